@@ -1,0 +1,75 @@
+"""nbflow: orchestration that lives inside Jupyter.
+
+This file holds the public names, each loaded when it is first used, so that `import nbflow` costs
+next to nothing, and the extension points by which IPython and Jupyter Server find nbflow. Nothing
+else lives here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: public name -> the module where it lives; the one list behind `__all__`, `dir()` and lazy loading
+_HOME = {
+    "Flow": "nbflow.flows",
+    "State": "nbflow.states",
+    "Task": "nbflow.tasks",
+    "deploy": "nbflow.deployments",
+    "flow": "nbflow.flows",
+    "get_run_logger": "nbflow.context",
+    "runtime": "nbflow",
+    "settings": "nbflow",
+    "tags": "nbflow.context",
+    "task": "nbflow.tasks",
+    "unmapped": "nbflow.futures",
+}
+_MODULES = {"runtime", "settings"}
+
+__all__ = sorted([*_HOME, "__version__", "load_ipython_extension", "unload_ipython_extension"])
+
+if TYPE_CHECKING:
+    from nbflow import runtime as runtime
+    from nbflow import settings as settings
+    from nbflow.context import get_run_logger as get_run_logger
+    from nbflow.context import tags as tags
+    from nbflow.deployments import deploy as deploy
+    from nbflow.flows import Flow as Flow
+    from nbflow.flows import flow as flow
+    from nbflow.futures import unmapped as unmapped
+    from nbflow.states import State as State
+    from nbflow.tasks import Task as Task
+    from nbflow.tasks import task as task
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
+    if name in _MODULES:
+        return import_module(f"nbflow.{name}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register `%%task`, `%%flow` and `%nbflow` in an IPython shell (`%load_ext nbflow`)."""
+    import_module("nbflow.ipython").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magics back out of an IPython shell (`%unload_ext nbflow`)."""
+    import_module("nbflow.ipython").unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server where the extension "nbflow" lives (the one import upwards)."""
+    app = import_module("nbflow_jupyter.app").NbflowApp
+    return [{"module": "nbflow_jupyter", "app": app}]

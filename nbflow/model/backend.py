@@ -1,0 +1,194 @@
+"""The port between running code and the authority: what may be asked, and what is promised.
+
+`orchestration.Orchestrator` (over SQL) and `client.HttpBackend` (over a server) both satisfy it;
+`tests/contract/backend.py` is the promise in executable form. Every method is synchronous, safe to
+repeat, and raises only `nbflow.exceptions`; `Unreachable` never means that a run failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
+from nbflow.model.events import Event
+from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.states import State
+from nbflow.model.verdicts import Verdict
+from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which flow runs to list. Everything left out matches; tuples match any of their members.
+
+    Attributes:
+        state: state types or names.
+        search: a part of the run's or flow's name, any case.
+        since: due at or after this instant.
+        sessions: also the hidden runs of kernels used by hand.
+    """
+
+    state: tuple[str, ...] = ()
+    deployment_id: str | None = None
+    schedule_id: str | None = None
+    flow_name: str | None = None
+    parent_flow_run_id: str | None = None
+    search: str | None = None
+    tags: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    sessions: bool = False
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows, newest first, and the cursor that asks for the next ones (None: no more)."""
+
+    rows: tuple[Row, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Events after a sequence number. `complete` is False when older ones were pruned: reload."""
+
+    events: tuple[Event, ...]
+    seq: int
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class DeploymentChange:
+    """An edit of a deployment; None leaves a field as it is."""
+
+    paused: bool | None = None
+    parameters: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The answer to `record`: which of the batch's flow runs were asked to stop."""
+
+    cancel: tuple[str, ...] = field(default=())
+
+
+class Backend(Protocol):
+    """The authority on runs."""
+
+    # -- runs ---------------------------------------------------------------------------------
+    def create_flow_run(self, new: NewFlowRun) -> FlowRun:
+        """Create a run, or give the one its idempotency key already made.
+
+        Raises InvalidInput, NotFound (the deployment), Conflict (same key, other content).
+        """
+        ...
+
+    def propose(
+        self, flow_run_id: str, state: State, *, attempt: int | None = None, owner: Owner | None = None
+    ) -> Verdict:
+        """Ask for a transition. `attempt` fences; `owner` names the process that runs it from now.
+
+        Accept (with the state the run really took), Wait (not yet), or Abort (stop). Proposing the
+        same state id twice is one transition. Raises NotFound.
+        """
+        ...
+
+    def record(self, batch: Batch) -> Recorded:
+        """Keep task runs, log lines and artifacts. Older or repeated records change nothing."""
+        ...
+
+    def delete_flow_run(self, flow_run_id: str) -> None:
+        """Delete an ended run and all that belongs to it. Raises NotFound, Conflict (not ended)."""
+        ...
+
+    # -- deployments --------------------------------------------------------------------------
+    def deploy(self, new: NewDeployment) -> Deployment:
+        """Create or replace a deployment and its schedules. Raises InvalidInput, Conflict."""
+        ...
+
+    def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
+        """Edit a deployment. Raises NotFound, InvalidInput."""
+        ...
+
+    def delete_deployment(self, name_or_id: str) -> None:
+        """Delete a deployment, its schedules and its waiting runs; past runs stay."""
+        ...
+
+    def set_schedule_active(self, schedule_id: str, active: bool) -> Deployment:
+        """Pause or resume one schedule. Resuming starts from now: nothing is made up."""
+        ...
+
+    # -- workers ------------------------------------------------------------------------------
+    def register_worker(self, new: NewWorker) -> Worker:
+        """Register a worker, making its pool if there is none."""
+        ...
+
+    def claim_flow_runs(self, worker_id: str, limit: int) -> tuple[Claim, ...]:
+        """Take at most `limit` due runs for a worker: each is given to exactly one."""
+        ...
+
+    def heartbeat(self, held: tuple[Held, ...], *, worker_id: str | None = None) -> Beat:
+        """Renew the lease of a worker and of the runs it, or this process, holds."""
+        ...
+
+    def stop_worker(self, worker_id: str) -> None:
+        """Say that a worker has stopped; runs it claimed and never started wait again."""
+        ...
+
+    # -- reads --------------------------------------------------------------------------------
+    def read_flow_run(self, flow_run_id: str) -> FlowRun:
+        """Read a run. Raises NotFound."""
+        ...
+
+    def list_flow_runs(
+        self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[FlowRun]:
+        """List runs, newest due first."""
+        ...
+
+    def list_states(self, flow_run_id: str) -> tuple[State, ...]:
+        """List the states a run went through, oldest first."""
+        ...
+
+    def list_task_runs(self, flow_run_id: str) -> tuple[TaskRun, ...]:
+        """List a run's task runs of its latest attempt, in order."""
+        ...
+
+    def list_logs(self, flow_run_id: str, *, limit: int = 1000, after: str | None = None) -> Page[LogEntry]:
+        """List a run's log lines, oldest first; `after` is the cursor of the page before."""
+        ...
+
+    def list_artifacts(self, flow_run_id: str | None = None, *, key: str | None = None) -> tuple[Artifact, ...]:
+        """List artifacts of a run, or of a key (newest first)."""
+        ...
+
+    def read_deployment(self, name_or_id: str) -> Deployment:
+        """Read a deployment by name or id. Raises NotFound."""
+        ...
+
+    def list_deployments(self) -> tuple[Deployment, ...]:
+        """List deployments by name."""
+        ...
+
+    def read_snapshot(self, digest: str) -> str:
+        """Read a deployed notebook's JSON text by its sha256. Raises NotFound."""
+        ...
+
+    def list_work_pools(self) -> tuple[WorkPool, ...]:
+        """List work pools by name."""
+        ...
+
+    def list_workers(self) -> tuple[Worker, ...]:
+        """List workers that have not stopped, newest first."""
+        ...
+
+    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+        """Give the events after `since`, oldest first."""
+        ...

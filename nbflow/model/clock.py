@@ -1,0 +1,43 @@
+"""The only source of time. Everything else asks here, so that tests can turn the hands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+_fixed: datetime | None = None
+
+
+def now() -> datetime:
+    """Give this instant: aware, UTC."""
+    return _fixed or datetime.now(UTC)
+
+
+def monotonic() -> float:
+    """Give seconds that never go backwards, for waiting and measuring."""
+    return time.monotonic()
+
+
+def micros(at: datetime) -> int:
+    """Give an instant as integer microseconds since 1970 (how the store keeps it)."""
+    return (at - _EPOCH) // _MICRO
+
+
+def instant(value: int) -> datetime:
+    """Give the instant of integer microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+@contextmanager
+def frozen(at: datetime) -> Iterator[None]:
+    """Stop the clock at an instant (tests only)."""
+    global _fixed
+    before, _fixed = _fixed, at
+    try:
+        yield
+    finally:
+        _fixed = before

@@ -1,0 +1,42 @@
+"""Identifiers: UUID version 7 (RFC 9562), so that ids made later sort later."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+_ADJECTIVES = (
+    "amber bold brave brisk calm clever coral crisp eager early fair fleet gentle glad golden "
+    "grand happy hazel humble ivory jolly keen kind light lively lucid lucky mellow merry misty "
+    "nimble noble olive patient plucky proud quick quiet rapid rosy royal sage sharp silver "
+    "snowy steady sunny swift tidy vivid warm wise witty zesty"
+).split()
+_ANIMALS = (
+    "badger bat bear beaver bee bison crane crow deer dove duck eagle egret falcon ferret finch "
+    "fox frog gecko goose hare hawk heron ibis jay kite koala lark lemur lion lynx marten mole "
+    "moose moth newt otter owl panda pika plover puffin quail rabbit raven robin seal shrew "
+    "sparrow stork swan swift tern tiger toad trout vole whale wolf wren yak"
+).split()
+
+
+def uuid7() -> str:
+    """Make an id: 48 bits of milliseconds, 74 random bits, canonical text."""
+    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (7 << 76)
+    value = value & ~(0x3 << 62) | (2 << 62)
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def canonical(text: str) -> bool:
+    """Say whether a text is an id in canonical form."""
+    return bool(_CANONICAL.fullmatch(text))
+
+
+def run_name() -> str:
+    """Make a name people can say: adjective-animal."""
+    return f"{random.choice(_ADJECTIVES)}-{random.choice(_ANIMALS)}"

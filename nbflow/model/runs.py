@@ -1,0 +1,239 @@
+"""Runs: one execution of a flow (`FlowRun`), one execution of a task or cell (`TaskRun`).
+
+Also what belongs to them and is only ever appended: log lines and artifacts, and the `Batch` that
+carries all three to the authority. `advance` gives the run that follows a transition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from nbflow.model import clock
+from nbflow.model.ids import run_name, uuid7
+from nbflow.model.states import State, StateType
+
+FlowKind = Literal["flow", "notebook", "session"]
+TaskKind = Literal["task", "cell"]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that works on a run. A dead owner on a host we can see is noticed at once.
+
+    Attributes:
+        host: the machine's name.
+        boot: the machine's boot id; another one means a reboot.
+        pid: the process.
+        started: the process's own start time, so that a reused pid is not taken for it.
+        worker_id: the worker that claimed the run; None for a run in the user's own process.
+    """
+
+    host: str
+    boot: str
+    pid: int
+    started: float
+    worker_id: str | None = None
+
+
+@dataclass(frozen=True)
+class FlowRun:
+    """One execution of a flow or a notebook.
+
+    Attributes:
+        kind: `flow` (a function), `notebook`, or `session` (the tasks run by hand in one kernel).
+        attempt: the nth try, from 1; 0 before the first. It fences: a write that names another
+            attempt is refused.
+        due_at: when the run should start.
+        lease_until: until when the owner is trusted to be alive.
+        path: the notebook's or script's absolute path, if it has one.
+        snapshot: sha256 of the notebook's content kept under `snapshots/`; None: read `path` live.
+        run_dir: folder of the attempt's journal and executed notebook, below the home folder.
+    """
+
+    id: str
+    name: str
+    flow_name: str
+    kind: FlowKind
+    state: State
+    created_at: datetime
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    attempt: int = 0
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    running_seconds: float = 0.0
+    deployment_id: str | None = None
+    schedule_id: str | None = None
+    parent_flow_run_id: str | None = None
+    parent_task_run_id: str | None = None
+    work_pool: str | None = None
+    owner: Owner | None = None
+    lease_until: datetime | None = None
+    retries: int = 0
+    retry_delay_seconds: float = 0.0
+    path: str | None = None
+    snapshot: str | None = None
+    kernel_name: str | None = None
+    run_dir: str | None = None
+    idempotency_key: str | None = None
+    created_by: str | None = None
+
+
+@dataclass(frozen=True)
+class NewFlowRun:
+    """What is said to create a run; everything else follows.
+
+    Attributes:
+        state: where it begins: Scheduled (a worker takes it) or Pending (its maker runs it).
+        idempotency_key: a second create with the same key gives the first run again.
+    """
+
+    flow_name: str
+    kind: FlowKind = "flow"
+    id: str = field(default_factory=uuid7)
+    name: str = field(default_factory=run_name)
+    state: State = field(default_factory=lambda: State(StateType.PENDING))
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    deployment_id: str | None = None
+    schedule_id: str | None = None
+    parent_flow_run_id: str | None = None
+    parent_task_run_id: str | None = None
+    work_pool: str | None = None
+    owner: Owner | None = None
+    retries: int = 0
+    retry_delay_seconds: float = 0.0
+    path: str | None = None
+    snapshot: str | None = None
+    kernel_name: str | None = None
+    idempotency_key: str | None = None
+    created_by: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One execution of a task or of a notebook's cell.
+
+    Attributes:
+        key: what the task is: a function's qualified name, or a cell's id.
+        position: the cell's place among the notebook's cells, from 0; the call's number for tasks.
+        attempt: the nth try, from 1.
+        flow_attempt: the attempt of the flow run it belongs to.
+        upstream: ids of the task runs whose results it took.
+        cell_id: the notebook cell, for cells and for cell tasks.
+    """
+
+    id: str
+    flow_run_id: str
+    key: str
+    name: str
+    kind: TaskKind
+    state: State
+    created_at: datetime
+    position: int = 0
+    attempt: int = 0
+    flow_attempt: int = 1
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    running_seconds: float = 0.0
+    tags: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()
+    cell_id: str | None = None
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One line of a run's log. `level` is the number of the standard `logging` module."""
+
+    flow_run_id: str
+    at: datetime
+    level: int
+    message: str
+    logger: str = "nbflow"
+    task_run_id: str | None = None
+    id: str = field(default_factory=uuid7)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Something a run shows to people.
+
+    Attributes:
+        kind: `markdown`, `table`, `link`, `image` or `notebook`.
+        key: names the artifact over many runs (lower case, digits, dashes); None: only this run's.
+        data: Markdown text; a table as `{columns, rows}`; a link as `{url, text}`; an image as
+            `{mime, base64}`; a notebook as `{path}`.
+    """
+
+    kind: Literal["markdown", "table", "link", "image", "notebook"]
+    data: Any
+    key: str | None = None
+    description: str | None = None
+    flow_run_id: str | None = None
+    task_run_id: str | None = None
+    created_at: datetime = field(default_factory=clock.now)
+    id: str = field(default_factory=uuid7)
+
+
+@dataclass(frozen=True)
+class TaskRunUpdate:
+    """A task run as it now is, and the states it went through since it was last recorded."""
+
+    run: TaskRun
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a running process has to record: append-only, safe to send twice."""
+
+    task_runs: tuple[TaskRunUpdate, ...] = ()
+    logs: tuple[LogEntry, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.task_runs or self.logs or self.artifacts)
+
+
+Run = TypeVar("Run", FlowRun, TaskRun)
+
+
+def begin(new: NewFlowRun, *, created_at: datetime, lease_until: datetime | None) -> FlowRun:
+    """Give the run that a creation makes; one that begins Pending or Running is its first attempt."""
+    fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    waiting = new.state.type is StateType.SCHEDULED
+    return FlowRun(
+        **{**fields, "due_at": new.due_at or created_at},
+        created_at=created_at,
+        attempt=0 if waiting else 1,
+        lease_until=None if waiting else lease_until,
+    )
+
+
+def advance(run: Run, to: State) -> Run:
+    """Give the run as it is after entering a state: times, counters, and the state itself.
+
+    `running_seconds` adds up time in RUNNING only; `attempt` grows when a run leaves SCHEDULED;
+    `ended_at` is cleared when a run leaves a final state (a new attempt).
+    """
+    before = run.state
+    changes: dict[str, Any] = {"state": to}
+    if before.type is StateType.RUNNING and to.type is not StateType.RUNNING:
+        spent = (to.at - before.at).total_seconds()
+        changes["running_seconds"] = run.running_seconds + max(spent, 0.0)
+    if before.type is StateType.SCHEDULED and to.type in (StateType.PENDING, StateType.RUNNING):
+        changes["attempt"] = run.attempt + 1
+    elif to.type is StateType.RUNNING and run.attempt == 0:
+        changes["attempt"] = 1
+    if to.type is StateType.RUNNING and run.started_at is None:
+        changes["started_at"] = to.at
+    if to.is_final():
+        changes["ended_at"] = to.at
+    elif before.is_final():
+        changes["ended_at"] = None
+    return replace(run, **changes)

@@ -1,0 +1,169 @@
+"""Where a run stands: `State`, a value that is never changed, and its named constructors.
+
+The type is the machine's word and decides what may follow (`rules.transitions`); the name is the
+user's word. What may happen to a run is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from nbflow.model import clock
+from nbflow.model.ids import uuid7
+
+
+class StateType(StrEnum):
+    """The machine's word for where a run stands."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+
+
+TERMINAL = frozenset(
+    {StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED}
+)
+#: a process may be working on the run
+LIVE = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands, since when, and why.
+
+    Attributes:
+        type: the machine's word.
+        name: the user's word; the type's own name unless said otherwise.
+        message: what happened, one or two sentences for a person.
+        at: when the state was entered; aware, UTC.
+        id: the state's own id; proposing the same id twice is one transition.
+        details: small JSON facts: `due_at` (ISO text), `cause`, `cell`, `exit_code`.
+    """
+
+    type: StateType
+    name: str = ""
+    message: str = ""
+    at: datetime = field(default_factory=clock.now)
+    id: str = field(default_factory=uuid7)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.type.value.capitalize())
+
+    def is_scheduled(self) -> bool:
+        """Say whether the run waits for its time."""
+        return self.type is StateType.SCHEDULED
+
+    def is_pending(self) -> bool:
+        """Say whether the run was claimed and has not begun."""
+        return self.type is StateType.PENDING
+
+    def is_running(self) -> bool:
+        """Say whether the run is running."""
+        return self.type is StateType.RUNNING
+
+    def is_paused(self) -> bool:
+        """Say whether the run is paused or suspended."""
+        return self.type is StateType.PAUSED
+
+    def is_cancelling(self) -> bool:
+        """Say whether the run was asked to stop."""
+        return self.type is StateType.CANCELLING
+
+    def is_cancelled(self) -> bool:
+        """Say whether the run was cancelled."""
+        return self.type is StateType.CANCELLED
+
+    def is_completed(self) -> bool:
+        """Say whether the run completed."""
+        return self.type is StateType.COMPLETED
+
+    def is_failed(self) -> bool:
+        """Say whether the run failed."""
+        return self.type is StateType.FAILED
+
+    def is_crashed(self) -> bool:
+        """Say whether the run's process ended before the run did."""
+        return self.type is StateType.CRASHED
+
+    def is_final(self) -> bool:
+        """Say whether the run has ended."""
+        return self.type in TERMINAL
+
+
+def Scheduled(due_at: datetime | None = None, **kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that waits for its time (`due_at`: aware; now when left out)."""
+    at = kw.pop("at", None) or clock.now()
+    details = {**kw.pop("details", {}), "due_at": (due_at or at).isoformat()}
+    return State(StateType.SCHEDULED, at=at, details=details, **kw)
+
+
+def Late(due_at: datetime, **kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that was due and has not started."""
+    return Scheduled(due_at, name="Late", **kw)
+
+
+def AwaitingRetry(due_at: datetime, **kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that failed and will be tried again at `due_at`."""
+    return Scheduled(due_at, name="AwaitingRetry", **kw)
+
+
+def Pending(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that was claimed and has not begun."""
+    return State(StateType.PENDING, **kw)
+
+
+def NotReady(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a task run that will not start because something before it did not complete."""
+    return State(StateType.PENDING, name="NotReady", **kw)
+
+
+def Running(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that is running."""
+    return State(StateType.RUNNING, **kw)
+
+
+def Retrying(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that is running again after a failure."""
+    return State(StateType.RUNNING, name="Retrying", **kw)
+
+
+def Cancelling(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that was asked to stop."""
+    return State(StateType.CANCELLING, **kw)
+
+
+def Cancelled(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that was cancelled."""
+    return State(StateType.CANCELLED, **kw)
+
+
+def Completed(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that completed."""
+    return State(StateType.COMPLETED, **kw)
+
+
+def Failed(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run whose code raised."""
+    return State(StateType.FAILED, **kw)
+
+
+def TimedOut(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run that took longer than it may."""
+    return State(StateType.FAILED, name="TimedOut", **kw)
+
+
+def Crashed(**kw: Any) -> State:  # noqa: N802
+    """Make a state of a run whose process ended before the run did."""
+    return State(StateType.CRASHED, **kw)

@@ -1,0 +1,64 @@
+"""Workers: processes that claim runs and launch them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nbflow.model.ids import uuid7
+from nbflow.model.runs import FlowRun, Owner
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker process. The same name may be used by several; the id is the instance's own."""
+
+    id: str
+    name: str
+    work_pool: str
+    owner: Owner
+    started_at: datetime
+    heartbeat_at: datetime
+    lease_until: datetime
+    limit: int
+    stopped_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class NewWorker:
+    """What a worker says of itself when it starts."""
+
+    name: str
+    work_pool: str
+    owner: Owner
+    limit: int
+    id: str = field(default_factory=uuid7)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A claim as its holder names it: the run and the attempt it was given."""
+
+    flow_run_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The answer to a heartbeat.
+
+    Attributes:
+        lost: claims this holder no longer has; it must stop working on them.
+        cancel: runs it holds that were asked to stop.
+    """
+
+    lost: tuple[str, ...] = ()
+    cancel: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run given to a worker, at the attempt it must name in every later write."""
+
+    run: FlowRun
+    attempt: int

@@ -1,0 +1,130 @@
+"""Every setting nbflow has: one list, read from `NBFLOW_*` environment variables.
+
+`nbflow.settings.lease_seconds` is a value; the server extension offers the same names as traitlets
+(`NbflowApp.lease_seconds`). Precedence: `override(...)` > environment > default. Reading a setting
+has no side effects; making the home folder is `ensure_home()`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbflow.exceptions import InvalidInput
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its default (which also gives its type) and what it means."""
+
+    default: Any
+    help: str
+    secret: bool = False
+
+
+SETTINGS: dict[str, Setting] = {
+    "home": Setting("~/.nbflow", "Folder of the SQLite file, runs, snapshots and spool (mode 0700)."),
+    "database_url": Setting("", "SQLAlchemy URL of the store; empty: SQLite in the home folder."),
+    "api_url": Setting("", "Address of an nbflow server's API; empty: open the store directly."),
+    "api_token": Setting("", "Token sent to that server.", secret=True),
+    "scheduler": Setting(True, "Run the scheduler and reaper inside the Jupyter server."),
+    "worker": Setting(True, "Keep one local worker process beside the Jupyter server."),
+    "worker_pool": Setting("default", "Work pool of the local worker, and of new deployments."),
+    "worker_limit": Setting(4, "How many runs one worker executes at once."),
+    "heartbeat_seconds": Setting(5.0, "How often a lease is renewed."),
+    "lease_seconds": Setting(30.0, "How long a claim is trusted without a renewal."),
+    "reaper_seconds": Setting(1.0, "How often lost runs are looked for."),
+    "late_seconds": Setting(15.0, "A run not started this long after it was due is Late."),
+    "drain_seconds": Setting(30.0, "How long a stopping worker lets its runs finish."),
+    "interrupt_seconds": Setting(10.0, "Cancel: from interrupt to terminate."),
+    "terminate_seconds": Setting(5.0, "Cancel: from terminate to kill."),
+    "catchup_window_seconds": Setting(86400.0, "How far back missed schedules are made up."),
+    "catchup_max": Setting(100, "At most this many missed runs of one schedule are made up."),
+    "kernel_start_seconds": Setting(60.0, "How long a kernel may take to start."),
+    "output_cell_bytes": Setting(20_000_000, "Output kept per cell."),
+    "output_run_bytes": Setting(100_000_000, "Output kept per notebook run."),
+    "output_count": Setting(10_000, "Outputs kept per notebook run."),
+    "spool_seconds": Setting(0.05, "The longest a record stays in memory before it is on disk."),
+    "record_seconds": Setting(0.25, "How often records are sent from the spool to the store."),
+    "sqlite_synchronous": Setting("NORMAL", "SQLite durability: NORMAL survives kill -9, FULL power loss."),
+    "busy_seconds": Setting(30.0, "How long a write waits for another program's lock."),
+}
+
+_overrides: dict[str, Any] = {}
+
+
+def __getattr__(name: str) -> Any:
+    setting = SETTINGS.get(name)
+    if setting is None:
+        raise AttributeError(f"nbflow has no setting {name!r}")
+    if name in _overrides:
+        return _overrides[name]
+    text = os.environ.get(f"NBFLOW_{name.upper()}")
+    return setting.default if text is None else _parse(name, text, setting.default)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *SETTINGS})
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False,
+                    "no": False, "off": False}[text.strip().lower()]  # fmt: skip
+        return type(default)(text)
+    except (KeyError, ValueError):
+        raise InvalidInput(
+            f"NBFLOW_{name.upper()}={text!r} is not a {type(default).__name__}.",
+            code="setting.invalid",
+            field=f"NBFLOW_{name.upper()}",
+            hint=f"The default is {default!r}.",
+        ) from None
+
+
+def override(**values: Any) -> None:
+    """Set values for this process, above the environment (the server's traitlets use this)."""
+    unknown = sorted(set(values) - set(SETTINGS))
+    if unknown:
+        raise InvalidInput(f"nbflow has no setting {unknown[0]!r}.", field=unknown[0])
+    _overrides.update(values)
+
+
+@contextmanager
+def temporary(**values: Any) -> Iterator[None]:
+    """Override settings inside a `with` block, for tests and nested runs."""
+    before = dict(_overrides)
+    override(**values)
+    try:
+        yield
+    finally:
+        _overrides.clear()
+        _overrides.update(before)
+
+
+def environment() -> dict[str, str]:
+    """Give the settings that differ from their defaults as variables for a child process."""
+    here = globals()["__getattr__"]
+    changed = {name: here(name) for name, s in SETTINGS.items() if here(name) != s.default}
+    return {f"NBFLOW_{name.upper()}": str(value) for name, value in changed.items()}
+
+
+def home() -> Path:
+    """Give the home folder as an absolute path (it may not exist yet)."""
+    return Path(__getattr__("home")).expanduser().absolute()
+
+
+def ensure_home() -> Path:
+    """Make the home folder, private to its owner, and give its path."""
+    path = home()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def store_url() -> str:
+    """Give the SQLAlchemy URL of the store: the setting, or SQLite in the home folder."""
+    return __getattr__("database_url") or f"sqlite:///{home() / 'nbflow.sqlite'}"
