@@ -1,0 +1,1 @@
+"""The Backend over HTTP: the same port, another door."""

@@ -1,0 +1,1 @@
+"""The authority over SQL: decide and commit in one transaction."""

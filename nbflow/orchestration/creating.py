@@ -1,0 +1,87 @@
+"""New flow runs: filled in from their deployment, checked whole, then inserted with their event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.model import clock, parameters
+from nbflow.model.deployments import Deployment
+from nbflow.model.runs import FlowRun, NewFlowRun, begin
+from nbflow.model.states import StateType
+from nbflow.orchestration import transitions
+from nbflow.rules.transitions import ALLOWED
+from nbflow.store import deployments, flow_runs
+
+
+def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
+    """Create a run, or give the one its key made. Raises InvalidInput, NotFound, Conflict."""
+    if new.idempotency_key is not None:
+        earlier = flow_runs.by_idempotency_key(connection, new.idempotency_key)
+        if earlier is not None:
+            return _same(earlier, new)
+    _check(new)
+    if new.deployment_id is not None:
+        new = of_deployment(new, deployments.get(connection, new.deployment_id))
+    now = clock.now()
+    run = begin(new, created_at=now, lease_until=transitions.lease_until(now))
+    if run.attempt:
+        run = replace(run, run_dir=f"runs/{run.id}/{run.attempt}")
+    if run.work_pool is not None:
+        deployments.ensure_pool(connection, run.work_pool, at=now)
+    flow_runs.insert(connection, run, start_at=transitions.start_at(run))
+    transitions.emit(connection, run)
+    return run
+
+
+def of_deployment(
+    new: NewFlowRun, deployment: Deployment, *, overrides: Mapping[str, Any] | None = None
+) -> NewFlowRun:
+    """Fill a run in from its deployment; parameters are laid over the deployment's and checked."""
+    values = {**deployment.parameters, **(overrides or {}), **new.parameters}
+    checked = parameters.check(deployment.parameter_schema, values, what=deployment.name)
+    return replace(
+        new,
+        deployment_id=deployment.id,
+        flow_name=deployment.flow_name,
+        kind="notebook",
+        parameters=checked,
+        tags=tuple(dict.fromkeys([*deployment.tags, *new.tags])),
+        work_pool=deployment.work_pool,
+        path=deployment.path,
+        snapshot=deployment.snapshot if deployment.source == "snapshot" else None,
+        kernel_name=deployment.kernel_name,
+    )
+
+
+def _check(new: NewFlowRun) -> None:
+    if new.state.type not in ALLOWED[None]:
+        raise InvalidInput(
+            f"A run cannot begin as {new.state.name}.",
+            field="state",
+            hint="It begins Scheduled or Pending.",
+        )
+    waits_for_worker = new.state.type is StateType.SCHEDULED
+    if waits_for_worker and new.deployment_id is None and not (new.path and new.work_pool):
+        raise InvalidInput(
+            "A run that waits for a worker needs a deployment, or a notebook's path and a work pool.",
+            field="deployment_id",
+        )
+
+
+def _same(earlier: FlowRun, new: NewFlowRun) -> FlowRun:
+    """Give the run a key made before; refuse the key when it now asks for something else."""
+    asked = {**new.parameters}
+    fits = all(earlier.parameters.get(name) == value for name, value in asked.items())
+    if new.deployment_id not in (None, earlier.deployment_id) or not fits:
+        raise Conflict(
+            f"The idempotency key {new.idempotency_key!r} already made another run ({earlier.id}).",
+            code="idempotency.mismatch",
+            field="idempotency_key",
+            hint="Use a new key for a new run.",
+        )
+    return earlier

@@ -1,0 +1,269 @@
+"""`Orchestrator`: the Backend over SQL, the authority on runs. One method, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from nbflow import settings
+from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.model import clock, states
+from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
+from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
+from nbflow.model.events import Event
+from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.states import State, StateType
+from nbflow.model.verdicts import Verdict
+from nbflow.model.wire import jsonable
+from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
+from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
+from nbflow.store import artifacts, deployments, events, flow_runs, logs, snapshots, task_runs, workers  # fmt: skip
+from nbflow.store.database import Database
+
+#: rows a list gives at most
+MAX_LIMIT = 200
+
+
+class Orchestrator:
+    """The authority over one store. Threads may share it.
+
+    Args:
+        url: the store's SQLAlchemy URL; the settings' when left out.
+        migrate: bring an older schema up to date (a server's start); else SchemaMismatch.
+    """
+
+    def __init__(self, url: str | None = None, *, migrate: bool = False) -> None:
+        self.database = Database(url or settings.store_url())
+        self.database.prepare(migrate=migrate)
+        #: called after each commit of this process: a hint that `changes` has more
+        self.listeners: list[Callable[[], None]] = []
+
+    def close(self) -> None:
+        """Close the store."""
+        self.database.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        with self.database.write() as connection:
+            yield connection
+        for listener in self.listeners:
+            listener()
+
+    # -- runs ---------------------------------------------------------------------------------
+    def create_flow_run(self, new: NewFlowRun) -> FlowRun:
+        """Create a run, or give the one its idempotency key already made."""
+        with self._write() as connection:
+            return creating.create(connection, new)
+
+    def propose(
+        self, flow_run_id: str, state: State, *, attempt: int | None = None, owner: Owner | None = None
+    ) -> Verdict:
+        """Ask for a transition of a flow run."""
+        with self._write() as connection:
+            run = flow_runs.get(connection, flow_run_id)
+            verdict, _ = transitions.transit(connection, run, state, attempt=attempt, owner=owner)
+            return verdict
+
+    def record(self, batch: Batch) -> Recorded:
+        """Keep task runs, log lines and artifacts; tell which of their runs were asked to stop."""
+        with self._write() as connection:
+            task_runs.record(connection, batch.task_runs)
+            logs.append(connection, batch.logs)
+            artifacts.append(connection, batch.artifacts)
+            touched = self._emit_task_runs(connection, batch)
+            touched |= {entry.flow_run_id for entry in batch.logs}
+            return Recorded(flow_runs.cancelling(connection, touched))
+
+    def _emit_task_runs(self, connection: sa.Connection, batch: Batch) -> set[str]:
+        by_run: dict[str, dict[str, TaskRun]] = {}
+        for update in batch.task_runs:
+            by_run.setdefault(update.run.flow_run_id, {})[update.run.id] = update.run
+        for flow_run_id, runs in by_run.items():
+            transitions.emit_task_runs(connection, flow_run_id, tuple(runs.values()))
+        return set(by_run)
+
+    def delete_flow_run(self, flow_run_id: str) -> None:
+        """Delete an ended run and all that belongs to it."""
+        with self._write() as connection:
+            run = flow_runs.get(connection, flow_run_id)
+            if not run.state.is_final():
+                raise Conflict(
+                    f"The run {run.name} is {run.state.name}.", hint="Cancel it first.", code="run.live"
+                )
+            flow_runs.delete(connection, [flow_run_id])
+            gone = Event("flow-run.deleted", "flow-runs", flow_run_id, clock.now())
+            events.append(connection, [gone])
+
+    # -- deployments --------------------------------------------------------------------------
+    def deploy(self, new: NewDeployment) -> Deployment:
+        """Create or replace a deployment and its schedules."""
+        with self._write() as connection:
+            return deploying.deploy(connection, new)
+
+    def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
+        """Edit a deployment."""
+        with self._write() as connection:
+            return deploying.update(connection, name_or_id, change)
+
+    def delete_deployment(self, name_or_id: str) -> None:
+        """Delete a deployment, its schedules and its waiting runs."""
+        with self._write() as connection:
+            deploying.delete(connection, name_or_id)
+
+    def set_schedule_active(self, schedule_id: str, active: bool) -> Deployment:
+        """Pause or resume one schedule."""
+        with self._write() as connection:
+            return deploying.set_schedule_active(connection, schedule_id, active)
+
+    # -- workers ------------------------------------------------------------------------------
+    def register_worker(self, new: NewWorker) -> Worker:
+        """Register a worker, making its pool if there is none."""
+        now = clock.now()
+        fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
+        made = Worker(
+            **fields, started_at=now, heartbeat_at=now, lease_until=transitions.lease_until(now)
+        )
+        with self._write() as connection:
+            deployments.ensure_pool(connection, new.work_pool, at=now)
+            workers.insert(connection, made)
+            _emit_worker(connection, made, "started")
+        return made
+
+    def claim_flow_runs(self, worker_id: str, limit: int) -> tuple[Claim, ...]:
+        """Take at most `limit` due runs for a worker."""
+        with self.database.read() as connection:
+            worker = workers.get(connection, worker_id)
+            if not flow_runs.any_due(connection, worker.work_pool, clock.now()):
+                return ()
+        with self._write() as connection:
+            worker = workers.get(connection, worker_id)
+            return () if worker.stopped_at else claiming.claim(connection, worker, limit)
+
+    def heartbeat(self, held: tuple[Held, ...], *, worker_id: str | None = None) -> Beat:
+        """Renew the lease of a worker and of the runs it, or this process, holds."""
+        now = clock.now()
+        until = transitions.lease_until(now)
+        lost: list[str] = []
+        cancel: list[str] = []
+        with self.database.write() as connection:  # no event: nobody needs to hear of it
+            if worker_id is not None:
+                workers.renew(connection, worker_id, now=now, lease_until=until)
+            for item in held:
+                run = flow_runs.renew(connection, item.flow_run_id, item.attempt, lease_until=until)
+                if run is None:
+                    lost.append(item.flow_run_id)
+                elif run.state.type is StateType.CANCELLING:
+                    cancel.append(item.flow_run_id)
+        return Beat(tuple(lost), tuple(cancel))
+
+    def stop_worker(self, worker_id: str) -> None:
+        """Say that a worker has stopped; runs it claimed and never started wait again."""
+        with self._write() as connection:
+            worker = workers.get(connection, worker_id)
+            self.release(connection, worker_id)
+            if workers.stop(connection, worker_id, at=clock.now()):
+                _emit_worker(connection, worker, "stopped")
+
+    def release(self, connection: sa.Connection, worker_id: str) -> None:
+        """Put runs a worker claimed and never started back to wait."""
+        for run in flow_runs.held_by_worker(connection, worker_id):
+            if run.state.type is StateType.PENDING:
+                back = states.Scheduled(run.due_at, message="The worker stopped before it started.")
+                transitions.transit(connection, run, back)
+
+    # -- reads --------------------------------------------------------------------------------
+    def read_flow_run(self, flow_run_id: str) -> FlowRun:
+        """Read a run."""
+        with self.database.read() as connection:
+            return flow_runs.get(connection, flow_run_id)
+
+    def list_flow_runs(
+        self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[FlowRun]:
+        """List runs, newest due first."""
+        _check_limit(limit, MAX_LIMIT)
+        with self.database.read() as connection:
+            return flow_runs.page(connection, where or RunFilter(), limit=limit, cursor=cursor)
+
+    def list_states(self, flow_run_id: str) -> tuple[State, ...]:
+        """List the states a run went through, oldest first."""
+        with self.database.read() as connection:
+            flow_runs.get(connection, flow_run_id)
+            return flow_runs.states(connection, flow_run_id)
+
+    def list_task_runs(self, flow_run_id: str) -> tuple[TaskRun, ...]:
+        """List a run's task runs of its latest attempt, in order."""
+        with self.database.read() as connection:
+            flow_runs.get(connection, flow_run_id)
+            return task_runs.of_flow_run(connection, flow_run_id)
+
+    def list_logs(self, flow_run_id: str, *, limit: int = 1000, after: str | None = None) -> Page[LogEntry]:
+        """List a run's log lines, oldest first."""
+        _check_limit(limit, 1000)
+        with self.database.read() as connection:
+            flow_runs.get(connection, flow_run_id)
+            return logs.page(connection, flow_run_id, limit=limit, after=after)
+
+    def list_artifacts(self, flow_run_id: str | None = None, *, key: str | None = None) -> tuple[Artifact, ...]:
+        """List artifacts of a run, or of a key (newest first)."""
+        with self.database.read() as connection:
+            if flow_run_id is not None:
+                flow_runs.get(connection, flow_run_id)
+            return artifacts.listed(connection, flow_run_id=flow_run_id, key=key)
+
+    def read_deployment(self, name_or_id: str) -> Deployment:
+        """Read a deployment by name or id."""
+        with self.database.read() as connection:
+            return deployments.get(connection, name_or_id)
+
+    def list_deployments(self) -> tuple[Deployment, ...]:
+        """List deployments by name."""
+        with self.database.read() as connection:
+            return deployments.every(connection)
+
+    def read_snapshot(self, digest: str) -> str:
+        """Read a deployed notebook's JSON text by its sha256."""
+        return snapshots.read(digest)
+
+    def list_work_pools(self) -> tuple[WorkPool, ...]:
+        """List work pools by name."""
+        with self.database.read() as connection:
+            return deployments.pools(connection)
+
+    def list_workers(self) -> tuple[Worker, ...]:
+        """List workers that have not stopped, newest first."""
+        with self.database.read() as connection:
+            return workers.present(connection)
+
+    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+        """Give the events after `since`, oldest first."""
+        with self.database.read() as connection:
+            found = events.since(connection, since, limit=limit)
+            first, last = events.first_seq(connection), events.last_seq(connection)
+        seq = found[-1].seq if len(found) == limit else max(last, since)
+        return Changes(tuple(found), seq, complete=since >= first - 1)
+
+    # -- for the services of this process -----------------------------------------------------
+    def tick(self, now: datetime) -> int:
+        """Make the runs that are due; give how many schedules were."""
+        with self._write() as connection:
+            return scheduling.tick(connection, now)
+
+    def next_instant(self) -> datetime | None:
+        """Give when the next schedule is due."""
+        with self.database.read() as connection:
+            return deployments.next_instant(connection)
+
+
+def _check_limit(limit: int, most: int) -> None:
+    if not 1 <= limit <= most:
+        raise InvalidInput(f"limit is {limit}; it must be 1 to {most}.", field="limit", code="limit.range")
+
+
+def _emit_worker(connection: sa.Connection, worker: Worker, verb: str) -> None:
+    row = jsonable(worker) if verb == "started" else {}
+    now = clock.now()
+    events.append(connection, [Event(f"worker.{verb}", "workers", worker.id, now, row)])

@@ -1,0 +1,105 @@
+"""One transition of a flow run, inside the caller's transaction: judge, change, and what follows.
+
+Every way to move a run (a process's proposal, a claim, the reaper, a schedule's overlap policy)
+comes through `transit`, so each state is judged once and leaves an event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from nbflow import settings
+from nbflow.model import clock, states
+from nbflow.model.events import Event
+from nbflow.model.runs import FlowRun, Owner, TaskRun, TaskRunUpdate, advance
+from nbflow.model.states import State, StateType
+from nbflow.model.verdicts import Abort, Accept, Verdict
+from nbflow.model.wire import flow_run_row, jsonable
+from nbflow.rules import flow as rules
+from nbflow.store import events, flow_runs, task_runs
+
+_HELD = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
+
+
+def transit(
+    connection: sa.Connection,
+    run: FlowRun,
+    to: State,
+    *,
+    attempt: int | None = None,
+    owner: Owner | None = None,
+) -> tuple[Verdict, FlowRun]:
+    """Judge a proposed state and, when accepted, make it so. Gives the verdict and the run after."""
+    now = clock.now()
+    verdict = rules.judge(run, to, now=now, attempt=attempt)
+    if not isinstance(verdict, Accept):
+        return verdict, run
+    if verdict.state.id == run.state.id:
+        return replace(verdict, attempt=run.attempt), run
+    after = _after(run, verdict.state, owner=owner, now=now)
+    if not flow_runs.replace_state(connection, run, after, start_at=start_at(after)):
+        return Abort("Another process changed the run first.", run.state), run
+    _close_task_runs(connection, after)
+    emit(connection, after)
+    return Accept(after.state, after.attempt), after
+
+
+def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> FlowRun:
+    """Give the run that follows: times and counters, and who holds it until when."""
+    after = advance(run, to)
+    held = to.type in _HELD
+    return replace(
+        after,
+        owner=(owner or run.owner) if held or to.is_final() else None,
+        lease_until=lease_until(now) if held else None,
+        run_dir=f"runs/{run.id}/{after.attempt}" if after.attempt else run.run_dir,
+    )
+
+
+def lease_until(now: datetime) -> datetime:
+    """Give until when a lease renewed now is trusted."""
+    return now + timedelta(seconds=settings.lease_seconds)
+
+
+def start_at(run: FlowRun) -> datetime | None:
+    """Give when a waiting run may be claimed; None for one that does not wait."""
+    return rules.due(run) if run.state.type is StateType.SCHEDULED else None
+
+
+def emit(connection: sa.Connection, run: FlowRun) -> None:
+    """Append the event of a flow run's new state."""
+    events.append(
+        connection,
+        [Event(f"flow-run.{run.state.name}", "flow-runs", run.id, run.state.at, flow_run_row(run))],
+    )
+
+
+def emit_task_runs(connection: sa.Connection, flow_run_id: str, runs: tuple[TaskRun, ...]) -> None:
+    """Append one event for all task runs of a flow run that changed together."""
+    row = {"task_runs": jsonable(runs)}
+    events.append(
+        connection, [Event("task-runs.recorded", "task-runs", flow_run_id, clock.now(), row)]
+    )
+
+
+def _close_task_runs(connection: sa.Connection, run: FlowRun) -> None:
+    """End the task runs of a run whose process is gone: nobody else will."""
+    gone = run.state.type in (StateType.CRASHED, StateType.CANCELLED)
+    if not (gone or (run.kind == "session" and run.state.is_final())):
+        return
+    opened = task_runs.unfinished(connection, run.id, attempt=max(run.attempt, 1))
+    closed = tuple(advance(task, _closing(task, run.state)) for task in opened)
+    if closed:
+        task_runs.record(connection, [TaskRunUpdate(t, (t.state,)) for t in closed])
+        emit_task_runs(connection, run.id, closed)
+
+
+def _closing(task: TaskRun, flow_state: State) -> State:
+    if task.state.type is not StateType.RUNNING:
+        return states.NotReady(message=f"The run ended before this started: {flow_state.message}")
+    if flow_state.type is StateType.CANCELLED:
+        return states.Cancelled(message="The run was cancelled.", at=flow_state.at)
+    return states.Crashed(message=flow_state.message, at=flow_state.at)

@@ -1,0 +1,108 @@
+"""Between the model's values and what a column holds: JSON text and integer microseconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from nbflow.exceptions import InvalidInput
+from nbflow.model import clock
+from nbflow.model.runs import Owner
+from nbflow.model.states import State, StateType
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def dumps(value: Any) -> str:
+    """Write JSON text. Raises InvalidInput for what JSON cannot hold."""
+    try:
+        text = _encoder.encode(value)
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"This cannot be kept as JSON: {error}", code="json.unsupported") from None
+    return text
+
+
+def loads(text: str) -> Any:
+    """Read JSON text."""
+    return json.loads(text)
+
+
+def micros(at: datetime | None) -> int | None:
+    """Give an instant as a column holds it."""
+    return None if at is None else clock.micros(at)
+
+
+def instant(value: int | None) -> datetime | None:
+    """Give a column's instant."""
+    return None if value is None else clock.instant(value)
+
+
+def owner_text(owner: Owner | None) -> str | None:
+    """Give an owner as a column holds it."""
+    return None if owner is None else dumps(asdict(owner))
+
+
+def owner_of(text: str | None) -> Owner | None:
+    """Give a column's owner."""
+    return None if text is None else Owner(**json.loads(text))
+
+
+def state_columns(state: State) -> dict[str, Any]:
+    """Give a run's current state as the columns of its row."""
+    return {
+        "state_id": state.id,
+        "state_type": state.type.value,
+        "state_name": state.name,
+        "state_message": state.message,
+        "state_details": details_text(state.details),
+        "state_at": clock.micros(state.at),
+    }
+
+
+def state_of(row: Mapping[str, Any]) -> State:
+    """Give the current state of a run's row."""
+    return State(
+        type=StateType(row["state_type"]),
+        name=row["state_name"],
+        message=row["state_message"],
+        at=clock.instant(row["state_at"]),
+        id=row["state_id"],
+        details=_details(row["state_details"]),
+    )
+
+
+def history_columns(state: State) -> dict[str, Any]:
+    """Give a state as a row of a history table."""
+    return {
+        "id": state.id,
+        "type": state.type.value,
+        "name": state.name,
+        "message": state.message,
+        "details": details_text(state.details),
+        "at": clock.micros(state.at),
+    }
+
+
+def history_state(row: Mapping[str, Any]) -> State:
+    """Give the state of a history row."""
+    return State(
+        type=StateType(row["type"]),
+        name=row["name"],
+        message=row["message"],
+        at=clock.instant(row["at"]),
+        id=row["id"],
+        details=_details(row["details"]),
+    )
+
+
+def details_text(details: Mapping[str, Any]) -> str:
+    """Give a state's details as a column holds them (most states have none)."""
+    return dumps(dict(details)) if details else "{}"
+
+
+def _details(text: str) -> dict[str, Any]:
+    return {} if text == "{}" else json.loads(text)

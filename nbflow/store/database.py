@@ -1,0 +1,93 @@
+"""The database: opened once per process, its schema made, checked or migrated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import SchemaMismatch
+from nbflow.store import dialect
+from nbflow.store.tables import metadata
+
+#: the newest revision in migrations/versions
+HEAD = "0001"
+
+_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+
+
+class Database:
+    """A store that is open. Threads may share it; each transaction has its own connection."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = dialect.open_engine(url)
+
+    def write(self) -> AbstractContextManager[sa.Connection]:
+        """Give a connection inside one writing transaction."""
+        return dialect.write(self.engine)
+
+    def read(self) -> AbstractContextManager[sa.Connection]:
+        """Give a connection that sees one snapshot."""
+        return dialect.read(self.engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def prepare(self, *, migrate: bool = False) -> None:
+        """Make the schema of an empty database; check it otherwise, or bring it up to date.
+
+        Only a server's start and `nbflow database upgrade` pass `migrate`. Raises SchemaMismatch.
+        """
+        found = self.version()
+        if found is None:
+            self._create()
+        elif found != HEAD and migrate:
+            self._upgrade()
+        elif found != HEAD:
+            raise SchemaMismatch(f"The store has schema {found}; this nbflow needs {HEAD}.")
+
+    def version(self) -> str | None:
+        """Give the schema's revision; None for an empty database."""
+        with self.read() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
+
+    def _create(self) -> None:
+        """Make all tables at once: alembic's own import would cost more than the whole schema."""
+        with self.write() as connection:
+            if sa.inspect(connection).has_table("alembic_version"):
+                return
+            metadata.create_all(connection, checkfirst=False)
+            _VERSION.create(connection)
+            connection.execute(_VERSION.insert().values(version_num=HEAD))
+
+    def _upgrade(self) -> None:
+        from alembic import command
+
+        command.upgrade(alembic_config(self.url), "head")
+
+    @contextmanager
+    def watch(self) -> Iterator[sa.Connection]:
+        """Give a connection to ask `data_version` of (it moves when another connection commits)."""
+        with dialect.translated(), self.engine.connect() as connection:
+            yield connection
+
+
+def alembic_config(url: str):  # noqa: ANN201 (alembic's type is imported lazily)
+    """Give alembic's configuration for a store's address."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def data_version(connection: sa.Connection) -> int:
+    """Give a number that moves when another connection commits: a hint, never the truth."""
+    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())

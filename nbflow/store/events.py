@@ -1,0 +1,64 @@
+"""The event table: facts in commit order, appended in the transaction that made them so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbflow.model import clock
+from nbflow.model.events import Event
+from nbflow.store import codec
+from nbflow.store.tables import event
+
+
+def append(connection: sa.Connection, events: Sequence[Event]) -> None:
+    """Append events; the database numbers them."""
+    if events:
+        connection.execute(event.insert(), [_columns(e) for e in events])
+
+
+def since(connection: sa.Connection, seq: int, *, limit: int) -> list[Event]:
+    """Give the events after a number, oldest first."""
+    rows = connection.execute(
+        sa.select(event).where(event.c.seq > seq).order_by(event.c.seq).limit(limit)
+    ).mappings()
+    return [_event(row) for row in rows]
+
+
+def last_seq(connection: sa.Connection) -> int:
+    """Give the newest event's number; 0 before the first."""
+    return connection.execute(sa.select(sa.func.max(event.c.seq))).scalar() or 0
+
+
+def first_seq(connection: sa.Connection) -> int:
+    """Give the oldest event's number still kept; 0 when there is none."""
+    return connection.execute(sa.select(sa.func.min(event.c.seq))).scalar() or 0
+
+
+def prune(connection: sa.Connection, *, keep: int) -> int:
+    """Drop all but the newest `keep` events; give how many went."""
+    newest = last_seq(connection)
+    return connection.execute(event.delete().where(event.c.seq <= newest - keep)).rowcount
+
+
+def _columns(e: Event) -> dict[str, Any]:
+    return {
+        "kind": e.kind,
+        "noun": e.noun,
+        "resource_id": e.resource_id,
+        "at": clock.micros(e.at),
+        "row": codec.dumps(dict(e.row)),
+    }
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        kind=row["kind"],
+        noun=row["noun"],
+        resource_id=row["resource_id"],
+        at=clock.instant(row["at"]),
+        row=codec.loads(row["row"]),
+        seq=row["seq"],
+    )

@@ -1,0 +1,361 @@
+"""Flow runs: insert, read, list, and change by guarded update (the row count says who won)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import InvalidInput, NotFound
+from nbflow.model import clock
+from nbflow.model.backend import Page, RunFilter
+from nbflow.model.runs import FlowRun
+from nbflow.model.states import LIVE, State, StateType
+from nbflow.store import codec
+from nbflow.store.tables import artifact, deployment, flow_run, flow_run_state, log, schedule, task_run, task_run_state  # fmt: skip
+
+_LIVE = sorted(state.value for state in LIVE)
+
+
+def insert(connection: sa.Connection, run: FlowRun, *, start_at: datetime | None) -> None:
+    """Insert a run and its first state."""
+    connection.execute(flow_run.insert(), columns(run) | {"start_at": codec.micros(start_at)})
+    _append_state(connection, run.id, run.state)
+
+
+def get(connection: sa.Connection, run_id: str) -> FlowRun:
+    """Read a run. Raises NotFound."""
+    row = connection.execute(sa.select(flow_run).where(flow_run.c.id == run_id)).mappings().first()
+    if row is None:
+        raise NotFound(f"There is no run {run_id!r}.", field="flow_run_id")
+    return run_of(row)
+
+
+def by_idempotency_key(connection: sa.Connection, key: str) -> FlowRun | None:
+    """Read the run that a key already made."""
+    query = sa.select(flow_run).where(flow_run.c.idempotency_key == key)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else run_of(row)
+
+
+def replace_state(
+    connection: sa.Connection, seen: FlowRun, after: FlowRun, *, start_at: datetime | None
+) -> bool:
+    """Move a run from the state that was seen to its next; False when another was first."""
+    changed = connection.execute(
+        flow_run.update()
+        .where(flow_run.c.id == seen.id, flow_run.c.state_id == seen.state.id)
+        .values(columns(after) | {"start_at": codec.micros(start_at)})
+    ).rowcount
+    if changed:
+        _append_state(connection, after.id, after.state)
+    return bool(changed)
+
+
+def states(connection: sa.Connection, run_id: str) -> tuple[State, ...]:
+    """List the states a run went through, oldest first."""
+    query = (
+        sa.select(flow_run_state)
+        .where(flow_run_state.c.flow_run_id == run_id)
+        .order_by(flow_run_state.c.at, flow_run_state.c.id)
+    )
+    return tuple(codec.history_state(row) for row in connection.execute(query).mappings())
+
+
+def page(connection: sa.Connection, where: RunFilter, *, limit: int, cursor: str | None) -> Page[FlowRun]:
+    """List runs, newest due first; the cursor is the last row's place, so any page costs the same."""
+    query = sa.select(flow_run).where(*_conditions(where))
+    if cursor is not None:
+        due_at, run_id = _place(cursor)
+        query = query.where(sa.tuple_(flow_run.c.due_at, flow_run.c.id) < sa.tuple_(due_at, run_id))
+    query = query.order_by(flow_run.c.due_at.desc(), flow_run.c.id.desc()).limit(limit + 1)
+    rows = connection.execute(query).mappings().all()
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(
+        rows=tuple(run_of(row) for row in rows[:limit]),
+        cursor=f"{last['due_at']}.{last['id']}" if last else None,
+    )
+
+
+def live_of_deployment(connection: sa.Connection, deployment_id: str) -> tuple[FlowRun, ...]:
+    """List a deployment's scheduled runs that have begun or wait, oldest due first."""
+    query = (
+        sa.select(flow_run)
+        .where(
+            flow_run.c.deployment_id == deployment_id,
+            flow_run.c.schedule_id.is_not(None),
+            flow_run.c.state_type.in_([*_LIVE, StateType.SCHEDULED.value]),
+        )
+        .order_by(flow_run.c.due_at, flow_run.c.id)
+    )
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+@dataclass(frozen=True)
+class Busy:
+    """How many runs of a deployment are live, and how many of those came from a schedule."""
+
+    deployment_id: str
+    runs: int
+    scheduled: int
+
+
+def busy(connection: sa.Connection) -> dict[str, Busy]:
+    """Count live runs by deployment: limits are live runs, not counters."""
+    query = (
+        sa.select(flow_run.c.deployment_id, sa.func.count(), sa.func.count(flow_run.c.schedule_id))
+        .where(flow_run.c.state_type.in_(_LIVE), flow_run.c.deployment_id.is_not(None))
+        .group_by(flow_run.c.deployment_id)
+    )
+    return {row[0]: Busy(*row) for row in connection.execute(query)}
+
+
+def busy_in_pool(connection: sa.Connection, work_pool: str) -> int:
+    """Count the live runs of a pool."""
+    query = sa.select(sa.func.count()).where(
+        flow_run.c.state_type.in_(_LIVE), flow_run.c.work_pool == work_pool
+    )
+    return connection.execute(query).scalar_one()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run that is due, with what its deployment says about running it."""
+
+    run: FlowRun
+    concurrency_limit: int | None
+    overlap: str | None
+
+
+def waiting(
+    connection: sa.Connection,
+    *,
+    work_pool: str,
+    host: str,
+    now: datetime,
+    except_deployments: Collection[str],
+    except_scheduled: Collection[str],
+    limit: int,
+) -> tuple[Waiting, ...]:
+    """List due runs of a pool that this host can run, oldest first.
+
+    Leaves out all runs of `except_deployments`, and the queueing scheduled ones of
+    `except_scheduled`.
+    """
+    queues = sa.and_(
+        flow_run.c.deployment_id.in_(except_scheduled),
+        flow_run.c.schedule_id.is_not(None),
+        sa.func.coalesce(schedule.c.overlap, "enqueue") != "allow",
+    )
+    query = (
+        sa.select(flow_run, deployment.c.concurrency_limit, schedule.c.overlap)
+        .outerjoin(deployment, deployment.c.id == flow_run.c.deployment_id)
+        .outerjoin(schedule, schedule.c.id == flow_run.c.schedule_id)
+        .where(
+            flow_run.c.state_type == StateType.SCHEDULED.value,
+            flow_run.c.work_pool == work_pool,
+            flow_run.c.start_at <= clock.micros(now),
+            sa.or_(deployment.c.host.is_(None), deployment.c.host == host),
+            sa.or_(
+                flow_run.c.deployment_id.is_(None),
+                flow_run.c.deployment_id.not_in(except_deployments),
+            ),
+            sa.not_(sa.func.coalesce(queues, sa.false())),
+        )
+        .order_by(flow_run.c.start_at, flow_run.c.id)
+        .limit(limit)
+    )
+    rows = connection.execute(query).mappings()
+    return tuple(Waiting(run_of(r), r["concurrency_limit"], r["overlap"]) for r in rows)
+
+
+def renew(
+    connection: sa.Connection, run_id: str, attempt: int, *, lease_until: datetime
+) -> FlowRun | None:
+    """Renew a lease; None when this attempt no longer holds the run."""
+    changed = connection.execute(
+        flow_run.update()
+        .where(
+            flow_run.c.id == run_id, flow_run.c.attempt == attempt, flow_run.c.state_type.in_(_LIVE)
+        )
+        .values(lease_until=clock.micros(lease_until))
+        .returning(flow_run)
+    ).mappings()
+    row = changed.first()
+    return None if row is None else run_of(row)
+
+
+def any_due(connection: sa.Connection, work_pool: str, now: datetime) -> bool:
+    """Say whether a pool has a run to claim (a look that takes no lock)."""
+    query = sa.select(flow_run.c.id).where(
+        flow_run.c.state_type == StateType.SCHEDULED.value,
+        flow_run.c.work_pool == work_pool,
+        flow_run.c.start_at <= clock.micros(now),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def next_start(connection: sa.Connection, work_pool: str) -> datetime | None:
+    """Give when the next waiting run of a pool may be claimed."""
+    query = sa.select(sa.func.min(flow_run.c.start_at)).where(
+        flow_run.c.state_type == StateType.SCHEDULED.value, flow_run.c.work_pool == work_pool
+    )
+    return codec.instant(connection.execute(query).scalar())
+
+
+def cancelling(connection: sa.Connection, run_ids: Collection[str]) -> tuple[str, ...]:
+    """Give which of these runs were asked to stop."""
+    query = sa.select(flow_run.c.id).where(
+        flow_run.c.id.in_(run_ids), flow_run.c.state_type == StateType.CANCELLING.value
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def live(connection: sa.Connection) -> tuple[FlowRun, ...]:
+    """List every run a process may be working on."""
+    query = sa.select(flow_run).where(flow_run.c.state_type.in_(_LIVE))
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+def held_by_worker(connection: sa.Connection, worker_id: str) -> tuple[FlowRun, ...]:
+    """List the live runs a worker claimed."""
+    query = sa.select(flow_run).where(
+        flow_run.c.worker_id == worker_id, flow_run.c.state_type.in_(_LIVE)
+    )
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+def overdue(connection: sa.Connection, *, before: datetime, limit: int = 500) -> tuple[FlowRun, ...]:
+    """List waiting runs that could have started before an instant and are not yet called Late."""
+    query = (
+        sa.select(flow_run)
+        .where(
+            flow_run.c.state_type == StateType.SCHEDULED.value,
+            flow_run.c.state_name == "Scheduled",
+            flow_run.c.start_at < clock.micros(before),
+        )
+        .limit(limit)
+    )
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+def delete(connection: sa.Connection, run_ids: Sequence[str]) -> None:
+    """Delete runs and all that belongs to them."""
+    tasks = sa.select(task_run.c.id).where(task_run.c.flow_run_id.in_(run_ids))
+    connection.execute(task_run_state.delete().where(task_run_state.c.task_run_id.in_(tasks)))
+    for table in (task_run, flow_run_state, log, artifact):
+        connection.execute(table.delete().where(table.c.flow_run_id.in_(run_ids)))
+    connection.execute(flow_run.delete().where(flow_run.c.id.in_(run_ids)))
+
+
+def waiting_ids(connection: sa.Connection, deployment_id: str) -> list[str]:
+    """List the ids of a deployment's runs that nobody has claimed."""
+    query = sa.select(flow_run.c.id).where(
+        flow_run.c.deployment_id == deployment_id,
+        flow_run.c.state_type == StateType.SCHEDULED.value,
+    )
+    return list(connection.execute(query).scalars())
+
+
+def columns(run: FlowRun) -> dict[str, Any]:
+    """Give a run as the columns of its row."""
+    return codec.state_columns(run.state) | {
+        "id": run.id,
+        "name": run.name,
+        "flow_name": run.flow_name,
+        "kind": run.kind,
+        "created_at": clock.micros(run.created_at),
+        "parameters": codec.dumps(dict(run.parameters)),
+        "tags": codec.dumps(list(run.tags)),
+        "attempt": run.attempt,
+        "due_at": codec.micros(run.due_at),
+        "started_at": codec.micros(run.started_at),
+        "ended_at": codec.micros(run.ended_at),
+        "running_seconds": run.running_seconds,
+        "deployment_id": run.deployment_id,
+        "schedule_id": run.schedule_id,
+        "parent_flow_run_id": run.parent_flow_run_id,
+        "parent_task_run_id": run.parent_task_run_id,
+        "work_pool": run.work_pool,
+        "owner": codec.owner_text(run.owner),
+        "worker_id": run.owner.worker_id if run.owner else None,
+        "lease_until": codec.micros(run.lease_until),
+        "retries": run.retries,
+        "retry_delay_seconds": run.retry_delay_seconds,
+        "path": run.path,
+        "snapshot": run.snapshot,
+        "kernel_name": run.kernel_name,
+        "run_dir": run.run_dir,
+        "idempotency_key": run.idempotency_key,
+        "created_by": run.created_by,
+    }
+
+
+_SAME = (
+    "id name flow_name kind attempt running_seconds deployment_id schedule_id parent_flow_run_id "
+    "parent_task_run_id work_pool retries retry_delay_seconds path snapshot kernel_name run_dir "
+    "idempotency_key created_by"
+).split()
+
+
+def run_of(row: Mapping[str, Any]) -> FlowRun:
+    """Give the run of a row."""
+    return FlowRun(
+        state=codec.state_of(row),
+        created_at=clock.instant(row["created_at"]),
+        parameters=codec.loads(row["parameters"]),
+        tags=tuple(codec.loads(row["tags"])),
+        due_at=codec.instant(row["due_at"]),
+        started_at=codec.instant(row["started_at"]),
+        ended_at=codec.instant(row["ended_at"]),
+        owner=codec.owner_of(row["owner"]),
+        lease_until=codec.instant(row["lease_until"]),
+        **{name: row[name] for name in _SAME},
+    )
+
+
+def _append_state(connection: sa.Connection, run_id: str, state: State) -> None:
+    connection.execute(
+        flow_run_state.insert(), codec.history_columns(state) | {"flow_run_id": run_id}
+    )
+
+
+def _conditions(where: RunFilter) -> list[sa.ColumnElement[bool]]:
+    c = flow_run.c
+    found: list[sa.ColumnElement[bool]] = []
+    if not where.sessions:
+        found.append(c.kind != "session")
+    if where.state:
+        found.append(sa.or_(c.state_type.in_(where.state), c.state_name.in_(where.state)))
+    for name in ("deployment_id", "schedule_id", "flow_name", "parent_flow_run_id"):
+        value = getattr(where, name)
+        if value is not None:
+            found.append(c[name] == value)
+    if where.search:
+        found.append(
+            sa.or_(
+                c.name.icontains(where.search, autoescape=True),
+                c.flow_name.icontains(where.search, autoescape=True),
+            )
+        )
+    found += [c.tags.contains(codec.dumps(tag), autoescape=True) for tag in where.tags]
+    if where.since:
+        found.append(c.due_at >= clock.micros(where.since))
+    if where.until:
+        found.append(c.due_at < clock.micros(where.until))
+    return found
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    due_at, _, run_id = cursor.partition(".")
+    try:
+        return int(due_at), run_id
+    except ValueError:
+        raise InvalidInput(
+            "This cursor was not made by nbflow.", code="cursor.invalid", field="cursor",
+            hint="Start again without a cursor.",
+        ) from None  # fmt: skip

@@ -1,0 +1,23 @@
+"""Alembic's entry: one connection, one transaction for all steps."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import context
+
+from nbflow.store.tables import metadata
+
+
+def run() -> None:
+    """Run the migrations on the store the configuration names."""
+    engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()

@@ -1,0 +1,274 @@
+"""The schema. Instants are integer microseconds since 1970 (UTC); JSON is text; ids are text.
+
+`migrations/` holds the history that leads here; `tests/store/test_migrations.py` keeps both equal.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _id() -> Column[str]:
+    return Column("id", String(36), primary_key=True)
+
+
+def _at(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _json(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+work_pool = Table(
+    "work_pool",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False, unique=True),
+    _at("created_at"),
+    Column("type", String(32), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("concurrency_limit", Integer),
+    Column("description", Text, nullable=False),
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("flow_name", String(255), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("snapshot", String(64), nullable=False),
+    Column("kernel_name", String(255), nullable=False),
+    _json("kernel_argv"),
+    Column("host", String(255)),
+    Column("work_pool", String(255), nullable=False),
+    _json("parameter_schema"),
+    _json("parameters"),
+    _json("tags"),
+    Column("description", Text, nullable=False),
+    Column("concurrency_limit", Integer),
+    Column("paused", Boolean, nullable=False),
+    Column("made_by", String(16), nullable=False),
+    Column("created_by", String(255)),
+    _at("created_at"),
+    _at("updated_at"),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    _id(),
+    Column(
+        "deployment_id", ForeignKey("deployment.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    _json("timing"),
+    Column("active", Boolean, nullable=False),
+    Column("catchup", String(16), nullable=False),
+    Column("overlap", String(24), nullable=False),
+    _json("parameters"),
+    _at("created_at"),
+    _at("done_until"),
+    _at("next_at", nullable=True),
+    Index("ix_schedule_due", "active", "next_at"),
+)
+
+skip = Table(
+    "skip",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("schedule_id", String(36), nullable=False, index=True),
+    _at("first_at"),
+    _at("last_at"),
+    Column("count", Integer, nullable=False),
+    Column("reason", String(16), nullable=False),
+    _at("created_at"),
+)
+
+flow_run = Table(
+    "flow_run",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False),
+    Column("flow_name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state_id", String(36), nullable=False),
+    Column("state_type", String(16), nullable=False),
+    Column("state_name", String(64), nullable=False),
+    Column("state_message", Text, nullable=False),
+    _json("state_details"),
+    _at("state_at"),
+    _at("created_at"),
+    _json("parameters"),
+    _json("tags"),
+    Column("attempt", Integer, nullable=False),
+    _at("due_at"),
+    _at("start_at", nullable=True),  # when a waiting run may be claimed: its due time or its retry's
+    _at("started_at", nullable=True),
+    _at("ended_at", nullable=True),
+    Column("running_seconds", Float, nullable=False),
+    Column("deployment_id", String(36)),
+    Column("schedule_id", String(36)),
+    Column("parent_flow_run_id", String(36), index=True),
+    Column("parent_task_run_id", String(36)),
+    Column("work_pool", String(255)),
+    Column("owner", Text),
+    Column("worker_id", String(36)),
+    _at("lease_until", nullable=True),
+    Column("retries", Integer, nullable=False),
+    Column("retry_delay_seconds", Float, nullable=False),
+    Column("path", Text),
+    Column("snapshot", String(64)),
+    Column("kernel_name", String(255)),
+    Column("run_dir", Text),
+    Column("idempotency_key", String(255), unique=True),
+    Column("created_by", String(255)),
+    UniqueConstraint("schedule_id", "due_at"),
+    Index("ix_flow_run_newest", "due_at", "id"),
+    Index("ix_flow_run_claim", "state_type", "work_pool", "start_at"),
+    Index("ix_flow_run_deployment", "deployment_id", "due_at", "id"),
+    Index("ix_flow_run_state", "state_type", "due_at", "id"),
+    Index("ix_flow_run_lease", "lease_until"),
+    Index("ix_flow_run_worker", "worker_id"),
+)
+
+flow_run_state = Table(
+    "flow_run_state",
+    metadata,
+    _id(),
+    Column("flow_run_id", String(36), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    _json("details"),
+    _at("at"),
+    Index("ix_flow_run_state_run", "flow_run_id", "at", "id"),
+)
+
+task_run = Table(
+    "task_run",
+    metadata,
+    _id(),
+    Column("flow_run_id", String(36), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state_id", String(36), nullable=False),
+    Column("state_type", String(16), nullable=False),
+    Column("state_name", String(64), nullable=False),
+    Column("state_message", Text, nullable=False),
+    _json("state_details"),
+    _at("state_at"),
+    _at("created_at"),
+    Column("position", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("flow_attempt", Integer, nullable=False),
+    _at("started_at", nullable=True),
+    _at("ended_at", nullable=True),
+    Column("running_seconds", Float, nullable=False),
+    _json("tags"),
+    _json("upstream"),
+    Column("cell_id", String(64)),
+    Index("ix_task_run_flow_run", "flow_run_id", "flow_attempt", "position", "id"),
+)
+
+task_run_state = Table(
+    "task_run_state",
+    metadata,
+    _id(),
+    Column("task_run_id", String(36), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    _json("details"),
+    _at("at"),
+    Index("ix_task_run_state_run", "task_run_id", "at", "id"),
+)
+
+log = Table(
+    "log",
+    metadata,
+    _id(),
+    Column("flow_run_id", String(36), nullable=False),
+    Column("task_run_id", String(36)),
+    _at("at"),
+    Column("level", Integer, nullable=False),
+    Column("logger", String(255), nullable=False),
+    Column("message", Text, nullable=False),
+    Index("ix_log_flow_run", "flow_run_id", "at", "id"),
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    _id(),
+    Column("key", String(255)),
+    Column("kind", String(16), nullable=False),
+    _json("data"),
+    Column("description", Text),
+    Column("flow_run_id", String(36), index=True),
+    Column("task_run_id", String(36)),
+    _at("created_at"),
+    Index("ix_artifact_key", "key", "created_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False),
+    Column("work_pool", String(255), nullable=False),
+    _json("owner"),
+    Column("limit", Integer, nullable=False),
+    _at("started_at"),
+    _at("heartbeat_at"),
+    _at("lease_until"),
+    _at("stopped_at", nullable=True),
+    Index("ix_worker_live", "stopped_at", "started_at"),
+)
+
+#: who does a shared chore now; losing it is harmless, correctness never rests on it
+duty = Table(
+    "duty",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    _json("owner"),
+    _at("since"),
+    _at("lease_until"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(96), nullable=False),
+    Column("noun", String(32), nullable=False),
+    Column("resource_id", String(36), nullable=False),
+    _at("at"),
+    _json("row"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,122 @@
+"""Worker registrations and duties: who is there, and who does a shared chore now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import NotFound
+from nbflow.model import clock
+from nbflow.model.runs import Owner
+from nbflow.model.workers import Worker
+from nbflow.store import codec
+from nbflow.store.tables import duty, worker
+
+
+def insert(connection: sa.Connection, made: Worker) -> None:
+    """Insert a registration."""
+    connection.execute(
+        worker.insert(),
+        {
+            "id": made.id,
+            "name": made.name,
+            "work_pool": made.work_pool,
+            "owner": codec.owner_text(made.owner),
+            "limit": made.limit,
+            "started_at": clock.micros(made.started_at),
+            "heartbeat_at": clock.micros(made.heartbeat_at),
+            "lease_until": clock.micros(made.lease_until),
+            "stopped_at": None,
+        },
+    )
+
+
+def get(connection: sa.Connection, worker_id: str) -> Worker:
+    """Read a registration. Raises NotFound."""
+    row = connection.execute(sa.select(worker).where(worker.c.id == worker_id)).mappings().first()
+    if row is None:
+        raise NotFound(f"There is no worker {worker_id!r}.", field="worker_id")
+    return _worker(row)
+
+
+def renew(connection: sa.Connection, worker_id: str, *, now: datetime, lease_until: datetime) -> bool:
+    """Renew a registration; False when it was stopped or reaped."""
+    return bool(
+        connection.execute(
+            worker.update()
+            .where(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
+            .values(heartbeat_at=clock.micros(now), lease_until=clock.micros(lease_until))
+        ).rowcount
+    )
+
+
+def stop(connection: sa.Connection, worker_id: str, *, at: datetime) -> bool:
+    """Mark a registration as stopped; False when it was already."""
+    return bool(
+        connection.execute(
+            worker.update()
+            .where(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
+            .values(stopped_at=clock.micros(at))
+        ).rowcount
+    )
+
+
+def present(connection: sa.Connection) -> tuple[Worker, ...]:
+    """List workers that have not stopped, newest first."""
+    query = sa.select(worker).where(worker.c.stopped_at.is_(None)).order_by(worker.c.started_at.desc())
+    return tuple(_worker(row) for row in connection.execute(query).mappings())
+
+
+def take_duty(
+    connection: sa.Connection, name: str, owner: Owner, *, now: datetime, lease_until: datetime
+) -> bool:
+    """Take or renew a shared chore; False while another process holds it."""
+    me = codec.owner_text(owner)
+    row = connection.execute(sa.select(duty).where(duty.c.name == name)).mappings().first()
+    if row is None:
+        values = {"name": name, "owner": me, "since": clock.micros(now)}
+        connection.execute(duty.insert(), values | {"lease_until": clock.micros(lease_until)})
+        return True
+    mine, expired = row["owner"] == me, row["lease_until"] < clock.micros(now)
+    if not (mine or expired):
+        return False
+    values = {"owner": me, "lease_until": clock.micros(lease_until)}
+    if not mine:
+        values["since"] = clock.micros(now)
+    connection.execute(duty.update().where(duty.c.name == name).values(values))
+    return True
+
+
+def drop_duty(connection: sa.Connection, name: str, owner: Owner) -> None:
+    """Give a shared chore back."""
+    mine = (duty.c.name == name) & (duty.c.owner == codec.owner_text(owner))
+    connection.execute(duty.delete().where(mine))
+
+
+def duty_holder(connection: sa.Connection, name: str) -> tuple[Owner, datetime, datetime] | None:
+    """Give who holds a chore, since when, and until when that is trusted; None: nobody."""
+    row = connection.execute(sa.select(duty).where(duty.c.name == name)).mappings().first()
+    if row is None:
+        return None
+    owner = codec.owner_of(row["owner"])
+    assert owner is not None
+    return owner, clock.instant(row["since"]), clock.instant(row["lease_until"])
+
+
+def _worker(row: Mapping[str, Any]) -> Worker:
+    owner = codec.owner_of(row["owner"])
+    assert owner is not None
+    return Worker(
+        id=row["id"],
+        name=row["name"],
+        work_pool=row["work_pool"],
+        owner=owner,
+        started_at=clock.instant(row["started_at"]),
+        heartbeat_at=clock.instant(row["heartbeat_at"]),
+        lease_until=clock.instant(row["lease_until"]),
+        limit=row["limit"],
+        stopped_at=codec.instant(row["stopped_at"]),
+    )
