@@ -22,6 +22,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def cpu_seconds() -> float:
+    """Give the CPU seconds this process has used, for telling work from waiting."""
+    return time.process_time()
+
+
 def micros(at: datetime) -> int:
     """Give an instant as integer microseconds since 1970 (how the store keeps it)."""
     return (at - _EPOCH) // _MICRO

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from nbflow import exceptions
 from nbflow.model import clock
 from nbflow.model.ids import uuid7
 
@@ -100,6 +101,53 @@ class State:
     def is_final(self) -> bool:
         """Say whether the run has ended."""
         return self.type in TERMINAL
+
+    def result(self, raise_on_failure: bool = True) -> Any:
+        """Give the run's value, or raise what it ended with.
+
+        The value is there in the process that ran it. With `raise_on_failure=False` the exception
+        of a run that has ended is given back instead. Raises the run's own exception, else
+        FailedRun, CrashedRun, CancelledRun, PausedRun, UnfinishedRun, UpstreamError, MissingResult.
+        """
+        kept = self.__dict__
+        if "_value" in kept:
+            return kept["_value"]
+        error = kept.get("_error")
+        if not isinstance(error, Exception):
+            error, cause = _without_value(self), error
+            error.__cause__ = cause
+        if raise_on_failure or not (self.is_final() or self.name == "NotReady"):
+            raise error
+        return error
+
+
+def keep(state: State, value: Any = None, *, error: BaseException | None = None) -> State:
+    """Keep a value, or the exception there is instead, beside a state of this process."""
+    # Not a field: it is never compared, stored or sent.
+    if error is None:
+        state.__dict__["_value"] = value
+    else:
+        state.__dict__["_error"] = error
+    return state
+
+
+def error_of(state: State) -> BaseException | None:
+    """Give the exception kept beside a state."""
+    return state.__dict__.get("_error")
+
+
+_NO_VALUE: dict[StateType, type[exceptions.RunError]] = {
+    StateType.COMPLETED: exceptions.MissingResult,
+    StateType.FAILED: exceptions.FailedRun,
+    StateType.CRASHED: exceptions.CrashedRun,
+    StateType.CANCELLED: exceptions.CancelledRun,
+    StateType.PAUSED: exceptions.PausedRun,
+}
+
+
+def _without_value(state: State) -> exceptions.RunError:
+    kind = _NO_VALUE.get(state.type, exceptions.UnfinishedRun)
+    return kind(None if state.is_completed() else state.message or None)
 
 
 def Scheduled(due_at: datetime | None = None, **kw: Any) -> State:  # noqa: N802

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nbflow.model import clock
 from nbflow.model.runs import TaskRun
-from nbflow.model.states import State
-from nbflow.model.verdicts import Abort, Verdict
+from nbflow.model.states import State, StateType
+from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.rules.transitions import Transition, first, only_in_the_diagram, same_request_twice
 
 
@@ -16,7 +16,14 @@ def not_ready_never_starts(t: Transition) -> Verdict | None:
     return None
 
 
-TASK_RULES = (same_request_twice, not_ready_never_starts, only_in_the_diagram)
+def upstream_decides(t: Transition) -> Verdict | None:
+    """A task run waits as Pending until what it needs has ended; then it may turn out NotReady."""
+    if t.to.name == "NotReady" and t.run.state.type is StateType.PENDING:
+        return Accept(t.to)
+    return None
+
+
+TASK_RULES = (same_request_twice, not_ready_never_starts, upstream_decides, only_in_the_diagram)
 
 
 def judge_task(run: TaskRun, to: State) -> Verdict:
