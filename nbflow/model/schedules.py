@@ -1,39 +1,376 @@
-"""When things are due: `Cron`, `Interval`, `RRule`; their next instants, in words and as JSON."""
+"""When things are due: `Cron`, `Interval`, `RRule`; their next instants, in words and as JSON.
+
+`plan` says what a scheduler does about the instants up to now: run these, record those as skipped.
+What expressions mean is `cron`'s and `rrules`', what a wall clock means `wallclock`'s, the words
+`wording`'s. Nothing here loops longer than what it gives back.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any, Literal, NoReturn
+
+from nbflow.exceptions import InvalidInput, InvalidSchedule
+from nbflow.model import clock, cron, names, rrules, wallclock, wording
+from nbflow.model.wallclock import DAY
 
 Catchup = Literal["latest", "all", "none"]
 Overlap = Literal["enqueue", "allow", "cancel_new", "cancel_previous"]
 
+_SHORTEST = timedelta(seconds=1)
+_LONGEST = timedelta(days=3653)
+_FIRST = wallclock.midnight(wallclock.FIRST_DAY)
+_LAST = wallclock.midnight(wallclock.LAST_DAY)
+# A Monday, so that weeks begin on one; by the zone's clock, so that hours are full hours.
+_ANCHOR = wallclock.reading(datetime(2001, 1, 1, tzinfo=UTC))
+
 
 @dataclass(frozen=True)
 class Cron:
-    """Five fields, in a time zone."""
+    """Five fields, in a time zone.
+
+    Attributes:
+        cron: minute, hour, day, month, weekday; `@daily` and its like are kept expanded.
+        day_or: where both day and weekday are restricted, either (True) or both must match.
+    """
 
     cron: str
     timezone: str = "UTC"
     day_or: bool = True
 
+    def __post_init__(self) -> None:
+        _check_type("cron", self.cron, str, "a cron expression, such as '0 7 * * 1-5'")
+        _check_type("day_or", self.day_or, bool, "True or False")
+        object.__setattr__(self, "cron", cron.parse(self.cron, self.day_or).text)
+        wallclock.zone(self.timezone)
+
+    def next(self, n: int = 1, after: datetime | None = None) -> list[datetime]:
+        """Give the next `n` instants after one (now when left out): aware, in UTC.
+
+        Fewer when the timing ends. A naive `after` is read by the timing's own time zone.
+        """
+        return _next(self, n, after)
+
 
 @dataclass(frozen=True)
 class Interval:
-    """Every so often from an anchor."""
+    """Every so often, counted both ways from an anchor.
+
+    Under 24 hours in elapsed time, from 24 hours on by the zone's wall clock.
+
+    Attributes:
+        interval: a timedelta, or seconds; at least one second, at most ten years.
+        anchor_date: an instant of the series; a naive one is read by the zone. None: midnight of
+            Monday, 1 January 2001, so that hours are full hours and weeks begin on Monday.
+    """
 
     interval: timedelta
     anchor_date: datetime | None = None
     timezone: str = "UTC"
 
+    def __post_init__(self) -> None:
+        zone = wallclock.zone(self.timezone)
+        object.__setattr__(self, "interval", _duration(self.interval))
+        if self.anchor_date is None:
+            return
+        _check_type("anchor_date", self.anchor_date, datetime, "a datetime")
+        if not 2 <= self.anchor_date.year <= 9998:
+            _fail("datetime.invalid", "anchor_date", "The anchor lies outside the years 2 to 9998.")
+        object.__setattr__(self, "anchor_date", wallclock.aware(self.anchor_date, zone))
+
+    def next(self, n: int = 1, after: datetime | None = None) -> list[datetime]:
+        """Give the next `n` instants after one (now when left out): aware, in UTC.
+
+        A naive `after` is read by the timing's own time zone.
+        """
+        return _next(self, n, after)
+
 
 @dataclass(frozen=True)
 class RRule:
-    """An iCalendar recurrence rule."""
+    """An iCalendar recurrence rule, by the zone's wall clock.
+
+    Attributes:
+        rrule: `FREQ=…`, or an RRULE line with DTSTART, RDATE and EXDATE lines. Without DTSTART the
+            rule begins at midnight of 1 January 2020.
+    """
 
     rrule: str
     timezone: str = "UTC"
 
+    def __post_init__(self) -> None:
+        _check_type("rrule", self.rrule, str, "a rule, such as 'FREQ=WEEKLY;BYDAY=MO'")
+        wallclock.zone(self.timezone)
+        object.__setattr__(self, "rrule", self.rrule.strip())
+        rrules.parse(self.rrule, self.timezone)
+
+    def next(self, n: int = 1, after: datetime | None = None) -> list[datetime]:
+        """Give the next `n` instants after one (now when left out): aware, in UTC.
+
+        Fewer when the rule ends. A naive `after` is read by the timing's own time zone.
+        """
+        return _next(self, n, after)
+
 
 Timing = Cron | Interval | RRule
+
+
+# -- instants ---------------------------------------------------------------------------------
+
+
+def due_between(
+    timing: Timing, after: datetime, until: datetime, *, limit: int | None = None
+) -> list[datetime]:
+    """Give the instants in (after, until], ascending, at most `limit` of them."""
+    last = clock.micros(until)
+    due: list[datetime] = []
+    for instant in islice(_upcoming(timing, clock.micros(after)), limit):
+        if instant > last:
+            break
+        due.append(clock.instant(instant))
+    return due
+
+
+def count_between(timing: Timing, after: datetime, until: datetime) -> int:
+    """Count the instants in (after, until] without listing them."""
+    return _count(timing, clock.micros(after), clock.micros(until))
+
+
+def _next(timing: Timing, n: int, after: datetime | None) -> list[datetime]:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"n is {names.shown(n)}, not a count.", field="n")
+    at = clock.now() if after is None else wallclock.aware(after, wallclock.zone(timing.timezone))
+    return [clock.instant(due) for due in islice(_upcoming(timing, clock.micros(at)), n)]
+
+
+def _upcoming(timing: Timing, after: int) -> Iterator[int]:
+    """Give every instant after one, ascending, as microseconds."""
+    after = max(after, _FIRST)
+    if after >= _LAST:
+        return iter(())
+    if isinstance(timing, Interval):
+        return _local(timing, after) if timing.interval.days else _elapsed(timing, after)
+    days, elapsed = _days(timing)
+    return wallclock.after(days, wallclock.zone(timing.timezone), after, elapsed=elapsed)
+
+
+def _count(timing: Timing, low: int, high: int) -> int:
+    low, high = max(low, _FIRST), min(high, _LAST)
+    if high <= low:
+        return 0
+    if isinstance(timing, Interval):
+        if timing.interval.days:
+            return sum(1 for _ in _up_to(_local(timing, low), high))
+        step, anchor = timing.interval // wallclock.MICRO, _anchor(timing)
+        return (high - anchor) // step - (low - anchor) // step
+    days, elapsed = _days(timing)
+    return wallclock.count(days, wallclock.zone(timing.timezone), low, high, elapsed=elapsed)
+
+
+def _days(timing: Cron | RRule) -> tuple[Callable[[int], wallclock.Days], bool]:
+    if isinstance(timing, Cron):
+        fields = cron.parse(timing.cron, timing.day_or)
+        return partial(cron.days, fields), fields.elapsed
+    recurrence = rrules.parse(timing.rrule, timing.timezone)
+    return partial(rrules.days, recurrence), recurrence.elapsed
+
+
+def _anchor(timing: Interval) -> int:
+    if timing.anchor_date is not None:
+        return clock.micros(timing.anchor_date)
+    return wallclock.place(_ANCHOR, wallclock.zone(timing.timezone))[0]
+
+
+def _elapsed(timing: Interval, after: int) -> Iterator[int]:
+    step, anchor = timing.interval // wallclock.MICRO, _anchor(timing)
+    first = anchor + ((after - anchor) // step + 1) * step
+    return iter(range(first, _LAST, step))
+
+
+def _local(timing: Interval, after: int) -> Iterator[int]:
+    zone = wallclock.zone(timing.timezone)
+    step = timing.interval // wallclock.MICRO
+    anchor = wallclock.local_reading(_anchor(timing), zone)
+    # A day early: a reading in a gap means an instant after it.
+    low = wallclock.local_reading(after, zone) - DAY
+    for wall in range(anchor + (low - anchor) // step * step, _LAST, step):
+        instant = wallclock.place(wall, zone)[0]
+        if instant > after:
+            after = instant
+            yield instant
+
+
+def _up_to(instants: Iterator[int], high: int) -> Iterator[int]:
+    for instant in instants:
+        if instant > high:
+            return
+        yield instant
+
+
+# -- what a scheduler does about them ---------------------------------------------------------
+
+
+SkipRange = tuple[datetime, datetime, int, Literal["missed"]]
+"""Due instants that are not run: the first, the last, how many, and why."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of the instants up to now.
+
+    Attributes:
+        run: instants to make a run of, ascending.
+        skips: every other due instant is in exactly one of these.
+        done_until: everything up to here is now accounted for.
+        next_at: the first instant after `done_until`; None: there is none.
+    """
+
+    run: tuple[datetime, ...]
+    skips: tuple[SkipRange, ...]
+    done_until: datetime
+    next_at: datetime | None
+
+
+def plan(
+    *,
+    done_until: datetime,
+    timing: Timing,
+    now: datetime,
+    catchup: Catchup,
+    grace_seconds: float,
+    window_seconds: float,
+    maximum: int,
+) -> Plan:
+    """Say which instants in (done_until, now] are run and which are skipped.
+
+    Those not older than the grace are run. Older ones were missed: of these, `all` runs the newest
+    `maximum` within the window, `latest` the newest one within the window, `none` none. A `now`
+    before `done_until` (the clock went back) accounts for nothing.
+    """
+    low, high = clock.micros(done_until), clock.micros(now)
+    high = max(low, high)
+    # The first instant young enough to be on time; the grace cannot reach back before `low`.
+    missed_until = max(low, high - round(grace_seconds * 1e6) - 1)
+    allowed = {"all": maximum, "latest": min(1, maximum), "none": 0}[catchup]
+    oldest = high - round(window_seconds * 1e6)
+    run, skips = _missed(timing, low, missed_until, max(allowed, 0), oldest)
+    next_at = None
+    for instant in _upcoming(timing, missed_until):
+        if instant > high:
+            next_at = clock.instant(instant)
+            break
+        run.append(instant)
+    return Plan(tuple(map(clock.instant, run)), skips, clock.instant(high), next_at)
+
+
+def _missed(
+    timing: Timing, low: int, high: int, allowed: int, oldest: int
+) -> tuple[list[int], tuple[SkipRange, ...]]:
+    """Give the missed instants to run, and the range of those before them."""
+    total = _count(timing, low, high)
+    if not total:
+        return [], ()
+    newest = _newest(timing, low, high, allowed + 1)
+    run = [instant for instant in newest[-allowed:] if instant >= oldest] if allowed else []
+    if total == len(run):
+        return run, ()
+    first = next(_upcoming(timing, low))
+    last = newest[-len(run) - 1]
+    return run, ((clock.instant(first), clock.instant(last), total - len(run), "missed"),)
+
+
+def _newest(timing: Timing, low: int, high: int, n: int) -> list[int]:
+    """Give the last `n` instants in (low, high], looking back no further than needed."""
+    span = wallclock.SECOND
+    while high - span > low and _count(timing, high - span, high) < n:
+        span *= 4
+    return list(_up_to(_upcoming(timing, max(low, high - span)), high))[-n:]
+
+
+# -- words and JSON ---------------------------------------------------------------------------
+
+
+def describe(timing: Timing) -> str:
+    """Say in plain words when a timing is due, such as "At 07:00 on weekdays (Europe/Paris)"."""
+    if isinstance(timing, Cron):
+        return wording.cron(cron.parse(timing.cron, timing.day_or), timing.timezone)
+    if isinstance(timing, RRule):
+        return wording.rrule(
+            rrules.parse(timing.rrule, timing.timezone), timing.rrule, timing.timezone
+        )
+    anchor = wallclock.local_reading(_anchor(timing), wallclock.zone(timing.timezone))
+    return wording.interval(timing.interval, anchor, timing.timezone)
+
+
+def timing_to_json(timing: Timing) -> dict[str, Any]:
+    """Give a timing as the API's `Timing` object."""
+    if isinstance(timing, Cron):
+        return {"cron": timing.cron, "timezone": timing.timezone, "day_or": timing.day_or}
+    if isinstance(timing, RRule):
+        return {"rrule": timing.rrule, "timezone": timing.timezone}
+    seconds = timing.interval.total_seconds()
+    value: dict[str, Any] = {"interval": int(seconds) if seconds.is_integer() else seconds}
+    if timing.anchor_date is not None:
+        value["anchor_date"] = timing.anchor_date.isoformat()
+    return {**value, "timezone": timing.timezone}
+
+
+_KEYS = {
+    "cron": ("cron", "timezone", "day_or"),
+    "interval": ("interval", "anchor_date", "timezone"),
+    "rrule": ("rrule", "timezone"),
+}
+
+
+def timing_from_json(value: Any) -> Timing:
+    """Read the API's `Timing` object. Raises InvalidSchedule."""
+    if not isinstance(value, Mapping):
+        _fail("timing.type", "timing", f"A timing is an object, not {names.shown(value)}.",
+              'Write one such as {"cron": "0 7 * * *"}.')  # fmt: skip
+    given: dict[Any, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
+    kinds = [kind for kind in _KEYS if kind in given]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none of them"
+        _fail(
+            "timing.kind", "timing", f"A timing has one of cron, interval and rrule, not {found}."
+        )
+    known = _KEYS[kinds[0]]
+    for key in given:
+        if key not in known:
+            hint = names.did_you_mean(str(key), known, "Known are")
+            _fail("timing.unknown", str(key), f"A timing has no field {names.shown(key)}.", hint)
+    anchor = given.get("anchor_date")
+    if anchor is not None:
+        given["anchor_date"] = wallclock.parse_instant(anchor, field="anchor_date")
+    return {"cron": Cron, "interval": Interval, "rrule": RRule}[kinds[0]](**given)
+
+
+def _check_type(field: str, value: object, expected: type, said: str) -> None:
+    if not isinstance(value, expected):
+        _fail(f"{field}.type", field, f"{field} is {names.shown(value)}, not {said}.")
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        value = timedelta(seconds=min(max(value, -1e9), 1e9))
+    if not isinstance(value, timedelta):
+        hint = "Give a timedelta, or seconds as a number; calendar months need cron or rrule."
+        _fail("interval.type", "interval", f"The interval is {names.shown(value)}.", hint)
+    if value <= timedelta(0):
+        _fail("interval.not_positive", "interval", f"The interval is {value.total_seconds():g} s.")
+    if value < _SHORTEST:
+        _fail("interval.too_small", "interval", f"The interval is {value.total_seconds():g} s.",
+              "One second is the least.")  # fmt: skip
+    if value > _LONGEST:
+        _fail("interval.too_large", "interval", f"The interval is {value.days} days.",
+              "Ten years is the most.")  # fmt: skip
+    return value
+
+
+def _fail(code: str, field: str, message: str, hint: str | None = None) -> NoReturn:
+    raise InvalidSchedule(message, code=code, field=field, hint=hint)

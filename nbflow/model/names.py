@@ -1,0 +1,113 @@
+"""Names and tags: what they may look like, how messages show them, what a typo meant."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from nbflow.exceptions import InvalidInput
+
+LONGEST_NAME = 255
+LONGEST_TAG = 64
+MOST_TAGS = 50
+
+_BANNED = re.compile(r"[/%&><]")
+# Cc: controls; Cs: lone surrogates; then the marks that reorder the text around them.
+_REORDERING = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """Give a value as it is shown in a message: escaped, and cut when long."""
+    # Cut first: the repr of a megabyte is a megabyte.
+    text = ascii(value[:longest] if isinstance(value, str) else value)
+    cut = len(text) > longest + 2 or (isinstance(value, str) and len(value) > longest)
+    return f"{text[:longest]}…" if cut else text
+
+
+def nearest(word: str, among: Iterable[str]) -> str | None:
+    """Give the name that was probably meant, or None."""
+    from difflib import get_close_matches
+
+    names = list(among)
+    by_fold = {name.casefold(): name for name in reversed(names)}
+    if word.casefold() in by_fold:
+        return by_fold[word.casefold()]
+    close = get_close_matches(word.casefold()[:80], by_fold, n=1, cutoff=0.6)
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(word: str, among: Iterable[str], otherwise: str) -> str:
+    """Give the hint for an unknown name: the nearest one, or what is said otherwise."""
+    near = nearest(word, names := list(among))
+    if near is not None:
+        return f"Did you mean {near!r}?"
+    return f"{otherwise} {', '.join(sorted(names)[:20])}." if names else "There are none."
+
+
+def check_name(value: Any, *, field: str = "name") -> str:
+    """Give a name trimmed and in Unicode's NFC.
+
+    Raises InvalidInput (`name.invalid`) for an empty, overlong or unprintable name, or one with
+    any of `/ % & > <`.
+    """
+    if not isinstance(value, str):
+        raise _bad(field, f"A {field} is text, not {type(value).__name__}.")
+    name = unicodedata.normalize("NFC", value.strip())
+    if not name:
+        raise _bad(field, f"The {field} is empty.")
+    if len(name) > LONGEST_NAME:
+        raise _bad(field, f"The {field} has {len(name)} characters; {LONGEST_NAME} is the most.")
+    _check_characters(name, field)
+    banned = _BANNED.search(name)
+    if banned:
+        raise _bad(
+            field,
+            f"The {field} {shown(name)} contains {banned.group()!r}.",
+            hint="Leave out / % & > and <.",
+        )
+    return name
+
+
+def check_tags(values: Any, *, field: str = "tags") -> tuple[str, ...]:
+    """Give tags trimmed and in the order they came. Raises InvalidInput (`tags.invalid`)."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise _bad_tags(field, f"{field} is a list of texts, not {type(values).__name__}.")
+    tags = tuple(_tag(value, f"{field}[{index}]") for index, value in enumerate(values))
+    if len(tags) > MOST_TAGS:
+        raise _bad_tags(field, f"There are {len(tags)} tags; {MOST_TAGS} is the most.")
+    twice = next((tag for index, tag in enumerate(tags) if tag in tags[:index]), None)
+    if twice is not None:
+        raise _bad_tags(field, f"The tag {shown(twice)} is given twice.")
+    return tags
+
+
+def _tag(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise _bad_tags(field, f"A tag is text, not {type(value).__name__}.")
+    tag = unicodedata.normalize("NFC", value.strip())
+    if not tag or len(tag) > LONGEST_TAG:
+        raise _bad_tags(field, f"A tag has 1 to {LONGEST_TAG} characters, this one {len(tag)}.")
+    _check_characters(tag, field)
+    return tag
+
+
+def _check_characters(text: str, field: str) -> None:
+    for at, char in enumerate(text):
+        if char in _REORDERING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
+            raise _bad(
+                field,
+                f"The {field} contains the character U+{ord(char):04X} at position {at}.",
+                hint="Control characters and marks that change the reading direction are refused.",
+            )
+
+
+def _bad(field: str, message: str, hint: str | None = None) -> InvalidInput:
+    return InvalidInput(message, code="name.invalid", field=field, hint=hint)
+
+
+def _bad_tags(field: str, message: str) -> InvalidInput:
+    return InvalidInput(message, code="tags.invalid", field=field)
