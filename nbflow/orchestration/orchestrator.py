@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
 from nbflow.store import artifacts, deployments, events, flow_runs, logs, snapshots, task_runs, workers  # fmt: skip
-from nbflow.store.database import Database
+from nbflow.store.database import Database, Watch
 
 #: rows a list gives at most
 MAX_LIMIT = 200
@@ -59,7 +59,12 @@ class Orchestrator:
             return creating.create(connection, new)
 
     def propose(
-        self, flow_run_id: str, state: State, *, attempt: int | None = None, owner: Owner | None = None
+        self,
+        flow_run_id: str,
+        state: State,
+        *,
+        attempt: int | None = None,
+        owner: Owner | None = None,
     ) -> Verdict:
         """Ask for a transition of a flow run."""
         with self._write() as connection:
@@ -91,7 +96,9 @@ class Orchestrator:
             run = flow_runs.get(connection, flow_run_id)
             if not run.state.is_final():
                 raise Conflict(
-                    f"The run {run.name} is {run.state.name}.", hint="Cancel it first.", code="run.live"
+                    f"The run {run.name} is {run.state.name}.",
+                    hint="Cancel it first.",
+                    code="run.live",
                 )
             flow_runs.delete(connection, [flow_run_id])
             gone = Event("flow-run.deleted", "flow-runs", flow_run_id, clock.now())
@@ -163,11 +170,11 @@ class Orchestrator:
         """Say that a worker has stopped; runs it claimed and never started wait again."""
         with self._write() as connection:
             worker = workers.get(connection, worker_id)
-            self.release(connection, worker_id)
+            self._release(connection, worker_id)
             if workers.stop(connection, worker_id, at=clock.now()):
                 _emit_worker(connection, worker, "stopped")
 
-    def release(self, connection: sa.Connection, worker_id: str) -> None:
+    def _release(self, connection: sa.Connection, worker_id: str) -> None:
         """Put runs a worker claimed and never started back to wait."""
         for run in flow_runs.held_by_worker(connection, worker_id):
             if run.state.type is StateType.PENDING:
@@ -200,14 +207,18 @@ class Orchestrator:
             flow_runs.get(connection, flow_run_id)
             return task_runs.of_flow_run(connection, flow_run_id)
 
-    def list_logs(self, flow_run_id: str, *, limit: int = 1000, after: str | None = None) -> Page[LogEntry]:
+    def list_logs(
+        self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
+    ) -> Page[LogEntry]:
         """List a run's log lines, oldest first."""
         _check_limit(limit, 1000)
         with self.database.read() as connection:
             flow_runs.get(connection, flow_run_id)
             return logs.page(connection, flow_run_id, limit=limit, after=after)
 
-    def list_artifacts(self, flow_run_id: str | None = None, *, key: str | None = None) -> tuple[Artifact, ...]:
+    def list_artifacts(
+        self, flow_run_id: str | None = None, *, key: str | None = None
+    ) -> tuple[Artifact, ...]:
         """List artifacts of a run, or of a key (newest first)."""
         with self.database.read() as connection:
             if flow_run_id is not None:
@@ -247,10 +258,77 @@ class Orchestrator:
         return Changes(tuple(found), seq, complete=since >= first - 1)
 
     # -- for the services of this process -----------------------------------------------------
+    def hold_duty(self, name: str, owner: Owner, now: datetime) -> bool:
+        """Take or renew a shared chore, rarely enough to cost nothing; False: another holds it."""
+        with self.database.read() as connection:
+            held = workers.duty_holder(connection, name)
+        fresh = now + timedelta(seconds=settings.lease_seconds - settings.heartbeat_seconds)
+        if held is not None and held[2] > (fresh if held[0] == owner else now):
+            return held[0] == owner
+        with self.database.write() as connection:
+            until = transitions.lease_until(now)
+            return workers.take_duty(connection, name, owner, now=now, lease_until=until)
+
+    def drop_duty(self, name: str, owner: Owner) -> None:
+        """Give a shared chore back."""
+        with self.database.write() as connection:
+            workers.drop_duty(connection, name, owner)
+
+    def duty_holder(self, name: str) -> tuple[Owner, datetime] | None:
+        """Give who does a shared chore, and since when; None: nobody that is trusted."""
+        with self.database.read() as connection:
+            held = workers.duty_holder(connection, name)
+        return held[:2] if held is not None and held[2] > clock.now() else None
+
+    def live_runs(self) -> tuple[FlowRun, ...]:
+        """List every run a process may be working on."""
+        with self.database.read() as connection:
+            return flow_runs.live(connection)
+
+    def lose_worker(self, worker_id: str) -> None:
+        """Record that a worker is gone; runs it claimed and never started wait again."""
+        with self._write() as connection:
+            worker = workers.get(connection, worker_id)
+            self._release(connection, worker_id)
+            if workers.stop(connection, worker_id, at=clock.now()):
+                _emit_worker(connection, worker, "lost")
+
+    def mark_late(self, before: datetime) -> None:
+        """Call runs Late that could have started before an instant and have not."""
+        with self.database.read() as connection:
+            late = flow_runs.overdue(connection, before=before)
+        if not late:
+            return
+        with self._write() as connection:
+            for run in late:
+                due_at = run.due_at or before
+                transitions.transit(
+                    connection, run, states.Late(due_at, message="No worker took it in time.")
+                )
+
+    def prune_events(self, *, keep: int) -> int:
+        """Drop all but the newest events."""
+        with self.database.write() as connection:
+            return events.prune(connection, keep=keep)
+
+    def seq(self) -> int:
+        """Give the newest event's number."""
+        with self.database.read() as connection:
+            return events.last_seq(connection)
+
+    def next_start(self, work_pool: str) -> datetime | None:
+        """Give when the next waiting run of a pool may be claimed."""
+        with self.database.read() as connection:
+            return flow_runs.next_start(connection, work_pool)
+
     def tick(self, now: datetime) -> int:
         """Make the runs that are due; give how many schedules were."""
         with self._write() as connection:
             return scheduling.tick(connection, now)
+
+    def watch(self) -> Watch:
+        """Give a watch on commits of other processes and threads."""
+        return self.database.watch()
 
     def next_instant(self) -> datetime | None:
         """Give when the next schedule is due."""
@@ -260,7 +338,9 @@ class Orchestrator:
 
 def _check_limit(limit: int, most: int) -> None:
     if not 1 <= limit <= most:
-        raise InvalidInput(f"limit is {limit}; it must be 1 to {most}.", field="limit", code="limit.range")
+        raise InvalidInput(
+            f"limit is {limit}; it must be 1 to {most}.", field="limit", code="limit.range"
+        )
 
 
 def _emit_worker(connection: sa.Connection, worker: Worker, verb: str) -> None:

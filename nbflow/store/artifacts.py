@@ -36,7 +36,9 @@ def append(connection: sa.Connection, artifacts: Sequence[Artifact]) -> None:
         )
 
 
-def listed(connection: sa.Connection, *, flow_run_id: str | None, key: str | None) -> tuple[Artifact, ...]:
+def listed(
+    connection: sa.Connection, *, flow_run_id: str | None, key: str | None
+) -> tuple[Artifact, ...]:
     """List artifacts of a run (in order) or of a key (newest first), 1,000 at most."""
     query = sa.select(artifact)
     if flow_run_id is not None:

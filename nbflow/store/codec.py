@@ -22,7 +22,9 @@ def dumps(value: Any) -> str:
         text = _encoder.encode(value)
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"This cannot be kept as JSON: {error}", code="json.unsupported") from None
+        raise InvalidInput(
+            f"This cannot be kept as JSON: {error}", code="json.unsupported"
+        ) from None
     return text
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,7 +14,9 @@ from nbflow.store.tables import metadata
 #: the newest revision in migrations/versions
 HEAD = "0001"
 
-_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+_VERSION = sa.Table(
+    "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
+)
 
 
 class Database:
@@ -71,11 +72,33 @@ class Database:
 
         command.upgrade(alembic_config(self.url), "head")
 
-    @contextmanager
-    def watch(self) -> Iterator[sa.Connection]:
-        """Give a connection to ask `data_version` of (it moves when another connection commits)."""
-        with dialect.translated(), self.engine.connect() as connection:
-            yield connection
+    def watch(self) -> Watch:
+        """Give a watch on commits of other connections."""
+        return Watch(self.engine)
+
+
+class Watch:
+    """Tells that another connection committed: a hint, never the truth.
+
+    SQLite's `data_version` moves on the one connection it is asked on, so a watch keeps its own.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        with dialect.translated():
+            self._connection = engine.connect()
+        self._version = -1
+
+    def moved(self) -> bool:
+        """Say whether anything was committed since the last question."""
+        before = self._version
+        with dialect.translated():
+            found = self._connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        self._version = int(found)
+        return self._version != before
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
 
 
 def alembic_config(url: str):  # noqa: ANN201 (alembic's type is imported lazily)
@@ -86,8 +109,3 @@ def alembic_config(url: str):  # noqa: ANN201 (alembic's type is imported lazily
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
     return config
-
-
-def data_version(connection: sa.Connection) -> int:
-    """Give a number that moves when another connection commits: a hint, never the truth."""
-    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())

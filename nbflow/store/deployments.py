@@ -79,7 +79,11 @@ def save_schedule(connection: sa.Connection, item: Schedule) -> None:
 
 def get_schedule(connection: sa.Connection, schedule_id: str) -> Schedule:
     """Read a schedule. Raises NotFound."""
-    row = connection.execute(sa.select(schedule).where(schedule.c.id == schedule_id)).mappings().first()
+    row = (
+        connection.execute(sa.select(schedule).where(schedule.c.id == schedule_id))
+        .mappings()
+        .first()
+    )
     if row is None:
         raise NotFound(f"There is no schedule {schedule_id!r}.", field="schedule_id")
     return _schedule(row)
@@ -116,9 +120,7 @@ def move_mark(
     return bool(
         connection.execute(
             schedule.update()
-            .where(
-                schedule.c.id == seen.id, schedule.c.done_until == clock.micros(seen.done_until)
-            )
+            .where(schedule.c.id == seen.id, schedule.c.done_until == clock.micros(seen.done_until))
             .values(done_until=clock.micros(done_until), next_at=codec.micros(next_at))
         ).rowcount
     )
@@ -186,7 +188,9 @@ def pools(connection: sa.Connection) -> tuple[WorkPool, ...]:
     return tuple(_pool(row) for row in rows)
 
 
-def _schedules(connection: sa.Connection, deployment_ids: Sequence[str]) -> dict[str, tuple[Schedule, ...]]:
+def _schedules(
+    connection: sa.Connection, deployment_ids: Sequence[str]
+) -> dict[str, tuple[Schedule, ...]]:
     query = (
         sa.select(schedule)
         .where(schedule.c.deployment_id.in_(deployment_ids))
@@ -268,5 +272,3 @@ def _pool(row: Mapping[str, Any]) -> WorkPool:
         concurrency_limit=row["concurrency_limit"],
         description=row["description"],
     )
-
-

@@ -103,7 +103,9 @@ def _meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
     if "full" in text:
         return StoreFull(hint="Make room on the disk; nbflow goes on by itself.")
     if "unable to open" in text:
-        return Unreachable(f"The store cannot be opened: {text}.", hint="Is the folder there and writable?")
+        return Unreachable(
+            f"The store cannot be opened: {text}.", hint="Is the folder there and writable?"
+        )
     return error
 
 

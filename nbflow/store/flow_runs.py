@@ -65,7 +65,9 @@ def states(connection: sa.Connection, run_id: str) -> tuple[State, ...]:
     return tuple(codec.history_state(row) for row in connection.execute(query).mappings())
 
 
-def page(connection: sa.Connection, where: RunFilter, *, limit: int, cursor: str | None) -> Page[FlowRun]:
+def page(
+    connection: sa.Connection, where: RunFilter, *, limit: int, cursor: str | None
+) -> Page[FlowRun]:
     """List runs, newest due first; the cursor is the last row's place, so any page costs the same."""
     query = sa.select(flow_run).where(*_conditions(where))
     if cursor is not None:
@@ -229,7 +231,9 @@ def held_by_worker(connection: sa.Connection, worker_id: str) -> tuple[FlowRun, 
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 
-def overdue(connection: sa.Connection, *, before: datetime, limit: int = 500) -> tuple[FlowRun, ...]:
+def overdue(
+    connection: sa.Connection, *, before: datetime, limit: int = 500
+) -> tuple[FlowRun, ...]:
     """List waiting runs that could have started before an instant and are not yet called Late."""
     query = (
         sa.select(flow_run)

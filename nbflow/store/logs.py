@@ -36,7 +36,9 @@ def append(connection: sa.Connection, entries: Sequence[LogEntry]) -> None:
         )
 
 
-def page(connection: sa.Connection, flow_run_id: str, *, limit: int, after: str | None) -> Page[LogEntry]:
+def page(
+    connection: sa.Connection, flow_run_id: str, *, limit: int, after: str | None
+) -> Page[LogEntry]:
     """List a run's lines, oldest first."""
     query = sa.select(log).where(log.c.flow_run_id == flow_run_id)
     if after is not None:

@@ -127,7 +127,9 @@ flow_run = Table(
     _json("tags"),
     Column("attempt", Integer, nullable=False),
     _at("due_at"),
-    _at("start_at", nullable=True),  # when a waiting run may be claimed: its due time or its retry's
+    _at(
+        "start_at", nullable=True
+    ),  # when a waiting run may be claimed: its due time or its retry's
     _at("started_at", nullable=True),
     _at("ended_at", nullable=True),
     Column("running_seconds", Float, nullable=False),

@@ -37,7 +37,9 @@ def record(connection: sa.Connection, updates: Sequence[TaskRunUpdate]) -> None:
         connection.execute(_APPEND, history)
 
 
-def of_flow_run(connection: sa.Connection, flow_run_id: str, *, attempt: int | None = None) -> tuple[TaskRun, ...]:
+def of_flow_run(
+    connection: sa.Connection, flow_run_id: str, *, attempt: int | None = None
+) -> tuple[TaskRun, ...]:
     """List a run's task runs of one attempt (the latest one recorded, when left out), in order."""
     if attempt is None:
         query = sa.select(sa.func.max(task_run.c.flow_attempt)).where(
@@ -82,8 +84,9 @@ def _upsert() -> Any:
         old.flow_attempt, old.attempt, old.state_at
     )
     # A run's own word, though it arrives late from a spool, outranks what was assumed at its death.
-    assumed = sa.and_(
-        old.state_name.in_(("Crashed", "NotReady")), new.state_type.in_(("COMPLETED", "FAILED"))
+    assumed = sa.text(
+        "task_run.state_name IN ('Crashed', 'NotReady')"
+        " AND excluded.state_type IN ('COMPLETED', 'FAILED')"
     )
     return statement.on_conflict_do_update(
         index_elements=["id"], set_=changes, where=sa.or_(newer, assumed)

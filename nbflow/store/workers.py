@@ -42,7 +42,9 @@ def get(connection: sa.Connection, worker_id: str) -> Worker:
     return _worker(row)
 
 
-def renew(connection: sa.Connection, worker_id: str, *, now: datetime, lease_until: datetime) -> bool:
+def renew(
+    connection: sa.Connection, worker_id: str, *, now: datetime, lease_until: datetime
+) -> bool:
     """Renew a registration; False when it was stopped or reaped."""
     return bool(
         connection.execute(
@@ -66,7 +68,9 @@ def stop(connection: sa.Connection, worker_id: str, *, at: datetime) -> bool:
 
 def present(connection: sa.Connection) -> tuple[Worker, ...]:
     """List workers that have not stopped, newest first."""
-    query = sa.select(worker).where(worker.c.stopped_at.is_(None)).order_by(worker.c.started_at.desc())
+    query = (
+        sa.select(worker).where(worker.c.stopped_at.is_(None)).order_by(worker.c.started_at.desc())
+    )
     return tuple(_worker(row) for row in connection.execute(query).mappings())
 
 

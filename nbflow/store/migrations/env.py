@@ -13,7 +13,10 @@ def run() -> None:
     engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=True,
+            transactional_ddl=True,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -1,0 +1,1 @@
+"""Long-lived chores: `run_once(now)` to test, a loop in a thread to live. No user code."""

@@ -1,0 +1,118 @@
+"""How a claimed run's process starts, and how it is ended. One launcher: a local process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbflow import settings
+from nbflow.model import clock
+from nbflow.model.workers import Claim, Held
+from nbflow.store import owners
+
+#: never handed to a run: they open the whole Jupyter server
+_WITHHELD = ("JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN")
+
+
+@dataclass
+class Child:
+    """A run's process as its worker sees it.
+
+    Attributes:
+        stop_asked_at: when the first rung of the cancel ladder was climbed (monotonic seconds).
+        rung: how far the ladder was climbed: 0 not at all, 1 interrupt, 2 terminate, 3 kill.
+    """
+
+    claim: Claim
+    process: subprocess.Popen[bytes]
+    log_path: Path
+    stop_asked_at: float | None = None
+    rung: int = 0
+    held: Held = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.held = Held(self.claim.run.id, self.claim.attempt)
+
+    @property
+    def marker(self) -> str:
+        """Give the value of `NBFLOW_ATTEMPT` that every descendant inherits."""
+        return f"{self.claim.run.id}-{self.claim.attempt}"
+
+
+def launch(claim: Claim) -> Child:
+    """Start the process of a run: its own session, a control pipe, an environment without tokens.
+
+    The child's standard input is the control pipe: when this process dies it closes, and the child
+    ends itself. Its standard output and error go to `runs/ID/ATTEMPT/process.log`.
+    """
+    folder = settings.ensure_home() / f"runs/{claim.run.id}/{claim.attempt}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log_path = folder / "process.log"
+    command = [sys.executable, "-m", "nbflow.notebook.execute", claim.run.id, str(claim.attempt)]
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(claim),
+            start_new_session=True,
+        )
+    return Child(claim, process, log_path)
+
+
+def _environment(claim: Claim) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
+    kept.update(settings.environment())
+    kept["NBFLOW_FLOW_RUN_ID"] = claim.run.id
+    kept[owners.MARKER] = f"{claim.run.id}-{claim.attempt}"
+    return kept
+
+
+def climb(child: Child) -> None:
+    """Climb the cancel ladder one look at a time: interrupt, then terminate, then kill.
+
+    The kill takes the process, its session and everything that carries the attempt's marker.
+    """
+    now = clock.monotonic()
+    if child.stop_asked_at is None:
+        child.stop_asked_at = now
+    waited = now - child.stop_asked_at
+    terminate_at = settings.interrupt_seconds
+    if child.rung < 1:
+        _signal(child, signal.SIGINT, rung=1)
+    elif child.rung < 2 and waited >= terminate_at:
+        _signal(child, signal.SIGTERM, rung=2)
+    elif child.rung < 3 and waited >= terminate_at + settings.terminate_seconds:
+        _signal(child, signal.SIGKILL, rung=3)
+        owners.sweep(child.marker)
+
+
+def clean_up(child: Child) -> int:
+    """End whatever of an ended run is still there; give how many processes were left."""
+    if child.process.stdin is not None:
+        child.process.stdin.close()
+    return owners.sweep(child.marker)
+
+
+def _signal(child: Child, number: signal.Signals, *, rung: int) -> None:
+    child.rung = rung
+    try:
+        child.process.send_signal(number)
+    except ProcessLookupError:
+        pass
+
+
+def how_it_ended(code: int) -> str:
+    """Say in words what a process's exit code means."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = str(-code)
+    return f"was killed by signal {-code} ({name})"

@@ -1,0 +1,172 @@
+"""Runs whose process is gone are noticed without any set-up; the living are left alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from nbflow import settings
+from nbflow.model import clock, states
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun, TaskRunUpdate
+from nbflow.model.workers import NewWorker
+from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.services.reaper import Reaper
+from nbflow.store import owners
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """A real process that waits until it is told to end."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield child
+    child.kill()
+    child.wait()
+
+
+def owner_of(process: subprocess.Popen[bytes]) -> Owner:
+    return replace(owners.current(), pid=process.pid, started=owners._started(process.pid) or 0.0)
+
+
+def a_running(orchestrator: Orchestrator, owner: Owner, **kw: object) -> FlowRun:
+    given: dict = {"flow_name": "f", "owner": owner, **kw}
+    run = orchestrator.create_flow_run(NewFlowRun(**given))
+    orchestrator.propose(run.id, states.Running(), attempt=1)
+    return orchestrator.read_flow_run(run.id)
+
+
+def reap(orchestrator: Orchestrator, after: float = 0.0) -> None:
+    reaper = Reaper(orchestrator)
+    reaper._up_since -= 10_000 if after else 0
+    reaper.run_once(clock.now() + timedelta(seconds=after))
+
+
+def test_a_living_process_is_left_alone(
+    orchestrator: Orchestrator, process: subprocess.Popen[bytes]
+) -> None:
+    run = a_running(orchestrator, owner_of(process))
+    reap(orchestrator, after=10_000)
+    assert orchestrator.read_flow_run(run.id).state.is_running()
+
+
+def test_a_dead_process_is_noticed_at_once(
+    orchestrator: Orchestrator, process: subprocess.Popen[bytes]
+) -> None:
+    run = a_running(orchestrator, owner_of(process))
+    process.kill()
+    process.wait()
+    reap(orchestrator)
+    found = orchestrator.read_flow_run(run.id)
+    assert found.state.is_crashed()
+    assert str(process.pid) in found.state.message
+    assert found.ended_at is not None
+
+
+def test_a_zombie_counts_as_dead(
+    orchestrator: Orchestrator,
+    process: subprocess.Popen[bytes],
+    wait_for: Callable[..., object],
+) -> None:
+    owner = owner_of(process)
+    process.kill()
+    wait_for(lambda: owners.alive(owner) is False)
+
+
+def test_another_boot_means_dead(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, replace(owners.current(), boot="before-the-restart"))
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_a_reused_pid_is_not_taken_for_the_owner(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, replace(owners.current(), started=1.0))
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_another_host_is_trusted_until_its_lease_ends(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, Owner("elsewhere", "b", 1, 0.0))
+    reap(orchestrator, after=settings.lease_seconds - 1)
+    assert orchestrator.read_flow_run(run.id).state.is_running()
+    reap(orchestrator, after=settings.lease_seconds + 1)
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_no_lease_is_judged_right_after_a_start(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, Owner("elsewhere", "b", 1, 0.0))
+    Reaper(orchestrator).run_once(clock.now() + timedelta(days=1))
+    assert orchestrator.read_flow_run(run.id).state.is_running()
+
+
+def test_a_lost_run_that_was_asked_to_stop_is_cancelled(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, replace(owners.current(), boot="before"))
+    orchestrator.propose(run.id, states.Cancelling())
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_cancelled()
+
+
+def test_a_session_whose_kernel_is_gone_is_completed(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, replace(owners.current(), boot="before"), kind="session")
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_completed()
+
+
+def test_task_runs_of_a_lost_run_are_closed_truthfully(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, replace(owners.current(), boot="before"))
+    now = clock.now()
+    done = TaskRun("t1", run.id, "k", "done", "cell", states.Completed(), now, position=0)
+    going = TaskRun("t2", run.id, "k", "going", "cell", states.Running(), now, position=1)
+    later = TaskRun("t3", run.id, "k", "later", "cell", states.Pending(), now, position=2)
+    updates = tuple(TaskRunUpdate(task, (task.state,)) for task in (done, going, later))
+    orchestrator.record(Batch(task_runs=updates))
+    reap(orchestrator)
+    names = [task.state.name for task in orchestrator.list_task_runs(run.id)]
+    assert names == ["Completed", "Crashed", "NotReady"]
+
+
+def test_a_task_s_own_word_that_arrives_late_outranks_the_assumption(
+    orchestrator: Orchestrator,
+) -> None:
+    run = a_running(orchestrator, replace(owners.current(), boot="before"))
+    now = clock.now()
+    going = TaskRun("t2", run.id, "k", "going", "task", states.Running(), now, attempt=1)
+    orchestrator.record(Batch(task_runs=(TaskRunUpdate(going, (going.state,)),)))
+    ended = replace(going, state=states.Completed())
+    reap(orchestrator)
+    assert orchestrator.list_task_runs(run.id)[0].state.is_crashed()
+    orchestrator.record(Batch(task_runs=(TaskRunUpdate(ended, (ended.state,)),)))
+    assert orchestrator.list_task_runs(run.id)[0].state.is_completed()
+
+
+def test_a_lost_worker_s_unstarted_claims_wait_again(orchestrator: Orchestrator) -> None:
+    gone = replace(owners.current(), boot="before")
+    new = NewWorker("w", "default", gone, 1)
+    worker = orchestrator.register_worker(
+        replace(new, owner=replace(gone, worker_id=new.id)),
+    )
+    run = orchestrator.create_flow_run(
+        NewFlowRun(
+            "n", kind="notebook", state=states.Scheduled(), path="/n.ipynb", work_pool="default"
+        )
+    )
+    assert orchestrator.claim_flow_runs(worker.id, 1)
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_scheduled()
+    assert orchestrator.list_workers() == ()
+
+
+def test_a_run_nobody_takes_is_called_late(orchestrator: Orchestrator) -> None:
+    run = orchestrator.create_flow_run(
+        NewFlowRun(
+            "n", kind="notebook", state=states.Scheduled(), path="/n.ipynb", work_pool="default"
+        )
+    )
+    reap(orchestrator, after=settings.late_seconds + 1)
+    found = orchestrator.read_flow_run(run.id)
+    assert found.state.name == "Late"
+    worker = orchestrator.register_worker(NewWorker("w", "default", owners.current(), 1))
+    assert len(orchestrator.claim_flow_runs(worker.id, 1)) == 1
