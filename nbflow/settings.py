@@ -8,7 +8,7 @@ has no side effects; making the home folder is `ensure_home()`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,7 @@ def override(**values: Any) -> None:
 
 
 @contextmanager
-def temporary(**values: Any) -> Iterator[None]:
+def temporary(**values: Any) -> Generator[None, None, None]:
     """Override settings inside a `with` block, for tests and nested runs."""
     before = dict(_overrides)
     override(**values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ def instant(value: int) -> datetime:
 
 
 @contextmanager
-def frozen(at: datetime) -> Iterator[None]:
+def frozen(at: datetime) -> Generator[None, None, None]:
     """Stop the clock at an instant (tests only)."""
     global _fixed
     before, _fixed = _fixed, at

@@ -20,8 +20,8 @@ class _Tally:
     """What is live by deployment, kept true while a claim goes on."""
 
     busy: dict[str, Busy]
-    full: set[str] = field(default_factory=set)
-    queueing: set[str] = field(default_factory=set)
+    full: set[str] = field(default_factory=set[str])
+    queueing: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self.queueing |= {b.deployment_id for b in self.busy.values() if b.scheduled}

@@ -68,7 +68,7 @@ def _check(new: NewFlowRun) -> None:
     waits_for_worker = new.state.type is StateType.SCHEDULED
     if waits_for_worker and new.deployment_id is None and not (new.path and new.work_pool):
         raise InvalidInput(
-            "A run that waits for a worker needs a deployment, or a notebook's path and a work pool.",
+            "A run that waits for a worker needs a deployment, or a path and a work pool.",
             field="deployment_id",
         )
 

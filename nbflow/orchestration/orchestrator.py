@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,7 +21,16 @@ from nbflow.model.verdicts import Verdict
 from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
-from nbflow.store import artifacts, deployments, events, flow_runs, logs, snapshots, task_runs, workers  # fmt: skip
+from nbflow.store import (  # fmt: skip
+    artifacts,
+    deployments,
+    events,
+    flow_runs,
+    logs,
+    snapshots,
+    task_runs,
+    workers,
+)
 from nbflow.store.database import Database, Watch
 
 #: rows a list gives at most
@@ -46,7 +56,7 @@ class Orchestrator:
         self.database.close()
 
     @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
+    def _write(self) -> Generator[sa.Connection, None, None]:
         with self.database.write() as connection:
             yield connection
         for listener in self.listeners:
@@ -344,6 +354,6 @@ def _check_limit(limit: int, most: int) -> None:
 
 
 def _emit_worker(connection: sa.Connection, worker: Worker, verb: str) -> None:
-    row = jsonable(worker) if verb == "started" else {}
+    row: dict[str, Any] = jsonable(worker) if verb == "started" else {}
     now = clock.now()
     events.append(connection, [Event(f"worker.{verb}", "workers", worker.id, now, row)])

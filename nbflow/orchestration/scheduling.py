@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from nbflow import settings
 from nbflow.model import schedules, states
 from nbflow.model.deployments import Deployment, Schedule, Skip
-from nbflow.model.runs import NewFlowRun
+from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.orchestration import creating, transitions
 from nbflow.store import deployments, flow_runs
 
@@ -56,7 +56,7 @@ def _fire(
     due_at: datetime,
     now: datetime,
 ) -> None:
-    earlier = () if schedule.overlap in ("enqueue", "allow") else flow_runs.live_of_deployment(connection, deployment.id)  # fmt: skip
+    earlier = () if schedule.overlap in ("enqueue", "allow") else _earlier(connection, deployment)
     if earlier and schedule.overlap == "cancel_new":
         skip = Skip(schedule.id, due_at, due_at, 1, "overlap")
         deployments.add_skips(connection, [skip], at=now)
@@ -65,6 +65,10 @@ def _fire(
         message = f"Replaced by the run due at {due_at.isoformat()}."
         transitions.transit(connection, run, states.Cancelling(message=message))
     creating.create(connection, _new_run(deployment, schedule, due_at))
+
+
+def _earlier(connection: sa.Connection, deployment: Deployment) -> tuple[FlowRun, ...]:
+    return flow_runs.live_of_deployment(connection, deployment.id)
 
 
 def _new_run(deployment: Deployment, schedule: Schedule, due_at: datetime) -> NewFlowRun:

@@ -32,7 +32,7 @@ def transit(
     attempt: int | None = None,
     owner: Owner | None = None,
 ) -> tuple[Verdict, FlowRun]:
-    """Judge a proposed state and, when accepted, make it so. Gives the verdict and the run after."""
+    """Judge a proposed state and, when accepted, make it so; give the verdict and the run."""
     now = clock.now()
     verdict = rules.judge(run, to, now=now, attempt=attempt)
     if not isinstance(verdict, Accept):

@@ -1,1 +1,1 @@
-"""What may happen to a run: a table, and short pure functions in a visible tuple. No tables of SQL."""
+"""What may happen to a run: a table, and short pure functions in a visible tuple."""

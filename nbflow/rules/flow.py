@@ -16,9 +16,7 @@ _S = StateType
 def old_attempts_are_fenced(t: Transition) -> Verdict | None:
     """A process that lost its claim may not write: another attempt may be running."""
     if t.attempt is not None and t.attempt != t.run.attempt:
-        return Abort(
-            f"Attempt {t.attempt} was replaced by attempt {t.run.attempt}.", t.run.state
-        )
+        return Abort(f"Attempt {t.attempt} was replaced by attempt {t.run.attempt}.", t.run.state)
     return None
 
 
@@ -39,12 +37,14 @@ def ended_stays_ended(t: Transition) -> Verdict | None:
 def cancel_without_process(t: Transition) -> Verdict | None:
     """A run nobody has claimed has nothing to stop: it is cancelled at once."""
     if t.to.type is _S.CANCELLING and t.run.state.type is _S.SCHEDULED:
-        return Accept(states.Cancelled(message=t.to.message or "Cancelled before it started.", at=t.to.at))
+        return Accept(
+            states.Cancelled(message=t.to.message or "Cancelled before it started.", at=t.to.at)
+        )
     return None
 
 
 def cancel_wins(t: Transition) -> Verdict | None:
-    """The request to cancel was recorded first, so however the process ended, the run was cancelled."""
+    """The request to cancel came first: however the process ended, the run was cancelled."""
     if t.run.state.type is _S.CANCELLING and t.to.is_final() and not t.to.is_cancelled():
         message = f"Cancelled ({t.to.name}: {t.to.message})" if t.to.message else "Cancelled."
         return Accept(states.Cancelled(message=message, at=t.to.at))

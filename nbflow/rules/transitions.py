@@ -39,7 +39,7 @@ class Transition:
         run: the run as it stands.
         to: the state proposed.
         now: the authority's clock.
-        attempt: the attempt the proposer believes it holds; None: it claims none (a person, a service).
+        attempt: the attempt the proposer believes it holds; None: it claims none (a person).
     """
 
     run: FlowRun | TaskRun

@@ -1,1 +1,1 @@
-"""What is: the database, the journals and the snapshots. Synchronous; it does not know what is allowed."""
+"""What is: the database, journals and snapshots. It does not know what is allowed."""

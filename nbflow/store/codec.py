@@ -8,6 +8,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.runs import Owner
@@ -65,7 +67,7 @@ def state_columns(state: State) -> dict[str, Any]:
     }
 
 
-def state_of(row: Mapping[str, Any]) -> State:
+def state_of(row: RowMapping) -> State:
     """Give the current state of a run's row."""
     return State(
         type=StateType(row["state_type"]),
@@ -89,7 +91,7 @@ def history_columns(state: State) -> dict[str, Any]:
     }
 
 
-def history_state(row: Mapping[str, Any]) -> State:
+def history_state(row: RowMapping) -> State:
     """Give the state of a history row."""
     return State(
         type=StateType(row["type"]),

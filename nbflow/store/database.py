@@ -101,7 +101,7 @@ class Watch:
         self._connection.close()
 
 
-def alembic_config(url: str):  # noqa: ANN201 (alembic's type is imported lazily)
+def alembic_config(url: str):
     """Give alembic's configuration for a store's address."""
     from alembic.config import Config
 

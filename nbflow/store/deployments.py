@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -219,7 +219,7 @@ def _columns(d: Deployment) -> dict[str, Any]:
     }
 
 
-def _deployment(row: Mapping[str, Any], schedules: tuple[Schedule, ...]) -> Deployment:
+def _deployment(row: sa.RowMapping, schedules: tuple[Schedule, ...]) -> Deployment:
     return Deployment(
         **{name: row[name] for name in _PLAIN},
         kernel_argv=tuple(codec.loads(row["kernel_argv"])),
@@ -247,7 +247,7 @@ def _schedule_columns(s: Schedule) -> dict[str, Any]:
     }
 
 
-def _schedule(row: Mapping[str, Any]) -> Schedule:
+def _schedule(row: sa.RowMapping) -> Schedule:
     return Schedule(
         id=row["id"],
         deployment_id=row["deployment_id"],
@@ -262,7 +262,7 @@ def _schedule(row: Mapping[str, Any]) -> Schedule:
     )
 
 
-def _pool(row: Mapping[str, Any]) -> WorkPool:
+def _pool(row: sa.RowMapping) -> WorkPool:
     return WorkPool(
         id=row["id"],
         name=row["name"],

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, NbflowError, StoreBusy, StoreFull, Unreachable
 
 #: file systems on which SQLite's WAL needs shared memory that is not there
-NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "ceph", "fuse.sshfs"})  # fmt: skip
+NETWORK_FILE_SYSTEMS = frozenset("nfs nfs4 cifs smb3 smbfs lustre gpfs ceph fuse.sshfs".split())
 
 
 def open_engine(url: str) -> sa.Engine:
-    """Open a SQLAlchemy engine for a store's address. Raises InvalidInput for one nbflow cannot use."""
+    """Open an engine for a store's address. Raises InvalidInput for one nbflow cannot use."""
     try:
         parsed = sa.make_url(url)
     except exc.ArgumentError as error:
@@ -53,7 +53,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         # becomes a writer fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout.
         isolation_level="AUTOCOMMIT",
     )
-    sa.event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
@@ -64,7 +64,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 @contextmanager
-def write(engine: sa.Engine) -> Iterator[sa.Connection]:
+def write(engine: sa.Engine) -> Generator[sa.Connection, None, None]:
     """Give a connection inside one writing transaction: all of it is kept, or none."""
     with translated(), engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -77,7 +77,7 @@ def write(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def read(engine: sa.Engine) -> Iterator[sa.Connection]:
+def read(engine: sa.Engine) -> Generator[sa.Connection, None, None]:
     """Give a connection that sees one consistent snapshot and takes no lock."""
     with translated(), engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
@@ -88,7 +88,7 @@ def read(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None, None, None]:
     """Turn the database's errors into nbflow's."""
     try:
         yield

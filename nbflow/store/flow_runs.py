@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,16 @@ from nbflow.model.backend import Page, RunFilter
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import LIVE, State, StateType
 from nbflow.store import codec
-from nbflow.store.tables import artifact, deployment, flow_run, flow_run_state, log, schedule, task_run, task_run_state  # fmt: skip
+from nbflow.store.tables import (  # fmt: skip
+    artifact,
+    deployment,
+    flow_run,
+    flow_run_state,
+    log,
+    schedule,
+    task_run,
+    task_run_state,
+)
 
 _LIVE = sorted(state.value for state in LIVE)
 
@@ -68,7 +77,7 @@ def states(connection: sa.Connection, run_id: str) -> tuple[State, ...]:
 def page(
     connection: sa.Connection, where: RunFilter, *, limit: int, cursor: str | None
 ) -> Page[FlowRun]:
-    """List runs, newest due first; the cursor is the last row's place, so any page costs the same."""
+    """List runs, newest due first; the cursor is a place, so any page costs the same."""
     query = sa.select(flow_run).where(*_conditions(where))
     if cursor is not None:
         due_at, run_id = _place(cursor)
@@ -306,7 +315,7 @@ _SAME = (
 ).split()
 
 
-def run_of(row: Mapping[str, Any]) -> FlowRun:
+def run_of(row: sa.RowMapping) -> FlowRun:
     """Give the run of a row."""
     return FlowRun(
         state=codec.state_of(row),

@@ -50,7 +50,8 @@ def sweep(marker: str) -> int:
     """
     import psutil
 
-    me, found = os.getpid(), []
+    me = os.getpid()
+    found: list[psutil.Process] = []
     for process in psutil.process_iter():
         try:
             if process.pid != me and process.environ().get(MARKER) == marker:

@@ -84,7 +84,11 @@ schedule = Table(
     metadata,
     _id(),
     Column(
-        "deployment_id", ForeignKey("deployment.id", ondelete="CASCADE"), nullable=False, index=True
+        "deployment_id",
+        String(36),
+        ForeignKey("deployment.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
     ),
     _json("timing"),
     Column("active", Boolean, nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -117,7 +117,7 @@ def _columns(run: TaskRun) -> dict[str, Any]:
     }
 
 
-def _task_run(row: Mapping[str, Any]) -> TaskRun:
+def _task_run(row: sa.RowMapping) -> TaskRun:
     def at(name: str) -> datetime | None:
         return codec.instant(row[name])
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -44,14 +42,14 @@ def get(connection: sa.Connection, worker_id: str) -> Worker:
 
 def renew(
     connection: sa.Connection, worker_id: str, *, now: datetime, lease_until: datetime
-) -> bool:
-    """Renew a registration; False when it was stopped or reaped."""
-    return bool(
-        connection.execute(
-            worker.update()
-            .where(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
-            .values(heartbeat_at=clock.micros(now), lease_until=clock.micros(lease_until))
-        ).rowcount
+) -> None:
+    """Renew a registration; one that was given up (its host slept) is there again."""
+    connection.execute(
+        worker.update()
+        .where(worker.c.id == worker_id)
+        .values(
+            heartbeat_at=clock.micros(now), lease_until=clock.micros(lease_until), stopped_at=None
+        )
     )
 
 
@@ -110,7 +108,7 @@ def duty_holder(connection: sa.Connection, name: str) -> tuple[Owner, datetime, 
     return owner, clock.instant(row["since"]), clock.instant(row["lease_until"])
 
 
-def _worker(row: Mapping[str, Any]) -> Worker:
+def _worker(row: sa.RowMapping) -> Worker:
     owner = codec.owner_of(row["owner"])
     assert owner is not None
     return Worker(

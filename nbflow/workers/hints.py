@@ -1,4 +1,4 @@
-"""When a worker should look again: woken from here, moved by another process's commit, or in time."""
+"""When a worker should look again: woken, moved by another process's commit, or in time."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ class Child:
     Attributes:
         stop_asked_at: when the first rung of the cancel ladder was climbed (monotonic seconds).
         rung: how far the ladder was climbed: 0 not at all, 1 interrupt, 2 terminate, 3 kill.
+        left: how many processes outlived it and were ended; None before that was looked at.
     """
 
     claim: Claim
@@ -32,6 +33,7 @@ class Child:
     log_path: Path
     stop_asked_at: float | None = None
     rung: int = 0
+    left: int | None = None
     held: Held = field(init=False)
 
     def __post_init__(self) -> None:

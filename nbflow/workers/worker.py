@@ -29,7 +29,7 @@ _log = logging.getLogger("nbflow.worker")
 #: how often children are looked at while any is there, seconds
 _LOOK_SECONDS = 0.1
 #: the longest rest of an idle worker, seconds
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS = 0.5
 
 
 class Worker:
@@ -74,6 +74,7 @@ class Worker:
                 _log.warning("%s", error)
             self._hints.rest(_LOOK_SECONDS if self.children else _IDLE_SECONDS)
         self._ended_all.set()
+        beat.join()  # a late heartbeat would say that this worker is still there
         self.backend.stop_worker(self.worker.id)
 
     def run_once(self) -> None:
@@ -125,18 +126,21 @@ class Worker:
         self._stop.update(run.id for run in cancelling if run.id in self.children)
 
     def _ended(self, child: Child, code: int) -> None:
-        with self._lock:
-            self.children.pop(child.claim.run.id, None)
-        left = launchers.clean_up(child)
-        self._stop.discard(child.claim.run.id)
-        _log.info("run %s ended: its process %s", child.claim.run.id, launchers.how_it_ended(code))
+        """Report how a child ended; while the store is away it stays, and is asked again."""
+        run_id = child.claim.run.id
+        if child.left is None:
+            child.left = launchers.clean_up(child)
+            _log.info("run %s ended: its process %s", run_id, launchers.how_it_ended(code))
         message = f"The run's process {launchers.how_it_ended(code)}."
         if self.draining_since is not None:
             message = f"The worker was stopped. {message}"
-        if left:
-            message += f" {left} leftover processes were ended."
+        if child.left:
+            message += f" {child.left} leftover processes were ended."
         details = {"cause": "process_ended", "exit_code": code}
         self._report(child.claim, states.Crashed(message=message, details=details))
+        with self._lock:
+            self.children.pop(run_id, None)
+        self._stop.discard(run_id)
 
     def _report(self, claim: Claim, crashed: states.State) -> None:
         """Say how a run's process ended; refused when the run had already ended by its own word."""
@@ -145,7 +149,8 @@ class Worker:
             return
         self.backend.propose(run.id, crashed, attempt=claim.attempt)
         run = self.backend.read_flow_run(claim.run.id)
-        journal.finish(settings.home() / f"runs/{run.id}/{claim.attempt}", run.state)
+        if run.run_dir is not None:
+            journal.assemble(journal.folder(run.run_dir), run.state)
 
     # -- the lease ----------------------------------------------------------------------------
     def _beat(self) -> None:
