@@ -34,7 +34,7 @@ class Schedule:
     active: bool = True
     catchup: Catchup = "latest"
     overlap: Overlap = "enqueue"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class NewSchedule:
     active: bool = True
     catchup: Catchup = "latest"
     overlap: Overlap = "enqueue"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Deployment:
     kernel_argv: tuple[str, ...] = ()
     host: str | None = None
     work_pool: str = "default"
-    parameter_schema: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameter_schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: tuple[str, ...] = ()
     description: str = ""
     concurrency_limit: int | None = None
@@ -115,8 +115,8 @@ class NewDeployment:
     kernel_argv: tuple[str, ...] = ()
     host: str | None = None
     work_pool: str = "default"
-    parameter_schema: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameter_schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: tuple[str, ...] = ()
     description: str = ""
     concurrency_limit: int | None = None

@@ -24,5 +24,5 @@ class Event:
     noun: str
     resource_id: str
     at: datetime
-    row: Mapping[str, Any] = field(default_factory=dict)
+    row: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seq: int = 0

@@ -59,7 +59,7 @@ class FlowRun:
     kind: FlowKind
     state: State
     created_at: datetime
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: tuple[str, ...] = ()
     attempt: int = 0
     due_at: datetime | None = None
@@ -97,7 +97,7 @@ class NewFlowRun:
     id: str = field(default_factory=uuid7)
     name: str = field(default_factory=run_name)
     state: State = field(default_factory=lambda: State(StateType.PENDING))
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: tuple[str, ...] = ()
     due_at: datetime | None = None
     deployment_id: str | None = None
@@ -205,10 +205,11 @@ Run = TypeVar("Run", FlowRun, TaskRun)
 
 def begin(new: NewFlowRun, *, created_at: datetime, lease_until: datetime | None) -> FlowRun:
     """Give the run that a creation makes; one that begins Pending or Running is its first attempt."""
-    fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    given: dict[str, Any] = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    given["due_at"] = new.due_at or created_at
     waiting = new.state.type is StateType.SCHEDULED
     return FlowRun(
-        **{**fields, "due_at": new.due_at or created_at},
+        **given,
         created_at=created_at,
         attempt=0 if waiting else 1,
         lease_until=None if waiting else lease_until,

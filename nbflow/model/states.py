@@ -38,6 +38,10 @@ TERMINAL = frozenset(
 LIVE = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
 
 
+def _nothing() -> dict[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class State:
     """Where a run stands, since when, and why.
@@ -56,7 +60,7 @@ class State:
     message: str = ""
     at: datetime = field(default_factory=clock.now)
     id: str = field(default_factory=uuid7)
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         if not self.name:

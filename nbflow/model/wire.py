@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from nbflow.model.runs import FlowRun
 from nbflow.model.schedules import Cron, Interval, RRule, timing_to_json
@@ -26,10 +26,10 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, (Cron, Interval, RRule)):
         return timing_to_json(value)
     if isinstance(value, Mapping):
-        return {str(k): jsonable(v) for k, v in value.items()}
+        return {str(k): jsonable(v) for k, v in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [jsonable(v) for v in value]
-    if is_dataclass(value):
+        return [jsonable(v) for v in cast("Sequence[Any]", value)]
+    if is_dataclass(value) and not isinstance(value, type):
         return {f.name: jsonable(getattr(value, f.name)) for f in fields(value)}
     return str(value)
 
