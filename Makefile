@@ -34,7 +34,7 @@ test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, p
 	@cd $(LAB) && npm test --silent
 	@$(RUN) python -m pytest
 
-check: $(DONE)/app $(DONE)/test $(DONE)/check  ## Check format, lint, types and the import arrows of Python and TypeScript
+check: $(DONE)/app $(DONE)/check  ## Check format, lint, types and the import arrows of Python and TypeScript
 	@$(RUN) ruff format --check
 	@$(RUN) ruff check
 	@$(RUN) pyright
