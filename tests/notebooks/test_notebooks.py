@@ -1,0 +1,118 @@
+"""The tutorial: clean as committed, and run for real, the way users and schedules run it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+FIRST = NOTEBOOKS[0]
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def _code(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@every_notebook
+def test_it_is_committed_without_outputs(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for cell in _code(notebook):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+        assert "execution" not in cell.metadata
+
+
+@every_notebook
+def test_its_cells_have_readable_ids_that_stay(path: Path) -> None:
+    ids = [cell["id"] for cell in json.loads(path.read_text())["cells"]]
+    assert len(ids) == len(set(ids))
+    assert [name for name in ids if not re.fullmatch(r"[a-z][a-z0-9-]*", name)] == []
+
+
+@every_notebook
+def test_it_has_one_parameters_cell(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    tagged = [cell for cell in _code(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+
+
+@every_notebook
+def test_it_is_a_plain_notebook(path: Path, tmp_path: Path, home: Path) -> None:
+    copy = shutil.copy(path, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter", "execute", copy, "--output=executed"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "image/png" in (tmp_path / "executed.ipynb").read_text()
+
+
+@every_notebook
+def test_papermill_runs_it_with_the_engine(path: Path, tmp_path: Path, home: Path) -> None:
+    output = tmp_path / "executed.ipynb"
+    papermill.execute_notebook(
+        path, output, {"year": 2013}, engine_name="nbflow", progress_bar=False
+    )
+    executed = nbformat.read(output, as_version=4)
+    counts = [cell.execution_count for cell in _code(executed)]
+    assert counts == list(range(1, len(counts) + 1))
+    assert "365 days of 2013" in json.dumps(executed)
+
+
+@every_notebook
+def test_nbflow_runs_it_and_keeps_its_artifacts(path: Path, tmp_path: Path, orchestrator) -> None:
+    copy = Path(shutil.copy(path, tmp_path))
+    before = copy.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", copy, "-p", "year=2012", "-p", "top=3"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = orchestrator.list_flow_runs().rows
+    assert run.state.is_completed()
+    assert run.parameters["year"] == 2012
+    cells = orchestrator.list_task_runs(run.id)
+    assert len(cells) >= len(_code(nbformat.read(path, as_version=4)))
+    assert {cell.state.name for cell in cells} == {"Completed"}
+    table, line = sorted(orchestrator.list_artifacts(run.id), key=lambda item: item.kind)[::-1]
+    assert (table.key, line.key) == ("top-days", "year-in-a-line")
+    assert len(table.data["rows"]) == 3
+    assert "2012" in line.data
+    assert copy.read_bytes() == before
+
+
+def test_a_year_without_observations_fails_and_stops_there(tmp_path: Path, orchestrator) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", shutil.copy(FIRST, tmp_path), "-p", "year=1900"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode != 0
+    (run,) = orchestrator.list_flow_runs().rows
+    assert run.state.is_failed()
+    assert "1900" in run.state.message
+    states = {cell.key: cell.state for cell in orchestrator.list_task_runs(run.id)}
+    assert states["observations"].is_failed()
+    assert not any(states[key].is_completed() for key in ("plot", "artifacts") if key in states)
+
+
+def test_a_wrong_parameter_is_refused_before_anything_starts(tmp_path: Path, orchestrator) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", shutil.copy(FIRST, tmp_path), "-p", "year=soon"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "year" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert orchestrator.list_flow_runs().rows == ()
