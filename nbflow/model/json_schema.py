@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from nbflow.model import names
+from nbflow.model.shapes import is_list, is_mapping, is_object
 
 Schema = Mapping[str, Any]
 
@@ -42,9 +43,9 @@ def conform(value: Any, schema: Any, *, root: Schema, at: str) -> Any:
     """Give the value as the schema takes it (`5.0` for a whole number is 5). Raises Mismatch."""
     if schema is False:
         raise Mismatch(at, "is not taken")
-    if not isinstance(schema, Mapping):
+    if not is_mapping(schema):
         return value
-    taken: Schema = resolve(root, schema)  # pyright: ignore[reportUnknownArgumentType]
+    taken: Schema = resolve(root, schema)
     value = _typed(value, taken, at)
     _check_enumeration(value, taken, at)
     for part in taken.get("allOf", ()):
@@ -56,10 +57,10 @@ def conform(value: Any, schema: Any, *, root: Schema, at: str) -> Any:
         _check_text(value, taken, at)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         _check_bounds(value, taken, at)
-    elif isinstance(value, list):
-        return _items(value, taken, root, at)  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, dict):
-        return _members(value, taken, root, at)  # pyright: ignore[reportUnknownArgumentType]
+    elif is_list(value):
+        return _items(value, taken, root, at)
+    elif is_object(value):
+        return _members(value, taken, root, at)
     return value
 
 
@@ -71,7 +72,7 @@ def resolve(root: Schema, schema: Schema) -> Schema:
         found: Any = root
         for step in ref[2:].split("/"):
             step = step.replace("~1", "/").replace("~0", "~")
-            found = found.get(step, {}) if isinstance(found, Mapping) else {}  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            found = found.get(step, {}) if is_mapping(found) else {}
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         schema = {**found, **rest}
     return schema

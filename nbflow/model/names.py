@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nbflow.exceptions import InvalidInput
+from nbflow.model.shapes import is_sequence
 
 LONGEST_NAME = 255
 LONGEST_TAG = 64
@@ -74,7 +75,7 @@ def check_name(value: Any, *, field: str = "name") -> str:
 
 def check_tags(values: Any, *, field: str = "tags") -> tuple[str, ...]:
     """Give tags trimmed and in the order they came. Raises InvalidInput (`tags.invalid`)."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    if not is_sequence(values):
         raise _bad_tags(field, f"{field} is a list of texts, not {type(values).__name__}.")
     tags = tuple(_tag(value, f"{field}[{index}]") for index, value in enumerate(values))
     if len(tags) > MOST_TAGS:

@@ -21,6 +21,7 @@ from uuid import UUID
 from nbflow.exceptions import ParameterError, ParameterTypeError
 from nbflow.model import names
 from nbflow.model.json_schema import Mismatch, conform, resolve
+from nbflow.model.shapes import is_mapping, is_sequence
 
 LARGEST = 512 * 1024
 DEEPEST = 32
@@ -40,12 +41,12 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
     Raises ParameterError: `parameter.name`, `.unknown`, `.missing` (all at once), `.type`,
     `.value`, `.number`, `.text`, `.too_deep`, `.too_large`.
     """
-    if not isinstance(values, Mapping):
+    if not is_mapping(values):
         raise ParameterTypeError(
             f"The parameters of {what} are a {type(values).__name__}, not an object.",
             field="parameters",
         )
-    given: dict[Any, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
+    given = dict(values)
     for name in given:
         _check_name(schema, name, what)
     if not partial:
@@ -146,14 +147,14 @@ def _value(schema: Schema, name: str, value: Any, what: str) -> Any:
             f"Parameter {mismatch.at!r} of {what} {mismatch.problem}.",
             code="parameter.type" if mismatch.of_type else "parameter.value",
             field=mismatch.at,
-            hint=_inferred(name, taken) if mismatch.of_type else None,
+            hint=_inferred(name, taken, value) if mismatch.of_type else None,
         ) from None
 
 
-def _inferred(name: str, taken: Schema) -> str | None:
+def _inferred(name: str, taken: Schema, value: Any) -> str | None:
     if not taken.get("x-inferred"):
         return None
-    other = "float" if taken.get("type") == "integer" else "TYPE"
+    other = "float" if isinstance(value, float) else "TYPE"
     return (
         f"Its type comes from its default {names.shown(taken.get('default'))}; to take another, "
         f"write {name}: {other} = … in the parameters cell."
@@ -184,11 +185,10 @@ class _Plain:
                 code="parameter.too_deep",
                 field=at[:80],
             )
-        if isinstance(value, Mapping):
-            return self._object(value, at, depth)  # pyright: ignore[reportUnknownArgumentType]
-        if isinstance(value, (list, tuple)):
-            items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-            return [self.of(item, f"{at}[{i}]", depth + 1) for i, item in enumerate(items)]
+        if is_mapping(value):
+            return self._object(value, at, depth)
+        if is_sequence(value):
+            return [self.of(item, f"{at}[{i}]", depth + 1) for i, item in enumerate(value)]
         return self._other(value, at)
 
     def _text(self, value: str, at: str) -> str:

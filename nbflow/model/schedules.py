@@ -8,7 +8,7 @@ What expressions mean is `cron`'s and `rrules`', what a wall clock means `wallcl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any, Literal, NoReturn
 
 from nbflow.exceptions import InvalidInput, InvalidSchedule
 from nbflow.model import clock, cron, names, rrules, wallclock, wording
+from nbflow.model.shapes import is_mapping
 from nbflow.model.wallclock import DAY
 
 Catchup = Literal["latest", "all", "none"]
@@ -329,10 +330,10 @@ _KEYS = {
 
 def timing_from_json(value: Any) -> Timing:
     """Read the API's `Timing` object. Raises InvalidSchedule."""
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         _fail("timing.type", "timing", f"A timing is an object, not {names.shown(value)}.",
               'Write one such as {"cron": "0 7 * * *"}.')  # fmt: skip
-    given: dict[Any, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
+    given = dict(value)
     kinds = [kind for kind in _KEYS if kind in given]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none of them"

@@ -1,0 +1,305 @@
+"""Notebooks as plain data: reading the JSON, and what an executor and a form need to know of it.
+
+A notebook is the dict of nbformat 4.5 with multi-line strings joined and an id on every cell. What
+is broken and can be mended is mended the same way every time; the rest is InvalidNotebook. Which
+names a cell reads and writes, and running anything, is not here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from nbflow.exceptions import InvalidNotebook
+from nbflow.model import names, parameter_cell
+from nbflow.model.shapes import is_list, is_object, is_texts
+
+LARGEST = 200 * 1024 * 1024
+LONGEST_NAME = 60
+
+Notebook = dict[str, Any]
+Cell = dict[str, Any]
+
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_CELL_TYPES = ("code", "markdown", "raw")
+_OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
+_OTHER_CELL_TYPES = {"heading": "notebooks of version 3", "html": "notebooks of version 2"}
+_OPTIONED = re.compile(r"^(?:%%(task|flow)|#\s*nbflow:\s*(task|flow))(?:\s+(?P<rest>.*))?$")
+_DECORATION = re.compile(
+    r"^#[\s#=*_~+-]*$|^#\s*(?:%%|!|-\*-|type:|noqa|pylint:|fmt:|ruff:|pyright:)"
+)
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def parse(text: str, *, name: str) -> Notebook:
+    """Read a notebook's JSON text; versions 2 and 3 are brought to 4.5, in memory.
+
+    Raises InvalidNotebook: `notebook.invalid` (with line and column where the JSON is broken),
+    `notebook.version`, `notebook.too_large`. `name` names the file in messages.
+    """
+    if len(text) > LARGEST:
+        _fail(name, f"has {len(text) >> 20} MB; {LARGEST >> 20} MB is the most", code="too_large")
+    nb = _document(_json(text, name), name)
+    nb["metadata"] = _object(nb.get("metadata", {}), name, "metadata")
+    cells = nb.get("cells")
+    if not is_list(cells):
+        _fail(name, f"has no list of cells but {names.shown(cells)}")
+    nb["cells"] = [_cell(cell, f"cell {index}", name) for index, cell in enumerate(cells)]
+    _give_ids(nb["cells"])
+    nb["nbformat_minor"] = max(nb["nbformat_minor"], 5)
+    return nb
+
+
+def _json(text: str, name: str) -> Any:
+    text = text.removeprefix("\ufeff")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        hint = "Open it in JupyterLab and save it again."
+        if not text.strip():
+            hint = "The file is empty."
+        elif re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
+            hint = "It holds the conflict marks of a merge; resolve the conflict first."
+        _fail(name, f"is not JSON: {error.msg} at {where}", hint)
+    except RecursionError:
+        _fail(name, "is nested too deeply")
+    except ValueError as error:
+        _fail(name, f"is not JSON: {str(error)[:100]}")
+
+
+def _document(value: Any, name: str) -> Notebook:
+    """Give a version 4 document, brought up from 2 or 3."""
+    nb = dict(_object(value, name, "content"))
+    major, minor = nb.get("nbformat"), nb.get("nbformat_minor")
+    if type(major) is not int or type(minor) is not int or minor < 0:
+        said = f"nbformat {names.shown(major)}, nbformat_minor {names.shown(minor)}"
+        _fail(name, f"does not say its version as whole numbers ({said})", code="version")
+    if major in (2, 3):
+        return _upgraded(nb, name)
+    if major != 4:
+        hint = "Save it in JupyterLab as version 4."
+        _fail(name, f"has nbformat {major}; nbflow reads 4, and upgrades 2 and 3", hint, "version")
+    return nb
+
+
+def _upgraded(nb: Notebook, name: str) -> Notebook:
+    # Its import takes a second; only notebooks saved before 2015 pay for it.
+    import nbformat
+
+    was = nb["nbformat"]
+    try:
+        node: Any = nbformat.from_dict(nb)  # pyright: ignore[reportUnknownMemberType]
+        upgraded: Any = nbformat.convert(node, 4)  # pyright: ignore[reportUnknownMemberType]
+        found: Notebook = json.loads(json.dumps(upgraded))
+    except Exception as error:
+        problem = f"{type(error).__name__}: {str(error)[:100]}"
+        _fail(name, f"is of version {was} and cannot be upgraded ({problem})")
+    found.setdefault("metadata", {})["orig_nbformat"] = was
+    return found
+
+
+def _cell(value: Any, at: str, name: str) -> Cell:
+    cell = dict(_object(value, name, at))
+    kind = cell.get("cell_type")
+    if kind not in _CELL_TYPES:
+        hint = f"Known are {', '.join(_CELL_TYPES)}."
+        if isinstance(kind, str) and kind in _OTHER_CELL_TYPES:
+            hint = f"Such cells belong to {_OTHER_CELL_TYPES[kind]}."
+        _fail(name, f"has a {at} of the type {names.shown(kind)}", hint)
+    cell["source"] = _joined(cell.get("source", ""), f"source of {at}", name)
+    cell["metadata"] = dict(_object(cell.get("metadata") or {}, name, f"metadata of {at}"))
+    if kind == "code":
+        outputs: Any = cell.get("outputs") or []
+        if not is_list(outputs):
+            _fail(name, f"has outputs of {at} that are not a list")
+        cell["outputs"] = [_output(output, at, name) for output in outputs]
+        count = cell.get("execution_count")
+        cell["execution_count"] = count if type(count) is int else None
+    return cell
+
+
+def _output(value: Any, at: str, name: str) -> dict[str, Any]:
+    output = dict(_object(value, name, f"output of {at}"))
+    if output.get("output_type") not in _OUTPUT_TYPES:
+        _fail(name, f"has an output of {at} of the type {names.shown(output.get('output_type'))}")
+    if "text" in output:
+        output["text"] = _joined(output["text"], f"output of {at}", name)
+    if is_object(data := output.get("data")):
+        output["data"] = {mime: _mime(content) for mime, content in data.items()}
+    return output
+
+
+def _mime(data: Any) -> Any:
+    # A list of texts is how files hold a long text; JSON types keep their lists.
+    return "".join(data) if is_texts(data) and data else data
+
+
+def _joined(value: Any, at: str, name: str) -> str:
+    if is_texts(value):
+        return "".join(value)
+    if not isinstance(value, str):
+        _fail(name, f"has a {at} that is {names.shown(value)}, not text")
+    return value
+
+
+def _object(value: Any, name: str, at: str) -> dict[str, Any]:
+    if not is_object(value):
+        _fail(name, f"has {names.shown(value)} where an object belongs ({at})")
+    return value
+
+
+def _give_ids(cells: list[Cell]) -> None:
+    """Keep good ids; others follow from the source, so that reading twice gives the same."""
+    taken: set[str] = set()
+    for cell in cells:
+        given = cell.get("id")
+        if not isinstance(given, str) or not _CELL_ID.fullmatch(given) or given in taken:
+            given = _id_of(cell["source"], taken)
+        taken.add(given)
+        cell["id"] = given
+
+
+def _id_of(source: str, taken: set[str]) -> str:
+    content = hashlib.sha256(source.encode("utf-8", "surrogatepass"))
+    while (found := content.hexdigest()[:8]) in taken:
+        content.update(b"again")
+    return found
+
+
+def _fail(name: str, problem: str, hint: str | None = None, code: str = "invalid") -> NoReturn:
+    raise InvalidNotebook(f"{name} {problem}.", code=f"notebook.{code}", field="path", hint=hint)
+
+
+# -- cells ------------------------------------------------------------------------------------
+
+
+def code_cells(nb: Mapping[str, Any]) -> list[tuple[int, Cell]]:
+    """Give the code cells, each with its place among all cells, from 0."""
+    return [(at, cell) for at, cell in enumerate(nb["cells"]) if cell["cell_type"] == "code"]
+
+
+def tags(cell: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give a cell's tags; a text in their place counts as one tag."""
+    given = cell["metadata"].get("tags", ())
+    if isinstance(given, str):
+        return (given,)
+    return tuple(tag for tag in given if isinstance(tag, str)) if is_list(given) else ()
+
+
+def skips(cell: Mapping[str, Any]) -> bool:
+    """Say whether a run passes over the cell: not code, nothing in it, or tagged so."""
+    empty = not cell["source"].strip()
+    return cell["cell_type"] != "code" or empty or "skip-execution" in tags(cell)
+
+
+def may_raise(cell: Mapping[str, Any]) -> bool:
+    """Say whether an error in the cell is expected and does not end the run."""
+    return "raises-exception" in tags(cell)
+
+
+def cell_name(cell: Mapping[str, Any]) -> str:
+    """Name a cell: its `%%task NAME` or `# nbflow: task NAME`, its metadata, or its first words."""
+    own = cell["metadata"].get("nbflow")
+    named = own.get("name") if is_object(own) else None
+    if isinstance(named, str) and named.strip():
+        return _line_name(cell["source"]) or _short(named)
+    return _line_name(cell["source"]) or _short(_first_words(cell["source"])) or "empty cell"
+
+
+def _line_name(source: str) -> str | None:
+    """Give the NAME of the option line, which may stand below other cell magics."""
+    for line in source.strip().splitlines():
+        match = _OPTIONED.match(line.strip())
+        if match:
+            first = (match["rest"] or "").split(maxsplit=1)
+            return _short(first[0]) if first and not first[0].startswith("-") else None
+        if not line.startswith("%%"):
+            return None
+    return None
+
+
+def _first_words(source: str) -> str:
+    for line in map(str.strip, source.splitlines()):
+        if line.startswith("#") and not _DECORATION.match(line) and not _OPTIONED.match(line):
+            return line.lstrip("# ")
+        if line and not line.startswith(("#", "%%")):
+            return line
+    return ""
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+
+
+# -- the notebook as a whole ------------------------------------------------------------------
+
+
+def kernel_name(nb: Mapping[str, Any]) -> str | None:
+    """Give the name of the kernelspec the notebook was saved with."""
+    return _metadata_text(nb, "kernelspec", "name")
+
+
+def language(nb: Mapping[str, Any]) -> str | None:
+    """Give the notebook's language in lower case, such as `python` or `r`."""
+    found = _metadata_text(nb, "kernelspec", "language") or _metadata_text(
+        nb, "language_info", "name"
+    )
+    return found.lower() if found else None
+
+
+def _metadata_text(nb: Mapping[str, Any], section: str, key: str) -> str | None:
+    inner = nb["metadata"].get(section)
+    value: Any = inner.get(key) if is_object(inner) else None
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def parameters_cell(nb: Mapping[str, Any]) -> tuple[int, Cell] | None:
+    """Give the first code cell tagged `parameters`, with its place, or None."""
+    return next(((at, cell) for at, cell in code_cells(nb) if "parameters" in tags(cell)), None)
+
+
+def parameters_schema(nb: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the JSON Schema of the notebook's parameters, read from its `parameters` cell.
+
+    Nothing is evaluated. Without such a cell there are no parameters; in a language other than
+    Python any are taken. Raises InvalidNotebook (`notebook.parameters`) when the cell is not
+    Python.
+    """
+    found = parameters_cell(nb)
+    if found is None:
+        return parameter_cell.schema("")
+    if language(nb) not in (None, "python", "ipython"):
+        return parameter_cell.of_another_language(found[1]["source"])
+    return parameter_cell.schema(found[1]["source"])
+
+
+def problems(nb: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List what is odd about a notebook that can run: `{code, message, field?, hint?}`."""
+    found: list[InvalidNotebook] = []
+    try:
+        parameters_schema(nb)
+    except InvalidNotebook as error:
+        found.append(error)
+    tagged = [at for at, cell in code_cells(nb) if "parameters" in tags(cell)]
+    if len(tagged) > 1:
+        message = (
+            f"{len(tagged)} cells are tagged `parameters`; the first, cell {tagged[0]}, counts."
+        )
+        found.append(InvalidNotebook(message, code="notebook.parameters_twice"))
+    for at, cell in enumerate(nb["cells"]):
+        if isinstance(cell["metadata"].get("tags"), str):
+            message = f"The tags of cell {at} are a text, not a list."
+            found.append(InvalidNotebook(message, code="notebook.tags"))
+    if type(was := nb["metadata"].get("orig_nbformat")) is int and was < 4:
+        message = f"The notebook was saved as version {was}; it runs as version 4."
+        found.append(InvalidNotebook(message, code="notebook.old", hint="The file is not changed."))
+    if not any(not skips(cell) for cell in nb["cells"]):
+        found.append(InvalidNotebook("No cell would run.", code="notebook.empty"))
+    return [error.problem() for error in found]
