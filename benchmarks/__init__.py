@@ -1,0 +1,1 @@
+"""Measurements of nbflow beside its peers; `python -m benchmarks` runs them."""
