@@ -1,0 +1,224 @@
+"""Where running code stands: the flow run and task run around it, its tags, its logger.
+
+A context is entered by the engine's drivers around user code, and by nothing else. What a run does
+with its records is the engine's work; here is only what user code may ask for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Any, Protocol
+
+from nbflow.exceptions import MissingContextError
+from nbflow.model.names import check_tags
+from nbflow.model.runs import Artifact, FlowRun, LogEntry, TaskRun
+from nbflow.model.states import State
+
+
+class Recording(Protocol):
+    """What keeps a run's records (`engine.recorder`)."""
+
+    def task(self, run: TaskRun, state: State) -> None:
+        """Record a task run that has entered a state."""
+        ...
+
+    def log(self, entry: LogEntry) -> None:
+        """Record a log line."""
+        ...
+
+    def artifact(self, artifact: Artifact) -> None:
+        """Record an artifact."""
+        ...
+
+    def flush(self) -> None:
+        """Put on disk what was recorded."""
+        ...
+
+
+class FlowRunContext:
+    """A flow run's attempt that goes on in this process.
+
+    Attributes:
+        flow_run: the run as it began this attempt.
+        parameters: the values the flow was called with, coerced.
+        hold: the claim on the run, and the word to stop (`engine.lease.Hold`).
+        flow: the Flow; None where a run has no function (a session, a notebook).
+        task_runner: where `.submit` runs tasks.
+        log_prints: whether `print` becomes log lines.
+    """
+
+    __slots__ = (
+        "_calls", "_positions", "flow", "flow_run", "hold", "log_prints", "parameters", "recorder",
+        "task_runner",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        flow_run: FlowRun,
+        *,
+        recorder: Recording,
+        hold: Any,
+        task_runner: Any,
+        flow: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+        log_prints: bool = False,
+    ) -> None:
+        self.flow_run = flow_run
+        self.recorder = recorder
+        self.hold = hold
+        self.task_runner = task_runner
+        self.flow = flow
+        self.parameters = flow_run.parameters if parameters is None else parameters
+        self.log_prints = log_prints
+        self._positions = itertools.count()
+        self._calls: dict[str, Iterator[int]] = {}
+
+    @property
+    def flow_context(self) -> FlowRunContext:
+        """Give the flow run's context: this one."""
+        return self
+
+    @property
+    def task_run_id(self) -> str | None:
+        """Give the task run around the code: none."""
+        return None
+
+    @property
+    def run_name(self) -> str:
+        """Give the name log lines carry."""
+        return self.flow_run.name
+
+    def number(self, key: str) -> tuple[int, int]:
+        """Count a task's call: its place among all calls of the run, and among those of `key`."""
+        # next() and setdefault() are atomic: tasks are called from many threads
+        calls = self._calls.get(key) or self._calls.setdefault(key, itertools.count())
+        return next(self._positions), next(calls)
+
+    @classmethod
+    def get(cls) -> FlowRunContext | None:
+        """Give the flow run around this code, or None."""
+        here = _here.get()
+        return None if here is None else here.flow_context
+
+
+class TaskRunContext:
+    """A task run that goes on in this process."""
+
+    __slots__ = ("call", "flow_context", "log_prints")
+
+    def __init__(self, call: Any, flow_context: FlowRunContext, *, log_prints: bool) -> None:
+        self.call = call
+        self.flow_context = flow_context
+        self.log_prints = log_prints
+
+    @property
+    def task(self) -> Any:
+        """Give the Task."""
+        return self.call.task
+
+    @property
+    def task_run(self) -> TaskRun:
+        """Give the task run as it now is."""
+        return self.call.run
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Give the values the task was called with, by name."""
+        return self.call.parameters()
+
+    @property
+    def task_run_id(self) -> str:
+        """Give the task run's id."""
+        return self.call.run.id
+
+    @property
+    def run_name(self) -> str:
+        """Give the name log lines carry."""
+        return self.call.run.name
+
+    @classmethod
+    def get(cls) -> TaskRunContext | None:
+        """Give the task run around this code, or None."""
+        here = _here.get()
+        return here if isinstance(here, TaskRunContext) else None
+
+
+RunContext = FlowRunContext | TaskRunContext
+
+_here: ContextVar[RunContext | None] = ContextVar("nbflow_here", default=None)
+_tags: ContextVar[frozenset[str]] = ContextVar("nbflow_tags", default=frozenset())
+
+
+def _nowhere() -> FlowRunContext | None:
+    return None
+
+
+#: asked for the flow run of code outside any: `nbflow.ipython` sets it to give the kernel's session
+ambient: Callable[[], FlowRunContext | None] = _nowhere
+
+
+def here() -> RunContext | None:
+    """Give the innermost run around this code, or None."""
+    return _here.get()
+
+
+def enter(run: RunContext | None) -> Token[RunContext | None]:
+    """Enter a run (the engine's drivers only); give what `leave` needs."""
+    return _here.set(run)
+
+
+def leave(token: Token[RunContext | None]) -> None:
+    """Leave the run that was entered."""
+    _here.reset(token)
+
+
+def get_run_context() -> RunContext:
+    """Give the innermost run around this code. Raises MissingContextError."""
+    found = _here.get() or ambient()
+    if found is None:
+        raise MissingContextError(
+            "There is no flow or task run here.", hint="Call this inside one."
+        )
+    return found
+
+
+@contextmanager
+def tags(*names: str) -> Iterator[frozenset[str]]:
+    """Add tags to every flow and task run started inside. Raises InvalidInput."""
+    together = _tags.get() | frozenset(check_tags(names))
+    token = _tags.set(together)
+    try:
+        yield together
+    finally:
+        _tags.reset(token)
+
+
+def current_tags() -> frozenset[str]:
+    """Give the tags of the `tags(...)` blocks around this code."""
+    return _tags.get()
+
+
+class RunLogger(logging.LoggerAdapter[logging.Logger]):
+    """A standard logger whose lines belong to one run."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        """Add the run to what the caller says of a line."""
+        kwargs["extra"] = {**(kwargs.get("extra") or {}), **(self.extra or {})}
+        return msg, kwargs
+
+
+def get_run_logger() -> RunLogger:
+    """Give the logger of the run around this code. Raises MissingContextError."""
+    return run_logger(get_run_context())
+
+
+def run_logger(run: RunContext) -> RunLogger:
+    """Give the logger of a run."""
+    name = "nbflow.task_runs" if isinstance(run, TaskRunContext) else "nbflow.flow_runs"
+    return RunLogger(logging.getLogger(name), {"run": run, "run_name": run.run_name})

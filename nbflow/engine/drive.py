@@ -1,0 +1,141 @@
+"""The two drivers: they carry out a life's steps, `drive` at once and `adrive` on an event loop.
+
+A run's context is entered here, around the call of user code, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any
+
+from nbflow import context
+from nbflow.engine import lease
+from nbflow.engine.logs import prints
+from nbflow.engine.steps import Call, Effect, Io, Sleep
+from nbflow.model.states import State
+
+_Life = Generator[Effect, Any, State]
+
+
+def drive(life: _Life, *, interruption: BaseException | None = None) -> State:
+    """Carry out a life on this thread; an interruption is thrown in first."""
+    step: Callable[[Any], Effect] = life.send if interruption is None else life.throw
+    outcome: Any = interruption
+    while True:
+        try:
+            effect = step(outcome)
+        except StopIteration as end:
+            return end.value
+        try:
+            outcome, step = _perform(effect), life.send
+        except BaseException as error:
+            outcome, step = error, life.throw
+
+
+async def adrive(life: _Life) -> State:
+    """Carry out a life on the running event loop."""
+    step: Callable[[Any], Effect] = life.send
+    outcome: Any = None
+    while True:
+        try:
+            effect = step(outcome)
+        except StopIteration as end:
+            return end.value
+        try:
+            outcome, step = await _aperform(effect), life.send
+        except GeneratorExit as error:  # the coroutine was thrown away: nothing can be awaited
+            drive(life, interruption=error)
+            raise
+        except BaseException as error:
+            outcome, step = error, life.throw
+
+
+def _perform(effect: Effect) -> Any:
+    if isinstance(effect, Call):
+        return _call(effect)
+    if isinstance(effect, Io):
+        return effect.work()
+    return effect.hold.pause(effect.seconds)
+
+
+def _call(effect: Call) -> Any:
+    fn, args, kwargs, run, hold = effect
+    token = context.enter(run)
+    try:
+        if hold is None and not run.log_prints:
+            return fn(*args, **kwargs)
+        with _around(effect, _on_this_thread):
+            return fn(*args, **kwargs)
+    finally:
+        context.leave(token)
+
+
+async def _aperform(effect: Effect) -> Any:
+    if isinstance(effect, Call):
+        return await _acall(effect)
+    if isinstance(effect, Io):
+        return await _in_thread(effect.work)
+    return await _asleep(effect)
+
+
+async def _acall(effect: Call) -> Any:
+    fn, args, kwargs, run, _ = effect
+    token = context.enter(run)
+    try:
+        with _around(effect, _on_this_loop):
+            return await fn(*args, **kwargs)
+    finally:
+        context.leave(token)
+
+
+async def _asleep(effect: Sleep) -> None:
+    import asyncio
+
+    with effect.hold.interruptible(_cancel_current_task()):
+        await asyncio.sleep(effect.seconds)
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Do something that blocks on a thread; being cancelled does not leave it half done."""
+    import asyncio
+
+    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
+
+
+def _around(
+    effect: Call, interruptible: Callable[[Any], AbstractContextManager[None]]
+) -> ExitStack:
+    stack = ExitStack()
+    if effect.context.log_prints:
+        stack.enter_context(prints)
+    if effect.hold is not None:
+        stack.enter_context(interruptible(effect.hold))
+    return stack
+
+
+def _on_this_thread(hold: lease.Hold) -> AbstractContextManager[None]:
+    if threading.current_thread() is threading.main_thread():
+        return hold.interruptible(lease.interrupt_main)
+    return nullcontext()  # only the main thread can be interrupted: others stop at their next task
+
+
+def _on_this_loop(hold: lease.Hold) -> AbstractContextManager[None]:
+    return hold.interruptible(_cancel_current_task())
+
+
+def _cancel_current_task() -> Callable[[], None]:
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    return lambda: loop.call_soon_threadsafe(_cancel, task) and None
+
+
+def _cancel(task: Any) -> None:
+    task.cancel()

@@ -1,0 +1,137 @@
+"""A flow run that this process holds: created, begun and ended with the authority's word.
+
+No user code is called here. Used for a flow's call, and for a run that only hosts tasks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from nbflow import connect
+from nbflow.engine import lease, logs, recorder
+from nbflow.engine.spool import OUTAGES
+from nbflow.exceptions import Aborted, CancelledRun
+from nbflow.model import clock, states
+from nbflow.model.backend import Backend
+from nbflow.model.runs import FlowRun, NewFlowRun, advance
+from nbflow.model.states import State, keep
+from nbflow.model.verdicts import Abort, Accept, Verdict
+from nbflow.store import owners
+
+_log = logging.getLogger("nbflow.engine")
+_T = TypeVar("_T")
+
+#: how long an outage may last at a run's begin and end before the process goes on without
+PATIENCE_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class HeldRun:
+    """One flow run, from its creation to its end; its attempts one after the other."""
+
+    backend: Backend
+    recorder: recorder.Recorder
+    run: FlowRun
+
+    def __init__(self, *, parent: lease.Hold | None = None) -> None:
+        self._parent = parent
+        self.hold = lease.Hold("", 0)
+        self.ended = False
+
+    def create(self, new: NewFlowRun) -> None:
+        """Create the run. Raises what `Backend.create_flow_run` does, at once."""
+        logs.set_up()
+        self.backend = connect.connect()
+        self.run = self.backend.create_flow_run(replace(new, owner=owners.current()))
+        self.recorder = recorder.open_for(self.backend)
+
+    def begin(self) -> Verdict:
+        """Propose Running; when accepted, the run is held from now on."""
+        first = not self.run.state.is_scheduled()
+        state = states.Running() if first else states.Retrying()
+        verdict = self._propose(state, PATIENCE_SECONDS)
+        if isinstance(verdict, Accept):
+            self.run = replace(advance(self.run, verdict.state), attempt=verdict.attempt)
+            self.hold = lease.hold(
+                self.run.id, self.run.attempt, backend=self.backend, parent=self._parent
+            )
+            self.ended = False
+        return verdict
+
+    def end(self, state: State) -> State:
+        """Send all records, then propose the end; give the state the run really took."""
+        self.ended = True
+        if self.hold.reason == "lost":
+            self.recorder.abandon(self.run.id)
+            lease.release(self.hold)
+            return state
+        until = clock.monotonic() + PATIENCE_SECONDS
+        sent = self.recorder.drain(PATIENCE_SECONDS)
+        lease.release(self.hold)  # before the proposal: after it the answer would be "lost"
+        try:
+            if sent:
+                return self._taken(self._propose(state, until - clock.monotonic()), state)
+        except OUTAGES as error:
+            _log.debug("The end of %s could not be reported: %s", self.run.name, error)
+        self._leave_behind(state)
+        return state
+
+    def refused(self, verdict: Abort) -> State:
+        """Give the state of a run that the authority did not let go on."""
+        self.ended = True
+        if verdict.state is not None and (
+            verdict.state.is_cancelled() or verdict.state.is_cancelling()
+        ):
+            return keep(replace(verdict.state), error=CancelledRun(verdict.state.message))
+        return keep(states.Crashed(message=verdict.reason), error=Aborted(verdict.reason))
+
+    def stopped_from_above(self) -> bool:
+        """Say whether the run that called this one was told to stop."""
+        return self._parent is not None and self._parent.reason is not None
+
+    def close(self) -> None:
+        """Let go of the run."""
+        lease.release(self.hold)
+        recorder.release(self.recorder)
+
+    def _taken(self, verdict: Verdict, state: State) -> State:
+        if not isinstance(verdict, Accept):
+            reason = verdict.reason
+            return self.refused(verdict if isinstance(verdict, Abort) else Abort(reason))
+        self.run = advance(self.run, verdict.state)
+        if verdict.state.id == state.id:
+            return state
+        if verdict.state.is_cancelled():
+            return keep(verdict.state, error=CancelledRun(verdict.state.message))
+        return verdict.state
+
+    def _propose(self, state: State, patience: float) -> Verdict:
+        attempt, owner = self.run.attempt, owners.current()
+        return _insist(
+            lambda: self.backend.propose(self.run.id, state, attempt=attempt, owner=owner), patience
+        )
+
+    def _leave_behind(self, state: State) -> None:
+        retried = state.is_failed() and self.run.attempt <= self.run.retries
+        if not retried:  # nobody will be there to try it again
+            self.recorder.end(self.run.id, self.run.attempt, state)
+        _log.warning("The end of run %s (%s) could not be reported.", self.run.name, state.name)
+
+
+def _insist(ask: Callable[[], _T], patience: float) -> _T:
+    """Ask, again and again while the authority cannot be asked. Raises the last outage."""
+    deadline = clock.monotonic() + patience
+    pause, seconds = threading.Event(), _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return ask()
+        except OUTAGES:
+            if clock.monotonic() + seconds > deadline:
+                raise
+        pause.wait(seconds)
+        seconds = min(seconds * 2, _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,122 @@
+"""Outcomes: the state a run ends in, from what its function returned or raised.
+
+The return value or the exception decides. A returned state or future is taken over; a returned
+collection of them is judged as a whole: all completed → COMPLETED; any cancelled → CANCELLED;
+otherwise FAILED.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+from nbflow.engine import texts
+from nbflow.engine.lease import Cancellation, Hold
+from nbflow.exceptions import Aborted, CancelledRun, FailedRun
+from nbflow.futures import Future
+from nbflow.model import states
+from nbflow.model.states import State, StateType, error_of, keep
+
+_PLAIN = frozenset({type(None), int, float, str, bytes, bool, dict})
+
+
+def refers(value: Any) -> bool:
+    """Say whether a returned value speaks of other runs: a state, a future, or only such."""
+    if type(value) in _PLAIN:
+        return False
+    if isinstance(value, (State, Future)):
+        return True
+    if not isinstance(value, (list, tuple, set, frozenset)) or not value:
+        return False
+    return all(isinstance(item, (State, Future)) for item in value)
+
+
+def of_value(value: Any) -> State:
+    """Give the final state of a run whose function returned; waits for returned futures."""
+    if not refers(value):
+        return keep(states.Completed(), value)
+    if isinstance(value, (State, Future)):
+        return _taken_over(_state(value))
+    return _of_several([_state(item) for item in value])
+
+
+def of_error(error: BaseException, hold: Hold | None = None) -> State:
+    """Give the final state of a run whose function raised."""
+    if hold is not None and hold.reason == "lost":
+        error = Aborted("Another attempt holds this run; this process had lost its lease.")
+        return keep(states.Crashed(message=error.message), error=error)
+    if isinstance(error, Cancellation) or (hold is not None and hold.reason is not None):
+        return keep(
+            states.Cancelled(message="It was asked to stop."), error=Cancellation("cancelled")
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return keep(states.Cancelled(message="Interrupted from the keyboard."), error=error)
+    if _cancelled_by_loop(error):
+        return keep(states.Cancelled(message="Its asyncio task was cancelled."), error=error)
+    message = texts.of_error(error)
+    if isinstance(error, Exception):
+        return keep(states.Failed(message=message, details=_cause(error)), error=error)
+    return keep(states.Crashed(message=_ended_by(error), details=_cause(error)), error=error)
+
+
+def hand_out(state: State, *, return_state: bool) -> Any:
+    """Give the caller of a run its state, or its value, or raise what it raised."""
+    error = error_of(state)
+    if error is not None and not isinstance(error, Exception):
+        raise error  # an interrupt or an exit is not an outcome to look at: it goes on
+    return state if return_state else state.result()
+
+
+def _state(item: State | Future[Any]) -> State:
+    if isinstance(item, Future):
+        item.wait()
+    return item.state if isinstance(item, Future) else item
+
+
+def _taken_over(state: State) -> State:
+    """Give a copy with an id of its own: one state object may be returned by many runs."""
+    if not state.is_final():
+        message = state.message or f"It returned a state that is not final: {state.name}."
+        error = error_of(state) or FailedRun(message)
+        return keep(states.Failed(message=message), error=error)
+    copy = State(state.type, state.name, state.message, details=state.details)
+    copy.__dict__.update({k: v for k, v in state.__dict__.items() if k in ("_value", "_error")})
+    if error_of(copy) is not None and not isinstance(error_of(copy), Exception):
+        error = CancelledRun(state.message) if state.is_cancelled() else FailedRun(state.message)
+        return keep(copy, error=error)
+    return copy
+
+
+def _of_several(members: list[State]) -> State:
+    count = Counter(member.type for member in members)
+    total = len(members)
+    if count[StateType.COMPLETED] == total:
+        message = f"All {total} completed." if total > 1 else "It completed."
+        return keep(states.Completed(message=message), members)
+    if count[StateType.CANCELLED]:
+        message = f"{count[StateType.CANCELLED]}/{total} were cancelled."
+        return keep(states.Cancelled(message=message), error=CancelledRun(message))
+    bad = next(member for member in members if not member.is_completed())
+    unfinished = sum(not member.is_final() for member in members)
+    failed = total - count[StateType.COMPLETED] - unfinished
+    parts = [f"{failed}/{total} failed."] if failed else []
+    parts += [f"{unfinished}/{total} did not finish."] if unfinished else []
+    message = " ".join(parts)
+    error = bad.result(raise_on_failure=False) if bad.is_final() else error_of(bad)
+    return keep(states.Failed(message=message), error=error or FailedRun(message))
+
+
+def _cancelled_by_loop(error: BaseException) -> bool:
+    asyncio = sys.modules.get("asyncio")  # not loaded: nothing of it can have been raised
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def _cause(error: BaseException) -> dict[str, str]:
+    return {"cause": type(error).__qualname__}
+
+
+def _ended_by(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"sys.exit({error.code!r}) was called." if error.code else "sys.exit() was called."
+    return texts.of_error(error)

@@ -1,0 +1,312 @@
+"""The recorder: queues a process's records, writes them to the spool, sends them in batches.
+
+A record is on disk before the result it speaks of is handed out, and at most `spool_seconds` after
+it was made; it is in the store `record_seconds` later, or as soon as the store can be asked. One
+recorder serves all runs of a process that talk to the same authority.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from itertools import islice
+from typing import Any
+
+from nbflow import settings
+from nbflow.engine import lease
+from nbflow.engine.spool import (
+    BATCH_ROWS,
+    OUTAGES,
+    Spool,
+    artifact_entry,
+    deliver,
+    end_entry,
+    log_entry,
+    replay,
+    update_entry,
+)
+from nbflow.exceptions import NbflowError
+from nbflow.model import clock
+from nbflow.model.backend import Backend
+from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun, TaskRunUpdate
+from nbflow.model.states import State
+
+_log = logging.getLogger("nbflow.engine")
+
+#: a spool whose entries have all been sent is emptied when it is longer than this
+SPOOL_BYTES = 4_000_000
+
+
+class _Waiting:
+    """Records that are in the spool and not yet in the store; those of one task run together."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, tuple[TaskRun, list[State]]] = {}
+        self.logs: list[LogEntry] = []
+        self.artifacts: list[Artifact] = []
+
+    def __len__(self) -> int:
+        return len(self.tasks) + len(self.logs) + len(self.artifacts)
+
+    def add(self, run: TaskRun, states: list[State]) -> None:
+        """Add a task run as it now is."""
+        before = self.tasks.get(run.id)
+        self.tasks[run.id] = (run, states) if before is None else (run, before[1] + states)
+
+    def take(self) -> Batch:
+        """Take the oldest `BATCH_ROWS` records out."""
+        tasks = [self.tasks.pop(key) for key in list(islice(self.tasks, BATCH_ROWS))]
+        room = BATCH_ROWS - len(tasks)
+        logs, self.logs = self.logs[:room], self.logs[room:]
+        room -= len(logs)
+        artifacts, self.artifacts = self.artifacts[:room], self.artifacts[room:]
+        updates = tuple(TaskRunUpdate(run, tuple(states)) for run, states in tasks)
+        return Batch(updates, tuple(logs), tuple(artifacts))
+
+
+class Recorder:
+    """Keeps the records of this process for one authority. Threads share it."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.users = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._queue: deque[tuple[TaskRun, State] | LogEntry | Artifact] = deque()
+        self._waiting = _Waiting()
+        self._batch: Batch | None = None
+        self._spool: Spool | None = None
+        self._lock = threading.Lock()  # the queue's consumer, the spool, what waits
+        self._sending = threading.Lock()
+        self._wake = threading.Event()
+        self._soon = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._awake = False
+        self._closed = False
+        self._refused = False
+        self._lost: set[str] = set()
+        self._outage: NbflowError | None = None
+
+    # -- recording ----------------------------------------------------------------------------
+    def task(self, run: TaskRun, state: State) -> None:
+        """Record a task run that has entered a state."""
+        self._queue.append((run, state))
+        if not self._awake:
+            self._rouse()
+
+    def log(self, entry: LogEntry) -> None:
+        """Record a log line."""
+        self._queue.append(entry)
+        if not self._awake:
+            self._rouse()
+
+    def artifact(self, artifact: Artifact) -> None:
+        """Record an artifact."""
+        self._queue.append(artifact)
+        if not self._awake:
+            self._rouse()
+
+    def end(self, flow_run_id: str, attempt: int, state: State) -> None:
+        """Keep in the spool an end that could not be reported: whoever replays it reports it."""
+        self.flush()
+        with self._lock:
+            self._append([end_entry(flow_run_id, attempt, state)])
+
+    def abandon(self, flow_run_id: str) -> None:
+        """Stop recording a run that this process no longer holds."""
+        self._lost.add(flow_run_id)
+
+    # -- to the spool -------------------------------------------------------------------------
+    def flush(self) -> None:
+        """Write all that is queued to the spool, in one write."""
+        with self._lock:
+            if self._queue:
+                self._write_queue()
+
+    def _write_queue(self) -> None:
+        tasks: dict[str, tuple[TaskRun, list[State]]] = {}
+        entries: list[Any] = []
+        queue, waiting = self._queue, self._waiting
+        while queue:
+            record = queue.popleft()
+            if isinstance(record, tuple):
+                run, state = record
+                before = tasks.get(run.id)
+                tasks[run.id] = (run, [state] if before is None else [*before[1], state])
+            elif isinstance(record, LogEntry):
+                entries.append(log_entry(record))
+                waiting.logs.append(record)
+            else:
+                entries.append(artifact_entry(record))
+                waiting.artifacts.append(record)
+        for run, states in tasks.values():
+            if run.flow_run_id not in self._lost:
+                entries.append(update_entry(run, states))
+                waiting.add(run, states)
+        self._append(entries)
+        if len(waiting) >= BATCH_ROWS and not self._soon.is_set():
+            self._soon.set()
+
+    def _append(self, entries: list[Any]) -> None:
+        if self._closed:
+            return
+        try:
+            if self._spool is None:
+                self._spool = Spool()
+            self._spool.append(entries)
+        except OSError as error:
+            # The run goes on: the store may still take what the disk under the spool does not.
+            _log.error("Records cannot be spooled: %s", error)
+
+    # -- to the store -------------------------------------------------------------------------
+    def drain(self, patience: float) -> bool:
+        """Send all there is; say whether it was sent within `patience` seconds of outage."""
+        deadline = clock.monotonic() + patience
+        pause = threading.Event()
+        while not self._send_all():
+            left = deadline - clock.monotonic()
+            if left <= 0:
+                return False
+            pause.wait(min(left, settings.record_seconds))
+        return True
+
+    def _send_all(self) -> bool:
+        self.flush()
+        with self._sending:
+            try:
+                while self._send_one():
+                    pass
+            except OUTAGES as error:
+                if self._outage is None:
+                    _log.warning("Records wait in %s: %s", self._spool_path(), error)
+                self._outage = error
+                return False
+            self._outage = None
+            self._tidy()
+            return True
+
+    def _send_one(self) -> bool:
+        """Send one batch; say whether there was one. One that fails is the next one again."""
+        if self._batch is None:
+            with self._lock:
+                self._batch = self._waiting.take() if len(self._waiting) else None
+        if self._batch is None:
+            return False
+        cancel, taken = deliver(self.backend, self._batch)
+        self._batch = None
+        self._refused |= not taken
+        for flow_run_id in cancel:
+            lease.cancel(flow_run_id)
+        return True
+
+    def _tidy(self) -> None:
+        with self._lock:
+            sent = not len(self._waiting) and not self._refused
+            if self._spool is not None and sent and self._spool.size > SPOOL_BYTES:
+                self._spool.empty()
+
+    def _spool_path(self) -> str:
+        return "memory" if self._spool is None else str(self._spool.path)
+
+    # -- the thread ---------------------------------------------------------------------------
+    def _rouse(self) -> None:
+        with self._lock:
+            if self._awake or self._closed:
+                return
+            self._awake = True
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="nbflow-recorder", daemon=True
+                )
+                self._thread.start()
+        self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            replay(self.backend)
+        except OUTAGES as error:
+            _log.debug("What earlier processes left cannot be sent now: %s", error)
+        while self._wake.wait() and not self._closed:
+            self._wake.clear()
+            self._work()
+
+    def _work(self) -> None:
+        """Spool and send until there is nothing left, then sleep."""
+        sent_at = clock.monotonic()
+        while not self._closed:
+            self._soon.wait(settings.spool_seconds)
+            self.flush()
+            due = clock.monotonic() - sent_at >= settings.record_seconds
+            if self._soon.is_set() or due:
+                self._soon.clear()
+                sent_at = clock.monotonic()
+                if self._send_all() and self._idle():
+                    return
+
+    def _idle(self) -> bool:
+        with self._lock:
+            self._awake = bool(self._queue or len(self._waiting))
+            return not self._awake
+
+    # -- lifetime -----------------------------------------------------------------------------
+    def close(self) -> str | None:
+        """End the thread; remove the spool, or give its path if anything in it was not taken."""
+        with self._lock:
+            self._closed = True
+            spool, self._spool = self._spool, None
+            left = bool(len(self._waiting) or self._batch or self._outage)
+        self._wake.set()
+        self._soon.set()
+        if spool is None:
+            return None
+        if self._refused:
+            return str(spool.set_aside())
+        if left:
+            spool.close()
+            return str(spool.path)
+        spool.remove()
+        return None
+
+    def begin_again(self) -> None:
+        """Start anew in a forked child: its parent's queue, spool and thread are the parent's."""
+        self._begin()
+
+
+_guard = threading.Lock()
+_open: list[Recorder] = []
+
+
+def open_for(backend: Backend) -> Recorder:
+    """Give this process's recorder for an authority; each call needs one `release`."""
+    with _guard:
+        recorder = next((r for r in _open if r.backend is backend), None)
+        if recorder is None:
+            recorder = Recorder(backend)
+            _open.append(recorder)
+        recorder.users += 1
+        return recorder
+
+
+def release(recorder: Recorder) -> None:
+    """Give a recorder back; the last one to do so closes it."""
+    with _guard:
+        recorder.users -= 1
+        if recorder.users or recorder not in _open:
+            return
+        _open.remove(recorder)
+    path = recorder.close()
+    if path is not None:
+        _log.warning("Records not taken by the store are kept in %s.", path)
+
+
+def _after_fork() -> None:
+    global _guard
+    _guard = threading.Lock()
+    for recorder in _open:
+        recorder.begin_again()
+
+
+os.register_at_fork(after_in_child=_after_fork)

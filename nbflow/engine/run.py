@@ -1,0 +1,192 @@
+"""Entry points: run a flow, run a task, submit a task. What `Flow` and `Task` call."""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from nbflow.context import FlowRunContext
+from nbflow.engine import outcomes
+from nbflow.engine.drive import adrive, drive
+from nbflow.engine.flow_call import FlowCall, FlowLike
+from nbflow.engine.hosting import HostedRun, flow_run_here
+from nbflow.engine.lease import Cancellation
+from nbflow.engine.steps import flow_life, task_life
+from nbflow.engine.task_call import TaskCall, TaskLike
+from nbflow.exceptions import CancelledRun
+from nbflow.futures import Future
+from nbflow.model import states
+from nbflow.model.runs import NewFlowRun
+from nbflow.model.states import State, error_of, keep
+
+_log = logging.getLogger("nbflow.engine")
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+# -- flows ------------------------------------------------------------------------------------
+def run_flow(
+    flow: FlowLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
+) -> Any:
+    """Run a flow to its end; give its value or its state, or raise what it raised."""
+    call = FlowCall(flow, args, kwargs, wait_for)
+    return _flow_outcome(call, drive(flow_life(call)), return_state)
+
+
+async def arun_flow(
+    flow: FlowLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
+) -> Any:
+    """Run an `async` flow to its end; give its value or its state, or raise what it raised."""
+    call = FlowCall(flow, args, kwargs, wait_for)
+    return _flow_outcome(call, await adrive(flow_life(call)), return_state)
+
+
+def _flow_outcome(call: FlowCall, state: State, return_state: bool) -> Any:
+    if isinstance(error_of(state), Cancellation) and not call.stopped_from_above():
+        keep(state, error=CancelledRun(state.message))
+    return outcomes.hand_out(state, return_state=return_state)
+
+
+# -- tasks ------------------------------------------------------------------------------------
+def run_task(
+    task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
+) -> Any:
+    """Run a task here and now; give its value or its state, or raise what it raised."""
+    inside = flow_run_here()
+    if inside is None:
+        return _run_alone(task, args, kwargs, wait_for, return_state)
+    call = TaskCall(task, inside, args, kwargs, wait_for)
+    state = drive(task_life(call))
+    call.publish()
+    return outcomes.hand_out(state, return_state=return_state)
+
+
+async def arun_task(
+    task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
+) -> Any:
+    """Run an `async` task; give its value or its state, or raise what it raised."""
+    inside = flow_run_here()
+    if inside is None:
+        return await _arun_alone(task, args, kwargs, wait_for, return_state)
+    call = TaskCall(task, inside, args, kwargs, wait_for)
+    state = await adrive(task_life(call))
+    call.publish()
+    return outcomes.hand_out(state, return_state=return_state)
+
+
+def submit_task(task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None) -> Future[Any]:
+    """Start a task on the task runner of the flow run around; give its future."""
+    inside = flow_run_here()
+    if inside is None:
+        return _submit_alone(task, args, kwargs, wait_for)
+    return _submit(task, inside, args, kwargs, wait_for)
+
+
+def _submit(
+    task: TaskLike, inside: FlowRunContext, args: Args, kwargs: Kwargs, wait_for: Any
+) -> Future[Any]:
+    call = TaskCall(task, inside, args, kwargs, wait_for)
+    is_async = inspect.iscoroutinefunction(task.fn)
+    submission = Submission(call, is_async=is_async)
+    if is_async:
+        inside.task_runner.start_async(submission)
+    else:
+        inside.task_runner.start(submission)
+    return submission.future
+
+
+class Submission:
+    """A task call on its way to a task runner, which runs it once or drops it."""
+
+    __slots__ = ("call", "context", "future")
+
+    def __init__(self, call: TaskCall, *, is_async: bool) -> None:
+        self.call = call
+        self.context = contextvars.copy_context()
+        self.future: Future[Any] = Future(call, on_loop=is_async)
+
+    def __call__(self) -> None:
+        """Run the task on this thread."""
+        try:
+            state = self.context.run(drive, task_life(self.call))
+        except BaseException as error:
+            state = self._broken(error)
+        self.future.settle(state)
+
+    async def arun(self) -> None:
+        """Run the task on this event loop."""
+        try:
+            state = await adrive(task_life(self.call))
+        except BaseException as error:
+            state = self._broken(error)
+        self.future.settle(state)
+
+    def drop(self) -> None:
+        """Note that the task will never run."""
+        if not self.future.done():
+            message = "The flow run ended before this task began."
+            self.future.settle(self.call.enter(states.Cancelled(message=message)))
+
+    def _broken(self, error: BaseException) -> State:
+        # Not the task's own error (its life turns that into a state): nobody may wait for ever.
+        _log.error("Task run %s could not be told to its end.", self.call.run.name, exc_info=error)
+        return keep(states.Crashed(message=str(error)), error=error)
+
+
+# -- tasks with no flow around ----------------------------------------------------------------
+class _Alone:
+    """The small flow that a task called outside any run gets, named after it."""
+
+    flow_run_name: str | Callable[[], str] | None = None
+    retries = 0
+    retry_delay_seconds = 0.0
+    validate_parameters = False
+    task_runner = None
+
+    def __init__(self, fn: Callable[..., Any], task: TaskLike) -> None:
+        self.fn = fn
+        self.name = task.name
+        self.log_prints = task.log_prints
+
+    @property
+    def signature(self) -> inspect.Signature:
+        return inspect.Signature()
+
+
+def _run_alone(
+    task: TaskLike, args: Args, kwargs: Kwargs, wait_for: Any, return_state: bool
+) -> Any:
+    def body() -> State:
+        return run_task(task, args, kwargs, wait_for=wait_for, return_state=True)
+
+    flow = _Alone(body, task)
+    return run_flow(flow, (), {}, return_state=return_state)
+
+
+async def _arun_alone(
+    task: TaskLike, args: Args, kwargs: Kwargs, wait_for: Any, return_state: bool
+) -> Any:
+    async def body() -> State:
+        return await arun_task(task, args, kwargs, wait_for=wait_for, return_state=True)
+
+    flow = _Alone(body, task)
+    return await arun_flow(flow, (), {}, return_state=return_state)
+
+
+def _submit_alone(task: TaskLike, args: Args, kwargs: Kwargs, wait_for: Any) -> Future[Any]:
+    host = HostedRun(NewFlowRun(flow_name=task.name))
+    future = _submit(task, host.context, args, kwargs, wait_for)
+    # Not a daemon: the script may end before the task does.
+    finish = partial(_finish_alone, host, future)
+    threading.Thread(target=finish, name="nbflow-task-alone", daemon=False).start()
+    return future
+
+
+def _finish_alone(host: HostedRun, future: Future[Any]) -> None:
+    host.finish(outcomes.of_value(future))

@@ -1,0 +1,150 @@
+"""One call of a task: its task run as it now is, and what becomes of it, judged by the pure rules.
+
+This process is the only writer of the task run, so nobody else is asked. The order in which things
+happen is told by `steps.task_life`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+from nbflow import context
+from nbflow.context import FlowRunContext, TaskRunContext, run_logger
+from nbflow.engine import parameters, resolve
+from nbflow.exceptions import Aborted
+from nbflow.model import clock, states
+from nbflow.model.ids import uuid7
+from nbflow.model.runs import TaskKind, TaskRun, advance
+from nbflow.model.states import State, StateType, error_of
+from nbflow.model.verdicts import Accept
+from nbflow.rules.task import judge_task
+
+
+class TaskLike(Protocol):
+    """A task, as the engine sees it: data."""
+
+    fn: Callable[..., Any]
+    name: str
+    key: str
+    kind: TaskKind
+    cell_id: str | None
+    tags: tuple[str, ...]
+    task_run_name: str | Callable[[], str] | None
+    retries: int
+    retry_delays: tuple[float, ...]
+    log_prints: bool | None
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Give the function's signature."""
+        ...
+
+
+class TaskCall:
+    """A task run in this process, from Pending to its final state."""
+
+    __slots__ = ("args", "context", "flow", "hold", "inputs", "kwargs", "recorder", "run", "task")
+
+    def __init__(
+        self,
+        task: TaskLike,
+        flow: FlowRunContext,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        wait_for: Iterable[Any] | None = None,
+    ) -> None:
+        self.task = task
+        self.flow = flow
+        self.args = args
+        self.kwargs = kwargs
+        self.hold = flow.hold
+        self.recorder = flow.recorder
+        self.inputs = resolve.inputs(args, kwargs)
+        if wait_for is not None:
+            self.inputs += resolve.inputs((list(wait_for),), {})
+        log_prints = flow.log_prints if task.log_prints is None else task.log_prints
+        self.context = TaskRunContext(self, flow, log_prints=log_prints)
+        self.run = self._pending()
+        self.recorder.task(self.run, self.run.state)
+
+    def _pending(self) -> TaskRun:
+        task, run = self.task, self.flow.flow_run
+        position, number = self.flow.number(task.key)
+        tags = context.current_tags()
+        state = State(StateType.PENDING)
+        return TaskRun(
+            id=uuid7(),
+            flow_run_id=run.id,
+            key=task.key,
+            name=f"{task.name}-{number}",
+            kind=task.kind,
+            state=state,
+            created_at=state.at,
+            position=position,
+            flow_attempt=run.attempt,
+            tags=tuple(sorted(tags.union(task.tags))) if tags else task.tags,
+            upstream=resolve.task_run_ids(self.inputs) if self.inputs else (),
+            cell_id=task.cell_id,
+        )
+
+    def enter(self, to: State) -> State:
+        """Judge a state, take it and record it. Raises Aborted."""
+        verdict = judge_task(self.run, to)
+        if not isinstance(verdict, Accept):
+            raise Aborted(f"Task run {self.run.name}: {verdict.reason}")
+        state = verdict.state
+        self.run = advance(self.run, state)
+        self.recorder.task(self.run, state)
+        if state.type is StateType.FAILED:
+            run_logger(self.context).error("%s", state.message, exc_info=error_of(state))
+        return state
+
+    def take_inputs(self) -> None:
+        """Wait for the futures among the arguments; put their values in. Raises UpstreamError."""
+        resolve.wait(self.inputs, self.run.name)
+        self.args, self.kwargs = resolve.values(self.args, self.kwargs)
+
+    def take_name(self) -> None:
+        """Name the run after its parameters, if the task says how. Raises InvalidInput."""
+        template = self.task.task_run_name
+        if template is None:
+            return
+        token = context.enter(self.context)
+        try:
+            name = parameters.run_name(template, self.parameters(), field="task_run_name")
+        finally:
+            context.leave(token)
+        self.run = replace(self.run, name=name)
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Give the arguments by name; nothing when they do not fit the signature."""
+        try:
+            bound = self.task.signature.bind(*self.args, **self.kwargs)
+        except TypeError:
+            return {}
+        bound.apply_defaults()
+        return bound.arguments
+
+    def retry_delay(self, state: State) -> float | None:
+        """Give how long to wait before the next try; None: there is none."""
+        attempt = self.run.attempt
+        if state.type is not StateType.FAILED or attempt > self.task.retries:
+            return None
+        delays = self.task.retry_delays
+        return delays[min(attempt, len(delays)) - 1] if delays else 0.0
+
+    def await_retry(self, failed: State, delay: float) -> None:
+        """Take the state between a failed try and the next."""
+        of = self.task.retries + 1
+        message = f"Attempt {self.run.attempt} of {of} failed: {failed.message}"
+        due_at = clock.now() + timedelta(seconds=delay)
+        self.enter(states.AwaitingRetry(due_at, message=message))
+        run_logger(self.context).warning("%s; the next is in %g s.", message, delay)
+
+    def publish(self) -> None:
+        """Put what was recorded on disk: its result is about to be handed out."""
+        self.recorder.flush()

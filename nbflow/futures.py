@@ -1,0 +1,256 @@
+"""Futures: the result of a task that runs elsewhere, and waiting for several of them.
+
+How a task is run is the engine's business; where, the task runner's. A waiting thread of a task
+runner tells its pool, which may then start another: waiting inside a task cannot stall the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from _thread import allocate_lock
+from collections.abc import Callable, Generator, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from nbflow.exceptions import InvalidInput, NbflowError
+from nbflow.model import clock
+from nbflow.model.runs import TaskRun
+from nbflow.model.states import State
+
+T = TypeVar("T")
+
+_log = logging.getLogger("nbflow.futures")
+
+
+class Work(Protocol):
+    """The call a future is the result of."""
+
+    run: TaskRun
+
+    def publish(self) -> None:
+        """Make sure that what was recorded of it survives this process."""
+        ...
+
+
+class Pool(Protocol):
+    """A set of threads that wants to know which of them only wait."""
+
+    def park(self) -> None:
+        """Note that a thread only waits now."""
+        ...
+
+    def unpark(self) -> None:
+        """Note that it goes on."""
+        ...
+
+
+class _Thread(threading.local):
+    pool: Pool | None = None
+    loop: bool = False
+
+
+#: what the current thread is: one of a pool, or the one that runs a task runner's event loop
+thread = _Thread()
+
+
+class Future(Generic[T]):
+    """The result, in time, of a task run."""
+
+    __slots__ = ("_callbacks", "_final", "_lock", "_work", "on_loop")
+
+    def __init__(self, work: Work, *, on_loop: bool = False) -> None:
+        self._work = work
+        self._final: State | None = None
+        self._lock = allocate_lock()
+        self._callbacks: list[Callable[[Future[T]], None]] = []
+        self.on_loop = on_loop
+
+    def __repr__(self) -> str:
+        return f"<Future {self.name}: {self.state.name}>"
+
+    @property
+    def task_run_id(self) -> str:
+        """Give the task run's id."""
+        return self._work.run.id
+
+    @property
+    def task_run(self) -> TaskRun:
+        """Give the task run as it now is."""
+        return self._work.run
+
+    @property
+    def name(self) -> str:
+        """Give the task run's name."""
+        return self._work.run.name
+
+    @property
+    def state(self) -> State:
+        """Give where the task run stands now."""
+        return self._final or self._work.run.state
+
+    def done(self) -> bool:
+        """Say whether the task run has ended, or will never start."""
+        return self._final is not None
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the task run has ended, at most `timeout` seconds."""
+        if self._final is None:
+            self._wait(timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> T:
+        """Wait for the task and give what it returned, or raise what it raised.
+
+        With `raise_on_failure=False` the exception is given back. Raises TimeoutError after
+        `timeout` seconds, UpstreamError when something the task needed did not complete.
+        """
+        if self._final is None and not self._wait(timeout):
+            raise TimeoutError(f"{self.name} has not ended after {timeout} s.")
+        assert self._final is not None
+        self._work.publish()
+        return self._final.result(raise_on_failure)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def wake(_: Future[T]) -> None:
+            loop.call_soon_threadsafe(ended.set)
+
+        self.add_done_callback(wake)
+        yield from ended.wait().__await__()
+        return self.result()
+
+    def add_done_callback(self, callback: Callable[[Future[T]], None]) -> None:
+        """Call `callback(future)` once the task run has ended; at once if it already has."""
+        with self._lock:
+            if self._final is None:
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def settle(self, state: State) -> None:
+        """Give the future its final state (the engine only)."""
+        with self._lock:
+            self._final = state
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            try:
+                callback(self)
+            except Exception:  # somebody else's callback must not keep the others from being told
+                _log.exception("A callback of %s failed.", self.name)
+
+    def _wait(self, timeout: float | None) -> bool:
+        if self.on_loop and thread.loop:
+            raise NbflowError(
+                f"Waiting for {self.name} here would stop the event loop that runs it.",
+                code="future.deadlock",
+                hint="Write `await future` instead.",
+            )
+        gate = _Gate()
+        self.add_done_callback(gate.open)
+        return gate.wait(timeout)
+
+
+class _Gate:
+    """One thread's wait for one event. Whoever opens it also takes the thread off the parked."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+        self._pool = thread.pool
+        self._parked = [True]
+        if self._pool is not None:
+            self._pool.park()
+
+    def open(self, _: object = None) -> None:
+        """Let the thread go on."""
+        self._unpark()
+        self._lock.release()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait; say whether the gate was opened."""
+        try:
+            return self._lock.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        finally:
+            self._unpark()
+
+    def _unpark(self) -> None:
+        # list.pop is atomic: the opener and a waiter that gave up must not both count
+        try:
+            self._parked.pop()
+        except IndexError:
+            return
+        if self._pool is not None:
+            self._pool.unpark()
+
+
+class Waited(NamedTuple):
+    """Which futures have ended, and which have not."""
+
+    done: set[Future[Any]]
+    not_done: set[Future[Any]]
+
+
+def wait(futures: Iterable[Future[Any]], timeout: float | None = None) -> Waited:
+    """Wait until all have ended, at most `timeout` seconds; give `(done, not_done)`."""
+    waiting = list(futures)
+    deadline = _deadline(timeout)
+    for future in waiting:
+        future.wait(_left(deadline))
+    done = {future for future in waiting if future.done()}
+    return Waited(done, set(waiting) - done)
+
+
+def as_completed(
+    futures: Iterable[Future[Any]], timeout: float | None = None
+) -> Iterator[Future[Any]]:
+    """Give futures in the order they end. Raises TimeoutError, saying how many have not."""
+    waiting = set(futures)
+    return _as_completed(waiting, _deadline(timeout), timeout)
+
+
+def _as_completed(
+    waiting: set[Future[Any]], deadline: float | None, timeout: float | None
+) -> Iterator[Future[Any]]:
+    ended: SimpleQueue[Future[Any]] = SimpleQueue()
+    total = len(waiting)
+    for future in waiting:
+        future.add_done_callback(ended.put)
+    for still in range(total, 0, -1):
+        future = _next(ended, deadline)
+        if future is None:
+            raise TimeoutError(f"{still} of {total} futures have not ended after {timeout} s.")
+        yield future
+
+
+def _next(ended: SimpleQueue[Future[Any]], deadline: float | None) -> Future[Any] | None:
+    pool = thread.pool
+    if pool is None or not ended.empty():
+        return _get(ended, deadline)
+    pool.park()
+    try:
+        return _get(ended, deadline)
+    finally:
+        pool.unpark()
+
+
+def _get(ended: SimpleQueue[Future[Any]], deadline: float | None) -> Future[Any] | None:
+    try:
+        return ended.get(timeout=_left(deadline))
+    except Empty:
+        return None
+
+
+def _deadline(timeout: float | None) -> float | None:
+    if timeout is None:
+        return None
+    if timeout < 0:
+        raise InvalidInput(f"A timeout of {timeout} s is in the past.", field="timeout")
+    return clock.monotonic() + timeout
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - clock.monotonic(), 0.0)
