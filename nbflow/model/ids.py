@@ -23,13 +23,16 @@ _ANIMALS = (
 ).split()
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+#: not the shared generator: naming a run must not move a user's seeded numbers, nor a fork repeat them
+_random = random.SystemRandom()
+
+
 def uuid7() -> str:
     """Make an id: 48 bits of milliseconds, 74 random bits, canonical text."""
-    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | (7 << 76)
-    value = value & ~(0x3 << 62) | (2 << 62)
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    at = f"{time.time_ns() // 1_000_000:012x}"
+    text = os.urandom(10).hex()
+    return f"{at[:8]}-{at[8:]}-7{text[:3]}-{_VARIANT[text[3]]}{text[4:7]}-{text[7:19]}"
 
 
 def canonical(text: str) -> bool:
@@ -39,4 +42,4 @@ def canonical(text: str) -> bool:
 
 def run_name() -> str:
     """Make a name people can say: adjective-animal."""
-    return f"{random.choice(_ADJECTIVES)}-{random.choice(_ANIMALS)}"
+    return f"{_random.choice(_ADJECTIVES)}-{_random.choice(_ANIMALS)}"
