@@ -24,7 +24,7 @@ _ANIMALS = (
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-#: not the shared generator: naming a run must not move a user's seeded numbers, nor a fork repeat them
+#: not the shared generator: naming a run must not move a user's seeded numbers
 _random = random.SystemRandom()
 
 

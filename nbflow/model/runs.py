@@ -237,7 +237,8 @@ def advance(run: Run, to: State) -> Run:
         changes["ended_at"] = to.at
     elif before.is_final():
         changes["ended_at"] = None
-    after = object.__new__(type(run))  # `replace` costs 4 µs, and every task call pays it three times
+    # `dataclasses.replace` costs 4 µs, and every task call would pay it twice.
+    after = object.__new__(type(run))
     after.__dict__.update(run.__dict__)
     after.__dict__.update(changes)
     return after
