@@ -58,6 +58,7 @@ def parse(text: str, *, name: str) -> Notebook:
 def _json(text: str, name: str) -> Any:
     text = text.removeprefix("\ufeff")
     try:
+        text.encode()
         return json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
@@ -69,6 +70,8 @@ def _json(text: str, name: str) -> Any:
         _fail(name, f"is not JSON: {error.msg} at {where}", hint)
     except RecursionError:
         _fail(name, "is nested too deeply")
+    except UnicodeEncodeError as error:
+        _fail(name, f"is not UTF-8 text at character {error.start}")
     except ValueError as error:
         _fail(name, f"is not JSON: {str(error)[:100]}")
 
