@@ -6,6 +6,7 @@ import os
 import random
 import re
 import time
+from collections.abc import Iterator
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -24,15 +25,35 @@ _ANIMALS = (
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_DIGITS = 19
 #: not the shared generator: naming a run must not move a user's seeded numbers
 _random = random.SystemRandom()
+
+
+_pool: Iterator[str] = iter(())
 
 
 def uuid7() -> str:
     """Make an id: 48 bits of milliseconds, 74 random bits, canonical text."""
     at = f"{time.time_ns() // 1_000_000:012x}"
-    text = os.urandom(10).hex()
-    return f"{at[:8]}-{at[8:]}-7{text[:3]}-{_VARIANT[text[3]]}{text[4:7]}-{text[7:19]}"
+    text = next(_pool, None) or _refill()
+    return f"{at[:8]}-{at[8:]}-7{text[:3]}-{_VARIANT[text[3]]}{text[4:7]}-{text[7:]}"
+
+
+def _refill() -> str:
+    """Draw many ids' random digits at once: each draw gives up the GIL, and threads then fight."""
+    global _pool
+    digits = os.urandom(_DIGITS * 128).hex()
+    _pool = iter([digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS)])
+    return next(_pool, None) or _refill()
+
+
+def _forget() -> None:
+    global _pool
+    _pool = iter(())
+
+
+os.register_at_fork(after_in_child=_forget)  # or the child repeats its parent's ids
 
 
 def canonical(text: str) -> bool:
