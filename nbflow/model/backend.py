@@ -28,7 +28,7 @@ class RunFilter:
 
     Attributes:
         state: state types or names.
-        search: a part of the run's or flow's name, any case.
+        search: a part of the run's or flow's name, any case, or the beginning of the run's id.
         since: due at or after this instant.
         sessions: also the hidden runs of kernels used by hand.
     """

@@ -353,6 +353,7 @@ def _conditions(where: RunFilter) -> list[sa.ColumnElement[bool]]:
             sa.or_(
                 c.name.icontains(where.search, autoescape=True),
                 c.flow_name.icontains(where.search, autoescape=True),
+                c.id.startswith(where.search.lower(), autoescape=True),
             )
         )
     found += [c.tags.contains(codec.dumps(tag), autoescape=True) for tag in where.tags]
