@@ -119,9 +119,7 @@ def test_every_due_instant_is_run_once_though_a_server_is_killed(
         for url in (first_url, second_url):
             wait_for(lambda url=url: healthy(url), seconds=90, what=f"{url} up, with a worker")
         began = time.monotonic()
-        made = deployments.deploy(
-            work / "tick.ipynb", interval=1, catchup="all", overlap="enqueue"
-        )
+        made = deployments.deploy(work / "tick.ipynb", interval=1, catchup="all", overlap="enqueue")
         wait_for(lambda: len(every_run(orchestrator)) >= SECONDS // 2, seconds=SECONDS + 30)
         first.kill()
         first.wait()

@@ -65,7 +65,9 @@ def test_the_same_proposal_twice_is_one_transition() -> None:
 
 
 def test_an_old_attempt_is_fenced() -> None:
-    verdict = judge(a_run(states.Running(at=NOW), attempt=2), states.Completed(), now=NOW, attempt=1)
+    verdict = judge(
+        a_run(states.Running(at=NOW), attempt=2), states.Completed(), now=NOW, attempt=1
+    )
     assert isinstance(verdict, Abort)
     assert "attempt 2" in verdict.reason
 
