@@ -1,0 +1,192 @@
+/**
+ * The commands: their ids, and those on runs and deployments. A command calls a model and says how it
+ * went. Commands on the open notebook are in `plugins/notebook.ts`, on views in `plugins/`.
+ */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { runIcon, stopIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { nbflowIcon } from './icons';
+import { problemOf } from './errors';
+import { isCancellable, isFinal } from './models/states';
+import { RunFormModel } from './models/runform';
+import type { ISession } from './tokens';
+import type { Deployment, FlowRun, Parameters } from './wire';
+import { FormDialog } from './widgets/formdialog';
+import { RunFormWidget } from './widgets/runform';
+
+export const CommandIDs = {
+  openRuns: 'nbflow:open-runs',
+  openRun: 'nbflow:open-run',
+  cancelRun: 'nbflow:cancel-run',
+  deleteRun: 'nbflow:delete-run',
+  runNotebook: 'nbflow:run-notebook',
+  deployNotebook: 'nbflow:deploy-notebook',
+  deploySelected: 'nbflow:deploy-selected',
+  runDeployment: 'nbflow:run-deployment',
+  pauseDeployment: 'nbflow:pause-deployment',
+  resumeDeployment: 'nbflow:resume-deployment',
+  deleteDeployment: 'nbflow:delete-deployment',
+  openDeployed: 'nbflow:open-deployed-notebook',
+  pauseSchedule: 'nbflow:pause-schedule',
+  resumeSchedule: 'nbflow:resume-schedule'
+} as const;
+
+export const CATEGORY = 'nbflow';
+
+type Args = ReadonlyPartialJSONObject;
+
+/** Describe a command's arguments: names and what they are, all text. */
+export function describe(args: { [name: string]: string }): { args: ReadonlyJSONObject } {
+  const properties = Object.fromEntries(
+    Object.entries(args).map(([name, description]) => [name, { type: 'string', description }])
+  );
+  return { args: { type: 'object', properties } };
+}
+
+/** Do something, and tell the person if it could not be done. */
+export async function tell<Answer>(doing: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await doing;
+  } catch (reason) {
+    const { message, hint } = problemOf(reason);
+    Notification.error(hint ? `${message} ${hint}` : message, { autoClose: 8000 });
+    return null;
+  }
+}
+
+export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession): void {
+  const idOf = (args: Args): string => textOf(args, 'flow_run_id') || hit(app, 'runId');
+  const row = (args: Args): ReturnType<typeof runs.get> => runs.get(idOf(args));
+  const describedBy = describe({ flow_run_id: trans.__('The id of the run.') });
+
+  app.commands.addCommand(CommandIDs.cancelRun, {
+    label: trans.__('Cancel Run'),
+    caption: trans.__('Ask a run to stop'),
+    icon: stopIcon,
+    describedBy,
+    isEnabled: args => isEnabledFor(row(args), idOf(args), run => isCancellable(run.state)),
+    execute: args => tell(runs.cancel(idOf(args)))
+  });
+  app.commands.addCommand(CommandIDs.deleteRun, {
+    label: trans.__('Delete Run…'),
+    caption: trans.__('Delete an ended run with its logs and notebook'),
+    describedBy,
+    isEnabled: args => isEnabledFor(row(args), '', run => isFinal(run.state)),
+    execute: async args => {
+      const run = row(args);
+      const body = trans.__('Its logs, artifacts and executed notebook go with it.');
+      if (run && (await confirmed(trans.__('Delete the run “%1”?', run.name), body, trans.__('Delete')))) {
+        await tell(runs.remove(run.id));
+      }
+    }
+  });
+}
+
+/** A run the sidebar does not hold (an old one) is judged by the server. */
+function isEnabledFor<Row>(row: Row | undefined, id: string, may: (row: Row) => boolean): boolean {
+  return row ? may(row) : id !== '';
+}
+
+export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): void {
+  const { deployments, trans } = session;
+  const { commands } = app;
+  const row = (args: Args): Deployment | undefined =>
+    deployments.get(textOf(args, 'deployment_id') || hit(app, 'deploymentId'));
+  const describedBy = describe({ deployment_id: trans.__('The id of the deployment.') });
+  const common = { describedBy, isEnabled: (args: Args) => row(args) !== undefined };
+
+  commands.addCommand(CommandIDs.runDeployment, {
+    ...common,
+    label: trans.__('Run Now…'),
+    caption: trans.__('Run a deployment now'),
+    icon: runIcon,
+    execute: async args => {
+      const deployment = row(args);
+      const run = deployment && (await runNow(deployment, session));
+      if (run) {
+        session.runs.keep(run);
+        await commands.execute(CommandIDs.openRun, { flow_run_id: run.id });
+      }
+    }
+  });
+  for (const paused of [true, false]) {
+    commands.addCommand(paused ? CommandIDs.pauseDeployment : CommandIDs.resumeDeployment, {
+      ...common,
+      label: paused ? trans.__('Pause Deployment') : trans.__('Resume Deployment'),
+      caption: paused
+        ? trans.__('Let no schedule start this deployment')
+        : trans.__('Let its schedules start this deployment again'),
+      isVisible: args => row(args)?.paused !== paused,
+      execute: args => tell(deployments.pause(row(args)?.id ?? '', paused))
+    });
+  }
+  commands.addCommand(CommandIDs.deleteDeployment, {
+    ...common,
+    label: trans.__('Delete Deployment…'),
+    caption: trans.__('Delete a deployment and its schedules'),
+    execute: async args => {
+      const deployment = row(args);
+      const body = trans.__('Its schedules and waiting runs go with it. Past runs stay.');
+      const title = trans.__('Delete the deployment “%1”?', deployment?.name ?? '');
+      if (deployment && (await confirmed(title, body, trans.__('Delete')))) {
+        await tell(deployments.remove(deployment.id));
+      }
+    }
+  });
+}
+
+export function addScheduleCommands(app: JupyterFrontEnd, { deployments, trans }: ISession): void {
+  const describedBy = describe({ schedule_id: trans.__('The id of the schedule.') });
+  for (const active of [true, false]) {
+    app.commands.addCommand(active ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule, {
+      label: active ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
+      caption: active
+        ? trans.__('Let this schedule start runs again, from now on')
+        : trans.__('Let this schedule start no runs'),
+      icon: nbflowIcon,
+      describedBy,
+      isEnabled: args => {
+        const schedule = deployments.schedule(textOf(args, 'schedule_id'));
+        return schedule !== undefined && schedule.active !== active;
+      },
+      execute: args => tell(deployments.setScheduleActive(textOf(args, 'schedule_id'), active))
+    });
+  }
+}
+
+/** Run a deployment; when it takes parameters, ask for them first. */
+async function runNow(deployment: Deployment, session: ISession): Promise<FlowRun | null> {
+  const { deployments, trans } = session;
+  const run = (given?: Parameters): Promise<FlowRun> => deployments.run(deployment.id, given);
+  if (!Object.keys(deployment.parameter_schema.properties ?? {}).length) {
+    return tell(run());
+  }
+  const model = new RunFormModel(deployment, run, trans);
+  let started: FlowRun | null = null;
+  await new FormDialog({
+    title: trans.__('Run “%1” now', deployment.name),
+    body: new RunFormWidget(model, trans),
+    submitLabel: trans.__('Run'),
+    submitClass: 'jp-nbflow-RunSubmit',
+    submit: async () => (started = await model.submit()) !== null,
+    trans
+  }).launch();
+  return started;
+}
+
+async function confirmed(title: string, body: string, label: string): Promise<boolean> {
+  const buttons = [Dialog.cancelButton(), Dialog.warnButton({ label })];
+  const { button } = await showDialog({ title, body, buttons, defaultButton: 0 });
+  return button.accept;
+}
+
+export function textOf(args: Args, name: string): string {
+  const value = args[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** The row under the context menu that is open. */
+function hit(app: JupyterFrontEnd, key: string): string {
+  return app.contextMenuHitTest(node => key in node.dataset)?.dataset[key] ?? '';
+}

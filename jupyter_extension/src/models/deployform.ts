@@ -1,0 +1,331 @@
+/**
+ * The form that deploys a notebook: what is typed, what the server says to it, and the request that
+ * comes of it. It draws nothing.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { problemOf } from '../errors';
+import type { IApi } from '../tokens';
+import type {
+  Catchup,
+  Deployment,
+  DeployRequest,
+  NewSchedule,
+  NotebookInfo,
+  Overlap,
+  Preview,
+  Problem,
+  Source,
+  Timing
+} from '../wire';
+import type { DeploymentsModel } from './deployments';
+import { Model } from './model';
+import * as parameters from './parameters';
+import {
+  blankChoice,
+  browserZone,
+  choiceOf,
+  lacking,
+  timingOf,
+  type IScheduleChoice
+} from './schedulechoice';
+
+export const PREVIEW_MS = 250;
+
+/** What the person fills in, save the parameters. */
+export interface IDeployInput {
+  readonly name: string;
+  readonly kernel_name: string;
+  readonly source: Source;
+  readonly schedule: IScheduleChoice;
+  readonly catchup: Catchup;
+  readonly overlap: Overlap;
+  readonly tags: string;
+  readonly description: string;
+  readonly replace: boolean;
+}
+
+export interface IDeployForm {
+  path: string;
+  api: Pick<IApi, 'inspectNotebook' | 'previewSchedule'>;
+  deployments: Pick<DeploymentsModel, 'deploy'>;
+  trans: TranslationBundle;
+}
+
+export class DeployFormModel extends Model {
+  constructor(private readonly _with: IDeployForm) {
+    super();
+  }
+
+  /** What the server says of the notebook; null while it is being read. */
+  get info(): NotebookInfo | null {
+    return this._info;
+  }
+
+  /** The deployment of this notebook that deploying now would update. */
+  get existing(): Deployment | null {
+    return this._info?.deployments.find(({ name }) => name === this._input.name) ?? null;
+  }
+
+  get input(): IDeployInput {
+    return this._input;
+  }
+
+  get fields(): readonly parameters.IField[] {
+    return this._fields;
+  }
+
+  get parameters(): parameters.IParametersInput {
+    return this._parameters;
+  }
+
+  get preview(): Preview | null {
+    return this._preview;
+  }
+
+  /** Whether the preview shown is of an earlier choice. */
+  get previewing(): boolean {
+    return this._previewing;
+  }
+
+  get submitting(): boolean {
+    return this._submitting;
+  }
+
+  /** A problem with no field of its own. */
+  get problem(): Problem | null {
+    return this._problem;
+  }
+
+  /** What is wrong with a field: `name`, `parameters.rows`, `schedule.cron` … */
+  error(field: string): Problem | undefined {
+    return this._errors.get(field);
+  }
+
+  async load(): Promise<void> {
+    try {
+      const info = await this._with.api.inspectNotebook(this._with.path);
+      this._begin(info);
+    } catch (reason) {
+      this._problem = problemOf(reason);
+    }
+    this.changed();
+  }
+
+  edit(input: Partial<IDeployInput>): void {
+    this._input = { ...this._input, ...input };
+    Object.keys(input).forEach(field => this._errors.delete(field));
+    if (input.schedule) {
+      this._forget('schedule.');
+      this._previewSoon();
+    }
+    this.changed();
+  }
+
+  editParameters(input: parameters.IParametersInput): void {
+    this._parameters = input;
+    this._forget('parameters');
+    this.changed();
+  }
+
+  /** Deploy. Gives the deployment, or null when something must be put right first. */
+  async submit(): Promise<Deployment | null> {
+    const request = this._request();
+    if (!request || this._submitting) {
+      this.changed();
+      return null;
+    }
+    this._submitting = true;
+    this.changed();
+    try {
+      return await this._with.deployments.deploy(request);
+    } catch (reason) {
+      this._place(problemOf(reason));
+      return null;
+    } finally {
+      this._submitting = false;
+      this.changed();
+    }
+  }
+
+  private _begin(info: NotebookInfo): void {
+    this._info = info;
+    const deployed = (this._deployed = info.deployments.at(-1) ?? null);
+    this._fields = parameters.fieldsOf(info.parameters);
+    this._parameters = parameters.inputOf(
+      parameters.fieldsOf(info.parameters, deployed?.parameters)
+    );
+    this._input = deployed ? this._again(deployed) : this._fresh(info);
+    this._problem = null;
+    info.problems.forEach(problem => this._place(problem));
+    this._previewSoon();
+  }
+
+  private _fresh(info: NotebookInfo): IDeployInput {
+    return { ...this._input, name: info.name, kernel_name: info.kernel_name };
+  }
+
+  private _again(deployed: Deployment): IDeployInput {
+    const [first, ...others] = deployed.schedules;
+    const drawn = first && choiceOf(first.timing, browserZone());
+    const kept = others.length || (first && !drawn);
+    const schedule = kept ? { ...this._input.schedule, kind: 'keep' as const } : drawn;
+    return {
+      name: deployed.name,
+      kernel_name: deployed.kernel_name,
+      source: deployed.source,
+      schedule: schedule ?? this._input.schedule,
+      catchup: first?.catchup ?? 'latest',
+      overlap: first?.overlap ?? 'enqueue',
+      tags: deployed.tags.join(', '),
+      description: deployed.description,
+      replace: false
+    };
+  }
+
+  private _request(): DeployRequest | null {
+    this._problem = null;
+    this._errors.clear();
+    const { trans, path } = this._with;
+    const { name, kernel_name, source, tags, description, replace } = this._input;
+    const read = parameters.read(this._fields, this._parameters, trans);
+    for (const [field, message] of Object.entries(read.errors)) {
+      const at = field === parameters.WHOLE ? 'parameters' : `parameters.${field}`;
+      this._errors.set(at, { code: 'parameter.type', message });
+    }
+    this._checkSchedule();
+    if (!this._info || this._errors.size) {
+      return null;
+    }
+    return {
+      path,
+      name: name.trim(),
+      kernel_name,
+      source,
+      parameters: read.parameters,
+      schedules: this._schedules(),
+      tags: tags.split(',').map(tag => tag.trim()).filter(Boolean),
+      description,
+      made_by: 'form',
+      ...(replace && { replace })
+    };
+  }
+
+  private _checkSchedule(): boolean {
+    const lack = lacking(this._input.schedule, this._with.trans);
+    if (lack) {
+      this._errors.set(lack.field, { code: 'schedule.incomplete', message: lack.message });
+    }
+    return lack === null;
+  }
+
+  private _schedules(): NewSchedule[] {
+    const { schedule, catchup, overlap } = this._input;
+    if (schedule.kind === 'keep') {
+      return (this._deployed?.schedules ?? []).map(
+        ({ timing, active, parameters, catchup, overlap }) =>
+          ({ timing, active, parameters, catchup, overlap })
+      );
+    }
+    const timing = timingOf(schedule);
+    return timing ? [{ timing, catchup, overlap }] : [];
+  }
+
+  private _previewSoon(): void {
+    clearTimeout(this._timer);
+    const { schedule } = this._input;
+    const timing = this._checkSchedule() ? timingOf(schedule) : null;
+    this._previewing = timing !== null;
+    if (timing) {
+      this._timer = setTimeout(() => void this._ask(schedule, timing), PREVIEW_MS);
+    } else {
+      this._preview = null;
+    }
+  }
+
+  private async _ask(schedule: IScheduleChoice, timing: Timing): Promise<void> {
+    const answer = await this._with.api.previewSchedule(timing).catch(problemOf);
+    if (schedule !== this._input.schedule) {
+      return;
+    }
+    this._previewing = false;
+    this._preview = 'next' in answer ? answer : null;
+    if ('code' in answer) {
+      this._place({ ...answer, field: `schedule.${answer.field ?? ''}` });
+    }
+    this.changed();
+  }
+
+  /** Put a problem at the field it names, or above the form. */
+  private _place(problem: Problem): void {
+    const field = fieldFor(problem, this._fields, this._input.schedule);
+    if (field) {
+      this._errors.set(field, problem);
+    } else {
+      this._problem = problem;
+    }
+  }
+
+  private _forget(prefix: string): void {
+    [...this._errors.keys()]
+      .filter(field => field.startsWith(prefix))
+      .forEach(field => this._errors.delete(field));
+  }
+
+  private _info: NotebookInfo | null = null;
+  private _deployed: Deployment | null = null;
+  private _fields: readonly parameters.IField[] = [];
+  private _parameters: parameters.IParametersInput = { draft: {}, json: null };
+  private _input: IDeployInput = {
+    name: '',
+    kernel_name: '',
+    source: 'snapshot',
+    schedule: blankChoice(browserZone()),
+    catchup: 'latest',
+    overlap: 'enqueue',
+    tags: '',
+    description: '',
+    replace: false
+  };
+  private _preview: Preview | null = null;
+  private _previewing = false;
+  private _submitting = false;
+  private _problem: Problem | null = null;
+  private readonly _errors = new Map<string, Problem>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+const PLAIN = ['name', 'kernel_name', 'source', 'tags', 'description', 'catchup', 'overlap'];
+
+/** Say which field of the form a problem belongs to: the server names inputs as REST writes them. */
+export function fieldFor(
+  problem: Problem,
+  fields: readonly parameters.IField[],
+  { kind }: IScheduleChoice
+): string | null {
+  const parts = (problem.field ?? '').split(/[.[\]]+/).filter(Boolean);
+  const [first, last] = [parts[0] ?? '', parts.at(-1) ?? ''];
+  if (parts.some(part => ['schedule', 'schedules', 'timing'].includes(part))) {
+    return scheduleField(last, kind);
+  }
+  const parameter = fields.find(({ name }) => name === (first === 'parameters' ? parts[1] : first));
+  if (parameter && (first === 'parameters' || !PLAIN.includes(first))) {
+    return `parameters.${parameter.name}`;
+  }
+  if (first === 'parameters') {
+    return 'parameters';
+  }
+  if (['cron', 'timezone', 'interval', 'rrule'].includes(last)) {
+    return scheduleField(last, kind);
+  }
+  return PLAIN.includes(last) ? last : null;
+}
+
+function scheduleField(last: string, kind: IScheduleChoice['kind']): string | null {
+  if (kind === 'none' || kind === 'keep') {
+    return null;
+  }
+  if (last === 'timezone' || last === 'catchup' || last === 'overlap') {
+    return last === 'timezone' ? 'schedule.timezone' : last;
+  }
+  return kind === 'cron' ? 'schedule.cron' : kind === 'every' ? 'schedule.count' : 'schedule.time';
+}

@@ -1,0 +1,226 @@
+/**
+ * One flow run in full, for as long as a view shows it: its task runs as they are pushed, and what
+ * is asked for when it is looked at: parameters, executed notebook, logs, artifacts.
+ */
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
+import { ApiError, problemOf } from '../errors';
+import type { IApi } from '../tokens';
+import type { Artifact, Event, FlowRun, LogEntry, Problem, TaskRun } from '../wire';
+import type { Feed, TaskRunNews } from './feed';
+import { Model } from './model';
+import { isFinal } from './states';
+
+/** The executed notebook is asked for at most this often, however fast its cells finish. */
+export const REFRESH_MS = 500;
+
+export type Part = 'notebook' | 'logs' | 'artifacts';
+
+type Asked = Pick<
+  IApi,
+  'readFlowRun' | 'readNotebook' | 'listLogs' | 'listArtifacts'
+>;
+
+export class RunModel extends Model implements IDisposable {
+  constructor(
+    readonly id: string,
+    api: Asked,
+    feed: Feed
+  ) {
+    super();
+    this._api = api;
+    this._feed = feed;
+  }
+
+  readonly notebookChanged = new Signal<this, void>(this);
+
+  get run(): FlowRun | null {
+    return this._run;
+  }
+
+  get problem(): Problem | null {
+    return this._problem;
+  }
+
+  /** The task runs, in order. */
+  get taskRuns(): readonly TaskRun[] {
+    return this._inOrder;
+  }
+
+  /** The executed notebook as far as it has run; null: none yet, or none at all. */
+  get notebook(): nbformat.INotebookContent | null {
+    return this._notebook;
+  }
+
+  get logs(): readonly LogEntry[] | null {
+    return this._logs && [...this._logs.values()];
+  }
+
+  get artifacts(): readonly Artifact[] | null {
+    return this._artifacts;
+  }
+
+  /** The part the view shows; the others are not asked for. */
+  get part(): Part {
+    return this._part;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  async start(): Promise<void> {
+    this._feed.taskRuns.connect(this._onTaskRuns, this);
+    this._feed.changed.connect(this._onChanged, this);
+    this._feed.snapshot.connect(this._onSnapshot, this);
+    this._watch = this._feed.watch(this.id);
+    await this._load();
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    clearTimeout(this._timer);
+    this._watch?.dispose();
+    Signal.clearData(this);
+  }
+
+  show(part: Part): void {
+    this._part = part;
+    this.changed();
+    void this._refresh();
+  }
+
+  private async _load(): Promise<void> {
+    try {
+      this._run = await this._api.readFlowRun(this.id);
+      this._problem = null;
+      if (this._run.kind === 'flow' && this._part === 'notebook') {
+        this._part = 'logs';
+      }
+    } catch (reason) {
+      this._problem = problemOf(reason);
+    }
+    this.changed();
+    await this._refresh();
+  }
+
+  private _onSnapshot(): void {
+    void this._load();
+  }
+
+  private _onTaskRuns(_: Feed, { flowRunId, taskRuns, complete }: TaskRunNews): void {
+    if (flowRunId !== this.id) {
+      return;
+    }
+    const before = this._taskRuns;
+    this._taskRuns = new Map(complete ? [] : before);
+    taskRuns.forEach(task => this._taskRuns.set(task.id, task));
+    this._inOrder = latestAttempt([...this._taskRuns.values()]);
+    this.changed();
+    if (taskRuns.some(task => isFinal(task.state) && before.get(task.id)?.state.id !== task.state.id)) {
+      this._refreshSoon();
+    }
+  }
+
+  private _onChanged(_: Feed, events: readonly Event[]): void {
+    for (const event of events) {
+      if (event.noun === 'flow-runs' && event.resource_id === this.id) {
+        this._onRun(event.row as Partial<FlowRun>);
+      }
+    }
+  }
+
+  private _onRun(row: Partial<FlowRun>): void {
+    if (!row.id) {
+      this._problem = { code: 'run.deleted', message: 'This run was deleted.' };
+    } else if (this._run) {
+      this._run = { ...this._run, ...row };
+      this._refreshSoon();
+    }
+    this.changed();
+  }
+
+  private _refreshSoon(): void {
+    this._timer ??= setTimeout(() => void this._refresh(), REFRESH_MS);
+  }
+
+  /** Ask for the part on show. One request at a time; what changes meanwhile asks once more. */
+  private async _refresh(): Promise<void> {
+    if (this._asking || this._disposed) {
+      this._again = true;
+      return;
+    }
+    clearTimeout(this._timer);
+    this._timer = undefined;
+    this._again = false;
+    this._asking = true;
+    try {
+      await this._readPart(this._part);
+    } catch (reason) {
+      this._missing(this._part, reason);
+    }
+    this._asking = false;
+    this.changed();
+    if (this._again) {
+      this._refreshSoon();
+    }
+  }
+
+  private async _readPart(part: Part): Promise<void> {
+    switch (part) {
+      case 'notebook':
+        this._notebook = await this._api.readNotebook(this.id);
+        this.notebookChanged.emit();
+        break;
+      case 'logs':
+        await this._readLogs();
+        break;
+      case 'artifacts':
+        this._artifacts = await this._api.listArtifacts(this.id);
+        break;
+    }
+  }
+
+  /** Read from the last page that was not full: those before it never change. */
+  private async _readLogs(): Promise<void> {
+    for (let more = true; more; ) {
+      const page = await this._api.listLogs(this.id, this._logCursor);
+      this._logs ??= new Map();
+      page.rows.forEach(entry => this._logs?.set(entry.id, entry));
+      more = page.cursor !== null && page.cursor !== this._logCursor && page.rows.length > 0;
+      this._logCursor = page.cursor ?? this._logCursor;
+    }
+  }
+
+  /** A run that has not begun has no notebook yet: that is no error. */
+  private _missing(part: Part, reason: unknown): void {
+    if (!(part === 'notebook' && reason instanceof ApiError && reason.status === 404)) {
+      this._problem = problemOf(reason);
+    }
+  }
+
+  private readonly _api: Asked;
+  private readonly _feed: Feed;
+  private _watch: IDisposable | null = null;
+  private _run: FlowRun | null = null;
+  private _problem: Problem | null = null;
+  private _taskRuns = new Map<string, TaskRun>();
+  private _inOrder: readonly TaskRun[] = [];
+  private _notebook: nbformat.INotebookContent | null = null;
+  private _logs: Map<string, LogEntry> | null = null;
+  private _logCursor: string | undefined;
+  private _artifacts: readonly Artifact[] | null = null;
+  private _part: Part = 'notebook';
+  private _asking = false;
+  private _again = false;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _disposed = false;
+}
+
+function latestAttempt(taskRuns: readonly TaskRun[]): TaskRun[] {
+  const attempt = Math.max(...taskRuns.map(task => task.flow_attempt));
+  return taskRuns
+    .filter(task => task.flow_attempt === attempt)
+    .sort((a, b) => a.position - b.position);
+}

@@ -1,0 +1,15 @@
+/**
+ * Which states are ends and which a process may be working in; `nbflow.model.states` in TypeScript.
+ */
+import type { State, StateType } from '../wire';
+
+const FINAL: readonly StateType[] = ['COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED'];
+const CANCELLABLE: readonly StateType[] = ['SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED'];
+
+export function isFinal(state: State): boolean {
+  return FINAL.includes(state.type);
+}
+
+export function isCancellable(state: State): boolean {
+  return CANCELLABLE.includes(state.type);
+}

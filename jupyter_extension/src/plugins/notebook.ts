@@ -1,0 +1,163 @@
+/**
+ * What can be done with a notebook: run it now, deploy it. From its toolbar, the palette and the file
+ * browser.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  IToolbarWidgetRegistry,
+  Notification
+} from '@jupyterlab/apputils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { runIcon, ToolbarButton } from '@jupyterlab/ui-components';
+import { aheadText } from '../components/duration';
+import { CATEGORY, CommandIDs, describe, tell, textOf } from '../commands';
+import { deployIcon } from '../icons';
+import { DeployFormModel } from '../models/deployform';
+import { ISession } from '../tokens';
+import { DeployFormWidget } from '../widgets/deployform';
+import { FormDialog } from '../widgets/formdialog';
+import type { Deployment } from '../wire';
+
+/** The toolbar item of `schema/notebook.json`. */
+const TOOLBAR_ITEM = 'nbflow-deploy';
+
+export const notebook: JupyterFrontEndPlugin<void> = {
+  id: 'nbflow-lab:notebook',
+  description: 'Runs and deploys notebooks from their toolbar, the palette and the file browser.',
+  autoStart: true,
+  requires: [ISession],
+  optional: [INotebookTracker, IToolbarWidgetRegistry, IFileBrowserFactory, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    session: ISession,
+    tracker: INotebookTracker | null,
+    toolbars: IToolbarWidgetRegistry | null,
+    browsers: IFileBrowserFactory | null,
+    palette: ICommandPalette | null
+  ): void => {
+    addNotebookCommands(app, session, tracker);
+    addSelectedCommand(app, session, browsers);
+    for (const command of [CommandIDs.runNotebook, CommandIDs.deployNotebook]) {
+      palette?.addItem({ command, category: CATEGORY });
+    }
+    tracker?.currentChanged.connect(() => app.commands.notifyCommandChanged());
+    // A button made from the schema alone would act on the current notebook, not on its own.
+    toolbars?.addFactory<NotebookPanel>('Notebook', TOOLBAR_ITEM, panel => {
+      const onClick = (): void => {
+        void app.commands.execute(CommandIDs.deployNotebook, { path: panel.context.path });
+      };
+      const label = session.trans.__('Deploy');
+      const tooltip = app.commands.caption(CommandIDs.deployNotebook);
+      return new ToolbarButton({ label, tooltip, icon: deployIcon, onClick });
+    });
+  }
+};
+
+function addNotebookCommands(
+  app: JupyterFrontEnd,
+  session: ISession,
+  tracker: INotebookTracker | null
+): void {
+  const { commands } = app;
+  const { trans } = session;
+  const pathOf = (args: Parameters<typeof textOf>[0]): string =>
+    textOf(args, 'path') || tracker?.currentWidget?.context.path || '';
+  const common = {
+    describedBy: describe({ path: trans.__('The notebook; the current one when left out.') }),
+    isEnabled: (args: Parameters<typeof textOf>[0]) => pathOf(args) !== ''
+  };
+  commands.addCommand(CommandIDs.deployNotebook, {
+    ...common,
+    label: trans.__('Deploy Notebook…'),
+    caption: trans.__('Deploy this notebook: run it on a schedule, or at a click'),
+    icon: deployIcon,
+    execute: async args => {
+      const path = pathOf(args);
+      if (await saved(path, tracker)) {
+        await deploy(app, session, path);
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.runNotebook, {
+    ...common,
+    label: trans.__('Run Notebook as a Flow'),
+    caption: trans.__('Run this notebook from the top in a kernel of its own'),
+    icon: runIcon,
+    execute: async args => {
+      const path = pathOf(args);
+      const run = (await saved(path, tracker)) && (await tell(session.api.runNotebook(local(app, path))));
+      if (run) {
+        session.runs.keep(run);
+        await commands.execute(CommandIDs.openRun, { flow_run_id: run.id });
+      }
+    }
+  });
+}
+
+function addSelectedCommand(
+  app: JupyterFrontEnd,
+  { trans }: ISession,
+  browsers: IFileBrowserFactory | null
+): void {
+  const selected = (): string => {
+    const items = [...(browsers?.tracker.currentWidget?.selectedItems() ?? [])];
+    const [item] = items;
+    return items.length === 1 && item?.type === 'notebook' ? item.path : '';
+  };
+  app.commands.addCommand(CommandIDs.deploySelected, {
+    label: trans.__('Deploy Notebook…'),
+    caption: trans.__('Deploy the notebook selected in the file browser'),
+    icon: deployIcon,
+    describedBy: describe({}),
+    isEnabled: () => selected() !== '',
+    execute: () => app.commands.execute(CommandIDs.deployNotebook, { path: selected() })
+  });
+}
+
+/** Save the notebook if it is open with unsaved edits: what is seen is what runs. */
+async function saved(path: string, tracker: INotebookTracker | null): Promise<boolean> {
+  const context = tracker?.find(panel => panel.context.path === path)?.context;
+  if (context?.model.dirty) {
+    await context.save();
+    return !context.model.dirty;
+  }
+  return true;
+}
+
+async function deploy(app: JupyterFrontEnd, session: ISession, path: string): Promise<void> {
+  const { api, deployments, trans } = session;
+  const model = new DeployFormModel({ path: local(app, path), api, deployments, trans });
+  void model.load();
+  let deployed: Deployment | null = null;
+  await new FormDialog({
+    title: trans.__('Deploy notebook'),
+    body: new DeployFormWidget(model, trans),
+    submitLabel: trans.__('Deploy'),
+    submitClass: 'jp-nbflow-DeploySubmit',
+    submit: async () => (deployed = await model.submit()) !== null,
+    trans
+  }).launch();
+  if (deployed) {
+    announce(app, session, deployed);
+  }
+}
+
+function announce(app: JupyterFrontEnd, { deployments, trans }: ISession, deployed: Deployment): void {
+  const next = deployed.schedules.map(({ next_at }) => next_at).find(Boolean);
+  const message = next
+    ? trans.__('Deployed “%1”. Next run: %2.', deployed.name, aheadText(next, Date.now(), trans))
+    : trans.__('Deployed “%1”.', deployed.name);
+  const callback = (): void => {
+    void app.commands.execute(CommandIDs.openRuns);
+    deployments.revealed.emit(deployed.id);
+  };
+  Notification.success(message, { autoClose: 6000, actions: [{ label: trans.__('Show'), callback }] });
+  deployments.revealed.emit(deployed.id);
+}
+
+/** The server knows a notebook by its path without the drive that a front end may put before it. */
+function local(app: JupyterFrontEnd, path: string): string {
+  return app.serviceManager.contents.localPath(path);
+}

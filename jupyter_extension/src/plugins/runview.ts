@@ -1,0 +1,108 @@
+/**
+ * The page of one run: opened by command, restored with the layout.
+ */
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { PageConfig, PathExt } from '@jupyterlab/coreutils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { CommandIDs, describe, tell, textOf } from '../commands';
+import { nbflowIcon } from '../icons';
+import { ISession } from '../tokens';
+import { RunView } from '../widgets/runview';
+
+const NAMESPACE = 'nbflow-run';
+
+export const runview: JupyterFrontEndPlugin<void> = {
+  id: 'nbflow-lab:runview',
+  description: 'Opens a run: its cells, executed notebook, logs and artifacts.',
+  autoStart: true,
+  requires: [ISession, IRenderMimeRegistry],
+  optional: [ILabShell, ILayoutRestorer, IEditorLanguageRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    session: ISession,
+    rendermime: IRenderMimeRegistry,
+    shell: ILabShell | null,
+    restorer: ILayoutRestorer | null,
+    languages: IEditorLanguageRegistry | null
+  ): void => {
+    const { commands } = app;
+    const { trans } = session;
+    const tracker = new WidgetTracker<MainAreaWidget<RunView>>({ namespace: NAMESPACE });
+    const opener = (path: string): (() => void) | null => openFile(app, path);
+
+    const make = (flowRunId: string): MainAreaWidget<RunView> => {
+      const content = new RunView({ flowRunId, session, commands, rendermime, languages, opener });
+      const widget = new MainAreaWidget({ content });
+      widget.id = `nbflow-run-${flowRunId}`;
+      widget.title.icon = nbflowIcon;
+      widget.title.label = session.runs.get(flowRunId)?.name ?? trans.__('Run');
+      widget.title.caption = trans.__('A run of nbflow');
+      widget.title.closable = true;
+      content.title.changed.connect(({ label }) => (widget.title.label = label));
+      return widget;
+    };
+    commands.addCommand(CommandIDs.openRun, {
+      label: trans.__('Open Run'),
+      caption: trans.__('Show a run with its cells, notebook, logs and artifacts'),
+      icon: nbflowIcon,
+      describedBy: describe({ flow_run_id: trans.__('The id of the run.') }),
+      execute: async args => {
+        const flowRunId =
+          textOf(args, 'flow_run_id') ||
+          app.contextMenuHitTest(node => 'runId' in node.dataset)?.dataset.runId;
+        if (!flowRunId) {
+          return;
+        }
+        const known = tracker.find(({ content }) => content.model.id === flowRunId);
+        const widget = known ?? make(flowRunId);
+        if (!known) {
+          await tracker.add(widget);
+          // Notebook 7's main area belongs to the document; below it there is room.
+          app.shell.add(widget, shell ? 'main' : 'down');
+        }
+        app.shell.activateById(widget.id);
+      }
+    });
+    void restorer?.restore(tracker, {
+      command: CommandIDs.openRun,
+      args: ({ content }) => ({ flow_run_id: content.model.id }),
+      name: ({ content }) => content.model.id
+    });
+
+    commands.addCommand(CommandIDs.openDeployed, {
+      label: trans.__('Open Notebook'),
+      caption: trans.__('Open the notebook of a deployment'),
+      describedBy: describe({ deployment_id: trans.__('The id of the deployment.') }),
+      isEnabled: args => openFile(app, pathOf(app, session, args)) !== null,
+      execute: args => openFile(app, pathOf(app, session, args))?.()
+    });
+  }
+};
+
+function pathOf(
+  app: JupyterFrontEnd,
+  { deployments }: ISession,
+  args: Parameters<typeof textOf>[0]
+): string {
+  const id =
+    textOf(args, 'deployment_id') ||
+    app.contextMenuHitTest(node => 'deploymentId' in node.dataset)?.dataset.deploymentId;
+  return deployments.get(id ?? null)?.path ?? '';
+}
+
+/** Give what opens a file by its absolute path; null where it lies outside the server's root. */
+function openFile(app: JupyterFrontEnd, path: string): (() => void) | null {
+  const root = PageConfig.getOption('serverRoot').replace(/\/$/, '');
+  if (!root.startsWith('/') || !path.startsWith(`${root}/`)) {
+    return null;
+  }
+  const within = PathExt.relative(root, path);
+  return () => void tell(app.commands.execute('docmanager:open', { path: within }));
+}

@@ -1,0 +1,35 @@
+/**
+ * One session a page: the API, the feed, and the models that follow it. Draws nothing.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Api } from '../api';
+import { addDeploymentCommands, addRunCommands, addScheduleCommands } from '../commands';
+import { DeploymentsModel } from '../models/deployments';
+import { Feed } from '../models/feed';
+import { RunsModel } from '../models/runs';
+import { ISession } from '../tokens';
+
+export const session: JupyterFrontEndPlugin<ISession> = {
+  id: 'nbflow-lab:session',
+  description: 'Follows the runs and deployments of this server, and offers commands on them.',
+  autoStart: true,
+  provides: ISession,
+  optional: [ITranslator],
+  activate: (app: JupyterFrontEnd, translator: ITranslator | null): ISession => {
+    const api = new Api(app.serviceManager.serverSettings);
+    const feed = new Feed(api);
+    const made: ISession = {
+      api,
+      feed,
+      runs: new RunsModel(api, feed),
+      deployments: new DeploymentsModel(api, feed),
+      trans: (translator ?? nullTranslator).load('nbflow')
+    };
+    addRunCommands(app, made);
+    addDeploymentCommands(app, made);
+    addScheduleCommands(app, made);
+    void app.started.then(() => feed.start());
+    return made;
+  }
+};

@@ -1,0 +1,66 @@
+/**
+ * What the plugins share: the API as an interface, the session that holds it with the models, and
+ * its token. Nothing here knows a URL or draws anything.
+ */
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+import type { DeploymentsModel } from './models/deployments';
+import type { Feed } from './models/feed';
+import type { RunsModel } from './models/runs';
+import type * as wire from './wire';
+
+/** Which flow runs to list; what is left out matches all. */
+export interface IRunQuery {
+  state?: readonly string[];
+  search?: string;
+  until?: wire.Instant;
+  limit?: number;
+  cursor?: string;
+}
+
+/** What the server can be asked. Every method rejects with an `ApiError`. */
+export interface IApi {
+  health(): Promise<wire.Health>;
+  openStream(): WebSocket;
+  changes(since: number): Promise<wire.Changes>;
+
+  listFlowRuns(query: IRunQuery): Promise<wire.Page<wire.FlowRun>>;
+  readFlowRun(id: string): Promise<wire.FlowRun>;
+  deleteFlowRun(id: string): Promise<void>;
+  cancelFlowRun(id: string): Promise<wire.Verdict>;
+  runNotebook(path: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
+  listLogs(id: string, after?: string): Promise<wire.Page<wire.LogEntry>>;
+  listArtifacts(id: string): Promise<wire.Artifact[]>;
+  readNotebook(id: string): Promise<nbformat.INotebookContent>;
+
+  deploy(request: wire.DeployRequest): Promise<wire.Deployment>;
+  runDeployment(id: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
+  pauseDeployment(id: string, paused: boolean): Promise<wire.Deployment>;
+  deleteDeployment(id: string): Promise<void>;
+  setScheduleActive(id: string, active: boolean): Promise<wire.Deployment>;
+  previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
+  inspectNotebook(path: string): Promise<wire.NotebookInfo>;
+}
+
+/** A model: what it holds changed, look again. */
+export interface IModel {
+  readonly stateChanged: ISignal<unknown, void>;
+  /** Grows with every change. */
+  readonly version: number;
+}
+
+/** One server's runs and deployments, as every widget of the page sees them. */
+export interface ISession {
+  readonly api: IApi;
+  readonly feed: Feed;
+  readonly runs: RunsModel;
+  readonly deployments: DeploymentsModel;
+  readonly trans: TranslationBundle;
+}
+
+export const ISession = new Token<ISession>(
+  'nbflow-lab:ISession',
+  'The runs and deployments of nbflow on this server.'
+);

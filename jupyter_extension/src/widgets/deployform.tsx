@@ -1,0 +1,233 @@
+/**
+ * The form that deploys a notebook, drawn from its model.
+ */
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+import { ProblemNote, Skeleton } from '../components/empty';
+import { FieldRow, tied } from '../components/field';
+import { ParamForm } from '../components/paramform';
+import { ScheduleField } from '../components/schedulefield';
+import { useModel } from '../components/usemodel';
+import type { DeployFormModel, IDeployInput } from '../models/deployform';
+import { WHOLE } from '../models/parameters';
+
+interface IPart {
+  model: DeployFormModel;
+  trans: TranslationBundle;
+}
+
+export class DeployFormWidget extends ReactWidget {
+  constructor(
+    private readonly _model: DeployFormModel,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('jp-nbflow-DeployForm');
+  }
+
+  protected render(): JSX.Element {
+    return <DeployForm model={this._model} trans={this._trans} />;
+  }
+}
+
+export function DeployForm({ model, trans }: IPart): JSX.Element {
+  useModel(model);
+  if (!model.info) {
+    return model.problem ? (
+      <ProblemNote problem={model.problem} />
+    ) : (
+      <Skeleton rows={6} trans={trans} />
+    );
+  }
+  return (
+    <form onSubmit={event => event.preventDefault()}>
+      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
+        {model.problem && <ProblemNote problem={model.problem} />}
+        <Name model={model} trans={trans} />
+        {model.fields.length > 0 && (
+          <ParamForm
+            fields={model.fields}
+            input={model.parameters}
+            error={name => model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)}
+            onChange={input => model.editParameters(input)}
+            trans={trans}
+          />
+        )}
+        <ScheduleField
+          choice={model.input.schedule}
+          keepable={(model.existing?.schedules.length ?? 0) > 0}
+          preview={model.preview}
+          previewing={model.previewing}
+          error={field => model.error(field)}
+          onChange={schedule => model.edit({ schedule })}
+          trans={trans}
+        />
+        <SourceChoice model={model} trans={trans} />
+        <Kernel model={model} trans={trans} />
+        <More model={model} trans={trans} />
+      </fieldset>
+    </form>
+  );
+}
+
+function Name({ model, trans }: IPart): JSX.Element {
+  const error = model.error('name');
+  const taken = error?.code.startsWith('conflict') || model.input.replace;
+  const help = model.existing
+    ? trans.__('This notebook is deployed under this name: deploying again updates it.')
+    : undefined;
+  return (
+    <FieldRow id="jp-nbflow-name" label={trans.__('Name')} help={help} error={error}>
+      <input
+        {...tied('jp-nbflow-name', error)}
+        name="name"
+        autoFocus
+        autoComplete="off"
+        value={model.input.name}
+        onChange={event => model.edit({ name: event.target.value, replace: false })}
+      />
+      {taken && (
+        <label className="jp-nbflow-Check">
+          <input
+            type="checkbox"
+            name="replace"
+            checked={model.input.replace}
+            onChange={event => model.edit({ replace: event.target.checked })}
+          />
+          {trans.__('Replace the deployment that has this name')}
+        </label>
+      )}
+    </FieldRow>
+  );
+}
+
+function SourceChoice({ model, trans }: IPart): JSX.Element {
+  const live = model.input.source === 'live';
+  const help = live
+    ? trans.__('Each run reads the notebook as it is saved at that moment.')
+    : trans.__('Runs use the notebook as it is now. Later edits count once it is deployed again.');
+  const error = model.error('source');
+  return (
+    <FieldRow
+      id="jp-nbflow-source"
+      label={trans.__('Notebook')}
+      help={
+        <>
+          {help} {trans.__('Modules and data in its folder are always read live.')}
+        </>
+      }
+      error={error}
+    >
+      <select
+        {...tied('jp-nbflow-source', error)}
+        name="source"
+        value={model.input.source}
+        onChange={event => model.edit({ source: event.target.value as IDeployInput['source'] })}
+      >
+        <option value="snapshot">{trans.__('As it is now (snapshot)')}</option>
+        <option value="live">{trans.__('As it is when a run starts (live)')}</option>
+      </select>
+    </FieldRow>
+  );
+}
+
+function Kernel({ model, trans }: IPart): JSX.Element {
+  const error = model.error('kernel_name');
+  const kernels = model.info?.kernels ?? [];
+  const chosen = model.input.kernel_name;
+  const known = kernels.some(({ name }) => name === chosen);
+  return (
+    <FieldRow id="jp-nbflow-kernel" label={trans.__('Kernel')} error={error}>
+      <select
+        {...tied('jp-nbflow-kernel', error)}
+        name="kernel_name"
+        value={chosen}
+        onChange={event => model.edit({ kernel_name: event.target.value })}
+      >
+        {!known && <option value={chosen}>{chosen || trans.__('Choose…')}</option>}
+        {kernels.map(({ name, display_name }) => (
+          <option key={name} value={name}>
+            {display_name}
+          </option>
+        ))}
+      </select>
+    </FieldRow>
+  );
+}
+
+const HIDDEN = ['catchup', 'overlap', 'tags', 'description'] as const;
+
+function More({ model, trans }: IPart): JSX.Element {
+  const wrong = HIDDEN.some(field => model.error(field));
+  return (
+    <details className="jp-nbflow-More" open={wrong || undefined}>
+      <summary>{trans.__('More')}</summary>
+      <div className="jp-nbflow-Columns">
+        <CatchupChoice model={model} trans={trans} />
+        <OverlapChoice model={model} trans={trans} />
+      </div>
+      <TextRow model={model} field="tags" label={trans.__('Tags, separated by commas')} />
+      <TextRow model={model} field="description" label={trans.__('Description')} />
+    </details>
+  );
+}
+
+function CatchupChoice({ model, trans }: IPart): JSX.Element {
+  const error = model.error('catchup');
+  return (
+    <FieldRow id="jp-nbflow-catchup" label={trans.__('After time away, missed runs')} error={error}>
+      <select
+        {...tied('jp-nbflow-catchup', error)}
+        name="catchup"
+        value={model.input.catchup}
+        onChange={event => model.edit({ catchup: event.target.value as IDeployInput['catchup'] })}
+      >
+        <option value="latest">{trans.__('run once, for the latest')}</option>
+        <option value="all">{trans.__('all run')}</option>
+        <option value="none">{trans.__('are skipped')}</option>
+      </select>
+    </FieldRow>
+  );
+}
+
+function OverlapChoice({ model, trans }: IPart): JSX.Element {
+  const error = model.error('overlap');
+  return (
+    <FieldRow id="jp-nbflow-overlap" label={trans.__('If the last run has not ended')} error={error}>
+      <select
+        {...tied('jp-nbflow-overlap', error)}
+        name="overlap"
+        value={model.input.overlap}
+        onChange={event => model.edit({ overlap: event.target.value as IDeployInput['overlap'] })}
+      >
+        <option value="enqueue">{trans.__('wait for it')}</option>
+        <option value="allow">{trans.__('run beside it')}</option>
+        <option value="cancel_new">{trans.__('skip the new one')}</option>
+        <option value="cancel_previous">{trans.__('cancel it and start')}</option>
+      </select>
+    </FieldRow>
+  );
+}
+
+interface ITextRow {
+  model: DeployFormModel;
+  field: 'tags' | 'description';
+  label: string;
+}
+
+function TextRow({ model, field, label }: ITextRow): JSX.Element {
+  const id = `jp-nbflow-${field}`;
+  const error = model.error(field);
+  return (
+    <FieldRow id={id} label={label} error={error}>
+      <input
+        {...tied(id, error)}
+        name={field}
+        autoComplete="off"
+        value={model.input[field]}
+        onChange={event => model.edit({ [field]: event.target.value })}
+      />
+    </FieldRow>
+  );
+}

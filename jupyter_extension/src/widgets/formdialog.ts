@@ -1,0 +1,58 @@
+/**
+ * A dialog that stays open until what it submits is accepted, so that nothing typed is lost to an
+ * error, a stray click or a slow server.
+ */
+import { Dialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
+
+export interface IFormDialog {
+  title: string;
+  body: Widget;
+  submitLabel: string;
+  submitClass: string;
+  /** Give true when it was accepted. */
+  submit: () => Promise<boolean>;
+  trans: TranslationBundle;
+}
+
+export class FormDialog extends Dialog<void> {
+  constructor(options: IFormDialog) {
+    const { title, body, submitLabel: label, submitClass: className, trans } = options;
+    super({
+      title,
+      body: body as Dialog.IBodyWidget<void>,
+      buttons: [
+        Dialog.cancelButton({ label: trans.__('Cancel') }),
+        Dialog.okButton({ label, className })
+      ]
+    });
+    this._submit = options.submit;
+    this.addClass('jp-nbflow-FormDialog');
+  }
+
+  override resolve(index?: number): void {
+    if (index === 0) {
+      super.resolve(index);
+    } else {
+      void this._submit().then(accepted => accepted && super.resolve(index));
+    }
+  }
+
+  protected override _evtKeydown(event: KeyboardEvent): void {
+    const within = event.target instanceof Element && event.target.closest('.jp-Dialog-body');
+    const acts = within && event.target.matches('button, summary, select, input[type="checkbox"]');
+    if (!(event.key === 'Enter' && acts)) {
+      super._evtKeydown(event);
+    }
+  }
+
+  protected override _evtClick(event: MouseEvent): void {
+    const content = this.node.querySelector('.jp-Dialog-content');
+    if (event.target instanceof Node && content?.contains(event.target)) {
+      super._evtClick(event);
+    }
+  }
+
+  private readonly _submit: () => Promise<boolean>;
+}

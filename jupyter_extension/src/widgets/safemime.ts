@@ -1,0 +1,61 @@
+/**
+ * How outputs and artifacts of runs are drawn: by JupyterLab's renderers, never trusted. Scripts do
+ * not run, HTML is sanitised and may not click commands, SVG is an image.
+ */
+import { Sanitizer } from '@jupyterlab/apputils';
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import { Widget } from '@lumino/widgets';
+
+const SVG = 'image/svg+xml';
+const SVG_RANK = 80;
+
+/** Give a registry for what comes out of runs. */
+export function safeRegistry(registry: IRenderMimeRegistry): IRenderMimeRegistry {
+  const sanitizer = new Sanitizer();
+  // Older releases of JupyterLab 4 have no such switch.
+  (sanitizer as Partial<Sanitizer>).setAllowCommandLinker?.(false);
+  const safe = registry.clone({ sanitizer });
+  safe.addFactory(svgFactory, SVG_RANK);
+  return safe;
+}
+
+const ATTACHMENT = 'attachment:';
+const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
+/** Find the pictures attached to a markdown cell, which its text addresses as `attachment:NAME`. */
+export function attachmentResolver(attachments: nbformat.IAttachments): IRenderMime.IResolver {
+  return {
+    isLocal: url => url.startsWith(ATTACHMENT),
+    resolveUrl: url => Promise.resolve(url),
+    getDownloadUrl: url => {
+      const bundle = attachments[decodeURIComponent(url.slice(ATTACHMENT.length))] ?? {};
+      const mime = PICTURES.find(type => typeof bundle[type] === 'string');
+      return Promise.resolve(mime ? `data:${mime};base64,${String(bundle[mime])}` : url);
+    }
+  };
+}
+
+/** Within `<img>` an SVG can neither run scripts nor load anything. */
+class SvgImage extends Widget implements IRenderMime.IRenderer {
+  renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const text = model.data[SVG];
+    const image = document.createElement('img');
+    image.alt = '';
+    image.src = `data:${SVG},${encodeURIComponent(String(text))}`;
+    this.node.replaceChildren(image);
+    return Promise.resolve();
+  }
+}
+
+const svgFactory: IRenderMime.IRendererFactory = {
+  safe: true,
+  mimeTypes: [SVG],
+  defaultRank: SVG_RANK,
+  createRenderer: () => {
+    const image = new SvgImage();
+    image.addClass('jp-RenderedImage');
+    return image;
+  }
+};

@@ -1,0 +1,316 @@
+/**
+ * The words of nbflow's REST API and change stream, as `docs/api.md` lists them: the dataclasses of
+ * `nbflow.model` field for field, and the shapes made for REST. Nothing here runs.
+ */
+
+/** The version of nbflow these words belong to; a server of another version is named as such. */
+export const VERSION = '0.1.0';
+
+/** ISO 8601 with offset, UTC. */
+export type Instant = string;
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+export type Parameters = { [name: string]: Json };
+
+export type StateType =
+  | 'SCHEDULED'
+  | 'PENDING'
+  | 'RUNNING'
+  | 'PAUSED'
+  | 'CANCELLING'
+  | 'CANCELLED'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'CRASHED';
+
+export interface State {
+  type: StateType;
+  name: string;
+  message: string;
+  at: Instant;
+  id: string;
+  details: { [key: string]: Json };
+}
+
+export interface Owner {
+  host: string;
+  boot: string;
+  pid: number;
+  started: number;
+  worker_id: string | null;
+}
+
+export interface FlowRun {
+  id: string;
+  name: string;
+  flow_name: string;
+  kind: 'flow' | 'notebook' | 'session';
+  state: State;
+  created_at: Instant;
+  parameters: Parameters;
+  tags: string[];
+  attempt: number;
+  due_at: Instant | null;
+  started_at: Instant | null;
+  ended_at: Instant | null;
+  running_seconds: number;
+  deployment_id: string | null;
+  schedule_id: string | null;
+  parent_flow_run_id: string | null;
+  parent_task_run_id: string | null;
+  work_pool: string | null;
+  owner: Owner | null;
+  lease_until: Instant | null;
+  retries: number;
+  retry_delay_seconds: number;
+  path: string | null;
+  snapshot: string | null;
+  kernel_name: string | null;
+  run_dir: string | null;
+  idempotency_key: string | null;
+  created_by: string | null;
+}
+
+export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
+
+export interface TaskRun {
+  id: string;
+  flow_run_id: string;
+  key: string;
+  name: string;
+  kind: 'task' | 'cell';
+  state: State;
+  created_at: Instant;
+  position: number;
+  attempt: number;
+  flow_attempt: number;
+  started_at: Instant | null;
+  ended_at: Instant | null;
+  running_seconds: number;
+  tags: string[];
+  upstream: string[];
+  cell_id: string | null;
+}
+
+export interface LogEntry {
+  flow_run_id: string;
+  at: Instant;
+  level: number;
+  message: string;
+  logger: string;
+  task_run_id: string | null;
+  id: string;
+}
+
+export interface Artifact {
+  kind: 'markdown' | 'table' | 'link' | 'image' | 'notebook';
+  data: Json;
+  key: string | null;
+  description: string | null;
+  flow_run_id: string | null;
+  task_run_id: string | null;
+  created_at: Instant;
+  id: string;
+}
+
+export type Catchup = 'latest' | 'all' | 'none';
+export type Overlap = 'enqueue' | 'allow' | 'cancel_new' | 'cancel_previous';
+export type Source = 'snapshot' | 'live';
+
+export interface Cron {
+  cron: string;
+  timezone?: string;
+  day_or?: boolean;
+}
+
+export interface Interval {
+  interval: number;
+  anchor_date?: Instant | null;
+  timezone?: string;
+}
+
+export interface RRule {
+  rrule: string;
+  timezone?: string;
+}
+
+export type Timing = Cron | Interval | RRule;
+
+export interface Schedule {
+  id: string;
+  deployment_id: string;
+  timing: Timing;
+  created_at: Instant;
+  done_until: Instant;
+  next_at: Instant | null;
+  active: boolean;
+  catchup: Catchup;
+  overlap: Overlap;
+  parameters: Parameters;
+}
+
+export interface Deployment {
+  id: string;
+  name: string;
+  flow_name: string;
+  path: string;
+  source: Source;
+  snapshot: string;
+  kernel_name: string;
+  created_at: Instant;
+  updated_at: Instant;
+  kernel_argv: string[];
+  host: string | null;
+  work_pool: string;
+  parameter_schema: ParameterSchema;
+  parameters: Parameters;
+  tags: string[];
+  description: string;
+  concurrency_limit: number | null;
+  paused: boolean;
+  schedules: Schedule[];
+  made_by: string;
+  created_by: string | null;
+}
+
+/** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
+export interface PropertySchema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: Json;
+  enum?: Json[];
+  format?: string;
+  anyOf?: PropertySchema[];
+  minimum?: number;
+  maximum?: number;
+  'x-order'?: number;
+}
+
+export interface ParameterSchema {
+  type?: 'object';
+  properties?: { [name: string]: PropertySchema };
+  required?: string[];
+}
+
+export interface Worker {
+  id: string;
+  name: string;
+  work_pool: string;
+  owner: Owner;
+  started_at: Instant;
+  heartbeat_at: Instant;
+  lease_until: Instant;
+  limit: number;
+  stopped_at: Instant | null;
+}
+
+export interface Health {
+  status: 'ok';
+  version: string;
+  host: string;
+  home: string;
+  store: string;
+  seq: number;
+  scheduler: { running: boolean; host: string; pid: number; since: Instant } | null;
+  workers: Worker[];
+}
+
+export interface Event {
+  seq: number;
+  kind: string;
+  noun: string;
+  resource_id: string;
+  at: Instant;
+  row: { [key: string]: unknown };
+}
+
+export interface Changes {
+  events: Event[];
+  seq: number;
+  complete: boolean;
+}
+
+export interface Page<Row> {
+  rows: Row[];
+  cursor: string | null;
+}
+
+export type Verdict =
+  | { verdict: 'accept'; state: State; attempt: number }
+  | { verdict: 'wait'; seconds: number; reason: string }
+  | { verdict: 'abort'; reason: string; state: State | null };
+
+export interface Problem {
+  code: string;
+  message: string;
+  field?: string;
+  hint?: string;
+}
+
+export interface NotebookInfo {
+  path: string;
+  name: string;
+  kernel_name: string;
+  language: string;
+  kernels: { name: string; display_name: string; language: string }[];
+  parameters: ParameterSchema;
+  cells: {
+    id: string;
+    index: number;
+    type: string;
+    name: string;
+    source_preview: string;
+    tags: string[];
+  }[];
+  problems: Problem[];
+  deployments: Deployment[];
+}
+
+export interface NewSchedule {
+  timing: Timing;
+  active?: boolean;
+  catchup?: Catchup;
+  overlap?: Overlap;
+  parameters?: Parameters;
+}
+
+export interface DeployRequest {
+  path: string;
+  content?: string;
+  name?: string;
+  kernel_name?: string;
+  source?: Source;
+  parameters?: Parameters;
+  schedules?: NewSchedule[];
+  tags?: string[];
+  description?: string;
+  work_pool?: string;
+  concurrency_limit?: number | null;
+  paused?: boolean;
+  replace?: boolean;
+  made_by?: string;
+}
+
+export interface Preview {
+  description: string;
+  next: Instant[];
+}
+
+/** What the server says on the change stream. */
+export type StreamMessage =
+  | {
+      type: 'snapshot';
+      seq: number;
+      health: Health;
+      flow_runs: FlowRunRow[];
+      deployments: Deployment[];
+      workers: Worker[];
+    }
+  | { type: 'changes'; from: number; to: number; events: Event[] }
+  | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRun[] }
+  | { type: 'resync' };
+
+/** What the browser may say on it. */
+export type StreamRequest = { type: 'watch' | 'unwatch'; flow_run_id: string };
