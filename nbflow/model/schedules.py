@@ -18,7 +18,6 @@ from typing import Any, Literal, NoReturn
 from nbflow.exceptions import InvalidInput, InvalidSchedule
 from nbflow.model import clock, cron, names, rrules, wallclock, wording
 from nbflow.model.shapes import is_mapping
-from nbflow.model.wallclock import DAY
 
 Catchup = Literal["latest", "all", "none"]
 Overlap = Literal["enqueue", "allow", "cancel_new", "cancel_previous"]
@@ -197,8 +196,7 @@ def _local(timing: Interval, after: int) -> Iterator[int]:
     zone = wallclock.zone(timing.timezone)
     step = timing.interval // wallclock.MICRO
     anchor = wallclock.local_reading(_anchor(timing), zone)
-    # A day early: a reading in a gap means an instant after it.
-    low = wallclock.local_reading(after, zone) - DAY
+    low = wallclock.local_reading(after, zone)
     for wall in range(anchor + (low - anchor) // step * step, _LAST, step):
         instant = wallclock.place(wall, zone)[0]
         if instant > after:
