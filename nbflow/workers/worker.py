@@ -188,8 +188,11 @@ def serve(
 
 
 def _until_closed(worker: Worker) -> None:
-    """Drain when the server that keeps this worker is gone."""
-    while sys.stdin.buffer.read(4096):
+    """Drain when the server that keeps this worker is gone.
+
+    Reads the descriptor: a daemon thread inside `sys.stdin` would abort the interpreter's end.
+    """
+    while os.read(sys.stdin.fileno(), 4096):
         continue
     if worker.draining_since is None:
         worker.drain()
