@@ -1,0 +1,105 @@
+"""`nbflow deploy`: a notebook, its parameters and its schedules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, get_args
+
+from nbflow import deployments
+from nbflow.cli import deployment as shown
+from nbflow.cli import given, presence, printing, zone
+from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
+from nbflow.connect import connect
+from nbflow.model import notebooks
+from nbflow.model.deployments import Deployment, Source
+from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+
+SCHEDULES = (
+    argument("--cron", action="append", default=[], metavar="EXPR",
+             help="five fields, such as '0 7 * * 1-5'"),
+    argument("--every", action="append", default=[], type=duration, metavar="DUR",
+             help="10s, 5m, 1h, 1d, …"),
+    argument("--rrule", action="append", default=[], metavar="RULE",
+             help="an iCalendar rule, such as 'FREQ=WEEKLY;BYDAY=MO'"),
+    argument("--timezone", default=None, metavar="ZONE",
+             help="of the schedules, such as Europe/Paris (default: yours)"),
+    argument("--catchup", choices=get_args(Catchup), default="latest",
+             help="which missed runs are made up (default: latest)"),
+    argument("--overlap", choices=get_args(Overlap), default="enqueue",
+             help="when a run is due and the one before goes on (default: enqueue)"),
+    argument("--paused", action="store_true", help="make no scheduled runs yet"),
+)  # fmt: skip
+
+
+@takes(
+    argument("notebook", metavar="NOTEBOOK", help="the notebook file"),
+    argument("--name", default=None, help="the deployment's name (default: the file's stem)"),
+    *SCHEDULES,
+    *PARAMETERS,
+    argument("--source", choices=get_args(Source), default="snapshot",
+             help="run what is deployed now (snapshot) or what lies there then (live)"),
+    argument("-k", "--kernel", default=None, help="the kernel (default: the notebook's own)"),
+    argument("--pool", default=None, help="the work pool whose workers run it"),
+    argument("--tag", action="append", default=[], help="a tag (repeat for several)"),
+    argument("--description", default="", help="what it is for"),
+    argument("--limit", type=positive, default=None, help="at most so many of its runs at once"),
+    argument("--replace", action="store_true", help="take over another notebook's name"),
+    OUTPUT,
+)  # fmt: skip
+def deploy(
+    *,
+    notebook: str,
+    cron: list[str],
+    every: list[timedelta],
+    rrule: list[str],
+    timezone: str | None,
+    param: list[str],
+    parameters: str | None,
+    kernel: str | None,
+    pool: str | None,
+    tag: list[str],
+    limit: int | None,
+    output: str,
+    **rest: Any,
+) -> None:
+    """Deploy a notebook, and say in plain words when it will run."""
+    path, text = deployments.read_notebook(notebook)
+    schema = notebooks.parameters_schema(notebooks.parse(text, name=notebook))
+    made = deployments.deploy(
+        path,
+        parameters=given.parameters(schema, param, parameters, what=notebook),
+        schedules=_timings(cron, every, rrule, timezone or zone.mine()),
+        kernel_name=kernel,
+        work_pool=pool,
+        tags=tag,
+        concurrency_limit=limit,
+        made_by="cli",
+        **rest,
+    )
+    if output == "json":
+        printing.as_json(made)
+    else:
+        _tell(made)
+    absent = presence.missing(connect(), made.work_pool, scheduled=bool(made.schedules))
+    if absent is not None:
+        printing.note(absent)
+
+
+def _timings(
+    cron: list[str], every: list[timedelta], rrule: list[str], timezone: str
+) -> list[Timing]:
+    return [
+        *(Cron(text, timezone) for text in cron),
+        *(Interval(interval, timezone=timezone) for interval in every),
+        *(RRule(text, timezone) for text in rrule),
+    ]
+
+
+def _tell(made: Deployment) -> None:
+    print(printing.clean(f"Deployed {made.name!r} ({made.id}) from {made.path}."))
+    for item in made.schedules:
+        shown.show_schedule(item)
+    if made.paused:
+        print(f"\nIt is paused; `nbflow deployment resume {made.name}` starts its schedules.")
+    elif not made.schedules:
+        print(f"It has no schedule; `nbflow deployment run {made.name}` runs it.")

@@ -1,0 +1,255 @@
+"""`nbflow flow-run …`: list runs, look at one, read its log, cancel it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from nbflow.cli import finding, presence, printing
+from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
+from nbflow.connect import connect
+from nbflow.exceptions import Conflict, NotFound
+from nbflow.model import clock, names, states, wire
+from nbflow.model.backend import Backend, RunFilter
+from nbflow.model.runs import Artifact, FlowRun, LogEntry, TaskRun
+from nbflow.model.states import StateType
+from nbflow.model.verdicts import Accept
+from nbflow.rules import flow as rules
+from nbflow.store import journal
+
+RUN = argument(
+    "run", metavar="RUN", help="the run's id, 8 or more first characters of it, or its name"
+)
+
+
+@takes(
+    argument("--state", action="append", default=[], help="only these states (repeat for several)"),
+    argument("--deployment", default=None, help="only runs of this deployment"),
+    argument("--flow-name", default=None, help="only runs of this flow or notebook"),
+    argument("--search", default=None, help="only runs whose name or flow contains this"),
+    argument("--tag", action="append", default=[], help="only runs with this tag"),
+    argument("--since", type=duration, default=None, metavar="DUR",
+             help="only runs due in the last 2h, 7d, …"),
+    argument("--sessions", action="store_true", help="also runs of kernels used by hand"),
+    argument("--limit", type=positive, default=20,
+             help="how many (default: %(default)s, at most 200)"),
+    OUTPUT,
+)  # fmt: skip
+def ls(
+    *,
+    state: list[str],
+    deployment: str | None,
+    flow_name: str | None,
+    search: str | None,
+    tag: list[str],
+    since: timedelta | None,
+    sessions: bool,
+    limit: int,
+    output: str,
+) -> None:
+    """List runs, newest due first."""
+    backend = connect()
+    where = RunFilter(
+        state=tuple(_state(text) for text in state),
+        deployment_id=finding.deployment(backend, deployment).id if deployment else None,
+        flow_name=flow_name,
+        search=search,
+        tags=tuple(tag),
+        since=clock.now() - since if since else None,
+        sessions=sessions,
+    )
+    page = backend.list_flow_runs(where, limit=limit)
+    if output == "json":
+        printing.as_json(page.rows)
+        return
+    _list(page.rows)
+    if page.cursor is not None:
+        print(f"… there are more; --limit says how many are shown ({limit}).")
+
+
+def _list(runs: tuple[FlowRun, ...]) -> None:
+    printing.columns(
+        ("id", "name", "flow", "state", "due", "took"),
+        (
+            (run.id, run.name, run.flow_name, run.state.name, printing.instant(run.due_at),
+             printing.spent(run))
+            for run in runs
+        ),
+        none="There are no such runs.",
+    )  # fmt: skip
+
+
+def _state(text: str) -> str:
+    """Give a state's type or name as it is spelled, however it was typed. Raises InvalidInput."""
+    known = {kind.value.lower(): kind.value for kind in StateType}
+    known |= {name.lower(): name for name in ("Late", "AwaitingRetry", "Retrying", "TimedOut")}
+    if text.lower() not in known:
+        hint = names.did_you_mean(text, known, "There are")
+        raise usage(f"There is no state {names.shown(text)}.", hint, "state")
+    return known[text.lower()]
+
+
+@takes(RUN, OUTPUT)
+def inspect(*, run: str, output: str) -> None:
+    """Show all that is known of a run."""
+    backend = connect()
+    found = finding.flow_run(backend, run)
+    cells = backend.list_task_runs(found.id)
+    made = backend.list_artifacts(found.id)
+    if output == "json":
+        printing.as_json(_whole(backend, found, cells, made))
+        return
+    printing.facts(_facts(backend, found))
+    printing.heading("States")
+    for state in backend.list_states(found.id):
+        print(f"  {printing.instant(state.at)}  {printing.clean(printing.state(state))}")
+    if cells:
+        printing.heading("Cells" if found.kind == "notebook" else "Tasks")
+        show_cells(cells)
+    if made:
+        printing.heading("Artifacts")
+        show_artifacts(made)
+
+
+def _whole(
+    backend: Backend, run: FlowRun, cells: tuple[TaskRun, ...], made: tuple[Artifact, ...]
+) -> dict[str, Any]:
+
+    return {
+        **wire.jsonable(run),
+        "waits_for": waits_for(backend, run),
+        "executed_notebook": str(executed_notebook(run) or "") or None,
+        "states": backend.list_states(run.id),
+        "task_runs": cells,
+        "artifacts": made,
+    }
+
+
+def _facts(backend: Backend, run: FlowRun) -> list[tuple[str, str | None]]:
+    parameters = json.dumps(dict(run.parameters), ensure_ascii=False) if run.parameters else None
+    executed = executed_notebook(run)
+    return [
+        ("Run", f"{run.name}  ({run.id})"),
+        ("Flow", f"{run.flow_name}, a {run.kind}"),
+        ("State", printing.state(run.state)),
+        ("Waits for", waits_for(backend, run)),
+        ("Attempt", f"{run.attempt} of at most {run.retries + 1}" if run.attempt else None),
+        ("Due", printing.instant(run.due_at)),
+        ("Started", printing.instant(run.started_at)),
+        ("Ended", printing.instant(run.ended_at)),
+        ("Took", printing.spent(run)),
+        ("Deployment", _deployment_name(backend, run)),
+        ("Work pool", run.work_pool),
+        ("Parameters", parameters),
+        ("Tags", ", ".join(run.tags)),
+        ("Kernel", run.kernel_name),
+        ("Notebook", run.path),
+        ("Executed", str(executed) if executed else None),
+    ]
+
+
+def _deployment_name(backend: Backend, run: FlowRun) -> str | None:
+
+    if run.deployment_id is None:
+        return None
+    try:
+        return backend.read_deployment(run.deployment_id).name
+    except NotFound:
+        return f"{run.deployment_id} (deleted)"
+
+
+def waits_for(backend: Backend, run: FlowRun) -> str | None:
+    """Say why a run that waits is not starting; None when it does not wait."""
+    if not run.state.is_scheduled():
+        return None
+    due_at = rules.due(run)
+    if due_at is not None and due_at > clock.now():
+        return f"its time, {printing.instant(due_at)}"
+    absent = presence.missing(backend, run.work_pool or "", scheduled=False)
+    return absent or f"a free place in the pool {run.work_pool!r}, or under a limit"
+
+
+def show_cells(cells: tuple[TaskRun, ...]) -> None:
+    """Print task runs: position, name, state, time."""
+    printing.columns(
+        ("", "name", "state", "took", "message"),
+        (
+            (f"{cell.position:>4}", cell.name, cell.state.name, printing.spent(cell),
+             cell.state.message[:100])
+            for cell in cells
+        ),
+        none="",
+    )  # fmt: skip
+
+
+def show_artifacts(made: tuple[Artifact, ...]) -> None:
+    """Print artifacts: kind, key, description."""
+    printing.columns(
+        ("", "kind", "key", "description"),
+        (("  ", item.kind, item.key or "", item.description or "") for item in made),
+        none="",
+    )
+
+
+def executed_notebook(run: FlowRun) -> Path | None:
+    """Give where a run's executed notebook lies; None when there is none here."""
+    path = journal.folder(run.run_dir) / journal.NOTEBOOK if run.run_dir else None
+    return path if path is not None and path.is_file() else None
+
+
+@takes(
+    RUN,
+    argument("--level", default="DEBUG", help="the least level shown: DEBUG, INFO, WARNING, ERROR"),
+    argument("--tail", type=positive, default=None, metavar="N", help="only the last N lines"),
+    OUTPUT,
+)
+def logs(*, run: str, level: str, tail: int | None, output: str) -> None:
+    """Show a run's log, oldest line first."""
+
+    least = logging.getLevelNamesMapping().get(level.upper())
+    if least is None:
+        hint = "Say DEBUG, INFO, WARNING or ERROR."
+        raise usage(f"There is no level {names.shown(level)}.", hint, "level")
+    backend = connect()
+    found = finding.flow_run(backend, run)
+    lines = [line for line in _every_line(backend, found.id) if line.level >= least]
+    shown = lines[-tail:] if tail else lines
+    if output == "json":
+        printing.as_json(shown)
+        return
+    for line in shown:
+        name = logging.getLevelName(line.level)
+        print(
+            f"{printing.instant(line.at)}  {name:<7}  {line.logger}  {printing.clean(line.message)}"
+        )
+    if not shown:
+        print("The run has logged nothing.")
+
+
+def _every_line(backend: Backend, flow_run_id: str) -> list[LogEntry]:
+    page = backend.list_logs(flow_run_id)
+    lines = list(page.rows)
+    while page.cursor is not None:
+        page = backend.list_logs(flow_run_id, after=page.cursor)
+        lines += page.rows
+    return lines
+
+
+@takes(RUN, OUTPUT)
+def cancel(*, run: str, output: str) -> None:
+    """Ask a run to stop: at once when nobody has claimed it, else its process is told."""
+    backend = connect()
+    found = finding.flow_run(backend, run)
+    verdict = backend.propose(
+        found.id, states.Cancelling(message="Cancelled from the command line.")
+    )
+    if not isinstance(verdict, Accept):
+        problem = f"The run {found.name} cannot be cancelled: {verdict.reason}"
+        raise Conflict(problem, code="state.transition")
+    if output == "json":
+        printing.as_json(backend.read_flow_run(found.id))
+        return
+    print(f"{found.name} ({found.id}): {verdict.state.name}.")

@@ -1,0 +1,98 @@
+"""`nbflow`: find the command, call it, and say what went wrong in one line.
+
+`run` is also what `%nbflow` calls inside a notebook: it prints, gives the exit code, never exits.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from nbflow import __version__
+from nbflow.cli import table
+from nbflow.exceptions import InvalidInput, MalformedRequest, NbflowError
+
+OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Be the program `nbflow`; give its exit code."""
+    code = OK
+    try:
+        code = run(sys.argv[1:] if argv is None else argv, terminal=True)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has gone; Python would say so again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def run(argv: Sequence[str], *, terminal: bool = False) -> int:
+    """Do what the words say, print it, and give the exit code.
+
+    Args:
+        argv: the words after `nbflow`.
+        terminal: the process may be given up to a command that runs until it is stopped.
+
+    Gives 0, 2 for input that was refused, 130 after an interrupt, 1 for every other error; `run`
+    and `--watch` give the run's outcome. Errors are one line on standard error; `NBFLOW_DEBUG=1`
+    raises them instead.
+    """
+    if os.environ.get("NBFLOW_DEBUG"):
+        return _dispatch(list(argv), terminal)
+    try:
+        return _dispatch(list(argv), terminal)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        return _say("interrupted.", INTERRUPTED)
+    except NbflowError as error:
+        wrong = isinstance(error, (InvalidInput, MalformedRequest))
+        return _say(str(error), WRONG_INPUT if wrong else FAILED)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return _say(f"{what} (not foreseen; NBFLOW_DEBUG=1 shows where).", FAILED)
+
+
+def _dispatch(argv: list[str], terminal: bool) -> int:
+    first = argv[0] if argv else "--help"
+    if first in ("-h", "--help", "help"):
+        return _help(table.COMMANDS)
+    if first == "--version":
+        print(__version__)
+        return OK
+    of_noun = table.of_noun(first)
+    if argv[1:] in (["-h"], ["--help"]) and of_noun and of_noun[0].words != (first,):
+        return _help(of_noun)
+    from nbflow.cli import parsing
+
+    command, rest = parsing.find(argv)
+    if command.stays and not terminal:
+        raise parsing.usage(
+            f"{command.name} runs until it is stopped.",
+            f"Start `nbflow {command.name}` in a terminal.",
+        )
+    try:
+        function, arguments = parsing.read(command, rest)
+    except SystemExit as done:  # argparse has printed the help
+        return int(done.code or OK)
+    return _call(function, arguments)
+
+
+def _call(function: Callable[..., int | None], arguments: dict[str, object]) -> int:
+    return function(**arguments) or OK
+
+
+def _help(commands: Sequence[table.Command]) -> int:
+    print(f"nbflow {__version__}: orchestration that lives inside Jupyter\n")
+    width = max(len(command.name) for command in commands)
+    for command in commands:
+        print(f"  nbflow {command.name:<{width}}  {command.help}")
+    print("\n`nbflow COMMAND --help` shows what it takes; NBFLOW_HOME is where its files lie.")
+    return OK
+
+
+def _say(message: str, code: int) -> int:
+    print(f"nbflow: {' '.join(message.split())}", file=sys.stderr)
+    return code

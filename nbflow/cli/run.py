@@ -1,0 +1,107 @@
+"""`nbflow run`: a notebook, now, in this process; no server, no worker, no deployment."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from nbflow import deployments
+from nbflow.cli import flow_run, given, printing
+from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes, usage
+from nbflow.cli.progress import Progress, exit_code
+from nbflow.connect import connect
+from nbflow.model import deploying, names, notebooks, parameters
+from nbflow.model.deploying import DeployRequest
+from nbflow.model.runs import FlowRun, NewFlowRun
+from nbflow.store import owners
+
+
+@takes(
+    argument("notebook", metavar="NOTEBOOK", help="the notebook file"),
+    *PARAMETERS,
+    argument("-k", "--kernel", default=None, help="the kernel (default: the notebook's own)"),
+    argument("-o", "--output-path", default=None, metavar="OUT",
+             help="also write the executed notebook there"),
+    argument("--name", default=None, help="the run's name (made up when left out)"),
+    OUTPUT,
+)  # fmt: skip
+def run(
+    *,
+    notebook: str,
+    param: list[str],
+    parameters: str | None,
+    kernel: str | None,
+    output_path: str | None,
+    name: str | None,
+    output: str,
+) -> int:
+    """Run a notebook now; exit 0 completed, 1 failed, 130 cancelled, 138 crashed."""
+    target = None if output_path is None else _target(output_path, notebook)
+    new = _new_run(notebook, param, parameters, kernel, name)
+    quiet = output == "json"
+    made = _execute(new, quiet=quiet)
+    executed = flow_run.executed_notebook(made)
+    if executed is not None and target is not None:
+        shutil.copyfile(executed, target)
+    if quiet:
+        where = str(executed) if executed else None
+        printing.as_json({**vars(made), "executed_notebook": where})
+    elif executed is not None:
+        print(f"Executed notebook: {target or executed}")
+    return exit_code(made.state)
+
+
+def _target(output_path: str, notebook: str) -> Path:
+    """Give where the executed notebook is to be copied. Raises InvalidInput."""
+    target = Path(output_path).expanduser().absolute()
+    if target.is_dir():
+        target = target / Path(notebook).name
+    if not target.parent.is_dir():
+        raise usage(f"There is no folder {target.parent}.", field="output_path")
+    if target.exists() and target.samefile(notebook):
+        raise usage(f"{target} is the notebook itself.", "Name another file.", "output_path")
+    return target
+
+
+def _new_run(
+    notebook: str, pairs: list[str], text: str | None, kernel: str | None, name: str | None
+) -> NewFlowRun:
+    """Check everything that can be checked before a kernel starts. Raises InvalidInput."""
+    path, content = deployments.read_notebook(notebook)
+    schema = notebooks.parameters_schema(notebooks.parse(content, name=notebook))
+    values = given.parameters(schema, pairs, text, what=notebook)
+    checked = deploying.deployment_of(
+        DeployRequest(path, kernel_name=kernel),
+        notebook_text=content,
+        path=path,
+        kernels=deployments.kernels(),
+        host=socket.gethostname(),
+    )
+    named: dict[str, Any] = {} if name is None else {"name": names.check_name(name)}
+    return NewFlowRun(
+        flow_name=checked.flow_name,
+        kind="notebook",
+        parameters=parameters.check(schema, values, what=notebook),
+        path=path,
+        kernel_name=checked.kernel_name,
+        owner=owners.current(),
+        created_by="cli",
+        **named,
+    )
+
+
+def _execute(new: NewFlowRun, *, quiet: bool) -> FlowRun:
+    """Make the run and execute it here; give it as it ended."""
+    from nbflow import notebook
+
+    backend = connect()
+    made = backend.create_flow_run(new)
+    with Progress(quiet=quiet) as progress:
+        if not quiet:
+            print(f"{made.name} ({made.id})", flush=True)
+        notebook.run_now(backend, made.id, made.attempt, on_cell=progress.cell)
+        ended = backend.read_flow_run(made.id)
+        progress.run(ended)
+    return ended

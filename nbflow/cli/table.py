@@ -1,0 +1,68 @@
+"""Every noun and verb of `nbflow`, in one table. `%nbflow` in a notebook offers the same.
+
+Only names and one line of help live here, so that `nbflow --help` loads nothing else; a verb's
+arguments stand beside its function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing nbflow can be asked to do.
+
+    Attributes:
+        words: what is typed: a noun and a verb, or one word.
+        help: one line.
+        home: `module:function`, below `nbflow.cli`.
+        stays: it runs until it is stopped, so it needs a terminal of its own.
+    """
+
+    words: tuple[str, ...]
+    help: str
+    home: str
+    stays: bool = False
+
+    @property
+    def name(self) -> str:
+        """Give the words as they are typed."""
+        return " ".join(self.words)
+
+    def function(self) -> Callable[..., int | None]:
+        """Load the function that does it."""
+        module, _, name = self.home.partition(":")
+        return getattr(import_module(f"nbflow.cli.{module}"), name)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(("run",), "run a notebook now, in this process", "run:run"),
+    Command(("deploy",), "deploy a notebook, with parameters and schedules", "deploy:deploy"),
+    Command(("deployment", "ls"), "list deployments", "deployment:ls"),
+    Command(("deployment", "inspect"), "show a deployment and its schedules", "deployment:inspect"),
+    Command(("deployment", "run"), "have a worker run a deployment now", "deployment:run"),
+    Command(("deployment", "pause"), "stop a deployment's schedules", "deployment:pause"),
+    Command(("deployment", "resume"), "let its schedules go on, from now", "deployment:resume"),
+    Command(("deployment", "delete"), "delete one; its past runs stay", "deployment:delete"),
+    Command(("flow-run", "ls"), "list runs, newest first", "flow_run:ls"),
+    Command(("flow-run", "inspect"), "show a run: states, cells, files", "flow_run:inspect"),
+    Command(("flow-run", "logs"), "show a run's log", "flow_run:logs"),
+    Command(("flow-run", "cancel"), "ask a run to stop", "flow_run:cancel"),
+    Command(("server", "start"), "start a server that schedules and runs", "server:start", True),
+    Command(("worker", "start"), "start a worker of a pool", "worker:start", True),
+    Command(("doctor",), "check this installation, and say what to do", "doctor:doctor"),
+    Command(("version",), "show the version", "version:version"),
+)
+
+
+def nouns() -> list[str]:
+    """List the first words, in the table's order."""
+    return list(dict.fromkeys(command.words[0] for command in COMMANDS))
+
+
+def of_noun(noun: str) -> tuple[Command, ...]:
+    """List the commands that begin with a word."""
+    return tuple(command for command in COMMANDS if command.words[0] == noun)

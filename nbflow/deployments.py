@@ -1,0 +1,136 @@
+"""Deploying from Python: `deploy` reads a notebook file, checks it whole, and hands it over.
+
+What makes a valid deployment is decided in `model.deploying`, when it is due in `model.schedules`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from nbflow.connect import connect
+from nbflow.exceptions import InvalidNotebook
+from nbflow.model import deploying
+from nbflow.model.deploying import DeployRequest, KernelSpec
+from nbflow.model.deployments import Deployment, NewSchedule, Source
+from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+
+__all__ = ["Deployment", "deploy", "kernels", "read_notebook"]
+
+
+def deploy(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    cron: str | None = None,
+    interval: float | timedelta | None = None,
+    rrule: str | None = None,
+    timezone: str = "UTC",
+    schedules: Iterable[Timing | NewSchedule] | None = None,
+    source: Source = "snapshot",
+    kernel_name: str | None = None,
+    tags: Iterable[str] = (),
+    description: str = "",
+    work_pool: str | None = None,
+    concurrency_limit: int | None = None,
+    catchup: Catchup = "latest",
+    overlap: Overlap = "enqueue",
+    paused: bool = False,
+    replace: bool = False,
+    made_by: str = "code",
+) -> Deployment:
+    """Deploy a notebook: from now on it can be run by name, and runs when its schedules say.
+
+    Args:
+        path: the notebook file; its folder will be the working directory.
+        name: the file's stem when left out.
+        parameters: laid over the defaults of the notebook's `parameters` cell.
+        cron: five fields, by the wall clock of `timezone`.
+        interval: a timedelta, or seconds; at least one second.
+        rrule: an iCalendar recurrence rule.
+        timezone: an IANA name, for `cron`, `interval` and `rrule`.
+        schedules: more of them, as `Cron`, `Interval`, `RRule`.
+        source: `snapshot` runs what is deployed now, `live` what lies there when a run starts.
+        kernel_name: the kernel the notebook was saved with when left out.
+        concurrency_limit: at most so many of its runs at once; None: no limit.
+        catchup: which of the instants missed while nothing ran are made up.
+        overlap: what happens when a scheduled run is due and an earlier one has not ended.
+        paused: make no scheduled runs yet.
+        replace: take over a name that another path holds.
+
+    Raises InvalidNotebook, ParameterError, InvalidSchedule, InvalidInput; Conflict for a name that
+    another path holds. Nothing is made then.
+    """
+    file, text = read_notebook(path)
+    timings = [
+        *([] if cron is None else [Cron(cron, timezone)]),
+        *([] if interval is None else [Interval(interval, timezone=timezone)]),  # pyright: ignore[reportArgumentType]
+        *([] if rrule is None else [RRule(rrule, timezone)]),
+        *(schedules or ()),
+    ]
+    request = DeployRequest(
+        path=file,
+        name=name,
+        kernel_name=kernel_name,
+        source=source,
+        parameters=parameters or {},
+        schedules=tuple(_schedule(item, catchup, overlap) for item in timings),
+        tags=tuple(tags),
+        description=description,
+        work_pool=work_pool,
+        concurrency_limit=concurrency_limit,
+        paused=paused,
+        replace=replace,
+        made_by=made_by,
+    )
+    new = deploying.deployment_of(
+        request, notebook_text=text, path=file, kernels=kernels(), host=socket.gethostname()
+    )
+    return connect().deploy(new)
+
+
+def read_notebook(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Give a notebook file's absolute path and its text. Raises InvalidNotebook."""
+    file = Path(os.path.abspath(Path(path).expanduser()))
+    try:
+        return str(file), file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _unreadable(file, "There is no notebook", code="notebook.missing") from None
+    except IsADirectoryError:
+        raise _unreadable(file, "This is a folder, not a notebook:") from None
+    except UnicodeDecodeError:
+        raise _unreadable(file, "This is not a notebook but a file of bytes:") from None
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(file, f"The notebook cannot be read ({said}):") from None
+
+
+def _unreadable(file: Path, problem: str, *, code: str | None = None) -> InvalidNotebook:
+    return InvalidNotebook(f"{problem} {file}.", code=code, field="path")
+
+
+def kernels() -> dict[str, KernelSpec]:
+    """Give the kernels that can be started here, by name, from their kernelspecs."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    found = {name: item["spec"] for name, item in KernelSpecManager().get_all_specs().items()}
+    return {
+        name: KernelSpec(
+            name=name,
+            display_name=spec.get("display_name", name),
+            language=spec.get("language", ""),
+            argv=tuple(spec.get("argv", ())),
+        )
+        for name, spec in found.items()
+    }
+
+
+def _schedule(item: Timing | NewSchedule, catchup: Catchup, overlap: Overlap) -> NewSchedule:
+    if isinstance(item, NewSchedule):
+        return item
+    return NewSchedule(item, catchup=catchup, overlap=overlap)
