@@ -12,7 +12,6 @@ from nbflow.model import clock, names
 from nbflow.model.wallclock import DAY, local_reading, reading, zone
 
 LONGEST = 6500
-MOST_DATES = 1000
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DEFAULT_START = reading(datetime(2020, 1, 1, tzinfo=UTC))
 
@@ -222,8 +221,6 @@ def _said(wall: int) -> str:
 
 def _dates(name: str, lines: list[tuple[str, str]], timezone: str) -> frozenset[int]:
     texts = [(options, text) for options, value in lines for text in value.split(",")]
-    if len(texts) > MOST_DATES:
-        fail("too_long", f"There are {len(texts)} {name}s; {MOST_DATES} is the most.")
     return frozenset(_stamp(name, options, text, timezone)[0] for options, text in texts)
 
 

@@ -16,6 +16,7 @@ from datetime import date
 from functools import lru_cache
 from heapq import merge
 from itertools import groupby
+from operator import itemgetter
 
 from nbflow.model.rrule_text import Rule, fail, read
 from nbflow.model.wallclock import DAY, HOUR, LAST_DAY, MINUTE, SECOND, Days, day_of, midnight
@@ -50,9 +51,11 @@ def parse(text: str, timezone: str) -> Recurrence:
     """Read a rule. Raises InvalidSchedule (`rrule.…`)."""
     rule = _with_defaults(read(text, timezone))
     recurrence = Recurrence(rule, rule.until, _times(rule), _keeps(rule))
+    if rule.count:
+        recurrence = replace(recurrence, until=_last(recurrence))
     if next(days(recurrence, day_of(rule.start)), None) is None:
         fail("never_fires", f"The rule {text.strip()[:80]!r} is never due.")
-    return replace(recurrence, until=_last(recurrence)) if rule.count else recurrence
+    return recurrence
 
 
 def days(recurrence: Recurrence, start: int) -> Days:
@@ -84,7 +87,7 @@ def _bounded(recurrence: Recurrence, start: int) -> Days:
 
 
 def _merged(one: Days, other: Days) -> Days:
-    for day, group in groupby(merge(one, other), key=lambda pair: pair[0]):
+    for day, group in groupby(merge(one, other, key=itemgetter(0)), key=itemgetter(0)):
         yield day, sorted({t for _, times in group for t in times})
 
 
@@ -96,6 +99,9 @@ def _grouped(readings: Iterator[int]) -> Days:
 def _last(recurrence: Recurrence) -> int | None:
     """Give the reading of the COUNT-th occurrence, or None when it lies beyond 2200."""
     left = recurrence.rule.count or 0
+    a_day = DAY // SECOND if recurrence.elapsed else len(recurrence.times)
+    if left > a_day * (_COUNTED_TO - day_of(recurrence.rule.start)):
+        return recurrence.until
     for day, times in _bounded(recurrence, day_of(recurrence.rule.start)):
         if left <= len(times):
             last = midnight(day) + times[left - 1]
@@ -265,14 +271,15 @@ def _of_year(rule: Rule, day: int) -> bool:
 
 
 def _of_weeks(rule: Rule, day: int) -> bool:
-    """Say whether the day is in a week the rule names; week 1 is the first with four days."""
+    """Say whether the day is in a week the rule names; week 1 is the first with four days.
+
+    Days at either end of a year may be in a week of the other one.
+    """
     year = date.fromordinal(day).year
-    first = _first_week(year, rule.week_start)
-    last = (_first_week(year + 1, rule.week_start) - first) // 7
-    if first <= day < first + 7 * last:
-        week = (day - first) // 7 + 1
-        return week in rule.weeks or week - last - 1 in rule.weeks
-    return False
+    starts = [_first_week(year + offset, rule.week_start) for offset in (-1, 0, 1, 2)]
+    at = bisect_right(starts, day) - 1
+    week, weeks = (day - starts[at]) // 7 + 1, (starts[at + 1] - starts[at]) // 7
+    return week in rule.weeks or week - weeks - 1 in rule.weeks
 
 
 def _first_week(year: int, week_start: int) -> int:

@@ -181,10 +181,10 @@ def scan_cron(minute, hour, weekdays, zone, jump):
 WEEKDAYS = st.just(frozenset(range(7))) | st.frozensets(st.integers(0, 6), min_size=1)
 
 
-@settings(deadline=None, max_examples=200)
-@given(fields(60), fields(24), WEEKDAYS, st.sampled_from(JUMPS))
-def test_cron_is_due_when_a_scan_of_every_minute_says_so(minute, hour, weekdays, jump):
-    zone, day = jump
+@pytest.mark.parametrize(("zone", "day"), JUMPS)
+@settings(deadline=None, max_examples=25)
+@given(minute=fields(60), hour=fields(24), weekdays=WEEKDAYS)
+def test_cron_is_due_when_a_scan_of_every_minute_says_so(zone, day, minute, hour, weekdays):
     listed = "*" if len(weekdays) == 7 else ",".join(map(str, sorted(weekdays)))
     timing = Cron(f"{minute.text} {hour.text} * * {listed}", zone)
     # The scan knows nothing of what lies before it, nor the list of days of its ends.
@@ -194,15 +194,14 @@ def test_cron_is_due_when_a_scan_of_every_minute_says_so(minute, hour, weekdays,
     assert count_between(timing, low, high) == len(expected)
 
 
-@settings(deadline=None, max_examples=100)
+@pytest.mark.parametrize(("zone", "day"), JUMPS)
+@settings(deadline=None, max_examples=12)
 @given(
-    st.integers(1, 3 * 1440),
-    st.integers(-10_000, 10_000),
-    st.sampled_from(JUMPS),
-    st.integers(0, 2 * 1440),
+    every=st.integers(1, 3 * 1440),
+    shift=st.integers(-10_000, 10_000),
+    offset=st.integers(0, 2 * 1440),
 )
-def test_interval_is_due_when_a_scan_of_every_minute_says_so(every, shift, jump, offset):
-    zone, day = jump
+def test_interval_is_due_when_a_scan_of_every_minute_says_so(zone, day, every, shift, offset):
     anchor = day.replace(tzinfo=UTC) + timedelta(minutes=shift)
     timing = Interval(timedelta(minutes=every), anchor, zone)
     utc, local = minutes_around(zone, day)
