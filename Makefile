@@ -22,7 +22,7 @@ ifeq ($(CI),true)
 export NBFLOW_REQUIRE_ENGINES := 1
 endif
 
-.PHONY: help demo test check format lab bench clean chromium
+.PHONY: help demo test check format lab bench docs clean chromium
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lab: $(DONE)/app  ## Open JupyterLab on the notebooks, with nbflow
 bench: $(DONE)/app  ## Measure nbflow, side by side with its peers where they are installed
 	@$(RUN) python -m benchmarks
 
+docs: $(DONE)/app  ## Write the reference pages of docs/ anew from the code
+	@$(RUN) python scripts/reference.py
+
 clean:  ## Remove the environment and everything built
 	rm -rf $(VENV) dist build $(LAB)/node_modules $(LAB)/lib $(LAB)/tsconfig.tsbuildinfo $(LAB)/nbflow_jupyter/labextension
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -77,7 +80,7 @@ $(DONE)/app: pyproject.toml $(FRONT_END) $(LAB)/node_modules/.done | $(DONE)/ven
 	@echo "Building the front end, installing nbflow and JupyterLab (a minute the first time)"
 	@rm -rf $(LAB)/nbflow_jupyter/labextension
 	@$(PIP) install -e '.[demo]'
-	@touch $@
+	@touch $(LAB)/node_modules/.done $@  # the build looked at the lock file, which makes it newer
 
 $(DONE)/test: pyproject.toml | $(DONE)/venv
 	@echo "Installing what the tests need"
