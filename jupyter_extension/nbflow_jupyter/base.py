@@ -1,0 +1,190 @@
+"""What every handler stands on: who may ask, the body and the query read, the answer or the error.
+
+A handler parses, calls, answers, and has no `try`: `nbflow.exceptions` know their status, and the
+one place where they become an answer is `Problems`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import web
+
+from nbflow.exceptions import InvalidInput, NbflowError
+from nbflow.model import reading
+from nbflow.model.wire import jsonable
+from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow_jupyter import body
+
+if TYPE_CHECKING:
+    from nbflow_jupyter.running import Running
+
+Shape = TypeVar("Shape")
+Value = TypeVar("Value")
+
+#: query names that are Jupyter's own; a number alone is JupyterLab's way around a cache
+_NOT_OURS = re.compile(r"token|_xsrf|no_track_activity|\d+")
+_COUNT = re.compile(r"-?\d{1,19}")
+_FLAGS: dict[str, Any] = {"true": True, "false": False, "1": True, "0": False}
+
+_CODES = {
+    400: ("request.malformed", "The request is malformed."),
+    403: ("forbidden", "You are not allowed to do that."),
+    404: ("not_found", "There is nothing here."),
+    405: ("method.not_allowed", "This route does not take that verb."),
+    426: ("websocket.required", "This route speaks WebSocket only."),
+}
+
+
+class Problems(web.RequestHandler):
+    """Errors as `{code, message, field?, hint?}`: never HTML, never a traceback."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with what went wrong."""
+        error = (kwargs.get("exc_info") or (None, None, None))[1]
+        if isinstance(error, NbflowError):
+            self.set_status(error.status)
+            problem = error.problem()
+        else:
+            problem = _http_problem(status_code, error)
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self.verbs()))
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(problem))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what nobody expected; an answer that says what is wrong needs no log line."""
+        if not isinstance(value, NbflowError):
+            super().log_exception(typ, value, tb)
+
+    @classmethod
+    def verbs(cls) -> list[str]:
+        """List the verbs this route takes."""
+        unused = web.RequestHandler._unimplemented_method
+        return [verb for verb in cls.SUPPORTED_METHODS if getattr(cls, verb.lower()) is not unused]
+
+
+def _http_problem(status: int, error: object) -> dict[str, Any]:
+    if status >= 500:
+        message = "nbflow met an error it did not expect."
+        return {"code": "internal", "message": message, "hint": "The server's log has it."}
+    code, message = _CODES.get(status, ("request", "The request cannot be answered."))
+    if isinstance(error, web.HTTPError) and error.log_message:
+        message = error.log_message % error.args
+    return {"code": code, "message": message}
+
+
+@web.stream_request_body
+class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignore[reportIncompatibleVariableOverride]
+    """One route of nbflow's REST API. Its verbs are decorated with literals, each by itself."""
+
+    #: bytes of a body; more is refused before it is read
+    largest_body = body.LARGEST
+
+    async def prepare(self) -> None:
+        """Refuse who is not known, what is too large, and everything while there is no store."""
+        self._chunks: list[bytes] = []
+        self._received = 0
+        await super().prepare()
+        if self.request.method == "OPTIONS":
+            return
+        if not self.current_user:
+            raise web.HTTPError(403)
+        announced = self.request.headers.get("Content-Length", "")
+        if announced.isdigit() and int(announced[:19]) > self.largest_body:
+            raise self._too_large()
+        await self.running.ready()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take in a part of the body, as far as it may go."""
+        self._received += len(chunk)
+        if self._received <= self.largest_body:
+            self._chunks.append(chunk)
+
+    @property
+    def running(self) -> Running:
+        """What runs behind this server."""
+        return self.settings["nbflow_running"]
+
+    @property
+    def backend(self) -> Orchestrator:
+        """The authority."""
+        return self.running.orchestrator
+
+    # -- what is asked ------------------------------------------------------------------------
+    def body(self, shape: type[Shape]) -> Shape:
+        """Read the body. Raises MalformedRequest, InvalidInput."""
+        if self._received > self.largest_body:
+            raise self._too_large()
+        body.check_media_type(self.request.headers.get("Content-Type"))
+        return reading.request(shape, body.text_of(b"".join(self._chunks)))
+
+    def query(self, shape: type[Shape]) -> Shape:
+        """Read the query. Raises InvalidInput."""
+        given = {
+            name: self.get_query_arguments(name, strip=False)
+            for name in self.request.query_arguments
+            if not _NOT_OURS.fullmatch(name)
+        }
+        types = get_type_hints(shape)
+        values = {name: _value(name, texts, types.get(name)) for name, texts in given.items()}
+        return reading.request(shape, json.dumps(values))
+
+    def idempotency_key(self) -> str | None:
+        """Give the Idempotency-Key header. Raises InvalidInput."""
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and not 1 <= len(key.strip()) <= 255:
+            raise InvalidInput(
+                "The Idempotency-Key is empty or too long.",
+                code="idempotency.invalid",
+                field="Idempotency-Key",
+                hint="Send 1 to 255 characters, a UUID for example.",
+            )
+        return key
+
+    def _too_large(self) -> body.TooLarge:
+        return body.TooLarge(f"The body is larger than {self.largest_body:,} bytes.")
+
+    # -- what is answered ---------------------------------------------------------------------
+    async def off_loop(self, call: Callable[..., Value], *args: Any, **kwargs: Any) -> Value:
+        """Call what may wait for the disk in a thread, so that kernels' messages go on."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.running.threads, partial(call, *args, **kwargs))
+
+    async def answer(
+        self, call: Callable[..., Any], *args: Any, status: int = 200, **kwargs: Any
+    ) -> None:
+        """Answer with what a call gives, made JSON in the same thread."""
+        text = await self.off_loop(lambda: dumps(call(*args, **kwargs)))
+        self.set_status(status)
+        self.finish(text)
+
+    async def done(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Call, and answer 204: there is nothing to say."""
+        await self.off_loop(call, *args, **kwargs)
+        self.set_status(204)
+        self.finish()
+
+
+def dumps(value: Any) -> str:
+    """Write a model value as JSON text."""
+    return json.dumps(jsonable(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _value(name: str, texts: list[str], shape: Any) -> Any:
+    """Give a query's texts as the field's type; what does not fit stays text, to be refused."""
+    if "tuple" in str(shape):
+        return texts
+    if len(texts) > 1:
+        raise InvalidInput(f"{name} is given twice.", code="query.repeated", field=name)
+    text = texts[0]
+    if shape is int and _COUNT.fullmatch(text):
+        return int(text)
+    return _FLAGS.get(text, text) if shape is bool else text

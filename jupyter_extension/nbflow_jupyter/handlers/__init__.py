@@ -1,0 +1,1 @@
+"""One file a noun; a handler parses, calls, answers. The URLs are in `routes`."""

@@ -1,0 +1,216 @@
+"""Changes: asked for once, or told as they are committed, over one websocket a page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized, ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from jupyter_server.utils import ensure_async
+from tornado import web, websocket
+
+from nbflow.exceptions import NotFound
+from nbflow.model.events import Event
+from nbflow.model.wire import flow_run_row
+from nbflow_jupyter.base import ApiHandler, Problems, dumps
+from nbflow_jupyter.running import Running
+from nbflow_jupyter.shapes import ChangeQuery
+
+#: runs a snapshot holds, newest first
+_SNAPSHOT_RUNS = 200
+#: messages that may wait for a slow browser
+_BACKLOG = 64
+_LARGEST_MESSAGE = 256 * 1024
+_MESSAGES_A_SECOND = 20
+_MOST_WATCHED = 50
+
+_RESYNC = json.dumps({"type": "resync"})
+
+
+class Changes(ApiHandler):
+    """What was committed."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:events")
+    async def get(self) -> None:
+        """Give the events after a sequence number, oldest first."""
+        asked = self.query(ChangeQuery)
+        await self.answer(self.backend.changes, asked.since, limit=asked.limit)
+
+
+class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
+    Problems, ExtensionHandlerMixin, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler
+):
+    """The change stream of one page: a snapshot, then numbered changes.
+
+    Attributes:
+        seq: what the page knows; None before its snapshot.
+        watched: the runs whose task runs it is told of.
+    """
+
+    seq: int | None = None
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Open the change stream (a websocket)."""
+        if not await self._may_read("nbflow:events"):
+            raise web.HTTPError(403)
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise web.HTTPError(426)
+        await self.running.ready()
+        opened = super().get(*args, **kwargs)
+        if opened is not None:
+            await opened
+
+    @property
+    def running(self) -> Running:
+        """What runs behind this server."""
+        return self.settings["nbflow_running"]
+
+    @property
+    def max_message_size(self) -> int:
+        """Give the bytes a message may have; a longer one closes the stream."""
+        return _LARGEST_MESSAGE
+
+    async def open(self, *args: Any, **kwargs: Any) -> None:
+        """Listen first, then send the snapshot: nothing committed between is missed."""
+        super().open(*args, **kwargs)
+        self.watched: set[str] = set()
+        self._early: list[tuple[int, tuple[Event, ...]]] = []
+        self._outbox: deque[str] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self._heard: deque[float] = deque(maxlen=_MESSAGES_A_SECOND)
+        self._leave: Callable[[], None] = self.running.relay.listen(self)
+        seq, text = await self._off_loop(_snapshot, self.running)
+        self._send(text)
+        self.seq = seq
+        for to, events in self._early:
+            self.tell(to, events)
+        self._early.clear()
+
+    def on_close(self) -> None:
+        """Stop listening."""
+        super().on_close()
+        leave = getattr(self, "_leave", None)
+        if leave is not None:
+            leave()
+
+    # -- to the page --------------------------------------------------------------------------
+    def tell(self, to: int, events: tuple[Event, ...]) -> None:
+        """Send the page what it does not know yet."""
+        if self.seq is None:
+            self._early.append((to, events))
+            return
+        wanted = [event for event in events if event.seq > self.seq and self._wants(event)]
+        if wanted:
+            message = {"type": "changes", "from": self.seq, "to": to, "events": wanted}
+            self.seq = to
+            self._send(dumps(message))
+
+    def _wants(self, event: Event) -> bool:
+        return event.noun != "task-runs" or event.resource_id in self.watched
+
+    def _send(self, text: str) -> None:
+        if len(self._outbox) >= _BACKLOG:
+            self._leave()
+            self._outbox.clear()
+            text = _RESYNC
+        self._outbox.append(text)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.ensure_future(self._send_all())
+
+    async def _send_all(self) -> None:
+        while self._outbox:
+            text = self._outbox.popleft()
+            try:
+                await self.write_message(text)
+            except websocket.WebSocketClosedError:
+                return
+            if text is _RESYNC:
+                self.close(4408, "too slow")
+
+    # -- from the page ------------------------------------------------------------------------
+    async def on_message(self, message: str | bytes) -> None:
+        """Take a request to watch a run, or to stop watching it; anything else closes."""
+        if isinstance(message, bytes):
+            self.close(1003, "text only")
+            return
+        if self._too_many():
+            self.close(4429, "too many messages")
+            return
+        match _request(message):
+            case ("watch", str(flow_run_id)):
+                await self._watch(flow_run_id)
+            case ("unwatch", str(flow_run_id)):
+                self.watched.discard(flow_run_id)
+            case _:
+                self.close(4400, "not a request this stream knows")
+
+    def _too_many(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        full = len(self._heard) == _MESSAGES_A_SECOND
+        too_many = full and now - self._heard[0] < 1.0
+        self._heard.append(now)
+        return too_many
+
+    async def _watch(self, flow_run_id: str) -> None:
+        if len(self.watched) >= _MOST_WATCHED:
+            self.close(4429, "too many runs watched")
+            return
+        if not await self._may_read("nbflow:runs"):
+            self.close(4403, "not allowed")
+            return
+        self.watched.add(flow_run_id)
+        self._send(await self._off_loop(_run, self.running, flow_run_id))
+
+    async def _may_read(self, resource: str) -> bool:
+        allowed = self.authorizer.is_authorized(self, self.current_user, "read", resource)
+        return await ensure_async(allowed)
+
+    async def _off_loop(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.running.threads, call, *args)
+
+
+def _request(message: str) -> tuple[Any, Any] | None:
+    try:
+        said = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or set(said) != {"type", "flow_run_id"}:
+        return None
+    return said["type"], said["flow_run_id"]
+
+
+def _snapshot(running: Running) -> tuple[int, str]:
+    """Give a page's first message, and the sequence number it is true at."""
+    orchestrator = running.orchestrator
+    seq = orchestrator.seq()  # before the rows: what is committed meanwhile is told again
+    runs = orchestrator.list_flow_runs(limit=_SNAPSHOT_RUNS).rows
+    health = replace(running.health(), seq=seq)
+    message = {
+        "type": "snapshot",
+        "seq": seq,
+        "health": health,
+        "flow_runs": [flow_run_row(run) for run in runs],
+        "deployments": orchestrator.list_deployments(),
+        "workers": health.workers,
+    }
+    return seq, dumps(message)
+
+
+def _run(running: Running, flow_run_id: str) -> str:
+    """Give the answer to a watch; a run that is gone has no task runs."""
+    seq = running.orchestrator.seq()
+    try:
+        task_runs = running.orchestrator.list_task_runs(flow_run_id)
+    except NotFound:
+        task_runs = ()
+    message = {"type": "run", "flow_run_id": flow_run_id, "seq": seq, "task_runs": task_runs}
+    return dumps(message)

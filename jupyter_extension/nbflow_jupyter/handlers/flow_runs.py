@@ -1,0 +1,160 @@
+"""Flow runs, and what belongs to one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from nbflow.model import states
+from nbflow.model.backend import RunFilter
+from nbflow.model.runs import Batch, NewFlowRun
+from nbflow_jupyter import notebooks
+from nbflow_jupyter.base import ApiHandler
+from nbflow_jupyter.shapes import LogQuery, Proposal, RunNotebook, RunQuery
+
+
+class FlowRuns(ApiHandler):
+    """All flow runs."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self) -> None:
+        """List flow runs, newest due first."""
+        asked = self.query(RunQuery)
+        given = {name: getattr(asked, name, ()) for name in RunFilter.__dataclass_fields__}
+        where = RunFilter(**{**given, "tags": asked.tag})
+        await self.answer(
+            self.backend.list_flow_runs, where, limit=asked.limit, cursor=asked.cursor
+        )
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def post(self) -> None:
+        """Create a flow run, or give the one its idempotency key already made."""
+        new = self.body(NewFlowRun)
+        key = self.idempotency_key() or new.idempotency_key
+        made = replace(new, idempotency_key=key, created_by=self.current_user.username)
+        await self.answer(self.backend.create_flow_run, made, status=201)
+
+
+class RunNotebooks(ApiHandler):
+    """Notebooks run without being deployed."""
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def post(self) -> None:
+        """Run a notebook now, on the local worker."""
+        asked = self.body(RunNotebook)
+        new = await notebooks.new_run(self, asked)
+        await self.answer(self.backend.create_flow_run, new, status=201)
+
+
+class FlowRun(ApiHandler):
+    """One flow run."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self, flow_run_id: str) -> None:
+        """Read a flow run."""
+        await self.answer(self.backend.read_flow_run, flow_run_id)
+
+    @web.authenticated
+    @authorized(action="write", resource="nbflow:runs")
+    async def delete(self, flow_run_id: str) -> None:
+        """Delete an ended flow run and all that belongs to it."""
+        await self.done(self.backend.delete_flow_run, flow_run_id)
+
+
+class Cancel(ApiHandler):
+    """A request to stop."""
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def post(self, flow_run_id: str) -> None:
+        """Cancel a flow run: it is asked to stop, then made to."""
+        cancelling = states.Cancelling(message=f"Cancelled by {self.current_user.display_name}.")
+        await self.answer(self.backend.propose, flow_run_id, cancelling)
+
+
+class Propose(ApiHandler):
+    """A process's word on its run."""
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def post(self, flow_run_id: str) -> None:
+        """Propose a state for a flow run."""
+        asked = self.body(Proposal)
+        await self.answer(
+            self.backend.propose,
+            flow_run_id,
+            asked.state,
+            attempt=asked.attempt,
+            owner=asked.owner,
+        )
+
+
+class States(ApiHandler):
+    """A run's history."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self, flow_run_id: str) -> None:
+        """List the states a flow run went through, oldest first."""
+        await self.answer(self.backend.list_states, flow_run_id)
+
+
+class TaskRuns(ApiHandler):
+    """A run's task runs."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self, flow_run_id: str) -> None:
+        """List a flow run's task runs of its latest attempt, in order."""
+        await self.answer(self.backend.list_task_runs, flow_run_id)
+
+
+class Logs(ApiHandler):
+    """A run's log."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:logs")
+    async def get(self, flow_run_id: str) -> None:
+        """List a flow run's log lines, oldest first."""
+        asked = self.query(LogQuery)
+        await self.answer(self.backend.list_logs, flow_run_id, limit=asked.limit, after=asked.after)
+
+
+class Artifacts(ApiHandler):
+    """A run's artifacts."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:artifacts")
+    async def get(self, flow_run_id: str) -> None:
+        """List a flow run's artifacts."""
+        await self.answer(self.backend.list_artifacts, flow_run_id)
+
+
+class Notebook(ApiHandler):
+    """A run's executed notebook."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:results")
+    async def get(self, flow_run_id: str) -> None:
+        """Give a flow run's executed notebook as far as it has run."""
+        run = await self.off_loop(self.backend.read_flow_run, flow_run_id)
+        self.finish(await self.off_loop(notebooks.executed, run))
+
+
+class Records(ApiHandler):
+    """What running processes record."""
+
+    largest_body = 32_000_000
+    _track_activity = False
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def post(self) -> None:
+        """Keep task runs, log lines and artifacts; older or repeated records change nothing."""
+        await self.answer(self.backend.record, self.body(Batch))

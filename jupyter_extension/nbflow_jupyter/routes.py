@@ -1,0 +1,176 @@
+"""The whole API: each route's address, its handler, and what its verbs take and answer.
+
+The handlers act by it, `openapi` describes it, `docs/api.md` tells it. Addresses lie below
+`<base_url>nbflow/api/`; `{name}` stands for one part of a path.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from tornado import web
+
+from nbflow.model import verdicts
+from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded
+from nbflow.model.deploying import DeployRequest, NotebookInfo
+from nbflow.model.deployments import Deployment, WorkPool
+from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
+from nbflow.model.states import State
+from nbflow.model.workers import Beat, Claim, NewWorker, Worker
+from nbflow_jupyter import shapes
+from nbflow_jupyter.handlers import changes, deployments, flow_runs, system, workers
+from nbflow_jupyter.operation import ROOT, Operation, Route
+
+
+def _route(path: str, handler: type[web.RequestHandler], **verbs: Operation) -> Route:
+    return Route(path, handler, verbs)
+
+
+_CREATED = HTTPStatus.CREATED
+_EMPTY = HTTPStatus.NO_CONTENT
+
+ROUTES = (
+    _route("health", system.Health, get=Operation("nbflow:health read", shapes.Health)),
+    _route("version", system.VersionOf, get=Operation("nbflow:health read", shapes.Version)),
+    _route("openapi.json", system.OpenApi, get=Operation("nbflow:health read", dict)),
+    _route(
+        "flow-runs",
+        flow_runs.FlowRuns,
+        get=Operation("nbflow:runs read", Page[FlowRun], query=shapes.RunQuery),
+        post=Operation("nbflow:runs execute", FlowRun, NewFlowRun, status=_CREATED, once=True),
+    ),
+    _route(
+        "flow-runs/run-notebook",
+        flow_runs.RunNotebooks,
+        post=Operation("nbflow:runs execute", FlowRun, shapes.RunNotebook, status=_CREATED),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}",
+        flow_runs.FlowRun,
+        get=Operation("nbflow:runs read", FlowRun),
+        delete=Operation("nbflow:runs write", status=_EMPTY),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/cancel",
+        flow_runs.Cancel,
+        post=Operation("nbflow:runs execute", verdicts.Verdict),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/propose",
+        flow_runs.Propose,
+        post=Operation("nbflow:runs execute", verdicts.Verdict, shapes.Proposal),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/states",
+        flow_runs.States,
+        get=Operation("nbflow:runs read", tuple[State, ...]),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/task-runs",
+        flow_runs.TaskRuns,
+        get=Operation("nbflow:runs read", tuple[TaskRun, ...]),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/logs",
+        flow_runs.Logs,
+        get=Operation("nbflow:logs read", Page[LogEntry], query=shapes.LogQuery),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/artifacts",
+        flow_runs.Artifacts,
+        get=Operation("nbflow:artifacts read", tuple[Artifact, ...]),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/notebook",
+        flow_runs.Notebook,
+        get=Operation("nbflow:results read", dict),
+    ),
+    _route("records", flow_runs.Records, post=Operation("nbflow:runs execute", Recorded, Batch)),
+    _route(
+        "deployments",
+        deployments.Deployments,
+        get=Operation("nbflow:deployments read", tuple[Deployment, ...]),
+        post=Operation("nbflow:deployments execute", Deployment, DeployRequest, status=_CREATED),
+    ),
+    _route(
+        "deployments/{name_or_id}",
+        deployments.Deployment,
+        get=Operation("nbflow:deployments read", Deployment),
+        patch=Operation("nbflow:deployments execute", Deployment, DeploymentChange),
+        delete=Operation("nbflow:deployments write", status=_EMPTY),
+    ),
+    _route(
+        "deployments/{name_or_id}/run",
+        deployments.RunOf,
+        post=Operation(
+            "nbflow:runs execute", FlowRun, shapes.RunDeployment, status=_CREATED, once=True
+        ),
+    ),
+    _route(
+        "schedules/preview",
+        deployments.SchedulePreview,
+        post=Operation("nbflow:schedules read", shapes.Preview, shapes.PreviewRequest),
+    ),
+    _route(
+        "schedules/{schedule_id}",
+        deployments.Schedule,
+        patch=Operation("nbflow:schedules execute", Deployment, shapes.ScheduleChange),
+    ),
+    _route(
+        "snapshots/{digest}",
+        deployments.Snapshot,
+        get=Operation("nbflow:deployments read", dict),
+    ),
+    _route(
+        "notebooks/inspect",
+        deployments.Inspect,
+        get=Operation("nbflow:notebooks read", NotebookInfo, query=shapes.PathQuery),
+    ),
+    _route(
+        "work-pools",
+        workers.WorkPools,
+        get=Operation("nbflow:work-pools read", tuple[WorkPool, ...]),
+    ),
+    _route(
+        "workers",
+        workers.Workers,
+        get=Operation("nbflow:workers read", tuple[Worker, ...]),
+        post=Operation("nbflow:workers execute", Worker, NewWorker, status=_CREATED),
+    ),
+    _route(
+        "workers/{worker_id}/claim",
+        workers.Claim,
+        post=Operation("nbflow:workers execute", tuple[Claim, ...], shapes.ClaimRequest),
+    ),
+    _route(
+        "workers/{worker_id}/stop",
+        workers.Stop,
+        post=Operation("nbflow:workers execute", status=_EMPTY),
+    ),
+    _route(
+        "heartbeat",
+        workers.Heartbeats,
+        post=Operation("nbflow:workers execute", Beat, shapes.Heartbeat),
+    ),
+    _route(
+        "artifacts",
+        system.Artifacts,
+        get=Operation("nbflow:artifacts read", tuple[Artifact, ...], query=shapes.ArtifactQuery),
+    ),
+    _route(
+        "changes",
+        changes.Changes,
+        get=Operation("nbflow:events read", Changes, query=shapes.ChangeQuery),
+    ),
+    _route(
+        "changes/stream",
+        changes.Stream,
+        get=Operation("nbflow:events read", status=HTTPStatus.SWITCHING_PROTOCOLS),
+    ),
+)
+
+
+def handlers() -> list[tuple[str, type[web.RequestHandler]]]:
+    """Give the URL table; what matches no route is told so, in JSON."""
+    table = [(route.pattern, route.handler) for route in ROUTES]
+    return [*table, (ROOT + ".*", system.Nothing), (ROOT.rstrip("/"), system.Nothing)]

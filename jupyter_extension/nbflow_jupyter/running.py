@@ -1,0 +1,151 @@
+"""What runs behind one Jupyter server: the store, the services in threads, the worker process.
+
+Opened and closed off the event loop. When the store cannot be opened the Jupyter server starts all
+the same; each API call then answers why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import nbflow
+from nbflow import settings
+from nbflow.exceptions import NbflowError, Unreachable
+from nbflow.model.backend import RunFilter
+from nbflow.model.events import Event
+from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.services.bus import Bus
+from nbflow.services.reaper import Reaper
+from nbflow.services.scheduler import Scheduler
+from nbflow.services.service import Service
+from nbflow_jupyter.relay import Relay
+from nbflow_jupyter.shapes import Health, SchedulerInfo
+from nbflow_jupyter.supervisor import Supervisor
+
+#: threads that talk to the store for requests; more would only queue at its one writer
+_THREADS = 8
+#: a schedule due within this keeps the server from being culled
+_SOON = timedelta(hours=1)
+
+
+class Running:
+    """The store, the services and the worker of one Jupyter server."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nbflow-store")
+        self._log = log
+        self._bus: Bus | None = None
+        self._orchestrator: Orchestrator | None = None
+        self._problem: NbflowError | None = None
+        self._opened = asyncio.Event()
+        self._services: list[Service] = []
+        self._scheduler: Scheduler | None = None
+        self._supervisor: Supervisor | None = None
+
+    # -- the life of it -----------------------------------------------------------------------
+    async def open(self, relay: Relay) -> None:
+        """Open the store and start everything; when that fails, `ready` says why."""
+        self.relay = relay
+        try:
+            await asyncio.to_thread(self._open)
+        except Exception as error:
+            self._problem = _problem(error)
+            self._log.error("nbflow is not available: %s", self._problem)
+        self._opened.set()
+
+    async def close(self) -> None:
+        """Stop everything, in the order that lets runs end well."""
+        await asyncio.to_thread(self._close)
+        self.relay.close()
+
+    async def ready(self) -> None:
+        """Wait until the store is open. Raises what kept it from being opened."""
+        await self._opened.wait()
+        if self._problem is not None:
+            raise self._problem
+
+    @property
+    def orchestrator(self) -> Orchestrator:
+        """The authority, once `ready`."""
+        assert self._orchestrator is not None
+        return self._orchestrator
+
+    def _open(self) -> None:
+        settings.ensure_home()
+        self._orchestrator = orchestrator = Orchestrator(migrate=True)
+        self._bus = Bus(orchestrator)
+        self._bus.subscribe(self.relay.deliver)
+        if settings.scheduler:
+            self._scheduler = Scheduler(orchestrator)
+            ticking = Service(self._scheduler)
+            self._services = [ticking, Service(Reaper(orchestrator))]
+            self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
+        for service in (*self._services, self._bus):
+            service.start()
+        if settings.worker:
+            self._supervisor = Supervisor(self._log)
+            self._supervisor.start()
+
+    def _close(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        for service in self._services:
+            service.stop()
+        if self._scheduler is not None:
+            self._scheduler.stop()
+        if self._bus is not None:
+            self._bus.stop()
+        self.threads.shutdown()
+        if self._orchestrator is not None:
+            self._orchestrator.close()
+
+    # -- how it stands ------------------------------------------------------------------------
+    def health(self) -> Health:
+        """Say how the server stands."""
+        orchestrator = self.orchestrator
+        held = orchestrator.duty_holder("scheduler")
+        ticks = None if held is None else SchedulerInfo(True, held[0].host, held[0].pid, held[1])
+        return Health(
+            status="ok",
+            version=nbflow.__version__,
+            host=socket.gethostname(),
+            home=str(settings.home()),
+            store=orchestrator.database.engine.url.render_as_string(hide_password=True),
+            seq=orchestrator.seq(),
+            scheduler=ticks,
+            workers=orchestrator.list_workers(),
+        )
+
+    def busy(self, now: datetime) -> bool:
+        """Say whether a run is live, or anything is due soon: the server is then not idle."""
+        if self._orchestrator is None:
+            return False
+        due_at = self._orchestrator.next_instant()
+        if due_at is not None and due_at - now < _SOON:
+            return True
+        if any(run.kind != "session" for run in self._orchestrator.live_runs()):
+            return True
+        where = RunFilter(state=("SCHEDULED",), until=now + _SOON)
+        return bool(self._orchestrator.list_flow_runs(where, limit=1).rows)
+
+
+def _wake(ticking: Service, events: tuple[Event, ...]) -> None:
+    """Let the scheduler look at once when a deployment, and so perhaps a schedule, changed."""
+    if any(event.noun == "deployments" for event in events):
+        ticking.wake()
+
+
+def _problem(error: Exception) -> NbflowError:
+    """Give what every call is answered while there is no store: unavailable, and why."""
+    if isinstance(error, NbflowError):
+        problem = error
+    else:
+        problem = Unreachable(
+            f"The store cannot be opened: {error}", hint="The server's log has more."
+        )
+    problem.status = 503
+    return problem

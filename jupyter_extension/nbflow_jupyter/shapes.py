@@ -1,0 +1,182 @@
+"""The shapes made for REST: what routes take and answer beyond the model's own dataclasses.
+
+`docs/api.md` lists them; those of deploying are `nbflow.model.deploying`'s. Queries are shapes
+too, so that one reader checks all that comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from nbflow.model.runs import Owner
+from nbflow.model.schedules import Timing
+from nbflow.model.states import State
+from nbflow.model.workers import Held, Worker
+
+# -- what is asked ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunNotebook:
+    """A notebook to run now. `path` is a contents path."""
+
+    path: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    kernel_name: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class RunDeployment:
+    """One run of a deployment: now, or at `due_at`."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    due_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A state proposed for a flow run."""
+
+    state: State
+    attempt: int | None = None
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True)
+class ScheduleChange:
+    """A schedule paused or resumed."""
+
+    active: bool
+
+
+@dataclass(frozen=True)
+class PreviewRequest:
+    """A timing to look at before anything is deployed."""
+
+    timing: Timing
+    count: int = 5
+
+
+@dataclass(frozen=True)
+class ClaimRequest:
+    """How many runs a worker has room for."""
+
+    limit: int
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What a worker, or a process of its own, still holds."""
+
+    held: tuple[Held, ...] = ()
+    worker_id: str | None = None
+
+
+# -- queries ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """Which flow runs to list; a name given several times matches any of its values."""
+
+    state: tuple[str, ...] = ()
+    deployment_id: str | None = None
+    schedule_id: str | None = None
+    flow_name: str | None = None
+    parent_flow_run_id: str | None = None
+    search: str | None = None
+    tag: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    sessions: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class LogQuery:
+    """Which log lines to list."""
+
+    limit: int = 1000
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class ArtifactQuery:
+    """Which artifacts to list."""
+
+    key: str | None = None
+    flow_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ChangeQuery:
+    """From where on changes are given."""
+
+    since: int = 0
+    limit: int = 1000
+
+
+@dataclass(frozen=True)
+class PathQuery:
+    """A contents path."""
+
+    path: str
+
+
+# -- what is answered -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Version:
+    """The version of nbflow that answers."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class SchedulerInfo:
+    """Who makes the runs that are due."""
+
+    running: bool
+    host: str
+    pid: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the server stands. `scheduler` is its own or another's; null: nobody schedules."""
+
+    status: Literal["ok"]
+    version: str
+    host: str
+    home: str
+    store: str
+    seq: int
+    scheduler: SchedulerInfo | None
+    workers: tuple[Worker, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A timing in plain words, and its next instants."""
+
+    description: str
+    next: tuple[datetime, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, and what to do next."""
+
+    code: str
+    message: str
+    field: str | None = None
+    hint: str | None = None

@@ -1,0 +1,133 @@
+"""The one worker process beside a Jupyter server: started, started again when it dies, ended.
+
+The worker runs no user code either; it launches it. It is told to stop by a signal; should this
+server die without a word, its standard input closes, and it drains by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from typing import IO
+
+from nbflow import settings
+from nbflow.model import clock
+
+#: never handed on: they open the whole Jupyter server, or lead to another authority
+_WITHHELD = ("JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN",
+             "NBFLOW_API_URL", "JPY_PARENT_PID")  # fmt: skip
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+#: a worker that lived so long had started well
+_SETTLED_SECONDS = 60.0
+#: beyond draining and the cancel ladder: to write the last states
+_LEAVE_SECONDS = 5.0
+_LARGEST_LOG = 5_000_000
+
+
+class Supervisor:
+    """Keeps a local worker process alive, from a thread of its own."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._keep, name="nbflow-supervisor", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Give the worker's process id; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Start keeping a worker."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the worker drain, then end it; waits for it."""
+        with self._lock:
+            self._stopping.set()
+            process = self._process
+        if process is not None:
+            process.terminate()
+            _wait_or_kill(process, self._log)
+        if self._thread.is_alive():
+            self._thread.join(_LEAVE_SECONDS)
+
+    def _keep(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            began = clock.monotonic()
+            code = self._run()
+            if self._stopping.is_set():
+                return
+            if clock.monotonic() - began > _SETTLED_SECONDS:
+                pause = _FIRST_PAUSE_SECONDS
+            self._log.warning(
+                "nbflow's worker ended (%s); another starts in %.1f s; see %s",
+                code,
+                pause,
+                log_path(),
+            )
+            self._stopping.wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _run(self) -> str:
+        """Run one worker to its end; say how that was."""
+        try:
+            with self._lock:
+                if self._stopping.is_set():
+                    return "not started"
+                self._process = _launch()
+        except OSError as error:
+            return f"could not start: {error}"
+        code = self._process.wait()
+        self._process = None
+        return f"exit code {code}"
+
+
+def log_path() -> str:
+    """Give the file that holds what workers say."""
+    return str(settings.home() / "worker.log")
+
+
+def _launch() -> subprocess.Popen[bytes]:
+    settings.ensure_home()
+    command = [sys.executable, "-m", "nbflow.workers", "--watch-stdin"]
+    command += ["--pool", settings.worker_pool, "--limit", str(settings.worker_limit)]
+    command += ["--name", f"{socket.gethostname()}-server-{os.getpid()}"]
+    inherited = {**os.environ, **settings.environment()}
+    kept = {name: value for name, value in inherited.items() if name not in _WITHHELD}
+    with _open_log() as log:
+        # A session of its own: Ctrl-C in the server's terminal is the server's to answer.
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=kept,
+            start_new_session=True,
+        )
+
+
+def _open_log() -> IO[bytes]:
+    path = log_path()
+    long = os.path.exists(path) and os.path.getsize(path) > _LARGEST_LOG
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if long else os.O_APPEND)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes], log: logging.Logger) -> None:
+    patience = settings.drain_seconds + settings.interrupt_seconds + settings.terminate_seconds
+    try:
+        process.wait(patience + _LEAVE_SECONDS)
+    except subprocess.TimeoutExpired:
+        log.warning("nbflow's worker did not leave within %.0f s and is killed", patience)
+        process.kill()
+        process.wait()
