@@ -173,7 +173,10 @@ def enter(run: RunContext | None) -> Token[RunContext | None]:
 
 def leave(token: Token[RunContext | None]) -> None:
     """Leave the run that was entered."""
-    _here.reset(token)
+    try:
+        _here.reset(token)
+    except ValueError:  # a coroutine that was thrown away is closed in somebody else's context
+        pass
 
 
 def get_run_context() -> RunContext:

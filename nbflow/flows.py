@@ -42,7 +42,7 @@ class Flow(Generic[P, R]):
     ) -> None:
         self.signature = options.signature(fn, what="flow")
         self.fn = fn
-        called = getattr(fn, "__name__", "flow").replace("_", "-")
+        called = options.name_of(fn).replace("_", "-")
         self.name = check_name(called if name is None else name)
         self.description = options.description(description, fn)
         self.flow_run_name = flow_run_name

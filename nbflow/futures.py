@@ -129,7 +129,7 @@ class Future(Generic[T]):
             if self._final is None:
                 self._callbacks.append(callback)
                 return
-        callback(self)
+        self._tell(callback)
 
     def settle(self, state: State) -> None:
         """Give the future its final state (the engine only)."""
@@ -137,10 +137,13 @@ class Future(Generic[T]):
             self._final = state
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            try:
-                callback(self)
-            except Exception:  # somebody else's callback must not keep the others from being told
-                _log.exception("A callback of %s failed.", self.name)
+            self._tell(callback)
+
+    def _tell(self, callback: Callable[[Future[T]], None]) -> None:
+        try:
+            callback(self)
+        except Exception:  # somebody else's callback must not keep the others from being told
+            _log.exception("A callback of %s failed.", self.name)
 
     def _wait(self, timeout: float | None) -> bool:
         if self.on_loop and thread.loop:

@@ -46,7 +46,7 @@ class Task(Generic[P, R]):
     ) -> None:
         self.signature = options.signature(fn, what="task")
         self.fn = fn
-        self.name = check_name(getattr(fn, "__name__", "task") if name is None else name)
+        self.name = check_name(options.name_of(fn) if name is None else name)
         self.description = options.description(description, fn)
         self.tags = tuple(sorted(check_tags(tuple(tags) if isinstance(tags, set) else tags)))
         self.task_run_name = task_run_name

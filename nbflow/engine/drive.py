@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
 from nbflow import context
@@ -45,11 +45,20 @@ async def adrive(life: _Life) -> State:
             return end.value
         try:
             outcome, step = await _aperform(effect), life.send
-        except GeneratorExit as error:  # the coroutine was thrown away: nothing can be awaited
-            drive(life, interruption=error)
+        except GeneratorExit:  # the coroutine was thrown away: nothing can be awaited any more
+            _end_now(life)
             raise
         except BaseException as error:
             outcome, step = error, life.throw
+
+
+def _end_now(life: _Life) -> None:
+    import asyncio
+
+    # GeneratorExit itself would close the steps inside instead of letting them end the run.
+    thrown_away = asyncio.CancelledError()
+    with suppress(asyncio.CancelledError):
+        drive(life, interruption=thrown_away)
 
 
 def _perform(effect: Effect) -> Any:

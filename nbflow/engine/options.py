@@ -33,6 +33,11 @@ def signature(fn: Any, *, what: str) -> inspect.Signature:
     return found
 
 
+def name_of(fn: Callable[..., Any]) -> str:
+    """Give a function's name; `lambda` for one without."""
+    return getattr(fn, "__name__", type(fn).__name__).strip("<>")
+
+
 def description(text: str | None, fn: Callable[..., Any]) -> str:
     """Give the description: what was said, else the function's docstring."""
     return inspect.cleandoc(fn.__doc__ or "") if text is None else text

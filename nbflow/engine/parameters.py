@@ -49,10 +49,9 @@ def coerce(bound: inspect.BoundArguments, fn: Callable[..., Any], *, what: str) 
         return
     from nbflow.engine import coercion  # pydantic costs 70 ms: only where a value needs it
 
-    types = _types(fn)
     for name, value in given.items():
         parameter = bound.signature.parameters[name]
-        annotation = types.get(name, Any)
+        annotation = _type(parameter.annotation, fn)
         if value is not parameter.default and annotation is not Any:
             bound.arguments[name] = coercion.coerce(
                 value, annotation, parameter.kind, name=name, what=what
@@ -67,15 +66,14 @@ def _fits(annotation: Any, value: Any) -> bool:
     return kind in _PLAIN and annotation in (kind, kind.__name__)
 
 
-def _types(fn: Callable[..., Any]) -> dict[str, Any]:
-    """Give the annotations as types; those that cannot be found are not checked."""
+def _type(annotation: Any, fn: Callable[..., Any]) -> Any:
+    """Give an annotation as a type; Any for one that cannot be found out."""
+    if not isinstance(annotation, str):
+        return annotation
     try:
-        return {
-            name: parameter.annotation
-            for name, parameter in inspect.signature(fn, eval_str=True).parameters.items()
-        }
-    except Exception:  # a name only known to type checkers
-        return {}
+        return eval(annotation, getattr(inspect.unwrap(fn), "__globals__", {}))
+    except Exception:  # a name only type checkers know, or one local to another function
+        return Any
 
 
 def run_name(template: Any, values: Mapping[str, Any], *, field: str) -> str:

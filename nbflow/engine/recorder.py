@@ -16,10 +16,12 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.engine import lease
+from nbflow.engine.background import Background
 from nbflow.engine.spool import (
     BATCH_ROWS,
     OUTAGES,
     Spool,
+    any_left,
     artifact_entry,
     deliver,
     end_entry,
@@ -73,6 +75,10 @@ class Recorder:
         self.backend = backend
         self.users = 0
         self._begin()
+        if any_left():
+            self._replay_first = True
+            self._delivering.wake()
+            self._delivering.hurry()
 
     def _begin(self) -> None:
         self._queue: deque[tuple[TaskRun, State] | LogEntry | Artifact] = deque()
@@ -81,12 +87,12 @@ class Recorder:
         self._spool: Spool | None = None
         self._lock = threading.Lock()  # the queue's consumer, the spool, what waits
         self._sending = threading.Lock()
-        self._wake = threading.Event()
-        self._soon = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._awake = False
+        # Two threads: a slow store must not keep records from the spool.
+        self._flushing = Background("nbflow-spool", "spool_seconds", self._flush_late)
+        self._delivering = Background("nbflow-recorder", "record_seconds", self._send_late)
         self._closed = False
         self._refused = False
+        self._replay_first = False
         self._lost: set[str] = set()
         self._outage: NbflowError | None = None
 
@@ -94,20 +100,20 @@ class Recorder:
     def task(self, run: TaskRun, state: State) -> None:
         """Record a task run that has entered a state."""
         self._queue.append((run, state))
-        if not self._awake:
-            self._rouse()
+        if not self._flushing.awake:
+            self._flushing.wake()
 
     def log(self, entry: LogEntry) -> None:
         """Record a log line."""
         self._queue.append(entry)
-        if not self._awake:
-            self._rouse()
+        if not self._flushing.awake:
+            self._flushing.wake()
 
     def artifact(self, artifact: Artifact) -> None:
         """Record an artifact."""
         self._queue.append(artifact)
-        if not self._awake:
-            self._rouse()
+        if not self._flushing.awake:
+            self._flushing.wake()
 
     def end(self, flow_run_id: str, attempt: int, state: State) -> None:
         """Keep in the spool an end that could not be reported: whoever replays it reports it."""
@@ -147,8 +153,10 @@ class Recorder:
                 entries.append(update_entry(run, states))
                 waiting.add(run, states)
         self._append(entries)
-        if len(waiting) >= BATCH_ROWS and not self._soon.is_set():
-            self._soon.set()
+        if not self._delivering.awake:
+            self._delivering.wake()
+        if len(waiting) >= BATCH_ROWS:
+            self._delivering.hurry()
 
     def _append(self, entries: list[Any]) -> None:
         if self._closed:
@@ -211,45 +219,22 @@ class Recorder:
     def _spool_path(self) -> str:
         return "memory" if self._spool is None else str(self._spool.path)
 
-    # -- the thread ---------------------------------------------------------------------------
-    def _rouse(self) -> None:
-        with self._lock:
-            if self._awake or self._closed:
-                return
-            self._awake = True
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="nbflow-recorder", daemon=True
-                )
-                self._thread.start()
-        self._wake.set()
+    def _flush_late(self) -> bool:
+        self.flush()
+        return bool(self._queue)
 
-    def _run(self) -> None:
+    def _send_late(self) -> bool:
+        if self._replay_first:
+            self._replay_first = False
+            self._replay()
+        return not self._send_all() or len(self._waiting) > 0
+
+    def _replay(self) -> None:
+        """Send what earlier processes left; they need not wait for a server to be started."""
         try:
             replay(self.backend)
         except OUTAGES as error:
             _log.debug("What earlier processes left cannot be sent now: %s", error)
-        while self._wake.wait() and not self._closed:
-            self._wake.clear()
-            self._work()
-
-    def _work(self) -> None:
-        """Spool and send until there is nothing left, then sleep."""
-        sent_at = clock.monotonic()
-        while not self._closed:
-            self._soon.wait(settings.spool_seconds)
-            self.flush()
-            due = clock.monotonic() - sent_at >= settings.record_seconds
-            if self._soon.is_set() or due:
-                self._soon.clear()
-                sent_at = clock.monotonic()
-                if self._send_all() and self._idle():
-                    return
-
-    def _idle(self) -> bool:
-        with self._lock:
-            self._awake = bool(self._queue or len(self._waiting))
-            return not self._awake
 
     # -- lifetime -----------------------------------------------------------------------------
     def close(self) -> str | None:
@@ -258,8 +243,8 @@ class Recorder:
             self._closed = True
             spool, self._spool = self._spool, None
             left = bool(len(self._waiting) or self._batch or self._outage)
-        self._wake.set()
-        self._soon.set()
+        self._flushing.close()
+        self._delivering.close()
         if spool is None:
             return None
         if self._refused:

@@ -204,6 +204,11 @@ def replay(backend: Backend) -> int:
     return sum(_replay_file(backend, path) for path in sorted(folder.glob("*.jsonl")))
 
 
+def any_left() -> bool:
+    """Say whether there is any spool, of a dead process or a living one."""
+    return any((settings.home() / "spool").glob("*.jsonl"))
+
+
 def _replay_file(backend: Backend, path: Path) -> bool:
     try:
         file = path.open("rb")

@@ -1,0 +1,174 @@
+"""The spool: what a killed process left is sent, once, whatever state the file is in."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from nbflow.engine import spool
+from nbflow.model import clock, states
+from nbflow.model.runs import Artifact, LogEntry, NewFlowRun, TaskRun, advance
+from nbflow.store import task_runs
+
+SCRIPT = textwrap.dedent("""
+    import sys, os
+    from nbflow import flow, task, runtime
+
+    @task
+    def work(n):
+        return runtime.task_run.id
+
+    def say(task_run_id):
+        os.write(1, (task_run_id + "\\n").encode())
+
+    @flow
+    def sequential():
+        for n in range(1_000_000):
+            say(work(n))
+
+    @flow
+    def submitted():
+        while True:
+            for future in [work.submit(n) for n in range(200)]:
+                say(future.result())
+
+    {"seq": sequential, "submit": submitted}[sys.argv[1]]()
+""")
+
+
+@pytest.mark.parametrize("how", ["seq", "submit"])
+@pytest.mark.parametrize("lines", [1, 37, 700])
+def test_every_result_handed_out_before_kill_9_is_recorded_once(orchestrator, home, how, lines):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, how], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    handed_out = [process.stdout.readline().strip() for _ in range(lines)]
+    process.kill()
+    handed_out += process.stdout.read().splitlines()
+    process.wait()
+    if len(handed_out[-1]) != len(handed_out[0]):
+        handed_out.pop()  # cut by the kill
+    assert spool.replay(orchestrator) == 1
+    (run,) = orchestrator.list_flow_runs().rows
+    recorded = {t.id: t for t in orchestrator.list_task_runs(run.id)}
+    missing = [i for i in handed_out if i not in recorded or not recorded[i].state.is_completed()]
+    assert missing == []
+    with orchestrator.database.read() as connection:
+        for task_run_id in random.Random(1).sample(handed_out, min(20, len(handed_out))):
+            went = [s.name for s in task_runs.states(connection, task_run_id)]
+            assert went == ["Pending", "Running", "Completed"]
+    assert list((home / "spool").iterdir()) == []
+    assert spool.replay(orchestrator) == 0
+
+
+@pytest.fixture
+def flow_run(orchestrator):
+    return orchestrator.create_flow_run(NewFlowRun(flow_name="f"))
+
+
+def a_task_run(flow_run, name="t"):
+    first = states.Pending()
+    run = TaskRun(
+        id=states.uuid7(), flow_run_id=flow_run.id, key="k", name=name, kind="task", state=first,
+        created_at=first.at, tags=("a",), upstream=("b",), position=3,
+    )  # fmt: skip
+    running, done = states.Running(), states.Completed(message="é", details={"n": 1})
+    return advance(advance(run, running), done), (first, running, done)
+
+
+def orphan(home, *lines) -> None:
+    """Write a spool whose owner is gone."""
+    folder = home / "spool"
+    folder.mkdir(parents=True, exist_ok=True)
+    header = ["nbflow", 1, os.uname().nodename, "another boot", 1, 0.0, None]
+    texts = [json.dumps(header), *lines]
+    (folder / f"{states.uuid7()}.jsonl").write_text("\n".join(texts), encoding="utf-8")
+
+
+def encoded(*entries) -> str:
+    return json.dumps(list(entries), default=str)
+
+
+def test_records_come_back_as_they_went_in(orchestrator, home, flow_run):
+    run, went = a_task_run(flow_run)
+    line = LogEntry(flow_run.id, clock.now(), 20, "said\nso", "x", run.id)
+    artifact = Artifact("markdown", "# hi", key="k", flow_run_id=flow_run.id)
+    entries = [
+        spool.update_entry(run, went),
+        spool.log_entry(line),
+        spool.artifact_entry(artifact),
+    ]
+    orphan(home, encoded(*entries), "")
+    assert spool.replay(orchestrator) == 1
+    assert orchestrator.list_task_runs(flow_run.id) == (run,)
+    assert orchestrator.list_logs(flow_run.id).rows == (line,)
+    assert orchestrator.list_artifacts(flow_run.id) == (artifact,)
+
+
+def test_a_torn_last_line_is_left_out(orchestrator, home, flow_run):
+    whole, torn = a_task_run(flow_run, "whole"), a_task_run(flow_run, "torn")
+    text = encoded(spool.update_entry(*torn))
+    orphan(home, encoded(spool.update_entry(*whole)), text[: len(text) // 2])
+    assert spool.replay(orchestrator) == 1
+    assert [t.name for t in orchestrator.list_task_runs(flow_run.id)] == ["whole"]
+
+
+def test_replaying_twice_and_from_two_threads_changes_nothing(orchestrator, home, flow_run):
+    runs = [a_task_run(flow_run, f"t{n}") for n in range(300)]
+    lines = [encoded(spool.update_entry(*run)) for run in runs]
+    for _ in range(3):
+        orphan(home, *lines, "")
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(spool.replay(orchestrator))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(found) == 3
+    assert len(orchestrator.list_task_runs(flow_run.id)) == 300
+
+
+def test_the_spool_of_a_living_process_is_left_alone(orchestrator, home):
+    mine = spool.Spool()
+    assert spool.replay(orchestrator) == 0
+    assert mine.path.exists()
+    mine.remove()
+
+
+def test_another_hosts_spool_is_left_alone(orchestrator, home):
+    orphan(home, "")
+    (path,) = (home / "spool").iterdir()
+    path.write_text(path.read_text().replace(os.uname().nodename, "elsewhere"))
+    assert spool.replay(orchestrator) == 0
+    assert path.exists()
+
+
+def test_a_file_that_is_no_spool_is_left_alone(orchestrator, home):
+    folder = home / "spool"
+    folder.mkdir(parents=True)
+    for name, text in {"a": "", "b": "{}\n", "c": "\x00\xff\n", "d": '["other", 1]\n'}.items():
+        (folder / f"{name}.jsonl").write_text(text, encoding="latin-1")
+    assert spool.replay(orchestrator) == 0
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_records_that_are_refused_are_set_aside_and_said(orchestrator, home, flow_run, caplog):
+    other = orchestrator.create_flow_run(NewFlowRun(flow_name="other"))
+    kept, (run, went) = a_task_run(flow_run, "kept"), a_task_run(other, "refused")
+    refused = (run, (states.Completed(details={"not": float("nan")}), *went))
+    orphan(home, encoded(spool.update_entry(*kept), spool.update_entry(*refused)), "")
+    assert spool.replay(orchestrator) == 1
+    assert [t.name for t in orchestrator.list_task_runs(flow_run.id)] == ["kept"]
+    (aside,) = (home / "spool").iterdir()
+    assert aside.suffix == ".refused"
+    assert f"flow run {other.id} were refused" in caplog.text
