@@ -3,8 +3,10 @@ import eslint from '@eslint/js';
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-const HTML = /^(innerHTML|outerHTML|insertAdjacentHTML|srcdoc|dangerouslySetInnerHTML)$/.source;
-const asText = 'Text from a run or a notebook is shown as text nodes or through IRenderMimeRegistry.';
+const HTML = /^(innerHTML|outerHTML|insertAdjacentHTML|srcdoc|dangerouslySetInnerHTML)$/
+  .source;
+const asText =
+  'Text from a run or a notebook is shown as text nodes or through IRenderMimeRegistry.';
 
 export default tseslint.config(
   { ignores: ['lib', 'node_modules', 'nbflow_jupyter', 'src/wire.ts'] },
@@ -14,7 +16,10 @@ export default tseslint.config(
     files: ['src/**/*.{ts,tsx}'],
     plugins: { 'react-hooks': hooks },
     languageOptions: {
-      parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname }
+      parserOptions: {
+        project: './tsconfig.test.json',
+        tsconfigRootDir: import.meta.dirname
+      }
     },
     rules: {
       ...hooks.configs.recommended.rules,
@@ -22,14 +27,28 @@ export default tseslint.config(
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      'no-restricted-globals': ['error', 'fetch', 'localStorage', 'sessionStorage', 'alert'],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true }
+      ],
+      // Lumino's signals take a method and the object to call it on.
+      '@typescript-eslint/unbound-method': 'off',
+      'no-restricted-globals': [
+        'error',
+        'fetch',
+        'localStorage',
+        'sessionStorage',
+        'alert'
+      ],
       'no-restricted-syntax': [
         'error',
         { selector: `MemberExpression[property.name=/${HTML}/]`, message: asText },
         { selector: `JSXAttribute[name.name=/${HTML}/]`, message: asText },
         { selector: 'CallExpression[callee.name="eval"]', message: asText },
-        { selector: 'MemberExpression[object.name="document"][property.name="write"]', message: asText }
+        {
+          selector: 'MemberExpression[object.name="document"][property.name="write"]',
+          message: asText
+        }
       ]
     }
   }

@@ -5,7 +5,18 @@ module.exports = {
   transform: {
     '^.+\\.tsx?$': [
       'ts-jest',
-      { tsconfig: { ...require('./tsconfig.test.json').compilerOptions, module: 'commonjs', moduleResolution: 'node10', jsx: 'react', target: 'ES2022', esModuleInterop: true, isolatedModules: true }, diagnostics: false }
+      {
+        tsconfig: {
+          ...require('./tsconfig.test.json').compilerOptions,
+          module: 'commonjs',
+          moduleResolution: 'node10',
+          jsx: 'react',
+          target: 'ES2022',
+          esModuleInterop: true,
+          isolatedModules: true
+        },
+        diagnostics: false
+      }
     ]
   },
   moduleFileExtensions: ['ts', 'tsx', 'js', 'json']

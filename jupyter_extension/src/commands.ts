@@ -37,9 +37,14 @@ export const CATEGORY = 'nbflow';
 type Args = ReadonlyPartialJSONObject;
 
 /** Describe a command's arguments: names and what they are, all text. */
-export function describe(args: { [name: string]: string }): { args: ReadonlyJSONObject } {
+export function describe(args: { [name: string]: string }): {
+  args: ReadonlyJSONObject;
+} {
   const properties = Object.fromEntries(
-    Object.entries(args).map(([name, description]) => [name, { type: 'string', description }])
+    Object.entries(args).map(([name, description]) => [
+      name,
+      { type: 'string', description }
+    ])
   );
   return { args: { type: 'object', properties } };
 }
@@ -65,7 +70,8 @@ export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession):
     caption: trans.__('Ask a run to stop'),
     icon: stopIcon,
     describedBy,
-    isEnabled: args => isEnabledFor(row(args), idOf(args), run => isCancellable(run.state)),
+    isEnabled: args =>
+      isEnabledFor(row(args), idOf(args), run => isCancellable(run.state)),
     execute: args => tell(runs.cancel(idOf(args)))
   });
   app.commands.addCommand(CommandIDs.deleteRun, {
@@ -76,7 +82,14 @@ export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession):
     execute: async args => {
       const run = row(args);
       const body = trans.__('Its logs, artifacts and executed notebook go with it.');
-      if (run && (await confirmed(trans.__('Delete the run “%1”?', run.name), body, trans.__('Delete')))) {
+      if (
+        run &&
+        (await confirmed(
+          trans.__('Delete the run “%1”?', run.name),
+          body,
+          trans.__('Delete')
+        ))
+      ) {
         await tell(runs.remove(run.id));
       }
     }
@@ -84,7 +97,11 @@ export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession):
 }
 
 /** A run the sidebar does not hold (an old one) is judged by the server. */
-function isEnabledFor<Row>(row: Row | undefined, id: string, may: (row: Row) => boolean): boolean {
+function isEnabledFor<Row>(
+  row: Row | undefined,
+  id: string,
+  may: (row: Row) => boolean
+): boolean {
   return row ? may(row) : id !== '';
 }
 
@@ -93,7 +110,9 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
   const { commands } = app;
   const row = (args: Args): Deployment | undefined =>
     deployments.get(textOf(args, 'deployment_id') || hit(app, 'deploymentId'));
-  const describedBy = describe({ deployment_id: trans.__('The id of the deployment.') });
+  const describedBy = describe({
+    deployment_id: trans.__('The id of the deployment.')
+  });
   const common = { describedBy, isEnabled: (args: Args) => row(args) !== undefined };
 
   commands.addCommand(CommandIDs.runDeployment, {
@@ -111,15 +130,18 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
     }
   });
   for (const paused of [true, false]) {
-    commands.addCommand(paused ? CommandIDs.pauseDeployment : CommandIDs.resumeDeployment, {
-      ...common,
-      label: paused ? trans.__('Pause Deployment') : trans.__('Resume Deployment'),
-      caption: paused
-        ? trans.__('Let no schedule start this deployment')
-        : trans.__('Let its schedules start this deployment again'),
-      isVisible: args => row(args)?.paused !== paused,
-      execute: args => tell(deployments.pause(row(args)?.id ?? '', paused))
-    });
+    commands.addCommand(
+      paused ? CommandIDs.pauseDeployment : CommandIDs.resumeDeployment,
+      {
+        ...common,
+        label: paused ? trans.__('Pause Deployment') : trans.__('Resume Deployment'),
+        caption: paused
+          ? trans.__('Let no schedule start this deployment')
+          : trans.__('Let its schedules start this deployment again'),
+        isVisible: args => row(args)?.paused !== paused,
+        execute: args => tell(deployments.pause(row(args)?.id ?? '', paused))
+      }
+    );
   }
   commands.addCommand(CommandIDs.deleteDeployment, {
     ...common,
@@ -127,7 +149,9 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
     caption: trans.__('Delete a deployment and its schedules'),
     execute: async args => {
       const deployment = row(args);
-      const body = trans.__('Its schedules and waiting runs go with it. Past runs stay.');
+      const body = trans.__(
+        'Its schedules and waiting runs go with it. Past runs stay.'
+      );
       const title = trans.__('Delete the deployment “%1”?', deployment?.name ?? '');
       if (deployment && (await confirmed(title, body, trans.__('Delete')))) {
         await tell(deployments.remove(deployment.id));
@@ -136,29 +160,40 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
   });
 }
 
-export function addScheduleCommands(app: JupyterFrontEnd, { deployments, trans }: ISession): void {
+export function addScheduleCommands(
+  app: JupyterFrontEnd,
+  { deployments, trans }: ISession
+): void {
   const describedBy = describe({ schedule_id: trans.__('The id of the schedule.') });
   for (const active of [true, false]) {
-    app.commands.addCommand(active ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule, {
-      label: active ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
-      caption: active
-        ? trans.__('Let this schedule start runs again, from now on')
-        : trans.__('Let this schedule start no runs'),
-      icon: nbflowIcon,
-      describedBy,
-      isEnabled: args => {
-        const schedule = deployments.schedule(textOf(args, 'schedule_id'));
-        return schedule !== undefined && schedule.active !== active;
-      },
-      execute: args => tell(deployments.setScheduleActive(textOf(args, 'schedule_id'), active))
-    });
+    app.commands.addCommand(
+      active ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule,
+      {
+        label: active ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
+        caption: active
+          ? trans.__('Let this schedule start runs again, from now on')
+          : trans.__('Let this schedule start no runs'),
+        icon: nbflowIcon,
+        describedBy,
+        isEnabled: args => {
+          const schedule = deployments.schedule(textOf(args, 'schedule_id'));
+          return schedule !== undefined && schedule.active !== active;
+        },
+        execute: args =>
+          tell(deployments.setScheduleActive(textOf(args, 'schedule_id'), active))
+      }
+    );
   }
 }
 
 /** Run a deployment; when it takes parameters, ask for them first. */
-async function runNow(deployment: Deployment, session: ISession): Promise<FlowRun | null> {
+async function runNow(
+  deployment: Deployment,
+  session: ISession
+): Promise<FlowRun | null> {
   const { deployments, trans } = session;
-  const run = (given?: Parameters): Promise<FlowRun> => deployments.run(deployment.id, given);
+  const run = (given?: Parameters): Promise<FlowRun> =>
+    deployments.run(deployment.id, given);
   if (!Object.keys(deployment.parameter_schema.properties ?? {}).length) {
     return tell(run());
   }

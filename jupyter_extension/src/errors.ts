@@ -21,7 +21,7 @@ export class ApiError extends Error implements Problem {
 
   /** Read a refusal. Answers that are not nbflow's own (a proxy's page) are named by their status. */
   static async of(response: Response): Promise<ApiError> {
-    const body = await response.json().catch(() => null);
+    const body: unknown = await response.json().catch(() => null);
     const problem = body as Partial<Problem> | null;
     const message =
       problem?.message || `${response.status} ${response.statusText}`.trim();

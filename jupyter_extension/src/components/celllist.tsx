@@ -19,7 +19,11 @@ export function stepsOf(
   taskRuns: readonly TaskRun[],
   notebook: nbformat.INotebookContent | null
 ): IStep[] {
-  const steps = taskRuns.map(task => ({ key: task.cell_id ?? task.id, name: task.name, task }));
+  const steps = taskRuns.map(task => ({
+    key: task.cell_id ?? task.id,
+    name: task.name,
+    task
+  }));
   if (!notebook || taskRuns.some(task => task.kind !== 'cell')) {
     return steps;
   }
@@ -53,10 +57,20 @@ export function CellList({ steps, ended, onOpen, trans }: ICellList): JSX.Elemen
         <li key={key} data-cell-id={key} data-state={task?.state.type ?? ''}>
           <button className="jp-nbflow-Step" onClick={() => onOpen(key)} title={name}>
             <span className="jp-nbflow-Step-shape" data-state={task?.state.type ?? ''}>
-              {task ? <StateShape type={task.state.type} /> : <span className="jp-nbflow-Step-none" />}
+              {task ? (
+                <StateShape type={task.state.type} />
+              ) : (
+                <span className="jp-nbflow-Step-none" />
+              )}
             </span>
             <span className="jp-nbflow-Step-name">{name}</span>
-            <span className="jp-nbflow-Step-took">{task ? <StepTime task={task} trans={trans} /> : ended && trans.__('not run')}</span>
+            <span className="jp-nbflow-Step-took">
+              {task ? (
+                <StepTime task={task} trans={trans} />
+              ) : (
+                ended && trans.__('not run')
+              )}
+            </span>
             {task?.state.message && (
               <span className="jp-nbflow-Step-message">{task.state.message}</span>
             )}
@@ -68,13 +82,24 @@ export function CellList({ steps, ended, onOpen, trans }: ICellList): JSX.Elemen
 }
 
 /** How long a step took, or its state in words while there is no time to tell. */
-export function StepTime({ task, trans }: { task: TaskRun; trans: TranslationBundle }): JSX.Element {
+export function StepTime({
+  task,
+  trans
+}: {
+  task: TaskRun;
+  trans: TranslationBundle;
+}): JSX.Element {
   const running = task.state.type === 'RUNNING';
   const timed = running || task.running_seconds > 0;
   return (
     <>
       <span className="jp-nbflow-Hidden">{stateText(task.state, trans)}</span>
-      {timed && <Duration seconds={task.running_seconds} since={running ? task.state.at : null} />}
+      {timed && (
+        <Duration
+          seconds={task.running_seconds}
+          since={running ? task.state.at : null}
+        />
+      )}
     </>
   );
 }

@@ -60,9 +60,21 @@ export function aheadText(at: Instant, now: number, trans: TranslationBundle): s
   return dayText(at, now, trans);
 }
 
+/** Say how far away something is, when its date stands beside it: `in 12 s`, `in 3 h`, `in 2 days`. */
+export function awayText(at: Instant, now: number, trans: TranslationBundle): string {
+  const left = Date.parse(at) - now;
+  if (left < HOUR) {
+    return aheadText(at, now, trans);
+  }
+  const [hours, days] = [Math.round(left / HOUR), Math.round(left / DAY)];
+  return left < 2 * DAY
+    ? trans._n('in %1 hour', 'in %1 hours', hours, hours)
+    : trans._n('in %1 day', 'in %1 days', days, days);
+}
+
 function dayText(at: Instant, now: number, trans: TranslationBundle): string {
   const date = new Date(at);
-  const time = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const time = date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
   switch (Math.round((midnight(date) - midnight(new Date(now))) / DAY)) {
     case -1:
       return trans.__('yesterday %1', time);
@@ -84,16 +96,25 @@ function midnight(date: Date): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
 
-/** Say an instant in full, in a zone (the browser's when left out). */
-export function exactText(at: Instant, timeZone?: string): string {
+export interface IExact {
+  /** The browser's own when left out. */
+  timeZone?: string;
+  seconds?: boolean;
+}
+
+/** Say an instant in full, in a zone. */
+export function exactText(
+  at: Instant,
+  { timeZone, seconds = true }: IExact = {}
+): string {
   return new Date(at).toLocaleString([], {
     weekday: 'short',
     day: 'numeric',
     month: 'short',
     year: 'numeric',
-    hour: '2-digit',
+    hour: 'numeric',
     minute: '2-digit',
-    second: '2-digit',
+    second: seconds ? '2-digit' : undefined,
     timeZoneName: 'short',
     timeZone
   });
@@ -140,7 +161,13 @@ export function Duration({ seconds, since }: IDuration): JSX.Element {
 }
 
 /** When something was, in words; exactly on hover. */
-export function Ago({ at, trans }: { at: Instant; trans: TranslationBundle }): JSX.Element {
+export function Ago({
+  at,
+  trans
+}: {
+  at: Instant;
+  trans: TranslationBundle;
+}): JSX.Element {
   const text = useTicking(now => agoText(at, now, trans));
   return (
     <time className="jp-nbflow-Time" dateTime={at} title={exactText(at)}>
@@ -149,8 +176,26 @@ export function Ago({ at, trans }: { at: Instant; trans: TranslationBundle }): J
   );
 }
 
+/** When something is due, in words; how long ago once it has passed. */
+export function Due({
+  at,
+  trans
+}: {
+  at: Instant;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const ahead = useTicking(now => String(Date.parse(at) > now)) === 'true';
+  return ahead ? <Ahead at={at} trans={trans} /> : <Ago at={at} trans={trans} />;
+}
+
 /** When something will be, in words; exactly on hover. */
-export function Ahead({ at, trans }: { at: Instant; trans: TranslationBundle }): JSX.Element {
+export function Ahead({
+  at,
+  trans
+}: {
+  at: Instant;
+  trans: TranslationBundle;
+}): JSX.Element {
   const text = useTicking(now => aheadText(at, now, trans));
   return (
     <time className="jp-nbflow-Time" dateTime={at} title={exactText(at)}>

@@ -7,7 +7,13 @@ import React from 'react';
 import type { Problem } from '../wire';
 
 /** Grey bars where rows will be. */
-export function Skeleton({ rows, trans }: { rows: number; trans: TranslationBundle }): JSX.Element {
+export function Skeleton({
+  rows,
+  trans
+}: {
+  rows: number;
+  trans: TranslationBundle;
+}): JSX.Element {
   return (
     <div className="jp-nbflow-Skeleton" role="status" aria-label={trans.__('Loading')}>
       {Array.from({ length: rows }, (_, i) => (

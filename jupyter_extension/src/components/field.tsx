@@ -15,7 +15,14 @@ export interface IFieldRow {
   children: React.ReactNode;
 }
 
-export function FieldRow({ id, label, kind, help, error, children }: IFieldRow): JSX.Element {
+export function FieldRow({
+  id,
+  label,
+  kind,
+  help,
+  error,
+  children
+}: IFieldRow): JSX.Element {
   return (
     <div className={`jp-nbflow-Field${error ? ' jp-nbflow-mod-error' : ''}`}>
       <label className="jp-nbflow-Field-label" htmlFor={id}>
@@ -33,7 +40,10 @@ export function FieldRow({ id, label, kind, help, error, children }: IFieldRow):
   );
 }
 
-export function FieldError({ id, error }: Pick<IFieldRow, 'id' | 'error'>): JSX.Element | null {
+export function FieldError({
+  id,
+  error
+}: Pick<IFieldRow, 'id' | 'error'>): JSX.Element | null {
   return error ? (
     <div className="jp-nbflow-Field-error" id={`${id}-error`} role="alert">
       {error.message} {error.hint && <span>{error.hint}</span>}

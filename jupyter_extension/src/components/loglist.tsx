@@ -19,10 +19,19 @@ export function plainText(text: string): string {
 
 function levelName(level: number): string {
   const names = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
-  return names[Math.min(Math.max(Math.floor(level / 10), 1), names.length) - 1] ?? String(level);
+  return (
+    names[Math.min(Math.max(Math.floor(level / 10), 1), names.length) - 1] ??
+    String(level)
+  );
 }
 
-export function LogList({ logs, trans }: { logs: readonly LogEntry[]; trans: TranslationBundle }): JSX.Element {
+export function LogList({
+  logs,
+  trans
+}: {
+  logs: readonly LogEntry[];
+  trans: TranslationBundle;
+}): JSX.Element {
   const list = useRef<HTMLOListElement>(null);
   const atEnd = useRef(true);
   useLayoutEffect(() => {

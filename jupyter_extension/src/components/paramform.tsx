@@ -11,7 +11,7 @@ import {
   type IField,
   type IParametersInput
 } from '../models/parameters';
-import type { Problem } from '../wire';
+import type { Json, Problem } from '../wire';
 import { FieldError, FieldRow, tied } from './field';
 
 export interface IParamForm {
@@ -50,10 +50,20 @@ export function ParamForm(props: IParamForm): JSX.Element {
   );
 }
 
-function JsonText({ text, input, error, onChange, trans }: IParamForm & { text: string }): JSX.Element {
+function JsonText({
+  text,
+  input,
+  error,
+  onChange,
+  trans
+}: IParamForm & { text: string }): JSX.Element {
   const wrong = error(WHOLE);
   return (
-    <FieldRow id="jp-nbflow-parameters" label={trans.__('All parameters as JSON')} error={wrong}>
+    <FieldRow
+      id="jp-nbflow-parameters"
+      label={trans.__('All parameters as JSON')}
+      error={wrong}
+    >
       <textarea
         {...tied('jp-nbflow-parameters', wrong)}
         className="jp-nbflow-Code"
@@ -83,7 +93,13 @@ function ParamField(props: IParamForm & { field: IField }): JSX.Element {
       error={wrong}
     >
       <div className="jp-nbflow-Field-control">
-        <Control field={field} text={text} set={set} tie={tied(id, wrong)} trans={trans} />
+        <Control
+          field={field}
+          text={text}
+          set={set}
+          tie={tied(id, wrong)}
+          trans={trans}
+        />
         {field.nullable && (
           <label className="jp-nbflow-NoneBox">
             <input
@@ -108,7 +124,10 @@ interface IControl {
   trans: TranslationBundle;
 }
 
-const INPUT_TYPES: Partial<Record<FieldKind, string>> = { date: 'date', datetime: 'datetime-local' };
+const INPUT_TYPES: Partial<Record<FieldKind, string>> = {
+  date: 'date',
+  datetime: 'datetime-local'
+};
 
 function Control({ field, text, set, tie, trans }: IControl): JSX.Element {
   const common = {
@@ -124,10 +143,16 @@ function Control({ field, text, set, tie, trans }: IControl): JSX.Element {
       const options = field.kind === 'boolean' ? [true, false] : field.choices;
       return (
         <select {...common}>
-          {field.default === undefined && <option value="">{trans.__('Choose…')}</option>}
+          {field.default === undefined && (
+            <option value="">{trans.__('Choose…')}</option>
+          )}
           {options.map(option => (
             <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
-              {typeof option === 'boolean' ? (option ? 'True' : 'False') : String(option)}
+              {typeof option === 'boolean'
+                ? option
+                  ? 'True'
+                  : 'False'
+                : String(option)}
             </option>
           ))}
         </select>
@@ -135,9 +160,19 @@ function Control({ field, text, set, tie, trans }: IControl): JSX.Element {
     }
     case 'lines':
     case 'json': {
-      const rows = Math.min(8, common.value.split('\n').length + (field.kind === 'lines' ? 1 : 0));
+      const rows = Math.min(
+        8,
+        common.value.split('\n').length + (field.kind === 'lines' ? 1 : 0)
+      );
       const code = field.kind === 'json';
-      return <textarea {...common} rows={rows} spellCheck={!code} className={code ? 'jp-nbflow-Code' : undefined} />;
+      return (
+        <textarea
+          {...common}
+          rows={rows}
+          spellCheck={!code}
+          className={code ? 'jp-nbflow-Code' : undefined}
+        />
+      );
     }
     default: {
       const numeric = field.kind === 'integer' || field.kind === 'number';
@@ -152,6 +187,13 @@ function Control({ field, text, set, tie, trans }: IControl): JSX.Element {
       );
     }
   }
+}
+
+function optionText(option: Json): string {
+  if (typeof option === 'boolean') {
+    return option ? 'True' : 'False';
+  }
+  return typeof option === 'string' ? option : JSON.stringify(option);
 }
 
 function kindText({ kind, required }: IField, trans: TranslationBundle): string {

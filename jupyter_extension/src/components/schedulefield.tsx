@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import type { ChoiceKind, IScheduleChoice, Unit } from '../models/schedulechoice';
 import type { Instant, Preview, Problem } from '../wire';
-import { aheadText, exactText } from './duration';
+import { awayText, exactText, useTicking } from './duration';
 import { FieldRow, tied } from './field';
 
 export interface IScheduleField {
@@ -31,7 +31,11 @@ export function ScheduleField(props: IScheduleField): JSX.Element {
   return (
     <fieldset className="jp-nbflow-ScheduleField">
       <legend>{trans.__('Schedule')}</legend>
-      <div className="jp-nbflow-Segments" role="radiogroup" aria-label={trans.__('Schedule')}>
+      <div
+        className="jp-nbflow-Segments"
+        role="radiogroup"
+        aria-label={trans.__('Schedule')}
+      >
         {[...(keepable ? [['keep', trans.__('As it is')] as const] : []), ...kinds].map(
           ([kind, label]) => (
             <label key={kind} className="jp-nbflow-Segment">
@@ -178,7 +182,12 @@ function Zone({ choice, error, onChange, trans }: IScheduleField): JSX.Element {
   );
 }
 
-function PreviewList({ choice, preview, previewing, trans }: IScheduleField): JSX.Element | null {
+function PreviewList({
+  choice,
+  preview,
+  previewing,
+  trans
+}: IScheduleField): JSX.Element | null {
   if (choice.kind === 'none' || choice.kind === 'keep') {
     const text =
       choice.kind === 'none'
@@ -191,6 +200,7 @@ function PreviewList({ choice, preview, previewing, trans }: IScheduleField): JS
       <div className="jp-nbflow-Preview jp-mod-waiting" aria-busy="true" />
     ) : null;
   }
+  const seconds = preview.next.some(at => new Date(at).getUTCSeconds() > 0);
   return (
     <div
       className={`jp-nbflow-Preview${previewing ? ' jp-mod-stale' : ''}`}
@@ -200,27 +210,41 @@ function PreviewList({ choice, preview, previewing, trans }: IScheduleField): JS
       <p className="jp-nbflow-Preview-words">{preview.description}</p>
       <ol>
         {preview.next.map(at => (
-          <Coming key={at} at={at} zone={choice.timezone} trans={trans} />
+          <Coming
+            key={at}
+            at={at}
+            zone={choice.timezone}
+            seconds={seconds}
+            trans={trans}
+          />
         ))}
       </ol>
     </div>
   );
 }
 
-function Coming(props: { at: Instant; zone: string; trans: TranslationBundle }): JSX.Element {
+interface IComing {
+  at: Instant;
+  zone: string;
+  seconds: boolean;
+  trans: TranslationBundle;
+}
+
+function Coming({ at, zone, seconds, trans }: IComing): JSX.Element {
+  const away = useTicking(now => awayText(at, now, trans));
   return (
     <li>
-      <time dateTime={props.at}>{inZone(props.at, props.zone)}</time>
-      <span>{aheadText(props.at, Date.now(), props.trans)}</span>
+      <time dateTime={at}>{inZone(at, zone, seconds)}</time>
+      <span>{away}</span>
     </li>
   );
 }
 
 /** The server knows zones this browser may not; then the reader's own is shown. */
-function inZone(at: Instant, zone: string): string {
+function inZone(at: Instant, timeZone: string, seconds: boolean): string {
   try {
-    return exactText(at, zone);
+    return exactText(at, { timeZone, seconds });
   } catch {
-    return exactText(at);
+    return exactText(at, { seconds });
   }
 }

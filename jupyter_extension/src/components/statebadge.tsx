@@ -15,7 +15,8 @@ interface IShape {
 const CIRCLE = 'M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13z';
 const OCTAGON = 'M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z';
 const TRIANGLE = 'M8 1.3l7 13.2H1z';
-const SQUARE = 'M3.5 2h9A1.5 1.5 0 0 1 14 3.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 2 12.5v-9A1.5 1.5 0 0 1 3.5 2z';
+const SQUARE =
+  'M3.5 2h9A1.5 1.5 0 0 1 14 3.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 2 12.5v-9A1.5 1.5 0 0 1 3.5 2z';
 
 const SHAPES: Record<StateType, IShape> = {
   SCHEDULED: { ring: CIRCLE, mark: 'M8 4.5V8l2.5 1.6' },
@@ -57,7 +58,10 @@ export function StateShape({ type }: { type: StateType }): JSX.Element {
       {ring && <path className="jp-nbflow-StateShape-ring" d={ring} />}
       {solid && <path className="jp-nbflow-StateShape-solid" d={solid} />}
       {mark && (
-        <path className={`jp-nbflow-StateShape-mark${solid ? ' jp-mod-onSolid' : ''}`} d={mark} />
+        <path
+          className={`jp-nbflow-StateShape-mark${solid ? ' jp-mod-onSolid' : ''}`}
+          d={mark}
+        />
       )}
     </svg>
   );

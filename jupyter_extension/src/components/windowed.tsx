@@ -2,7 +2,7 @@
  * A long list of rows of one height, of which only those in sight are drawn. The list itself has the
  * focus and the arrow keys, so that rows may come and go beneath it.
  */
-import React, { useCallback, useLayoutEffect, useRef, useState } from 'react';
+import React, { useLayoutEffect, useRef, useState } from 'react';
 
 const BEYOND = 6;
 
@@ -63,7 +63,10 @@ export function Windowed<Row>(props: IWindowed<Row>): JSX.Element {
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
-      <div className="jp-nbflow-Windowed-all" style={{ height: rows.length * rowHeight }}>
+      <div
+        className="jp-nbflow-Windowed-all"
+        style={{ height: rows.length * rowHeight }}
+      >
         {rows.slice(first, last).map((row, i) => (
           <div
             key={keyOf(row)}
@@ -95,23 +98,24 @@ function useInSight(
   onEnd?: () => void
 ): [number, number] {
   const [[top, height], setView] = useState([0, 600]);
-  const look = useCallback(() => {
-    if (box.current?.clientHeight) {
-      setView([box.current.scrollTop, box.current.clientHeight]);
-    }
-  }, [box]);
   useLayoutEffect(() => {
     const node = box.current;
-    const observer = new ResizeObserver(look);
-    if (node) {
-      observer.observe(node);
-      node.addEventListener('scroll', look, { passive: true });
+    if (!node) {
+      return undefined;
     }
+    const look = (): void => {
+      if (node.clientHeight) {
+        setView([node.scrollTop, node.clientHeight]);
+      }
+    };
+    const observer = new ResizeObserver(look);
+    observer.observe(node);
+    node.addEventListener('scroll', look, { passive: true });
     return () => {
       observer.disconnect();
-      node?.removeEventListener('scroll', look);
+      node.removeEventListener('scroll', look);
     };
-  }, [box, look]);
+  }, [box]);
   const first = Math.max(0, Math.floor(top / rowHeight) - BEYOND);
   const last = Math.min(count, Math.ceil((top + height) / rowHeight) + BEYOND);
   useLayoutEffect(() => {

@@ -63,7 +63,9 @@ export class DeployFormModel extends Model {
 
   /** The deployment of this notebook that deploying now would update. */
   get existing(): Deployment | null {
-    return this._info?.deployments.find(({ name }) => name === this._input.name) ?? null;
+    return (
+      this._info?.deployments.find(({ name }) => name === this._input.name) ?? null
+    );
   }
 
   get input(): IDeployInput {
@@ -203,7 +205,10 @@ export class DeployFormModel extends Model {
       source,
       parameters: read.parameters,
       schedules: this._schedules(),
-      tags: tags.split(',').map(tag => tag.trim()).filter(Boolean),
+      tags: tags
+        .split(',')
+        .map(tag => tag.trim())
+        .filter(Boolean),
       description,
       made_by: 'form',
       ...(replace && { replace })
@@ -213,7 +218,10 @@ export class DeployFormModel extends Model {
   private _checkSchedule(): boolean {
     const lack = lacking(this._input.schedule, this._with.trans);
     if (lack) {
-      this._errors.set(lack.field, { code: 'schedule.incomplete', message: lack.message });
+      this._errors.set(lack.field, {
+        code: 'schedule.incomplete',
+        message: lack.message
+      });
     }
     return lack === null;
   }
@@ -222,8 +230,13 @@ export class DeployFormModel extends Model {
     const { schedule, catchup, overlap } = this._input;
     if (schedule.kind === 'keep') {
       return (this._deployed?.schedules ?? []).map(
-        ({ timing, active, parameters, catchup, overlap }) =>
-          ({ timing, active, parameters, catchup, overlap })
+        ({ timing, active, parameters, catchup, overlap }) => ({
+          timing,
+          active,
+          parameters,
+          catchup,
+          overlap
+        })
       );
     }
     const timing = timingOf(schedule);
@@ -294,7 +307,15 @@ export class DeployFormModel extends Model {
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-const PLAIN = ['name', 'kernel_name', 'source', 'tags', 'description', 'catchup', 'overlap'];
+const PLAIN = [
+  'name',
+  'kernel_name',
+  'source',
+  'tags',
+  'description',
+  'catchup',
+  'overlap'
+];
 
 /** Say which field of the form a problem belongs to: the server names inputs as REST writes them. */
 export function fieldFor(
@@ -307,7 +328,9 @@ export function fieldFor(
   if (parts.some(part => ['schedule', 'schedules', 'timing'].includes(part))) {
     return scheduleField(last, kind);
   }
-  const parameter = fields.find(({ name }) => name === (first === 'parameters' ? parts[1] : first));
+  const parameter = fields.find(
+    ({ name }) => name === (first === 'parameters' ? parts[1] : first)
+  );
   if (parameter && (first === 'parameters' || !PLAIN.includes(first))) {
     return `parameters.${parameter.name}`;
   }
@@ -327,5 +350,9 @@ function scheduleField(last: string, kind: IScheduleChoice['kind']): string | nu
   if (last === 'timezone' || last === 'catchup' || last === 'overlap') {
     return last === 'timezone' ? 'schedule.timezone' : last;
   }
-  return kind === 'cron' ? 'schedule.cron' : kind === 'every' ? 'schedule.count' : 'schedule.time';
+  return kind === 'cron'
+    ? 'schedule.cron'
+    : kind === 'every'
+      ? 'schedule.count'
+      : 'schedule.time';
 }

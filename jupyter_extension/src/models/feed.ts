@@ -204,7 +204,11 @@ export class Feed implements IDisposable {
     }
   }
 
-  private _tellTaskRuns(flowRunId: string, taskRuns: TaskRun[], complete: boolean): void {
+  private _tellTaskRuns(
+    flowRunId: string,
+    taskRuns: TaskRun[],
+    complete: boolean
+  ): void {
     if (this._watched.has(flowRunId)) {
       this.taskRuns.emit({ flowRunId, taskRuns, complete });
     }

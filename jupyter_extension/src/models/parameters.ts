@@ -74,7 +74,10 @@ function fieldOf(
   };
 }
 
-function withoutNull(property: PropertySchema): { core: PropertySchema; nullable: boolean } {
+function withoutNull(property: PropertySchema): {
+  core: PropertySchema;
+  nullable: boolean;
+} {
   const { anyOf, type } = property;
   if (anyOf) {
     const others = anyOf.filter(one => one.type !== 'null');
@@ -139,7 +142,7 @@ export function textOf(field: IField, value: Json | undefined): string | null {
     case 'json':
       return JSON.stringify(value);
     default:
-      return String(value);
+      return typeof value === 'object' ? JSON.stringify(value) : String(value);
   }
 }
 
@@ -164,14 +167,25 @@ export function read(
   return reading;
 }
 
-function readJson(fields: readonly IField[], text: string, trans: TranslationBundle): IReading {
+function readJson(
+  fields: readonly IField[],
+  text: string,
+  trans: TranslationBundle
+): IReading {
   const object = parse(text);
-  if (object === undefined || object === null || typeof object !== 'object' || Array.isArray(object)) {
+  if (
+    object === undefined ||
+    object === null ||
+    typeof object !== 'object' ||
+    Array.isArray(object)
+  ) {
     const error = trans.__('This is not a JSON object, such as {"rows": 10}.');
     return { parameters: {}, errors: { [WHOLE]: error } };
   }
   const standing = Object.fromEntries(fields.map(field => [field.name, field.default]));
-  const changed = Object.entries(object).filter(([name, value]) => !same(value, standing[name]));
+  const changed = Object.entries(object).filter(
+    ([name, value]) => !same(value, standing[name])
+  );
   return { parameters: Object.fromEntries(changed), errors: {} };
 }
 

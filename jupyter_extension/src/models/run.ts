@@ -17,10 +17,7 @@ export const REFRESH_MS = 500;
 
 export type Part = 'notebook' | 'logs' | 'artifacts';
 
-type Asked = Pick<
-  IApi,
-  'readFlowRun' | 'readNotebook' | 'listLogs' | 'listArtifacts'
->;
+type Asked = Pick<IApi, 'readFlowRun' | 'readNotebook' | 'listLogs' | 'listArtifacts'>;
 
 export class RunModel extends Model implements IDisposable {
   constructor(
@@ -118,7 +115,11 @@ export class RunModel extends Model implements IDisposable {
     taskRuns.forEach(task => this._taskRuns.set(task.id, task));
     this._inOrder = latestAttempt([...this._taskRuns.values()]);
     this.changed();
-    if (taskRuns.some(task => isFinal(task.state) && before.get(task.id)?.state.id !== task.state.id)) {
+    if (
+      taskRuns.some(
+        task => isFinal(task.state) && before.get(task.id)?.state.id !== task.state.id
+      )
+    ) {
       this._refreshSoon();
     }
   }
@@ -126,7 +127,7 @@ export class RunModel extends Model implements IDisposable {
   private _onChanged(_: Feed, events: readonly Event[]): void {
     for (const event of events) {
       if (event.noun === 'flow-runs' && event.resource_id === this.id) {
-        this._onRun(event.row as Partial<FlowRun>);
+        this._onRun(event.row);
       }
     }
   }
@@ -184,11 +185,12 @@ export class RunModel extends Model implements IDisposable {
 
   /** Read from the last page that was not full: those before it never change. */
   private async _readLogs(): Promise<void> {
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await this._api.listLogs(this.id, this._logCursor);
       this._logs ??= new Map();
       page.rows.forEach(entry => this._logs?.set(entry.id, entry));
-      more = page.cursor !== null && page.cursor !== this._logCursor && page.rows.length > 0;
+      more =
+        page.cursor !== null && page.cursor !== this._logCursor && page.rows.length > 0;
       this._logCursor = page.cursor ?? this._logCursor;
     }
   }

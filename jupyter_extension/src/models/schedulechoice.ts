@@ -23,7 +23,12 @@ export interface IScheduleChoice {
 const AT_TIME = /^(\d{1,2}) (\d{1,2}) \* \* (\*|1-5|mon-fri)$/i;
 
 export function blankChoice(timezone: string): IScheduleChoice {
-  const shown = { count: '1', unit: 'hours', time: '07:00', cron: '0 7 * * 1-5' } as const;
+  const shown = {
+    count: '1',
+    unit: 'hours',
+    time: '07:00',
+    cron: '0 7 * * 1-5'
+  } as const;
   return { kind: 'none', timezone, ...shown };
 }
 
@@ -59,7 +64,10 @@ export function lacking(
     return { field: 'schedule.time', message: trans.__('Give a time of day.') };
   }
   if (choice.kind === 'cron' && !choice.cron.trim()) {
-    return { field: 'schedule.cron', message: trans.__('Give five fields, such as 0 7 * * 1-5.') };
+    return {
+      field: 'schedule.cron',
+      message: trans.__('Give five fields, such as 0 7 * * 1-5.')
+    };
   }
   return null;
 }
@@ -71,7 +79,9 @@ export function choiceOf(timing: Timing, zone: string): IScheduleChoice | null {
     const units = (Object.keys(UNITS) as Unit[]).reverse();
     const unit = units.find(one => timing.interval % UNITS[one] === 0);
     const count = unit && String(timing.interval / UNITS[unit]);
-    return timing.anchor_date || !unit || !count ? null : { ...blank, kind: 'every', unit, count };
+    return timing.anchor_date || !unit || !count
+      ? null
+      : { ...blank, kind: 'every', unit, count };
   }
   if (!('cron' in timing) || timing.day_or === false) {
     return null;

@@ -25,10 +25,16 @@ const TOOLBAR_ITEM = 'nbflow-deploy';
 
 export const notebook: JupyterFrontEndPlugin<void> = {
   id: 'nbflow-lab:notebook',
-  description: 'Runs and deploys notebooks from their toolbar, the palette and the file browser.',
+  description:
+    'Runs and deploys notebooks from their toolbar, the palette and the file browser.',
   autoStart: true,
   requires: [ISession],
-  optional: [INotebookTracker, IToolbarWidgetRegistry, IFileBrowserFactory, ICommandPalette],
+  optional: [
+    INotebookTracker,
+    IToolbarWidgetRegistry,
+    IFileBrowserFactory,
+    ICommandPalette
+  ],
   activate: (
     app: JupyterFrontEnd,
     session: ISession,
@@ -46,7 +52,9 @@ export const notebook: JupyterFrontEndPlugin<void> = {
     // A button made from the schema alone would act on the current notebook, not on its own.
     toolbars?.addFactory<NotebookPanel>('Notebook', TOOLBAR_ITEM, panel => {
       const onClick = (): void => {
-        void app.commands.execute(CommandIDs.deployNotebook, { path: panel.context.path });
+        void app.commands.execute(CommandIDs.deployNotebook, {
+          path: panel.context.path
+        });
       };
       const label = session.trans.__('Deploy');
       const tooltip = app.commands.caption(CommandIDs.deployNotebook);
@@ -65,7 +73,9 @@ function addNotebookCommands(
   const pathOf = (args: Parameters<typeof textOf>[0]): string =>
     textOf(args, 'path') || tracker?.currentWidget?.context.path || '';
   const common = {
-    describedBy: describe({ path: trans.__('The notebook; the current one when left out.') }),
+    describedBy: describe({
+      path: trans.__('The notebook; the current one when left out.')
+    }),
     isEnabled: (args: Parameters<typeof textOf>[0]) => pathOf(args) !== ''
   };
   commands.addCommand(CommandIDs.deployNotebook, {
@@ -87,7 +97,9 @@ function addNotebookCommands(
     icon: runIcon,
     execute: async args => {
       const path = pathOf(args);
-      const run = (await saved(path, tracker)) && (await tell(session.api.runNotebook(local(app, path))));
+      const run =
+        (await saved(path, tracker)) &&
+        (await tell(session.api.runNotebook(local(app, path))));
       if (run) {
         session.runs.keep(run);
         await commands.execute(CommandIDs.openRun, { flow_run_id: run.id });
@@ -126,9 +138,18 @@ async function saved(path: string, tracker: INotebookTracker | null): Promise<bo
   return true;
 }
 
-async function deploy(app: JupyterFrontEnd, session: ISession, path: string): Promise<void> {
+async function deploy(
+  app: JupyterFrontEnd,
+  session: ISession,
+  path: string
+): Promise<void> {
   const { api, deployments, trans } = session;
-  const model = new DeployFormModel({ path: local(app, path), api, deployments, trans });
+  const model = new DeployFormModel({
+    path: local(app, path),
+    api,
+    deployments,
+    trans
+  });
   void model.load();
   let deployed: Deployment | null = null;
   await new FormDialog({
@@ -144,16 +165,27 @@ async function deploy(app: JupyterFrontEnd, session: ISession, path: string): Pr
   }
 }
 
-function announce(app: JupyterFrontEnd, { deployments, trans }: ISession, deployed: Deployment): void {
+function announce(
+  app: JupyterFrontEnd,
+  { deployments, trans }: ISession,
+  deployed: Deployment
+): void {
   const next = deployed.schedules.map(({ next_at }) => next_at).find(Boolean);
   const message = next
-    ? trans.__('Deployed “%1”. Next run: %2.', deployed.name, aheadText(next, Date.now(), trans))
+    ? trans.__(
+        'Deployed “%1”. Next run: %2.',
+        deployed.name,
+        aheadText(next, Date.now(), trans)
+      )
     : trans.__('Deployed “%1”.', deployed.name);
   const callback = (): void => {
     void app.commands.execute(CommandIDs.openRuns);
     deployments.revealed.emit(deployed.id);
   };
-  Notification.success(message, { autoClose: 6000, actions: [{ label: trans.__('Show'), callback }] });
+  Notification.success(message, {
+    autoClose: 6000,
+    actions: [{ label: trans.__('Show'), callback }]
+  });
   deployments.revealed.emit(deployed.id);
 }
 

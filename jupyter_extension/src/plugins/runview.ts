@@ -34,12 +34,22 @@ export const runview: JupyterFrontEndPlugin<void> = {
   ): void => {
     const { commands } = app;
     const { trans } = session;
-    const tracker = new WidgetTracker<MainAreaWidget<RunView>>({ namespace: NAMESPACE });
+    const tracker = new WidgetTracker<MainAreaWidget<RunView>>({
+      namespace: NAMESPACE
+    });
     const opener = (path: string): (() => void) | null => openFile(app, path);
 
     const make = (flowRunId: string): MainAreaWidget<RunView> => {
-      const content = new RunView({ flowRunId, session, commands, rendermime, languages, opener });
+      const content = new RunView({
+        flowRunId,
+        session,
+        commands,
+        rendermime,
+        languages,
+        opener
+      });
       const widget = new MainAreaWidget({ content });
+      widget.toolbar.hide();
       widget.id = `nbflow-run-${flowRunId}`;
       widget.title.icon = nbflowIcon;
       widget.title.label = session.runs.get(flowRunId)?.name ?? trans.__('Run');
@@ -93,7 +103,8 @@ function pathOf(
 ): string {
   const id =
     textOf(args, 'deployment_id') ||
-    app.contextMenuHitTest(node => 'deploymentId' in node.dataset)?.dataset.deploymentId;
+    app.contextMenuHitTest(node => 'deploymentId' in node.dataset)?.dataset
+      .deploymentId;
   return deployments.get(id ?? null)?.path ?? '';
 }
 

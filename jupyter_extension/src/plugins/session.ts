@@ -4,7 +4,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Api } from '../api';
-import { addDeploymentCommands, addRunCommands, addScheduleCommands } from '../commands';
+import {
+  addDeploymentCommands,
+  addRunCommands,
+  addScheduleCommands
+} from '../commands';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
 import { RunsModel } from '../models/runs';
@@ -12,7 +16,8 @@ import { ISession } from '../tokens';
 
 export const session: JupyterFrontEndPlugin<ISession> = {
   id: 'nbflow-lab:session',
-  description: 'Follows the runs and deployments of this server, and offers commands on them.',
+  description:
+    'Follows the runs and deployments of this server, and offers commands on them.',
   autoStart: true,
   provides: ISession,
   optional: [ITranslator],

@@ -10,7 +10,13 @@ import type { Artifact, Json } from '../wire';
 import { markdownWidget } from './notebookview';
 
 const ROWS_SHOWN = 500;
-const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/svg+xml'];
+const PICTURES = [
+  'image/png',
+  'image/jpeg',
+  'image/gif',
+  'image/webp',
+  'image/svg+xml'
+];
 const ADDRESS = /^(https?:|mailto:)/i;
 
 export interface IArtifactList {
@@ -46,8 +52,12 @@ export class ArtifactList extends Panel {
     card.addClass('jp-nbflow-Artifact');
     card.node.dataset.kind = artifact.kind;
     const head = element('div', 'jp-nbflow-Artifact-head');
-    head.append(element('span', 'jp-nbflow-Artifact-key', artifact.key ?? artifact.kind));
-    head.append(element('span', 'jp-nbflow-Artifact-description', artifact.description ?? ''));
+    head.append(
+      element('span', 'jp-nbflow-Artifact-key', artifact.key ?? artifact.kind)
+    );
+    head.append(
+      element('span', 'jp-nbflow-Artifact-description', artifact.description ?? '')
+    );
     card.addWidget(new Widget({ node: head }));
     card.addWidget(this._content(artifact));
     return card;
@@ -58,15 +68,15 @@ export class ArtifactList extends Panel {
     const object = (data ?? {}) as { [key: string]: Json };
     switch (kind) {
       case 'markdown':
-        return markdownWidget(String(data), rendermime);
+        return markdownWidget(textOf(data), rendermime);
       case 'table':
         return table(object, trans);
       case 'link':
-        return link(String(object.url ?? ''), String(object.text || object.url || ''));
+        return link(textOf(object.url), textOf(object.text) || textOf(object.url));
       case 'image':
-        return picture(String(object.mime ?? ''), String(object.base64 ?? ''), trans);
+        return picture(textOf(object.mime), textOf(object.base64), trans);
       case 'notebook':
-        return file(String(object.path ?? ''), opener);
+        return file(textOf(object.path), opener);
     }
   }
 
@@ -79,11 +89,13 @@ function table(data: { [key: string]: Json }, trans: TranslationBundle): Widget 
   const node = element('div', 'jp-nbflow-Artifact-table jp-RenderedHTMLCommon');
   const grid = node.appendChild(document.createElement('table'));
   const head = grid.createTHead().insertRow();
-  columns.forEach(column => head.append(element('th', '', String(column))));
+  columns.forEach(column => head.append(element('th', '', textOf(column))));
   const body = grid.createTBody();
   for (const row of rows.slice(0, ROWS_SHOWN)) {
     const line = body.insertRow();
-    cellsOf(row, columns).forEach(value => (line.insertCell().textContent = textOf(value)));
+    cellsOf(row, columns).forEach(
+      value => (line.insertCell().textContent = textOf(value))
+    );
   }
   if (rows.length > ROWS_SHOWN) {
     const more = trans.__('%1 more rows are not shown.', rows.length - ROWS_SHOWN);
@@ -98,11 +110,15 @@ function cellsOf(row: Json, columns: readonly Json[]): Json[] {
     return row;
   }
   const object = (row ?? {}) as { [key: string]: Json };
-  return columns.map(column => object[String(column)] ?? null);
+  return columns.map(column => object[textOf(column)] ?? null);
 }
 
-function textOf(value: Json): string {
-  return value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+function textOf(value: Json | undefined): string {
+  return typeof value === 'object'
+    ? value === null
+      ? ''
+      : JSON.stringify(value)
+    : String(value ?? '');
 }
 
 function link(url: string, text: string): Widget {

@@ -49,7 +49,9 @@ export function DeployForm({ model, trans }: IPart): JSX.Element {
           <ParamForm
             fields={model.fields}
             input={model.parameters}
-            error={name => model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)}
+            error={name =>
+              model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)
+            }
             onChange={input => model.editParameters(input)}
             trans={trans}
           />
@@ -105,13 +107,13 @@ function Name({ model, trans }: IPart): JSX.Element {
 function SourceChoice({ model, trans }: IPart): JSX.Element {
   const live = model.input.source === 'live';
   const help = live
-    ? trans.__('Each run reads the notebook as it is saved at that moment.')
-    : trans.__('Runs use the notebook as it is now. Later edits count once it is deployed again.');
+    ? trans.__('Every saved edit counts from the next run on.')
+    : trans.__('Later edits count once it is deployed again.');
   const error = model.error('source');
   return (
     <FieldRow
       id="jp-nbflow-source"
-      label={trans.__('Notebook')}
+      label={trans.__('Runs use')}
       help={
         <>
           {help} {trans.__('Modules and data in its folder are always read live.')}
@@ -123,10 +125,16 @@ function SourceChoice({ model, trans }: IPart): JSX.Element {
         {...tied('jp-nbflow-source', error)}
         name="source"
         value={model.input.source}
-        onChange={event => model.edit({ source: event.target.value as IDeployInput['source'] })}
+        onChange={event =>
+          model.edit({ source: event.target.value as IDeployInput['source'] })
+        }
       >
-        <option value="snapshot">{trans.__('As it is now (snapshot)')}</option>
-        <option value="live">{trans.__('As it is when a run starts (live)')}</option>
+        <option value="snapshot">
+          {trans.__('the notebook as it is now (snapshot)')}
+        </option>
+        <option value="live">
+          {trans.__('the notebook as saved when a run starts (live)')}
+        </option>
       </select>
     </FieldRow>
   );
@@ -167,7 +175,11 @@ function More({ model, trans }: IPart): JSX.Element {
         <CatchupChoice model={model} trans={trans} />
         <OverlapChoice model={model} trans={trans} />
       </div>
-      <TextRow model={model} field="tags" label={trans.__('Tags, separated by commas')} />
+      <TextRow
+        model={model}
+        field="tags"
+        label={trans.__('Tags, separated by commas')}
+      />
       <TextRow model={model} field="description" label={trans.__('Description')} />
     </details>
   );
@@ -176,12 +188,18 @@ function More({ model, trans }: IPart): JSX.Element {
 function CatchupChoice({ model, trans }: IPart): JSX.Element {
   const error = model.error('catchup');
   return (
-    <FieldRow id="jp-nbflow-catchup" label={trans.__('After time away, missed runs')} error={error}>
+    <FieldRow
+      id="jp-nbflow-catchup"
+      label={trans.__('After time away, missed runs')}
+      error={error}
+    >
       <select
         {...tied('jp-nbflow-catchup', error)}
         name="catchup"
         value={model.input.catchup}
-        onChange={event => model.edit({ catchup: event.target.value as IDeployInput['catchup'] })}
+        onChange={event =>
+          model.edit({ catchup: event.target.value as IDeployInput['catchup'] })
+        }
       >
         <option value="latest">{trans.__('run once, for the latest')}</option>
         <option value="all">{trans.__('all run')}</option>
@@ -194,12 +212,18 @@ function CatchupChoice({ model, trans }: IPart): JSX.Element {
 function OverlapChoice({ model, trans }: IPart): JSX.Element {
   const error = model.error('overlap');
   return (
-    <FieldRow id="jp-nbflow-overlap" label={trans.__('If the last run has not ended')} error={error}>
+    <FieldRow
+      id="jp-nbflow-overlap"
+      label={trans.__('If the last run has not ended')}
+      error={error}
+    >
       <select
         {...tied('jp-nbflow-overlap', error)}
         name="overlap"
         value={model.input.overlap}
-        onChange={event => model.edit({ overlap: event.target.value as IDeployInput['overlap'] })}
+        onChange={event =>
+          model.edit({ overlap: event.target.value as IDeployInput['overlap'] })
+        }
       >
         <option value="enqueue">{trans.__('wait for it')}</option>
         <option value="allow">{trans.__('run beside it')}</option>

@@ -40,7 +40,11 @@ export function DeploymentList({ session, commands }: IPart): JSX.Element {
   if (!deployments.all.length) {
     return (
       <Empty>
-        <p>{trans.__('Nothing is deployed. A deployed notebook runs on a schedule, or at a click.')}</p>
+        <p>
+          {trans.__(
+            'Nothing is deployed. A deployed notebook runs on a schedule, or at a click.'
+          )}
+        </p>
       </Empty>
     );
   }
@@ -100,7 +104,9 @@ function DeploymentRow({ row, revealed, session, commands }: IRow): JSX.Element 
           name="run-now"
           title={trans.__('Run now')}
           aria-label={trans.__('Run %1 now', row.name)}
-          onClick={() => void commands.execute(CommandIDs.runDeployment, { deployment_id: row.id })}
+          onClick={() =>
+            void commands.execute(CommandIDs.runDeployment, { deployment_id: row.id })
+          }
         >
           <runIcon.react tag="span" />
         </button>
@@ -155,7 +161,9 @@ function ScheduleLine({ row, schedule, session, commands }: ILine): JSX.Element 
         role="switch"
         aria-checked={active}
         name="schedule-active"
-        title={active ? trans.__('Pause this schedule') : trans.__('Resume this schedule')}
+        title={
+          active ? trans.__('Pause this schedule') : trans.__('Resume this schedule')
+        }
         aria-label={trans.__('Schedule of %1', row.name)}
         onClick={() => void commands.execute(command, { schedule_id: schedule.id })}
       >
@@ -176,7 +184,9 @@ function NextRun({ schedule, paused, trans }: INext): JSX.Element {
     return <span className="jp-nbflow-Deployment-next">{trans.__('Paused')}</span>;
   }
   if (!schedule.next_at) {
-    return <span className="jp-nbflow-Deployment-next">{trans.__('No further runs')}</span>;
+    return (
+      <span className="jp-nbflow-Deployment-next">{trans.__('No further runs')}</span>
+    );
   }
   return (
     <span className="jp-nbflow-Deployment-next">

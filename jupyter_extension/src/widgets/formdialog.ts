@@ -21,6 +21,7 @@ export class FormDialog extends Dialog<void> {
     const { title, body, submitLabel: label, submitClass: className, trans } = options;
     super({
       title,
+      focusNodeSelector: 'input, select, textarea',
       body: body as Dialog.IBodyWidget<void>,
       buttons: [
         Dialog.cancelButton({ label: trans.__('Cancel') }),
@@ -40,8 +41,10 @@ export class FormDialog extends Dialog<void> {
   }
 
   protected override _evtKeydown(event: KeyboardEvent): void {
-    const within = event.target instanceof Element && event.target.closest('.jp-Dialog-body');
-    const acts = within && event.target.matches('button, summary, select, input[type="checkbox"]');
+    const within =
+      event.target instanceof Element && event.target.closest('.jp-Dialog-body');
+    const acts =
+      within && event.target.matches('button, summary, select, input[type="checkbox"]');
     if (!(event.key === 'Enter' && acts)) {
       super._evtKeydown(event);
     }

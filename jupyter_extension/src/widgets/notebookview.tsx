@@ -9,7 +9,7 @@ import { OutputAreaModel, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import { MimeModel, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
-import { JSONExt, type PartialJSONValue } from '@lumino/coreutils';
+import { JSONExt } from '@lumino/coreutils';
 import { Panel, Widget } from '@lumino/widgets';
 import React from 'react';
 import { StyleModule } from 'style-mod';
@@ -41,7 +41,9 @@ export class NotebookView extends Panel {
 
   /** Bring a cell into sight. */
   reveal(cellId: string): void {
-    this._cells.get(cellId)?.node.scrollIntoView({ block: 'start', behavior: 'smooth' });
+    this._cells
+      .get(cellId)
+      ?.node.scrollIntoView({ block: 'start', behavior: 'smooth' });
   }
 
   private _draw(): void {
@@ -52,7 +54,9 @@ export class NotebookView extends Panel {
     (notebook?.cells ?? []).forEach((cell, i) => {
       const id = cellKey(cell, i);
       const known = before.get(id);
-      const view = known?.shows(cell) ? known : new CellView(cell, language, this._with);
+      const view = known?.shows(cell)
+        ? known
+        : new CellView(cell, language, this._with);
       this._cells.set(id, view);
       this.insertWidget(i, view);
     });
@@ -63,7 +67,9 @@ export class NotebookView extends Panel {
   }
 
   private _mark(): void {
-    const byCell = new Map(this._with.model.taskRuns.map(task => [task.cell_id ?? task.key, task]));
+    const byCell = new Map(
+      this._with.model.taskRuns.map(task => [task.cell_id ?? task.key, task])
+    );
     this._cells.forEach((view, id) => view.mark(byCell.get(id) ?? null));
   }
 
@@ -72,11 +78,12 @@ export class NotebookView extends Panel {
 
 function languageOf(notebook: nbformat.INotebookContent | null): Language {
   const { language_info, kernelspec } = notebook?.metadata ?? {};
-  return language_info ?? { name: String(kernelspec?.language ?? '') };
+  const language = kernelspec?.language;
+  return language_info ?? { name: typeof language === 'string' ? language : '' };
 }
 
 function sourceOf(cell: nbformat.IBaseCell): string {
-  return Array.isArray(cell.source) ? cell.source.join('') : String(cell.source);
+  return whole(cell.source);
 }
 
 class CellView extends Panel {
@@ -91,7 +98,9 @@ class CellView extends Panel {
       this.addWidget(sourceWidget(sourceOf(cell), language, using.languages));
       this._addOutputs(cell as nbformat.ICodeCell, using.rendermime);
     } else if (cell.cell_type === 'markdown') {
-      this.addWidget(markdownWidget(sourceOf(cell), withAttachments(using.rendermime, cell)));
+      this.addWidget(
+        markdownWidget(sourceOf(cell), withAttachments(using.rendermime, cell))
+      );
     } else {
       this.addWidget(sourceWidget(sourceOf(cell), {}, null));
     }
@@ -99,7 +108,7 @@ class CellView extends Panel {
 
   /** Whether it shows just this cell, so that nothing need be drawn again. */
   shows(cell: nbformat.ICell): boolean {
-    return JSONExt.deepEqual(this._cell as PartialJSONValue, cell as PartialJSONValue);
+    return JSONExt.deepEqual(this._cell, cell);
   }
 
   mark(task: TaskRun | null): void {
@@ -107,9 +116,15 @@ class CellView extends Panel {
     this._mark?.tell(task);
   }
 
-  private _addOutputs({ outputs }: nbformat.ICodeCell, rendermime: IRenderMimeRegistry): void {
+  private _addOutputs(
+    { outputs }: nbformat.ICodeCell,
+    rendermime: IRenderMimeRegistry
+  ): void {
     if (outputs.length) {
-      const model = new OutputAreaModel({ values: outputs, trusted: false });
+      const model = new OutputAreaModel({
+        values: outputs.map(joined),
+        trusted: false
+      });
       const area = new SimplifiedOutputArea({ model, rendermime });
       area.addClass('jp-nbflow-Cell-outputs');
       this.addWidget(area);
@@ -139,12 +154,20 @@ class CellMark extends ReactWidget {
 
   protected render(): JSX.Element {
     const task = this._task;
-    const tags = (this._of.metadata.tags ?? []).filter(tag => tag.endsWith('parameters'));
+    const tags = (this._of.metadata.tags ?? []).filter(tag =>
+      tag.endsWith('parameters')
+    );
     return (
       <>
-        <span className="jp-nbflow-Cell-prompt">[{this._of.execution_count ?? '\u00a0'}]</span>
+        <span className="jp-nbflow-Cell-prompt">
+          [{this._of.execution_count ?? '\u00a0'}]
+        </span>
         {task && (
-          <span className="jp-nbflow-Cell-state" data-state={task.state.type} title={task.state.message}>
+          <span
+            className="jp-nbflow-Cell-state"
+            data-state={task.state.type}
+            title={task.state.message}
+          >
             <StateShape type={task.state.type} />
             <StepTime task={task} trans={this._trans} />
           </span>
@@ -182,11 +205,40 @@ function sourceWidget(
 export function markdownWidget(text: string, rendermime: IRenderMimeRegistry): Widget {
   const renderer = rendermime.createRenderer('text/markdown');
   renderer.addClass('jp-nbflow-Markdown');
-  void renderer.renderModel(new MimeModel({ data: { 'text/markdown': text }, trusted: false }));
+  void renderer.renderModel(
+    new MimeModel({ data: { 'text/markdown': text }, trusted: false })
+  );
   return renderer;
 }
 
-function withAttachments(rendermime: IRenderMimeRegistry, cell: nbformat.ICell): IRenderMimeRegistry {
+/** Notebooks on disk keep text as lists of lines; renderers take it whole. */
+function joined(output: nbformat.IOutput): nbformat.IOutput {
+  const data = output.data as nbformat.IMimeBundle | undefined;
+  const text = output.text as nbformat.MultilineString | undefined;
+  return {
+    ...output,
+    ...(text && { text: whole(text) }),
+    ...(data && { data: Object.fromEntries(Object.entries(data).map(wholeText)) })
+  } as nbformat.IOutput;
+}
+
+function wholeText([mime, value]: [string, unknown]): [string, unknown] {
+  return [
+    mime,
+    Array.isArray(value) && !mime.endsWith('json') ? value.join('') : value
+  ];
+}
+
+function whole(text: nbformat.MultilineString): string {
+  return Array.isArray(text) ? text.join('') : text;
+}
+
+function withAttachments(
+  rendermime: IRenderMimeRegistry,
+  cell: nbformat.ICell
+): IRenderMimeRegistry {
   const attachments = cell.attachments as nbformat.IAttachments | undefined;
-  return attachments ? rendermime.clone({ resolver: attachmentResolver(attachments) }) : rendermime;
+  return attachments
+    ? rendermime.clone({ resolver: attachmentResolver(attachments) })
+    : rendermime;
 }

@@ -17,7 +17,9 @@ export function Offer({ session: { trans }, commands }: IOffer): JSX.Element {
   return (
     <Empty title={trans.__('No runs yet')}>
       <p>
-        {trans.__('Run a notebook here, or deploy it to run on a schedule; every run shows up in this list.')}
+        {trans.__(
+          'Run a notebook here, or deploy it to run on a schedule; every run shows up in this list.'
+        )}
       </p>
       <div className="jp-nbflow-Empty-actions">
         <button
@@ -37,7 +39,9 @@ export function Offer({ session: { trans }, commands }: IOffer): JSX.Element {
           {trans.__('Deploy it')}
         </button>
       </div>
-      {!ready && <p className="jp-nbflow-Empty-hint">{trans.__('Open a notebook to begin.')}</p>}
+      {!ready && (
+        <p className="jp-nbflow-Empty-hint">{trans.__('Open a notebook to begin.')}</p>
+      )}
     </Empty>
   );
 }

@@ -49,7 +49,10 @@ class StandingWidget extends ReactWidget {
 }
 
 /** One line: is a scheduler running, and where; or one message: why there is nothing to see. */
-export function Standing({ feed, trans }: Pick<ISession, 'feed' | 'trans'>): JSX.Element {
+export function Standing({
+  feed,
+  trans
+}: Pick<ISession, 'feed' | 'trans'>): JSX.Element {
   useModel(feed);
   const message = messageFor(feed, trans);
   return (
@@ -62,16 +65,25 @@ export function Standing({ feed, trans }: Pick<ISession, 'feed' | 'trans'>): JSX
 
 function messageFor(feed: Feed, trans: TranslationBundle): Problem | null {
   if (feed.link === 'missing') {
-    const message = trans.__('The server part of nbflow is not running on this Jupyter server.');
-    const hint = trans.__('Install nbflow where the server runs, restart the server, and reload this page.');
+    const message = trans.__(
+      'The server part of nbflow is not running on this Jupyter server.'
+    );
+    const hint = trans.__(
+      'Install nbflow where the server runs, restart the server, and reload this page.'
+    );
     return { code: 'server.missing', message, hint };
   }
   if (feed.link === 'refused') {
-    const message = feed.problem?.message ?? trans.__('You may not look at runs on this server.');
+    const message =
+      feed.problem?.message ?? trans.__('You may not look at runs on this server.');
     return { code: 'server.refused', message };
   }
   if (feed.skew) {
-    const message = trans.__('The server runs nbflow %1, this page belongs to %2.', feed.skew, VERSION);
+    const message = trans.__(
+      'The server runs nbflow %1, this page belongs to %2.',
+      feed.skew,
+      VERSION
+    );
     const hint = trans.__('Restart the Jupyter server, then reload this page.');
     return { code: 'server.version', message, hint };
   }
@@ -81,7 +93,12 @@ function messageFor(feed: Feed, trans: TranslationBundle): Problem | null {
 function StandingLine({ feed, trans }: Pick<ISession, 'feed' | 'trans'>): JSX.Element {
   const [mood, text, title] = standing(feed, trans);
   return (
-    <div className="jp-nbflow-Standing-line" data-standing={mood} role="status" title={title}>
+    <div
+      className="jp-nbflow-Standing-line"
+      data-standing={mood}
+      role="status"
+      title={title}
+    >
       <span className="jp-nbflow-Standing-dot" aria-hidden="true" />
       <span>{text}</span>
     </div>
@@ -90,7 +107,10 @@ function StandingLine({ feed, trans }: Pick<ISession, 'feed' | 'trans'>): JSX.El
 
 type Mood = 'waiting' | 'good' | 'poor';
 
-function standing({ link, health }: Feed, trans: TranslationBundle): [Mood, string, string?] {
+function standing(
+  { link, health }: Feed,
+  trans: TranslationBundle
+): [Mood, string, string?] {
   if (link === 'connecting') {
     return ['waiting', trans.__('Connecting…')];
   }
@@ -109,6 +129,6 @@ function standing({ link, health }: Feed, trans: TranslationBundle): [Mood, stri
 
 function where({ scheduler, host }: Health, trans: TranslationBundle): string {
   return scheduler?.host === host
-    ? trans.__('Scheduler running here, on %1', host)
+    ? trans.__('Scheduler running here (%1)', host)
     : trans.__('Scheduler running on %1', scheduler?.host ?? '');
 }

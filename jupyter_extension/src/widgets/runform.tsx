@@ -24,7 +24,13 @@ export class RunFormWidget extends ReactWidget {
   }
 }
 
-export function RunForm({ model, trans }: { model: RunFormModel; trans: TranslationBundle }): JSX.Element {
+export function RunForm({
+  model,
+  trans
+}: {
+  model: RunFormModel;
+  trans: TranslationBundle;
+}): JSX.Element {
   useModel(model);
   return (
     <form onSubmit={event => event.preventDefault()}>
@@ -33,7 +39,9 @@ export function RunForm({ model, trans }: { model: RunFormModel; trans: Translat
         <ParamForm
           fields={model.fields}
           input={model.input}
-          error={name => model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)}
+          error={name =>
+            model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)
+          }
           onChange={input => model.edit(input)}
           trans={trans}
         />

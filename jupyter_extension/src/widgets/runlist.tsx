@@ -6,13 +6,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { memo, useCallback } from 'react';
 import { CommandIDs } from '../commands';
-import { Ago, Ahead, Duration } from '../components/duration';
+import { Ago, Due, Duration } from '../components/duration';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
 import { StateBadge, StateShape, stateText } from '../components/statebadge';
 import { useModel } from '../components/usemodel';
 import { Windowed } from '../components/windowed';
 import type { Group, RunsModel } from '../models/runs';
-import { isFinal } from '../models/states';
 import type { ISession } from '../tokens';
 import type { FlowRunRow } from '../wire';
 import { Offer } from './offer';
@@ -61,7 +60,11 @@ export function RunList({ session, commands }: IPart): JSX.Element {
   );
 }
 
-function Rows({ rows, session, commands }: IPart & { rows: readonly FlowRunRow[] }): JSX.Element {
+function Rows({
+  rows,
+  session,
+  commands
+}: IPart & { rows: readonly FlowRunRow[] }): JSX.Element {
   const { runs, deployments, trans } = session;
   useModel(deployments);
   const onEnd = useCallback(() => void runs.loadMore(), [runs]);
@@ -72,7 +75,11 @@ function Rows({ rows, session, commands }: IPart & { rows: readonly FlowRunRow[]
       label={trans.__('Runs, newest first')}
       keyOf={row => row.id}
       draw={row => (
-        <RunRow row={row} of={deployments.get(row.deployment_id)?.name ?? row.flow_name} trans={trans} />
+        <RunRow
+          row={row}
+          of={deployments.get(row.deployment_id)?.name ?? row.flow_name}
+          trans={trans}
+        />
       )}
       onOpen={row => void commands.execute(CommandIDs.openRun, { flow_run_id: row.id })}
       onEnd={onEnd}
@@ -119,14 +126,31 @@ function Took({ row }: { row: FlowRunRow }): JSX.Element | null {
   ) : null;
 }
 
-function When({ row, trans }: { row: FlowRunRow; trans: TranslationBundle }): JSX.Element {
-  if (row.state.type === 'SCHEDULED' && row.due_at && !isFinal(row.state)) {
-    return <Ahead at={row.due_at} trans={trans} />;
+function When({
+  row,
+  trans
+}: {
+  row: FlowRunRow;
+  trans: TranslationBundle;
+}): JSX.Element {
+  if (row.state.type === 'SCHEDULED' && row.due_at) {
+    return <Due at={row.due_at} trans={trans} />;
   }
-  return <Ago at={row.ended_at ?? row.started_at ?? row.due_at ?? row.created_at} trans={trans} />;
+  return (
+    <Ago
+      at={row.ended_at ?? row.started_at ?? row.due_at ?? row.created_at}
+      trans={trans}
+    />
+  );
 }
 
-function FilterBar({ runs, trans }: { runs: RunsModel; trans: TranslationBundle }): JSX.Element {
+function FilterBar({
+  runs,
+  trans
+}: {
+  runs: RunsModel;
+  trans: TranslationBundle;
+}): JSX.Element {
   const groups: [Group | '', string][] = [
     ['', trans.__('Any state')],
     ['waiting', trans.__('Waiting')],

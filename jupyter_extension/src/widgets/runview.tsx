@@ -11,7 +11,7 @@ import { Panel } from '@lumino/widgets';
 import React from 'react';
 import { CommandIDs } from '../commands';
 import { CellList, stepsOf } from '../components/celllist';
-import { Ago, Ahead, Duration } from '../components/duration';
+import { Ago, Due, Duration } from '../components/duration';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
 import { LogList } from '../components/loglist';
 import { StateBadge } from '../components/statebadge';
@@ -41,12 +41,24 @@ export class RunView extends Panel {
     const model = (this.model = new RunModel(flowRunId, session.api, session.feed));
     const rendermime = safeRegistry(options.rendermime);
     this._notebook = new NotebookView({ model, rendermime, languages, trans });
-    this._artifacts = new ArtifactList({ model, rendermime, trans, opener: options.opener });
+    this._artifacts = new ArtifactList({
+      model,
+      rendermime,
+      trans,
+      opener: options.opener
+    });
     this._logs = new Drawn('jp-nbflow-Logs', <Logs model={model} trans={trans} />);
     this.addClass('jp-nbflow-RunView');
     this.node.dataset.runId = flowRunId;
-    this.addWidget(new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />));
-    this.addWidget(new Drawn('jp-nbflow-RunView-cells', <Cells {...options} model={model} onOpen={this._reveal} />));
+    this.addWidget(
+      new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />)
+    );
+    this.addWidget(
+      new Drawn(
+        'jp-nbflow-RunView-cells',
+        <Cells {...options} model={model} onOpen={this._reveal} />
+      )
+    );
     [this._notebook, this._logs, this._artifacts].forEach(part => this.addWidget(part));
     model.stateChanged.connect(this._onState, this);
     void model.start();
@@ -104,7 +116,11 @@ function Head({ model, session, commands, opener }: IHead): JSX.Element {
   const { trans } = session;
   const run = model.run;
   if (!run) {
-    return model.problem ? <ProblemNote problem={model.problem} /> : <Skeleton rows={2} trans={trans} />;
+    return model.problem ? (
+      <ProblemNote problem={model.problem} />
+    ) : (
+      <Skeleton rows={2} trans={trans} />
+    );
   }
   return (
     <>
@@ -115,7 +131,9 @@ function Head({ model, session, commands, opener }: IHead): JSX.Element {
           <button
             className="jp-nbflow-Button"
             name="cancel"
-            onClick={() => void commands.execute(CommandIDs.cancelRun, { flow_run_id: run.id })}
+            onClick={() =>
+              void commands.execute(CommandIDs.cancelRun, { flow_run_id: run.id })
+            }
           >
             {trans.__('Cancel run')}
           </button>
@@ -134,7 +152,11 @@ function Head({ model, session, commands, opener }: IHead): JSX.Element {
   );
 }
 
-function Facts({ run, session, opener }: Pick<IHead, 'session' | 'opener'> & { run: FlowRun }): JSX.Element {
+function Facts({
+  run,
+  session,
+  opener
+}: Pick<IHead, 'session' | 'opener'> & { run: FlowRun }): JSX.Element {
   const { deployments, trans } = session;
   useModel(deployments);
   const deployment = deployments.get(run.deployment_id);
@@ -145,7 +167,11 @@ function Facts({ run, session, opener }: Pick<IHead, 'session' | 'opener'> & { r
       {deployment && <Fact label={trans.__('Deployment')}>{deployment.name}</Fact>}
       <Fact label={trans.__('Notebook')}>
         {open ? (
-          <button className="jp-nbflow-LinkButton" onClick={open} title={run.path ?? ''}>
+          <button
+            className="jp-nbflow-LinkButton"
+            onClick={open}
+            title={run.path ?? ''}
+          >
             {run.flow_name}
           </button>
         ) : (
@@ -157,15 +183,19 @@ function Facts({ run, session, opener }: Pick<IHead, 'session' | 'opener'> & { r
           <Ago at={run.started_at} trans={trans} />
         </Fact>
       ) : (
-        run.due_at && !isFinal(run.state) && (
+        run.due_at &&
+        !isFinal(run.state) && (
           <Fact label={trans.__('Due')}>
-            <Ahead at={run.due_at} trans={trans} />
+            <Due at={run.due_at} trans={trans} />
           </Fact>
         )
       )}
       {(running || run.running_seconds > 0) && (
         <Fact label={trans.__('Took')}>
-          <Duration seconds={run.running_seconds} since={running ? run.state.at : null} />
+          <Duration
+            seconds={run.running_seconds}
+            since={running ? run.state.at : null}
+          />
         </Fact>
       )}
       {run.attempt > 1 && <Fact label={trans.__('Attempt')}>{run.attempt}</Fact>}
@@ -173,7 +203,13 @@ function Facts({ run, session, opener }: Pick<IHead, 'session' | 'opener'> & { r
   );
 }
 
-function Fact({ label, children }: { label: string; children: React.ReactNode }): JSX.Element {
+function Fact({
+  label,
+  children
+}: {
+  label: string;
+  children: React.ReactNode;
+}): JSX.Element {
   return (
     <div>
       <dt>{label}</dt>
@@ -183,7 +219,13 @@ function Fact({ label, children }: { label: string; children: React.ReactNode })
 }
 
 /** The parameters the run was given. */
-function Given({ run, trans }: { run: FlowRun; trans: TranslationBundle }): JSX.Element | null {
+function Given({
+  run,
+  trans
+}: {
+  run: FlowRun;
+  trans: TranslationBundle;
+}): JSX.Element | null {
   const given = Object.entries(run.parameters);
   return given.length ? (
     <ul className="jp-nbflow-Given" aria-label={trans.__('Parameters')}>
@@ -200,13 +242,21 @@ function literal(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function Tabs({ model, trans }: { model: RunModel; trans: TranslationBundle }): JSX.Element {
+function Tabs({
+  model,
+  trans
+}: {
+  model: RunModel;
+  trans: TranslationBundle;
+}): JSX.Element {
   const all: [Part, string][] = [
     ['notebook', trans.__('Notebook')],
     ['logs', trans.__('Logs')],
     ['artifacts', trans.__('Artifacts')]
   ];
-  const parts = all.filter(([part]) => part !== 'notebook' || model.run?.kind === 'notebook');
+  const parts = all.filter(
+    ([part]) => part !== 'notebook' || model.run?.kind === 'notebook'
+  );
   const step = (by: number): void => {
     const at = parts.findIndex(([part]) => part === model.part);
     model.show(parts[(at + by + parts.length) % parts.length]?.[0] ?? 'logs');
@@ -220,7 +270,9 @@ function Tabs({ model, trans }: { model: RunModel; trans: TranslationBundle }): 
         if (by) {
           step(by);
           const tabs = event.currentTarget;
-          requestAnimationFrame(() => tabs.querySelector<HTMLElement>('[aria-selected=true]')?.focus());
+          requestAnimationFrame(() =>
+            tabs.querySelector<HTMLElement>('[aria-selected=true]')?.focus()
+          );
         }
       }}
     >
@@ -240,7 +292,11 @@ function Tabs({ model, trans }: { model: RunModel; trans: TranslationBundle }): 
   );
 }
 
-function Cells({ model, session, onOpen }: IHead & { onOpen: (cellId: string) => void }): JSX.Element {
+function Cells({
+  model,
+  session,
+  onOpen
+}: IHead & { onOpen: (cellId: string) => void }): JSX.Element {
   useModel(model);
   const { trans } = session;
   const steps = stepsOf(model.taskRuns, model.notebook);
@@ -251,7 +307,13 @@ function Cells({ model, session, onOpen }: IHead & { onOpen: (cellId: string) =>
   return <CellList steps={steps} ended={ended} onOpen={onOpen} trans={trans} />;
 }
 
-function Logs({ model, trans }: { model: RunModel; trans: TranslationBundle }): JSX.Element {
+function Logs({
+  model,
+  trans
+}: {
+  model: RunModel;
+  trans: TranslationBundle;
+}): JSX.Element {
   useModel(model);
   if (model.logs === null) {
     return <Skeleton rows={6} trans={trans} />;

@@ -25,14 +25,20 @@ const ATTACHMENT = 'attachment:';
 const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
 /** Find the pictures attached to a markdown cell, which its text addresses as `attachment:NAME`. */
-export function attachmentResolver(attachments: nbformat.IAttachments): IRenderMime.IResolver {
+export function attachmentResolver(
+  attachments: nbformat.IAttachments
+): IRenderMime.IResolver {
   return {
     isLocal: url => url.startsWith(ATTACHMENT),
     resolveUrl: url => Promise.resolve(url),
     getDownloadUrl: url => {
-      const bundle = attachments[decodeURIComponent(url.slice(ATTACHMENT.length))] ?? {};
-      const mime = PICTURES.find(type => typeof bundle[type] === 'string');
-      return Promise.resolve(mime ? `data:${mime};base64,${String(bundle[mime])}` : url);
+      const bundle =
+        attachments[decodeURIComponent(url.slice(ATTACHMENT.length))] ?? {};
+      const [mime, data] =
+        Object.entries(bundle).find(([type]) => PICTURES.includes(type)) ?? [];
+      return Promise.resolve(
+        typeof data === 'string' ? `data:${mime};base64,${data}` : url
+      );
     }
   };
 }
@@ -43,7 +49,7 @@ class SvgImage extends Widget implements IRenderMime.IRenderer {
     const text = model.data[SVG];
     const image = document.createElement('img');
     image.alt = '';
-    image.src = `data:${SVG},${encodeURIComponent(String(text))}`;
+    image.src = `data:${SVG},${encodeURIComponent(typeof text === 'string' ? text : '')}`;
     this.node.replaceChildren(image);
     return Promise.resolve();
   }
