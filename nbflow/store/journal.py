@@ -8,8 +8,9 @@ never ran is never called completed.
 
 Records, by `type`: `begin {at}` · `start {cell, at}` · `output {cell, output, display_id?}` (of a
 stream the text that was added) · `update {display_id, data, metadata}` · `clear {cell}` ·
-`end {cell, at, state, name, message, execution_count, execution, left_out}` ·
-`metadata {metadata}` and `widgets {state}` (of the notebook) · `finish {at, state, name, message}`.
+`end {cell, at, state, state_name, message, execution_count, execution, left_out}` ·
+`metadata {metadata}` and `widgets {state}` (of the notebook) · `finish {at, state, state_name,
+message}`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nbflow import settings
 from nbflow.exceptions import NotFound
@@ -37,6 +38,7 @@ NOT_RUN = "Did not run: the run ended before this cell."
 
 _S = StateType
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
+_END_FACTS = ("state", "state_name", "message", "left_out")
 #: papermill's words for a cell, which other tools read
 _PAPERMILL = {_S.PENDING: "pending", _S.RUNNING: "running", _S.COMPLETED: "completed"}
 #: what a carriage return overwrites: everything before it on its line
@@ -109,15 +111,25 @@ def _whole(line: bytes) -> Record | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        record = json.loads(line)
+        record: Any = json.loads(line)
     except ValueError:
         return None
-    return record if isinstance(record, dict) and "type" in record else None
+    return cast("Record", record) if isinstance(record, dict) and "type" in record else None
 
 
 def stamp(at: datetime) -> str:
     """Give an instant the way Jupyter writes it into metadata: ISO 8601 ending in Z."""
     return at.isoformat().replace("+00:00", "Z")
+
+
+def facts(state: State) -> Record:
+    """Give a state as a record holds it."""
+    return {
+        "at": stamp(state.at),
+        "state": state.type.value,
+        "state_name": state.name,
+        "message": state.message,
+    }
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -155,10 +167,7 @@ class _Replay:
     def result(self, state: State | None) -> dict[str, Any]:
         """Give the notebook; `state` closes what the journal left open."""
         if state is not None and not self._finished:
-            self._finish(
-                {"at": stamp(state.at), "state": state.type.value, "name": state.name,
-                 "message": state.message}
-            )  # fmt: skip
+            self._finish(facts(state))
         for cell in self._cells.values():
             for output in cell["outputs"]:
                 if isinstance(output.get("text"), list):
@@ -176,7 +185,7 @@ class _Replay:
     def _output(self, record: Record) -> None:
         outputs, output = self._cells[record["cell"]]["outputs"], record["output"]
         if output["output_type"] == "stream":
-            last = outputs[-1] if outputs else {}
+            last: Record = outputs[-1] if outputs else {}
             if last.get("output_type") == "stream" and last["name"] == output["name"]:
                 last["text"].append(output["text"])
                 return
@@ -197,10 +206,10 @@ class _Replay:
 
     def _end(self, record: Record) -> None:
         cell = self._cells[record["cell"]]
-        facts = {k: record[k] for k in ("state", "name", "message", "left_out") if record.get(k)}
+        ended = {key: record[key] for key in _END_FACTS if record.get(key)}
         if "started_at" in cell["metadata"]["nbflow"]:
-            facts["ended_at"] = record["at"]
-        _mark(cell, facts)
+            ended["ended_at"] = record["at"]
+        _mark(cell, ended)
         cell["execution_count"] = record.get("execution_count")
         if record.get("execution"):
             cell["metadata"]["execution"] = record["execution"]
@@ -209,7 +218,7 @@ class _Replay:
         self.notebook["metadata"].update(record["metadata"])
 
     def _widgets(self, record: Record) -> None:
-        empty = {_WIDGETS: {"state": {}, "version_major": 2, "version_minor": 0}}
+        empty: Record = {_WIDGETS: {"state": {}, "version_major": 2, "version_minor": 0}}
         widgets = self.notebook["metadata"].setdefault("widgets", empty)
         widgets[_WIDGETS]["state"].update(record["state"])
 
@@ -217,10 +226,8 @@ class _Replay:
         self._finished = True
         for cell in self._cells.values():
             _close(cell, record)
-        self._describe(
-            state=record["state"], name=record["name"], message=record["message"],
-            ended_at=record["at"],
-        )  # fmt: skip
+        said = {key: record[key] for key in ("state", "state_name", "message")}
+        self._describe(**said, ended_at=record["at"])
         start = self.notebook["metadata"].get("papermill", {}).get("start_time")
         self._papermill(
             end_time=record["at"],
@@ -242,7 +249,7 @@ def _close(cell: Record, end: Mapping[str, Any]) -> None:
         ended = _S.CANCELLED if end["state"] == _S.CANCELLED.value else _S.CRASHED
         _mark(cell, {"state": ended.value, "message": end["message"], "ended_at": end["at"]})
     elif state == _S.PENDING.value:
-        _mark(cell, {"state": _S.PENDING.value, "name": "NotReady", "message": NOT_RUN})
+        _mark(cell, {"state": _S.PENDING.value, "state_name": "NotReady", "message": NOT_RUN})
 
 
 def _mark(cell: Record, facts: Record) -> None:

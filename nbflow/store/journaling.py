@@ -16,7 +16,7 @@ from typing import Any
 from nbflow import settings
 from nbflow.model import clock
 from nbflow.model.states import State
-from nbflow.store.journal import INPUT, JOURNAL, Record, stamp, write_whole
+from nbflow.store.journal import INPUT, JOURNAL, Record, facts, stamp, write_whole
 
 #: an error says why a cell failed, so it is kept even past the limits, cut to this many characters
 ERROR_CHARS = 65_536
@@ -32,7 +32,7 @@ class _Cell:
     left_out: int = 0
     full: bool = False
     clearing: bool = False
-    pending: list[Record] = field(default_factory=list)
+    pending: list[Record] = field(default_factory=list[Record])
     in_file: bool = False
     open_stream: str = ""
 
@@ -71,7 +71,7 @@ class Journal:
         write_whole(path / INPUT, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC
         self._file = os.open(path / JOURNAL, flags, 0o600)
-        self._on_pending = on_pending
+        self.on_pending = on_pending
         self._cells: dict[str, _Cell] = {}
         self._unwritten: dict[str, _Cell] = {}
         self._displays: dict[str, _Display] = {}
@@ -142,7 +142,7 @@ class Journal:
         record = {
             "type": "end",
             "cell": cell_id,
-            **_state(state),
+            **facts(state),
             "execution_count": execution_count,
             "execution": dict(execution or {}),
             "left_out": cell.left_out,
@@ -165,7 +165,7 @@ class Journal:
     def finish(self, state: State) -> None:
         """Say how the run ended: the last record."""
         rest = [record for cell_id in tuple(self._unwritten) for record in self._take_all(cell_id)]
-        self._write([*rest, {"type": "finish", **_state(state)}])
+        self._write([*rest, {"type": "finish", **facts(state)}])
 
     def flush(self) -> None:
         """Write what waits, save what a cell past its limit may still replace."""
@@ -195,8 +195,8 @@ class Journal:
         cell.pending.append(record)
         if not self._waiting:
             self._waiting = True
-            if self._on_pending:
-                self._on_pending()
+            if self.on_pending:
+                self.on_pending()
 
     def _stream(self, cell_id: str, cell: _Cell, name: str, text: str) -> None:
         grows = cell.open_stream == name
@@ -287,15 +287,6 @@ class Journal:
         data = memoryview("".join(map(_line, records)).encode("ascii"))
         while data:
             data = data[os.write(self._file, data) :]
-
-
-def _state(state: State) -> Record:
-    return {
-        "at": stamp(state.at),
-        "state": state.type.value,
-        "name": state.name,
-        "message": state.message,
-    }
 
 
 def _line(record: Record) -> str:

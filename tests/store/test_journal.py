@@ -82,7 +82,7 @@ def test_the_executed_notebook_is_valid_and_says_what_happened(writer):
     title, a, b, c = made.cells
     assert "nbflow" not in title.metadata
     assert [x.metadata.nbflow.state for x in (a, b, c)] == ["COMPLETED", "FAILED", "PENDING"]
-    assert c.metadata.nbflow.name == "NotReady"
+    assert c.metadata.nbflow.state_name == "NotReady"
     assert "did not run" in c.metadata.nbflow.message.lower()
     assert [x.metadata.papermill.status for x in (a, b, c)] == ["completed", "failed", "pending"]
     assert [x.metadata.papermill.exception for x in (a, b, c)] == [False, True, None]
@@ -155,7 +155,7 @@ def test_a_dead_writers_notebook_is_closed_with_the_runs_state(writer):
     assert a.nbflow.state == "CRASHED"
     assert "signal 9" in a.nbflow.message
     assert a.papermill.status == "failed"
-    assert (b.nbflow.state, b.nbflow.name) == ("PENDING", "NotReady")
+    assert (b.nbflow.state, b.nbflow.state_name) == ("PENDING", "NotReady")
     assert made.metadata.nbflow.state == "CRASHED"
     assert made.metadata.papermill.exception is True
 

@@ -1,0 +1,26 @@
+"""Notebooks as flows: executed cell by cell, each code cell a task run.
+
+Names are loaded when first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbflow.model.notebooks import parameters_schema as parameters_schema
+    from nbflow.notebook.running import run_now as run_now
+
+_HOME = {
+    "parameters_schema": "nbflow.model.notebooks",
+    "run_now": "nbflow.notebook.running",
+}
+
+__all__ = ["parameters_schema", "run_now"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nbflow.notebook' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

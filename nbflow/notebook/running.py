@@ -1,0 +1,275 @@
+"""A notebook run from claim to final state: its source read, its kernel chosen, its end reported.
+
+Shared by the process a worker launches (`execute`) and by `nbflow run`. What happens between the
+first cell and the last is `attempt`'s. papermill and nbformat are imported when a run needs them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbflow import settings
+from nbflow.engine import lease, recorder, texts
+from nbflow.engine.spool import OUTAGES
+from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
+from nbflow.model import notebooks, states
+from nbflow.model.backend import Backend
+from nbflow.model.runs import Artifact, FlowRun, TaskRun
+from nbflow.model.states import State
+from nbflow.model.verdicts import Abort, Accept
+from nbflow.notebook.cells import CellRuns
+from nbflow.notebook.stopping import Stop
+from nbflow.store import journal, owners
+
+if TYPE_CHECKING:
+    from nbflow.notebook.attempt import Attempt
+
+_log = logging.getLogger("nbflow.notebook")
+
+#: never handed to a kernel: they open the whole Jupyter server, or nbflow's
+WITHHELD = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN"})
+
+#: how long the end of a run waits for a store that cannot be asked before it stays in the spool
+_PATIENCE_SECONDS = 30.0
+
+OnCell = Callable[[TaskRun], None]
+
+
+def lighten() -> None:
+    """Keep out of this process what makes `import nbformat` four times as slow (0.7 of 0.95 s).
+
+    jsonschema imports `rfc3987_syntax`, where it is installed, to check the format "iri", and does
+    without it otherwise; no notebook schema has that format. For processes of our own only.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
+
+
+def run_now(
+    backend: Backend,
+    flow_run_id: str,
+    attempt: int,
+    *,
+    on_cell: OnCell | None = None,
+    stop: Stop | None = None,
+) -> State:
+    """Execute an attempt of a notebook run in this process, to its end. Gives the run's state.
+
+    SIGINT and SIGTERM, in the main thread, and a cancel request end it; its lease is renewed here
+    unless a worker does.
+
+    Args:
+        on_cell: called with each cell's task run as it now is; first once each, Pending.
+        stop: another way to ask for the end.
+
+    Raises NotFound (the run), Aborted (another attempt has replaced this one).
+    """
+    run = backend.read_flow_run(flow_run_id)
+    return _Run(backend, run, attempt, stop or Stop(), on_cell).to_the_end()
+
+
+class _Run:
+    """One attempt of a notebook run in this process."""
+
+    def __init__(
+        self, backend: Backend, run: FlowRun, attempt: int, stop: Stop, on_cell: OnCell | None
+    ) -> None:
+        self.backend = backend
+        self.run = run
+        self.attempt = attempt
+        self.stop = stop
+        self.marker = f"{run.id}-{attempt}"
+        self.folder = journal.folder(f"runs/{run.id}/{attempt}")
+        #: nobody but this process holds the run: it was started by hand
+        self.by_hand = run.owner is None or run.owner.worker_id is None
+        self.recorder = recorder.open_for(backend)
+        self.cells = CellRuns(run.id, attempt, recorder=self.recorder, on_cell=on_cell)
+
+    def to_the_end(self) -> State:
+        """Execute, and report the state. Gives the one the run really took."""
+        holder = self.backend if self.by_hand else None
+        hold = lease.hold(self.run.id, self.attempt, backend=holder)
+        try:
+            with self.stop.on_signals(), hold.interruptible(lambda: self._lease_ended(hold)):
+                state = self._state()
+            return self._report(state)
+        finally:
+            lease.release(hold)
+            recorder.release(self.recorder)
+
+    def _lease_ended(self, hold: lease.Hold) -> None:
+        self.stop.ask(hold.reason or "lost")
+        if hold.reason == "lost":
+            self.recorder.abandon(self.run.id)
+
+    def _state(self) -> State:
+        """Do the work; give the state to propose, also for what went wrong in nbflow itself."""
+        try:
+            source = Source(self.backend, self.run)
+            self._begin()
+            return self._execute(source)
+        except Aborted:
+            raise
+        except NbflowError as error:
+            return states.Failed(message=str(error), details={"cause": error.code})
+        except OSError as error:
+            message = f"What the run put out could not be written: {error}"
+            return states.Failed(message=message, details={"cause": "result.write_failed"})
+        except Exception as error:
+            _log.exception("the execution of run %s broke", self.run.id)
+            message = f"The execution broke: {texts.of_error(error)}"
+            return states.Crashed(message=message, details={"cause": "executor"})
+
+    def _begin(self) -> None:
+        """Enter Running. Raises Aborted when the authority says no."""
+        while True:
+            verdict = self.backend.propose(self.run.id, states.Running(), attempt=self.attempt)
+            if isinstance(verdict, Accept):
+                return
+            if isinstance(verdict, Abort) and not (verdict.state and verdict.state.is_cancelling()):
+                raise Aborted(verdict.reason)
+            if isinstance(verdict, Abort):
+                self.stop.ask("cancelled")
+                return
+            if self.stop.wait(verdict.seconds):
+                return
+
+    def _execute(self, source: Source) -> State:
+        from nbflow.notebook.attempt import Attempt
+
+        attempt = Attempt(
+            self.folder,
+            self.cells,
+            self.stop,
+            env=kernel_environment(self.run, self.marker),
+            source=self.run.path,
+            cwd=source.cwd,
+            cancelled=self._cancelled,
+            start_seconds=settings.kernel_start_seconds,
+        )
+        try:
+            source.execute(attempt)
+        finally:
+            left = owners.sweep(self.marker)
+        if left:
+            self._say(logging.WARNING, f"{left} leftover processes were ended.")
+        assert attempt.state is not None
+        return attempt.state
+
+    def _cancelled(self) -> bool:
+        """Say whether a request to stop means that somebody cancelled the run."""
+        if self.stop.reason == "interrupt" and self.by_hand:
+            return True
+        try:
+            return self.backend.read_flow_run(self.run.id).state.is_cancelling()
+        except NbflowError:
+            return False
+
+    def _report(self, state: State) -> State:
+        path = journal.assemble(self.folder, state)
+        if path is not None:
+            data = {"path": str(path)}
+            said = "The executed notebook."
+            artifact = Artifact("notebook", data, description=said, flow_run_id=self.run.id)
+            self.recorder.artifact(artifact)
+        self._say(logging.INFO if state.is_completed() else logging.ERROR, state.message)
+        try:
+            self.recorder.drain(_PATIENCE_SECONDS)
+            verdict = self.backend.propose(self.run.id, state, attempt=self.attempt)
+        except OUTAGES:
+            self.recorder.end(self.run.id, self.attempt, state)
+            return state
+        if isinstance(verdict, Accept):
+            return verdict.state
+        return self.backend.read_flow_run(self.run.id).state
+
+    def _say(self, level: int, message: str) -> None:
+        self.cells.log(level, message, logger="nbflow.notebook")
+
+
+class Source:
+    """The notebook of a run, checked before anything starts.
+
+    Raises InvalidNotebook (not there, not a notebook, no such kernel), ParameterError.
+    """
+
+    def __init__(self, backend: Backend, run: FlowRun) -> None:
+        from nbflow.model import parameters
+
+        text = backend.read_snapshot(run.snapshot) if run.snapshot else _read(run.path)
+        self.notebook = notebooks.parse(text, name=Path(run.path or "notebook").name)
+        schema = notebooks.parameters_schema(self.notebook)
+        self.parameters = parameters.check(schema, run.parameters, what=run.flow_name)
+        self.kernel_name = run.kernel_name or notebooks.kernel_name(self.notebook) or "python3"
+        self.cwd = _folder(run.path)
+
+    def execute(self, attempt: Attempt) -> None:
+        """Execute with papermill, which is given a notebook and no path to read or write."""
+        import nbformat
+        import papermill
+
+        from nbflow.notebook.attempt import prepare
+
+        language = _language(self.kernel_name)
+        prepare(self.notebook)
+        papermill.execute_notebook(
+            nbformat.from_dict(self.notebook),
+            None,
+            parameters=self.parameters,
+            engine_name="nbflow",
+            kernel_name=self.kernel_name,
+            language=language,
+            request_save_on_cell_execute=False,
+            progress_bar=False,
+            attempt=attempt,
+        )
+
+
+def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
+    """Give a kernel's environment: this process's without tokens, and which run it works for."""
+    env = {**os.environ, **settings.environment()}
+    env |= {"NBFLOW_FLOW_RUN_ID": run.id, owners.MARKER: marker}
+    if run.path:
+        env["JPY_SESSION_NAME"] = run.path
+    return {name: value for name, value in env.items() if name not in WITHHELD}
+
+
+def _read(path: str | None) -> str:
+    try:
+        return Path(path or "").read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InvalidNotebook(
+            f"There is no notebook {path}.", code="notebook.missing", field="path",
+            hint="It was moved or deleted since the run was created.",
+        ) from None  # fmt: skip
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidNotebook(f"{path} cannot be read: {error}", field="path") from None
+
+
+def _folder(path: str | None) -> str | None:
+    if path is None:
+        return None
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise InvalidNotebook(
+            f"The notebook's folder {folder} is not there.", code="notebook.folder", field="path"
+        )
+    return str(folder)
+
+
+def _language(kernel_name: str) -> str:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    manager = KernelSpecManager()
+    try:
+        return manager.get_kernel_spec(kernel_name).language
+    except NoSuchKernel:
+        there = ", ".join(sorted(manager.find_kernel_specs())) or "none"
+        raise InvalidNotebook(
+            f"There is no kernel {kernel_name!r} here.", code="kernel.missing",
+            field="kernel_name", hint=f"Kernels here: {there}.",
+        ) from None  # fmt: skip
