@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import clock, parameters
+from nbflow.model import clock, ids, names, parameters
 from nbflow.model.deployments import Deployment
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
@@ -19,12 +19,14 @@ from nbflow.store import deployments, flow_runs
 
 
 def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
-    """Create a run, or give the one its key made. Raises InvalidInput, NotFound, Conflict."""
-    if new.idempotency_key is not None:
-        earlier = flow_runs.by_idempotency_key(connection, new.idempotency_key)
-        if earlier is not None:
-            return _same(earlier, new)
+    """Create a run, or give the one its id or key made.
+
+    Raises InvalidInput, NotFound, Conflict.
+    """
     _check(new)
+    earlier = flow_runs.made_before(connection, new.id, new.idempotency_key)
+    if earlier is not None:
+        return _same(earlier, new)
     if new.deployment_id is not None:
         new = of_deployment(new, deployments.get(connection, new.deployment_id))
     now = clock.now()
@@ -59,6 +61,14 @@ def of_deployment(
 
 
 def _check(new: NewFlowRun) -> None:
+    for field, given in (("id", new.id), ("state.id", new.state.id)):
+        if not ids.canonical(given):  # it names a folder
+            raise InvalidInput(
+                f"{names.shown(given)} is not an id.",
+                code="id.invalid",
+                field=field,
+                hint="Leave it out, or give a UUID of version 7 in lower case.",
+            )
     if new.state.type not in ALLOWED[None]:
         raise InvalidInput(
             f"A run cannot begin as {new.state.name}.",
@@ -74,14 +84,16 @@ def _check(new: NewFlowRun) -> None:
 
 
 def _same(earlier: FlowRun, new: NewFlowRun) -> FlowRun:
-    """Give the run a key made before; refuse the key when it now asks for something else."""
+    """Give the run made before; refuse the key or id when it now asks for something else."""
     asked = {**new.parameters}
     fits = all(earlier.parameters.get(name) == value for name, value in asked.items())
     if new.deployment_id not in (None, earlier.deployment_id) or not fits:
+        same_id = earlier.id == new.id
+        word = "id" if same_id else "idempotency key"
         raise Conflict(
-            f"The idempotency key {new.idempotency_key!r} already made another run ({earlier.id}).",
+            f"This {word} already made another run ({earlier.name}, {earlier.id}).",
             code="idempotency.mismatch",
-            field="idempotency_key",
-            hint="Use a new key for a new run.",
+            field="id" if same_id else "idempotency_key",
+            hint=f"Use a new {word} for a new run.",
         )
     return earlier

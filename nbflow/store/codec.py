@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -14,6 +15,8 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.runs import Owner
 from nbflow.model.states import State, StateType
+
+_CURSOR = re.compile(r"(-?\d{1,18})\.([0-9a-f-]{36})")
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
@@ -43,6 +46,19 @@ def micros(at: datetime | None) -> int | None:
 def instant(value: int | None) -> datetime | None:
     """Give a column's instant."""
     return None if value is None else clock.instant(value)
+
+
+def place(cursor: str, *, field: str) -> tuple[int, str]:
+    """Give the place a list's cursor stands for. Raises InvalidInput for one that was made up."""
+    made = _CURSOR.fullmatch(cursor)
+    if made is None:
+        raise InvalidInput(
+            "This cursor was not made by nbflow.",
+            code="cursor.invalid",
+            field=field,
+            hint="Start again without a cursor.",
+        )
+    return int(made[1]), made[2]
 
 
 def owner_text(owner: Owner | None) -> str | None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from nbflow import settings
-from nbflow.exceptions import InvalidInput, NbflowError, StoreBusy, StoreFull, Unreachable
+from nbflow.exceptions import Conflict, InvalidInput, NbflowError, StoreBusy, StoreFull, Unreachable
 
 #: file systems on which SQLite's WAL needs shared memory that is not there
 NETWORK_FILE_SYSTEMS = frozenset("nfs nfs4 cifs smb3 smbfs lustre gpfs ceph fuse.sshfs".split())
@@ -98,6 +98,8 @@ def translated() -> Generator[None, None, None]:
 
 def _meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
     text = str(error.orig)
+    if isinstance(error, exc.IntegrityError):
+        return Conflict(f"This is there already, or contradicts what is: {text}.")
     if "locked" in text or "busy" in text:
         return StoreBusy(hint="Close the program that holds it (a backup, a viewer), or wait.")
     if "full" in text:

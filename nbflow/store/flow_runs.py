@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nbflow.exceptions import InvalidInput, NotFound
+from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.backend import Page, RunFilter
 from nbflow.model.runs import FlowRun
@@ -43,10 +43,12 @@ def get(connection: sa.Connection, run_id: str) -> FlowRun:
     return run_of(row)
 
 
-def by_idempotency_key(connection: sa.Connection, key: str) -> FlowRun | None:
-    """Read the run that a key already made."""
-    query = sa.select(flow_run).where(flow_run.c.idempotency_key == key)
-    row = connection.execute(query).mappings().first()
+def made_before(connection: sa.Connection, run_id: str, key: str | None) -> FlowRun | None:
+    """Read the run that a request with this id, or with this idempotency key, already made."""
+    same = flow_run.c.id == run_id
+    if key is not None:
+        same = sa.or_(same, flow_run.c.idempotency_key == key)
+    row = connection.execute(sa.select(flow_run).where(same)).mappings().first()
     return None if row is None else run_of(row)
 
 
@@ -80,7 +82,7 @@ def page(
     """List runs, newest due first; the cursor is a place, so any page costs the same."""
     query = sa.select(flow_run).where(*_conditions(where))
     if cursor is not None:
-        due_at, run_id = _place(cursor)
+        due_at, run_id = codec.place(cursor, field="cursor")
         query = query.where(sa.tuple_(flow_run.c.due_at, flow_run.c.id) < sa.tuple_(due_at, run_id))
     query = query.order_by(flow_run.c.due_at.desc(), flow_run.c.id.desc()).limit(limit + 1)
     rows = connection.execute(query).mappings().all()
@@ -362,14 +364,3 @@ def _conditions(where: RunFilter) -> list[sa.ColumnElement[bool]]:
     if where.until:
         found.append(c.due_at < clock.micros(where.until))
     return found
-
-
-def _place(cursor: str) -> tuple[int, str]:
-    due_at, _, run_id = cursor.partition(".")
-    try:
-        return int(due_at), run_id
-    except ValueError:
-        raise InvalidInput(
-            "This cursor was not made by nbflow.", code="cursor.invalid", field="cursor",
-            hint="Start again without a cursor.",
-        ) from None  # fmt: skip

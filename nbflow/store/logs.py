@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.backend import Page
 from nbflow.model.runs import LogEntry
+from nbflow.store import codec
 from nbflow.store.tables import log
 
 _APPEND = upsert(log).on_conflict_do_nothing(index_elements=["id"])
@@ -42,7 +42,9 @@ def page(
     """List a run's lines, oldest first."""
     query = sa.select(log).where(log.c.flow_run_id == flow_run_id)
     if after is not None:
-        query = query.where(sa.tuple_(log.c.at, log.c.id) > sa.tuple_(*_place(after)))
+        query = query.where(
+            sa.tuple_(log.c.at, log.c.id) > sa.tuple_(*codec.place(after, field="after"))
+        )
     rows = connection.execute(query.order_by(log.c.at, log.c.id).limit(limit + 1)).mappings().all()
     more = len(rows) > limit
     lines = tuple(
@@ -59,14 +61,3 @@ def page(
     )
     last = rows[limit - 1] if more else None
     return Page(lines, f"{last['at']}.{last['id']}" if last else None)
-
-
-def _place(cursor: str) -> tuple[int, str]:
-    at, _, log_id = cursor.partition(".")
-    try:
-        return int(at), log_id
-    except ValueError:
-        raise InvalidInput(
-            "This cursor was not made by nbflow.", code="cursor.invalid", field="after",
-            hint="Start again without a cursor.",
-        ) from None  # fmt: skip
