@@ -1,0 +1,71 @@
+"""nbflow in an IPython shell: `%load_ext nbflow` brings `%%task`, `%%flow` and `%nbflow`.
+
+Loading twice, reloading and unloading change nothing but what they say. A session that has begun
+goes on: its tasks were run in this kernel, whatever becomes of the magics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from nbflow import context
+from nbflow.ipython import cells, echo, session, transform
+from nbflow.ipython.captured import Captured
+from nbflow.ipython.cells import CellMagics
+from nbflow.ipython.line import LineMagic
+
+
+class _Loaded:
+    """What was put into a shell, and taken out again."""
+
+    def __init__(self, shell: Any) -> None:
+        self.captured = Captured()
+        self.transformer = transform.transformer(shell)
+        self.magics = (CellMagics(shell, self.captured), LineMagic(shell))
+        self.ambient = context.ambient
+
+    def put(self, shell: Any) -> None:
+        """Put everything in."""
+        shell.register_magics(*self.magics)
+        shell.input_transformers_cleanup.append(self.transformer)
+        shell.events.register("pre_run_cell", self.captured.pre_run_cell)
+        shell.events.register("post_run_cell", self.captured.post_run_cell)
+        context.ambient = _around
+        echo.quieten()
+
+    def take(self, shell: Any) -> None:
+        """Take everything out."""
+        for kind, name in (("cell", "task"), ("cell", "flow"), ("line", "nbflow")):
+            shell.magics_manager.magics[kind].pop(name, None)
+        shell.input_transformers_cleanup.remove(self.transformer)
+        shell.events.unregister("pre_run_cell", self.captured.pre_run_cell)
+        shell.events.unregister("post_run_cell", self.captured.post_run_cell)
+        context.ambient = self.ambient
+        echo.restore()
+
+
+def _around() -> context.FlowRunContext | None:
+    """Give the flow run of code that is in none: the executed notebook's, else the session."""
+    if not cells.executed():
+        return session.context()
+    from nbflow.engine import hosting
+
+    return hosting.joined()
+
+
+_loaded: WeakKeyDictionary[Any, _Loaded] = WeakKeyDictionary()
+
+
+def load(shell: Any) -> None:
+    """Register the magics in a shell; once, however often it is asked."""
+    if shell not in _loaded:
+        _loaded[shell] = loaded = _Loaded(shell)
+        loaded.put(shell)
+
+
+def unload(shell: Any) -> None:
+    """Take the magics out of a shell again."""
+    loaded = _loaded.pop(shell, None)
+    if loaded is not None:
+        loaded.take(shell)

@@ -1,0 +1,203 @@
+"""What a cell's body runs as: a task run, or a flow run.
+
+Each host calls the body, with its retries, and can always say how things stand. Displays and
+tracebacks are not its business. The third host, for executed notebooks, is in `adopted`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+from nbflow.context import FlowRunContext, Recording, TaskRunContext
+from nbflow.engine import outcomes, run
+from nbflow.ipython.options import Options
+from nbflow.model.runs import Artifact, LogEntry, TaskKind, TaskRun, advance
+from nbflow.model.states import State
+from nbflow.widgets.static import View, line
+
+Work = Callable[[], Any]
+
+
+class Host(Protocol):
+    """Something that runs a body."""
+
+    def run(self, work: Work) -> State:
+        """Run a body that does not await; give its final state. Raises what also ends the cell."""
+        ...
+
+    async def arun(self, work: Work) -> State:
+        """Run a body that awaits."""
+        ...
+
+    def look(self) -> View:
+        """Say how things stand, once the body has begun. Called from any thread."""
+        ...
+
+
+class CellTask:
+    """A cell, as the engine takes a task."""
+
+    is_cell = True
+    kind: TaskKind = "cell"
+    log_prints: bool | None = None
+    signature = inspect.Signature()
+
+    def __init__(self, fn: Work, name: str, asked: Options, *, cell_id: str | None) -> None:
+        self.fn = fn
+        self.name = name
+        self.key = asked.name or cell_id or name
+        self.cell_id = cell_id
+        self.tags = asked.tags
+        # The engine would number the calls; a cell is called what its author calls it.
+        self.task_run_name: str | Callable[[], str] | None = lambda: name
+        self.retries = asked.retries
+        self.retry_delays = asked.retry_delays
+
+
+class CellFlow:
+    """A cell, as the engine takes a flow."""
+
+    is_cell = True
+    flow_run_name: str | Callable[[], str] | None = None
+    retry_delay_seconds = 0.0
+    validate_parameters = False
+    task_runner = None
+    log_prints: bool | None = None
+    signature = inspect.Signature()
+
+    def __init__(self, fn: Work, name: str, asked: Options) -> None:
+        self.fn = fn
+        self.name = name
+        self.retries = asked.retries
+
+
+class AsTask:
+    """Runs a body as a task run of the flow run around, else of the kernel's session."""
+
+    def __init__(self, name: str, options: Options, *, cell_id: str | None) -> None:
+        self._name = name
+        self._options = options
+        self._cell_id = cell_id
+        self._context: TaskRunContext
+
+    def run(self, work: Work) -> State:
+        """Run a body that does not await."""
+        task = self._task(partial(self._call, work))
+        return run.run_task(task, (), {}, return_state=True)
+
+    async def arun(self, work: Work) -> State:
+        """Run a body that awaits."""
+        task = self._task(partial(self._acall, work))
+        return await run.arun_task(task, (), {}, return_state=True)
+
+    def look(self) -> View:
+        """Say how the task run stands."""
+        return View(line(self._context.task_run))
+
+    def _task(self, work: Work) -> CellTask:
+        return CellTask(work, self._name, self._options, cell_id=self._cell_id)
+
+    def _call(self, work: Work) -> None:
+        __tracebackhide__ = True
+        self._enter()
+        work()
+
+    async def _acall(self, work: Work) -> None:
+        __tracebackhide__ = True
+        self._enter()
+        await work()
+
+    def _enter(self) -> None:
+        here = TaskRunContext.get()
+        assert here is not None
+        self._context = here
+
+
+class AsFlow:
+    """Runs a body as a flow run; the tasks it calls are its task runs."""
+
+    def __init__(self, name: str, options: Options) -> None:
+        self._name = name
+        self._options = options
+        self._seen = _Seen()
+        self._state: State | None = None
+        self._context: FlowRunContext
+
+    def run(self, work: Work) -> State:
+        """Run a body that does not await."""
+        flow = CellFlow(partial(self._call, work), self._name, self._options)
+        try:
+            return self._ended(run.run_flow(flow, (), {}, return_state=True))
+        except BaseException as error:
+            self._ended(outcomes.of_error(error))
+            raise
+
+    async def arun(self, work: Work) -> State:
+        """Run a body that awaits."""
+        flow = CellFlow(partial(self._acall, work), self._name, self._options)
+        try:
+            return self._ended(await run.arun_flow(flow, (), {}, return_state=True))
+        except BaseException as error:
+            self._ended(outcomes.of_error(error))
+            raise
+
+    def look(self) -> View:
+        """Say how the flow run and its task runs stand."""
+        flow_run = self._context.flow_run
+        now = flow_run if self._state is None else advance(flow_run, self._state)
+        head = replace(line(now), name=f"{self._name} ({now.name})")
+        return View(head, tuple(line(task) for task in self._seen.task_runs()), "flow")
+
+    def _call(self, work: Work) -> None:
+        __tracebackhide__ = True
+        self._enter()
+        work()
+
+    async def _acall(self, work: Work) -> None:
+        __tracebackhide__ = True
+        self._enter()
+        await work()
+
+    def _enter(self) -> None:
+        here = FlowRunContext.get()
+        assert here is not None
+        self._context = here
+        self._seen.recorder, here.recorder = here.recorder, self._seen
+
+    def _ended(self, state: State) -> State:
+        self._state = state
+        return state
+
+
+class _Seen:
+    """A recorder that also remembers each task run as it last was."""
+
+    recorder: Recording
+
+    def __init__(self) -> None:
+        self._runs: dict[str, TaskRun] = {}
+
+    def task_runs(self) -> list[TaskRun]:
+        """List the task runs in the order they were made."""
+        return list(self._runs.values())
+
+    def task(self, run: TaskRun, state: State) -> None:
+        """Record a task run that has entered a state."""
+        self._runs[run.id] = run
+        self.recorder.task(run, state)
+
+    def log(self, entry: LogEntry) -> None:
+        """Record a log line."""
+        self.recorder.log(entry)
+
+    def artifact(self, artifact: Artifact) -> None:
+        """Record an artifact."""
+        self.recorder.artifact(artifact)
+
+    def flush(self) -> None:
+        """Write what is queued to the spool."""
+        self.recorder.flush()
