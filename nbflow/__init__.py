@@ -24,7 +24,6 @@ _HOME = {
     "settings": "nbflow",
     "tags": "nbflow.context",
     "task": "nbflow.tasks",
-    "unmapped": "nbflow.futures",
 }
 _MODULES = {"runtime", "settings"}
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from nbflow.deployments import deploy as deploy
     from nbflow.flows import Flow as Flow
     from nbflow.flows import flow as flow
-    from nbflow.futures import unmapped as unmapped
     from nbflow.states import State as State
     from nbflow.tasks import Task as Task
     from nbflow.tasks import task as task

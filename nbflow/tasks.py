@@ -29,6 +29,9 @@ class Task(Generic[P, R]):
     `return_state=True`, to get the final State instead of the value or the exception.
     """
 
+    kind: TaskKind = "task"
+    cell_id: str | None = None
+
     def __init__(
         self,
         fn: Callable[P, R],
@@ -40,9 +43,6 @@ class Task(Generic[P, R]):
         retries: int = 0,
         retry_delay_seconds: float | Sequence[float] = 0,
         log_prints: bool | None = None,
-        key: str | None = None,
-        kind: TaskKind = "task",
-        cell_id: str | None = None,
     ) -> None:
         self.signature = options.signature(fn, what="task")
         self.fn = fn
@@ -53,9 +53,7 @@ class Task(Generic[P, R]):
         self.retries = options.retries(retries)
         self.retry_delays = options.delays(retry_delay_seconds)
         self.log_prints = log_prints
-        self.key = key or f"{fn.__module__}.{getattr(fn, '__qualname__', self.name)}"
-        self.kind: TaskKind = kind
-        self.cell_id = cell_id
+        self.key = f"{fn.__module__}.{getattr(fn, '__qualname__', self.name)}"
         self.isasync = inspect.iscoroutinefunction(fn)
         functools.update_wrapper(self, fn, updated=())
 
@@ -86,9 +84,6 @@ class Task(Generic[P, R]):
             "retries": self.retries,
             "retry_delay_seconds": self.retry_delays,
             "log_prints": self.log_prints,
-            "key": self.key,
-            "kind": self.kind,
-            "cell_id": self.cell_id,
         }
         return Task(self.fn, **{**before, **changes})
 

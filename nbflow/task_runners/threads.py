@@ -6,6 +6,7 @@ threads and a thousand sleeping ones do not queue. What a job is, this file does
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from _thread import allocate_lock
@@ -19,6 +20,8 @@ from nbflow.model import clock
 
 if TYPE_CHECKING:
     from nbflow.task_runners.loop import AsyncJob, LoopThread
+
+_log = logging.getLogger("nbflow.engine")
 
 #: threads at once when nothing else is said
 MOST_THREADS = 256
@@ -201,6 +204,8 @@ class ThreadPoolTaskRunner:
         while (job := self._take()) is not None:
             try:
                 job()
+            except BaseException:  # a job tells its own errors; the thread must outlive the rest
+                _log.exception("A job of a task runner failed.")
             finally:
                 del job  # its result must not live until the next one comes
                 self._finish()
