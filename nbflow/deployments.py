@@ -97,6 +97,7 @@ def deploy(
 def read_notebook(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Give a notebook file's absolute path and its text. Raises InvalidNotebook."""
     file = Path(os.path.abspath(Path(path).expanduser()))
+    deploying.default_name(str(file))
     try:
         return str(file), file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 from nbflow import deployments
@@ -64,10 +65,11 @@ def deploy(
 ) -> None:
     """Deploy a notebook, and say in plain words when it will run."""
     path, text = deployments.read_notebook(notebook)
-    schema = notebooks.parameters_schema(notebooks.parse(text, name=notebook))
+    file_name = Path(path).name
+    schema = notebooks.parameters_schema(notebooks.parse(text, name=file_name))
     made = deployments.deploy(
         path,
-        parameters=given.parameters(schema, param, parameters, what=notebook),
+        parameters=given.parameters(schema, param, parameters, what=file_name),
         schedules=_timings(cron, every, rrule, timezone or zone.mine()),
         kernel_name=kernel,
         work_pool=pool,

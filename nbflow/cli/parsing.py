@@ -16,8 +16,8 @@ from nbflow.model import names
 
 Function = TypeVar("Function", bound=Callable[..., int | None])
 
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
+_PARTS = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -109,7 +109,7 @@ def duration(text: str) -> timedelta:
 
 def positive(text: str) -> int:
     """Read a whole number of at least 1; for argparse's `type`."""
-    if not text.isdecimal() or not int(text[:10]) >= 1 or len(text) > 9:
+    if not (text.isascii() and text.isdecimal()) or not int(text[:10]) >= 1 or len(text) > 9:
         raise argparse.ArgumentTypeError(f"{names.shown(text)} is not a whole number of at least 1")
     return int(text)
 

@@ -61,9 +61,9 @@ class Progress:
             return
         self._told.add(cell.state.id)
         took = printing.spent(cell)
-        self._say(f"{cell.position:>4}  {cell.state.name:<10} {took:>9}  {cell.name}")
+        self.say(f"{cell.position:>4}  {cell.state.name:<10} {took:>9}  {cell.name}")
         if not cell.state.is_completed() and cell.state.message:
-            self._say(f"      {cell.state.message}")
+            self.say(f"      {cell.state.message}")
 
     def run(self, run: FlowRun) -> None:
         """Take in the run as it now is."""
@@ -71,7 +71,7 @@ class Progress:
             return
         self._told.add(run.state.id)
         self._show(f"{run.name}: {run.state.name}")
-        self._say(f"{run.name}: {printing.state(run.state)}")
+        self.say(f"{run.name}: {printing.state(run.state)}")
 
     def _show(self, text: str) -> None:
         if self._status is not None:
@@ -79,7 +79,8 @@ class Progress:
 
             self._status.update(Text(printing.clean(text)))
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line."""
         if self._quiet:
             return
         try:

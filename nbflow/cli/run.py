@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,16 @@ def run(
     """Run a notebook now; exit 0 completed, 1 failed, 130 cancelled, 138 crashed."""
     target = None if output_path is None else _target(output_path, notebook)
     new = _new_run(notebook, param, parameters, kernel, name)
-    quiet = output == "json"
-    made = _execute(new, quiet=quiet)
-    executed = flow_run.executed_notebook(made)
-    if executed is not None and target is not None:
-        shutil.copyfile(executed, target)
-    if quiet:
+    with Progress(quiet=output == "json") as progress:
+        made = _execute(new, progress)
+        executed = flow_run.executed_notebook(made)
+        if executed is not None and target is not None:
+            shutil.copyfile(executed, target)
+        if executed is not None:
+            progress.say(f"Executed notebook: {target or executed}")
+    if output == "json":
         where = str(executed) if executed else None
         printing.as_json({**vars(made), "executed_notebook": where})
-    elif executed is not None:
-        print(f"Executed notebook: {target or executed}")
     return exit_code(made.state)
 
 
@@ -70,8 +71,8 @@ def _new_run(
 ) -> NewFlowRun:
     """Check everything that can be checked before a kernel starts. Raises InvalidInput."""
     path, content = deployments.read_notebook(notebook)
-    schema = notebooks.parameters_schema(notebooks.parse(content, name=notebook))
-    values = given.parameters(schema, pairs, text, what=notebook)
+    schema = notebooks.parameters_schema(notebooks.parse(content, name=Path(path).name))
+    values = given.parameters(schema, pairs, text, what=Path(path).name)
     checked = deploying.deployment_of(
         DeployRequest(path, kernel_name=kernel),
         notebook_text=content,
@@ -83,7 +84,7 @@ def _new_run(
     return NewFlowRun(
         flow_name=checked.flow_name,
         kind="notebook",
-        parameters=parameters.check(schema, values, what=notebook),
+        parameters=parameters.check(schema, values, what=Path(path).name),
         path=path,
         kernel_name=checked.kernel_name,
         owner=owners.current(),
@@ -92,16 +93,16 @@ def _new_run(
     )
 
 
-def _execute(new: NewFlowRun, *, quiet: bool) -> FlowRun:
+def _execute(new: NewFlowRun, progress: Progress) -> FlowRun:
     """Make the run and execute it here; give it as it ended."""
-    from nbflow import notebook
+    from nbflow.notebook import running
 
+    if "IPython" not in sys.modules:  # else the process is somebody's kernel
+        running.lighten()
     backend = connect()
     made = backend.create_flow_run(new)
-    with Progress(quiet=quiet) as progress:
-        if not quiet:
-            print(f"{made.name} ({made.id})", flush=True)
-        notebook.run_now(backend, made.id, made.attempt, on_cell=progress.cell)
-        ended = backend.read_flow_run(made.id)
-        progress.run(ended)
+    progress.say(f"{made.name} ({made.id})")
+    running.run_now(backend, made.id, made.attempt, on_cell=progress.cell)
+    ended = backend.read_flow_run(made.id)
+    progress.run(ended)
     return ended

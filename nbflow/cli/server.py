@@ -7,6 +7,9 @@ import sys
 
 from nbflow.cli.parsing import argument, takes
 
+#: nobody looks at this server, so it loads no page to look at
+EXTENSIONS = {"nbflow": True, "jupyterlab": False, "notebook": False, "nbclassic": False}
+
 
 @takes(
     argument("--port", type=int, default=None, help="the port (Jupyter's choice when left out)"),
@@ -21,7 +24,7 @@ def start(
 ) -> None:
     """Become a Jupyter Server that schedules, keeps one worker, answers the API."""
     options = [
-        "--ServerApp.jpserver_extensions={'nbflow': True}",
+        f"--ServerApp.jpserver_extensions={EXTENSIONS}",
         f"--ServerApp.ip={ip}",
         "--ServerApp.open_browser=False",
     ]
