@@ -355,7 +355,7 @@ def _check_type(field: str, value: object, expected: type, said: str) -> None:
 
 
 def _duration(value: object) -> timedelta:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if type(value) is int or (isinstance(value, float) and math.isfinite(value)):
         value = timedelta(seconds=min(max(value, -1e9), 1e9))
     if not isinstance(value, timedelta):
         hint = "Give a timedelta, or seconds as a number; calendar months need cron or rrule."
