@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from nbflow import connect
+from nbflow.client import discovery
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Fact = TypeVar("Fact")
@@ -51,3 +58,68 @@ def wait_for(look: Callable[[], Fact], *, seconds: float = 20.0, what: str = "th
 def _wait_for() -> Callable[..., object]:
     """`wait_for(look, seconds=…)`: no test sleeps."""
     return wait_for
+
+
+@dataclass(frozen=True)
+class Served:
+    """A Jupyter server with nbflow that was started for a test."""
+
+    url: str
+    token: str
+    process: subprocess.Popen[bytes]
+    home: Path
+    root: Path
+    log: Path
+
+
+@contextmanager
+def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
+    """Run a real Jupyter server: its home, root and log lie below a folder of its own."""
+    home, root, log = folder / "home", folder / "root", folder / "server.log"
+    root.mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NBFLOW_")}
+    where = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "RUNTIME")}
+    said_to_it = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": free_port(),
+        "ServerApp.jpserver_extensions": {"nbflow": True},
+        "ServerApp.root_dir": root,
+        "IdentityProvider.token": "secret",
+    }
+    command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser"]
+    command += [*(f"--{name}={value}" for name, value in said_to_it.items()), *options]
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**kept, **where, "NBFLOW_HOME": str(home), **environment},
+            start_new_session=True,
+        )
+    try:
+        word = home / "servers" / f"{process.pid}.json"
+        wait_for(lambda: word.exists() or process.poll() is not None, what="the server")
+        assert process.poll() is None, log.read_text()
+        server = discovery.read(word)
+        assert server is not None
+        yield Served(server.url, server.token, process, home, root, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+
+
+def free_port() -> int:
+    """Give a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., AbstractContextManager[Served]]:
+    """`with serving(folder, *options, **environment) as server:` a real Jupyter server."""
+    return serve

@@ -36,7 +36,7 @@ def servers() -> tuple[Server, ...]:
         found = sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
     except OSError:  # one of them left meanwhile
         return ()
-    read = (_read(path) for path in found)
+    read = (read(path) for path in found)
     return tuple(server for server in read if server is not None and _alive(server.pid))
 
 
@@ -45,7 +45,8 @@ def find() -> Server | None:
     return next(iter(servers()), None)
 
 
-def _read(path: Path) -> Server | None:
+def read(path: Path) -> Server | None:
+    """Read the word a server left; None: it is gone, or not yet whole."""
     try:
         said = json.loads(path.read_bytes())
         return Server(url=str(said["url"]), token=str(said["token"]), pid=int(said["pid"]))

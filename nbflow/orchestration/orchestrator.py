@@ -261,6 +261,7 @@ class Orchestrator:
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """Give the events after `since`, oldest first."""
+        _check_limit(limit, 1000)
         with self.database.read() as connection:
             found = events.since(connection, since, limit=limit)
             first, last = events.first_seq(connection), events.last_seq(connection)
