@@ -109,18 +109,16 @@ def test_a_dead_kernel_gives_138(
 
 
 def test_an_interrupt_cancels_the_run_and_gives_130(
-    home: Path, notebook: Callable[..., Path]
+    home: Path, notebook: Callable[..., Path], tmp_path: Path, wait_for: Callable[..., object]
 ) -> None:
-    path = notebook("print('begun')", "import time\ntime.sleep(100)")
+    begun = tmp_path / "begun"
+    path = notebook(f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(100)")
     process = subprocess.Popen(
         [*NBFLOW, "run", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "begun" in line:
-            process.send_signal(signal.SIGINT)
-            break
-    out, err = process.communicate(timeout=100)
+    wait_for(begun.exists, seconds=60, what="the cell")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert "Cancelled" in out
 
