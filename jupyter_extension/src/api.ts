@@ -108,6 +108,8 @@ export class Api implements IApi {
     const init: RequestInit = { method };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
+      // fetch calls a text body text/plain, which the server rightly refuses.
+      init.headers = { 'Content-Type': 'application/json' };
     }
     let response: Response;
     try {
