@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from nbflow import settings
-from nbflow.model.backend import Backend
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 _lock = threading.Lock()
 _open: dict[tuple[int, str], Backend] = {}

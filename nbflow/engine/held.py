@@ -9,18 +9,20 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import connect
 from nbflow.engine import lease, logs, recorder
 from nbflow.engine.spool import OUTAGES
 from nbflow.exceptions import Aborted, CancelledRun
 from nbflow.model import clock, states
-from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun, NewFlowRun, advance
 from nbflow.model.states import State, keep
 from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.store import owners
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.engine")
 _T = TypeVar("_T")

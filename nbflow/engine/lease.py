@@ -13,11 +13,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nbflow import settings
-from nbflow.model.backend import Backend
 from nbflow.model.workers import Held
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.engine")
 

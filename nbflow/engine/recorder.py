@@ -12,7 +12,7 @@ import os
 import threading
 from collections import deque
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow import settings
 from nbflow.engine import lease
@@ -31,9 +31,11 @@ from nbflow.engine.spool import (
 )
 from nbflow.exceptions import NbflowError
 from nbflow.model import clock
-from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun, TaskRunUpdate
 from nbflow.model.states import State
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.engine")
 

@@ -15,16 +15,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow import settings
 from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock
-from nbflow.model.backend import Backend
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import Artifact, Batch, LogEntry, Owner, TaskRun, TaskRunUpdate
 from nbflow.model.states import State, StateType
 from nbflow.store import owners
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.engine")
 
