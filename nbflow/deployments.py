@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nbflow.connect import connect
 from nbflow.exceptions import InvalidNotebook
@@ -50,29 +50,21 @@ def deploy(
         path: the notebook file; its folder will be the working directory.
         name: the file's stem when left out.
         parameters: laid over the defaults of the notebook's `parameters` cell.
-        cron: five fields, by the wall clock of `timezone`.
-        interval: a timedelta, or seconds; at least one second.
-        rrule: an iCalendar recurrence rule.
-        timezone: an IANA name, for `cron`, `interval` and `rrule`.
-        schedules: more of them, as `Cron`, `Interval`, `RRule`.
+        cron, interval, rrule: a schedule each, by the clock of `timezone`; an interval is a
+            timedelta, or seconds.
+        schedules: more of them.
         source: `snapshot` runs what is deployed now, `live` what lies there when a run starts.
-        kernel_name: the kernel the notebook was saved with when left out.
-        concurrency_limit: at most so many of its runs at once; None: no limit.
-        catchup: which of the instants missed while nothing ran are made up.
-        overlap: what happens when a scheduled run is due and an earlier one has not ended.
-        paused: make no scheduled runs yet.
+        kernel_name: the notebook's own when left out.
+        concurrency_limit: at most so many of its runs at once.
+        catchup: which instants missed while nothing ran are made up.
+        overlap: what happens when a scheduled run is due and an earlier one goes on.
         replace: take over a name that another path holds.
 
     Raises InvalidNotebook, ParameterError, InvalidSchedule, InvalidInput; Conflict for a name that
     another path holds. Nothing is made then.
     """
     file, text = read_notebook(path)
-    timings = [
-        *([] if cron is None else [Cron(cron, timezone)]),
-        *([] if interval is None else [Interval(interval, timezone=timezone)]),  # pyright: ignore[reportArgumentType]
-        *([] if rrule is None else [RRule(rrule, timezone)]),
-        *(schedules or ()),
-    ]
+    timings = [*_timings(cron, interval, rrule, timezone), *(schedules or ())]
     request = DeployRequest(
         path=file,
         name=name,
@@ -129,6 +121,17 @@ def kernels() -> dict[str, KernelSpec]:
         )
         for name, spec in found.items()
     }
+
+
+def _timings(
+    cron: str | None, interval: float | timedelta | None, rrule: str | None, timezone: str
+) -> list[Timing]:
+    every = cast("timedelta | None", interval)  # Interval reads seconds, and refuses wrong ones
+    return [
+        *([] if cron is None else [Cron(cron, timezone)]),
+        *([] if every is None else [Interval(every, timezone=timezone)]),
+        *([] if rrule is None else [RRule(rrule, timezone)]),
+    ]
 
 
 def _schedule(item: Timing | NewSchedule, catchup: Catchup, overlap: Overlap) -> NewSchedule:
