@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -23,10 +24,20 @@ _REORDERING = frozenset(
 
 def shown(value: Any, longest: int = 60) -> str:
     """Give a value as it is shown in a message: escaped, and cut when long."""
-    # Cut first: the repr of a megabyte is a megabyte.
-    text = ascii(value[:longest] if isinstance(value, str) else value)
-    cut = len(text) > longest + 2 or (isinstance(value, str) and len(value) > longest)
-    return f"{text[:longest]}…" if cut else text
+    if isinstance(value, str):
+        # Cut first: the repr of a megabyte is a megabyte.
+        text, cut = ascii(value[:longest]), len(value) > longest
+    else:
+        text, cut = _repr(value).encode("ascii", "backslashreplace").decode(), False
+    return f"{text[:longest]}…" if cut or len(text) > longest + 2 else text
+
+
+def _repr(value: Any) -> str:
+    # A look at the beginning of large containers; a repr may raise, and that of a long int does.
+    try:
+        return reprlib.repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def nearest(word: str, among: Iterable[str]) -> str | None:
