@@ -51,5 +51,9 @@ export default tseslint.config(
         }
       ]
     }
+  },
+  {
+    files: ['src/__tests__/**'],
+    rules: { '@typescript-eslint/no-unsafe-member-access': 'off' }
   }
 );

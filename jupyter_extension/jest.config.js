@@ -2,22 +2,9 @@
 module.exports = {
   testEnvironment: 'jsdom',
   testMatch: ['<rootDir>/src/__tests__/**/*.test.{ts,tsx}'],
+  modulePathIgnorePatterns: ['<rootDir>/nbflow_jupyter', '<rootDir>/lib'],
   transform: {
-    '^.+\\.tsx?$': [
-      'ts-jest',
-      {
-        tsconfig: {
-          ...require('./tsconfig.test.json').compilerOptions,
-          module: 'commonjs',
-          moduleResolution: 'node10',
-          jsx: 'react',
-          target: 'ES2022',
-          esModuleInterop: true,
-          isolatedModules: true
-        },
-        diagnostics: false
-      }
-    ]
+    '^.+\\.tsx?$': ['ts-jest', { tsconfig: 'tsconfig.test.json', diagnostics: false }]
   },
   moduleFileExtensions: ['ts', 'tsx', 'js', 'json']
 };

@@ -38,7 +38,8 @@ export class ApiError extends Error implements Problem {
 /** Give any failure as a problem that can be shown. */
 export function problemOf(reason: unknown): Problem {
   if (reason instanceof ApiError) {
-    return reason;
+    const { code, message, field, hint } = reason;
+    return { code, message, field, hint };
   }
   const message = reason instanceof Error ? reason.message : String(reason);
   return { code: 'error', message };

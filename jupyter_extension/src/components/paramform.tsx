@@ -148,11 +148,7 @@ function Control({ field, text, set, tie, trans }: IControl): JSX.Element {
           )}
           {options.map(option => (
             <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
-              {typeof option === 'boolean'
-                ? option
-                  ? 'True'
-                  : 'False'
-                : String(option)}
+              {optionText(option)}
             </option>
           ))}
         </select>

@@ -148,12 +148,12 @@ export class RunModel extends Model implements IDisposable {
 
   /** Ask for the part on show. One request at a time; what changes meanwhile asks once more. */
   private async _refresh(): Promise<void> {
+    clearTimeout(this._timer);
+    this._timer = undefined;
     if (this._asking || this._disposed) {
       this._again = true;
       return;
     }
-    clearTimeout(this._timer);
-    this._timer = undefined;
     this._again = false;
     this._asking = true;
     try {

@@ -1,0 +1,213 @@
+import { ApiError } from '../errors';
+import { DeployFormModel, fieldFor, PREVIEW_MS } from '../models/deployform';
+import { fieldsOf } from '../models/parameters';
+import { blankChoice } from '../models/schedulechoice';
+import type { NotebookInfo } from '../wire';
+import { deployment, settle, trans } from './fakes';
+
+const PARAMETERS = {
+  properties: {
+    rows: { type: 'integer', default: 10 },
+    name: { type: 'string', default: 'x' }
+  }
+};
+
+function info(more: Partial<NotebookInfo> = {}): NotebookInfo {
+  return {
+    path: 'report.ipynb',
+    name: 'report',
+    kernel_name: 'python3',
+    language: 'python',
+    kernels: [{ name: 'python3', display_name: 'Python 3', language: 'python' }],
+    parameters: PARAMETERS,
+    cells: [],
+    problems: [],
+    deployments: [],
+    ...more
+  };
+}
+
+async function setUp(notebook = info()) {
+  const api = {
+    inspectNotebook: jest.fn().mockResolvedValue(notebook),
+    previewSchedule: jest.fn().mockResolvedValue({ description: 'Daily.', next: [] }),
+    deploy: jest.fn().mockResolvedValue(deployment('report'))
+  };
+  const model = new DeployFormModel({
+    path: 'report.ipynb',
+    api,
+    deployments: api,
+    trans
+  });
+  await model.load();
+  return { api, model };
+}
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+test('an untouched form deploys the notebook under its own name, without a schedule', async () => {
+  const { api, model } = await setUp();
+  await model.submit();
+  expect(api.deploy).toHaveBeenCalledWith({
+    path: 'report.ipynb',
+    name: 'report',
+    kernel_name: 'python3',
+    source: 'snapshot',
+    parameters: {},
+    schedules: [],
+    tags: [],
+    description: '',
+    made_by: 'form'
+  });
+});
+
+test('a schedule is previewed once typing rests, and deployed with its policies', async () => {
+  const { api, model } = await setUp();
+  for (const time of ['06:00', '06:30']) {
+    model.edit({
+      schedule: { ...model.input.schedule, kind: 'daily', time, timezone: 'UTC' }
+    });
+  }
+  expect(model.previewing).toBe(true);
+  jest.advanceTimersByTime(PREVIEW_MS);
+  await settle();
+  expect(api.previewSchedule).toHaveBeenCalledTimes(1);
+  expect(model.preview?.description).toBe('Daily.');
+  model.edit({ catchup: 'all', overlap: 'allow' });
+  await model.submit();
+  const schedules = [
+    {
+      timing: { cron: '30 6 * * *', timezone: 'UTC' },
+      catchup: 'all',
+      overlap: 'allow'
+    }
+  ];
+  expect(api.deploy.mock.calls[0]?.[0]).toMatchObject({ schedules });
+});
+
+test('a schedule the server refuses says why at its field, before anything is deployed', async () => {
+  const { api, model } = await setUp();
+  const problem = {
+    code: 'schedule.invalid',
+    message: 'Five fields.',
+    field: 'timing.cron'
+  };
+  api.previewSchedule.mockRejectedValue(new ApiError(422, problem));
+  model.edit({ schedule: { ...model.input.schedule, kind: 'cron', cron: '* *' } });
+  jest.advanceTimersByTime(PREVIEW_MS);
+  await settle();
+  expect(model.error('schedule.cron')?.message).toBe('Five fields.');
+});
+
+test('an incomplete schedule asks nobody and deploys nothing', async () => {
+  const { api, model } = await setUp();
+  model.edit({ schedule: { ...model.input.schedule, kind: 'every', count: '' } });
+  jest.advanceTimersByTime(PREVIEW_MS);
+  expect(await model.submit()).toBeNull();
+  expect(api.previewSchedule).not.toHaveBeenCalled();
+  expect(api.deploy).not.toHaveBeenCalled();
+  expect(model.error('schedule.count')).toBeDefined();
+});
+
+test('an error in a parameter stops at its field', async () => {
+  const { api, model } = await setUp();
+  model.editParameters({ draft: { rows: 'ten', name: 'x' }, json: null });
+  expect(await model.submit()).toBeNull();
+  expect(model.error('parameters.rows')).toBeDefined();
+  expect(api.deploy).not.toHaveBeenCalled();
+});
+
+test('a refusal lands at the field it names and the form can be sent again', async () => {
+  const { api, model } = await setUp();
+  const problem = { code: 'conflict', message: 'Taken.', field: 'name' };
+  api.deploy.mockRejectedValueOnce(new ApiError(409, problem));
+  expect(await model.submit()).toBeNull();
+  expect(model.error('name')?.message).toBe('Taken.');
+  model.edit({ replace: true });
+  expect(await model.submit()).not.toBeNull();
+  expect(api.deploy.mock.calls[1]?.[0]).toMatchObject({ replace: true });
+});
+
+test('a notebook deployed before opens with what it was deployed with', async () => {
+  const schedule = {
+    id: 's',
+    deployment_id: 'd',
+    timing: { cron: '0 7 * * 1-5', timezone: 'UTC' },
+    created_at: '',
+    done_until: '',
+    next_at: null,
+    active: true,
+    catchup: 'none',
+    overlap: 'allow',
+    parameters: {}
+  } as const;
+  const before = deployment('mornings', {
+    parameters: { rows: 77 },
+    schedules: [schedule],
+    source: 'live'
+  });
+  const { api, model } = await setUp(info({ deployments: [before] }));
+  expect(model.existing?.name).toBe('mornings');
+  expect(model.input.schedule).toMatchObject({ kind: 'weekdays', time: '07:00' });
+  await model.submit();
+  expect(api.deploy.mock.calls[0]?.[0]).toMatchObject({
+    name: 'mornings',
+    source: 'live',
+    parameters: { rows: 77 },
+    schedules: [{ timing: schedule.timing, catchup: 'none', overlap: 'allow' }]
+  });
+});
+
+test('schedules the form cannot draw are kept as they are', async () => {
+  const schedule = {
+    timing: { rrule: 'FREQ=DAILY' },
+    active: false,
+    catchup: 'all',
+    overlap: 'allow',
+    parameters: {}
+  } as never;
+  const { api, model } = await setUp(
+    info({ deployments: [deployment('d', { schedules: [schedule] })] })
+  );
+  expect(model.input.schedule.kind).toBe('keep');
+  await model.submit();
+  expect(api.deploy.mock.calls[0]?.[0]).toMatchObject({ schedules: [schedule] });
+});
+
+test('a file that is no notebook is said above the form', async () => {
+  const api = {
+    inspectNotebook: jest
+      .fn()
+      .mockRejectedValue(
+        new ApiError(422, { code: 'notebook.invalid', message: 'No.' })
+      ),
+    previewSchedule: jest.fn(),
+    deploy: jest.fn()
+  };
+  const model = new DeployFormModel({ path: 'x', api, deployments: api, trans });
+  await model.load();
+  expect([model.info, model.problem?.message]).toEqual([null, 'No.']);
+});
+
+const cron = { ...blankChoice('UTC'), kind: 'cron' } as const;
+
+test.each([
+  ['parameters.rows', 'parameters.rows'],
+  ['rows', 'parameters.rows'],
+  ['parameters.name', 'parameters.name'],
+  ['name', 'name'],
+  ['parameters', 'parameters'],
+  ['parameters.unknown', 'parameters'],
+  ['kernel_name', 'kernel_name'],
+  ['schedules[0].timing.cron', 'schedule.cron'],
+  ['schedules.0.timing.timezone', 'schedule.timezone'],
+  ['schedules.0.catchup', 'catchup'],
+  ['timezone', 'schedule.timezone'],
+  ['path', null],
+  [undefined, null]
+])('a problem with %s is shown at %s', (field, at) => {
+  expect(fieldFor({ code: 'x', message: 'x', field }, fieldsOf(PARAMETERS), cron)).toBe(
+    at
+  );
+});

@@ -1,0 +1,160 @@
+import { ApiError } from '../errors';
+import type { FlowRun } from '../wire';
+import { Feed } from '../models/feed';
+import { REFRESH_MS, RunModel } from '../models/run';
+import {
+  changes,
+  FakeServer,
+  flowRun,
+  health,
+  settle,
+  snapshot,
+  state,
+  taskChanges,
+  taskRun
+} from './fakes';
+
+const NOTEBOOK = { cells: [], metadata: {}, nbformat: 4, nbformat_minor: 5 };
+
+async function setUp() {
+  const server = new FakeServer();
+  const api = {
+    openStream: server.openStream,
+    changes: jest.fn(),
+    health: jest.fn().mockResolvedValue(health()),
+    readFlowRun: jest.fn().mockResolvedValue(flowRun('a', { parameters: { rows: 5 } })),
+    readNotebook: jest.fn().mockResolvedValue(NOTEBOOK),
+    listLogs: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
+    listArtifacts: jest.fn().mockResolvedValue([])
+  };
+  const feed = new Feed(api);
+  feed.start();
+  server.socket.say(snapshot(1));
+  const model = new RunModel('a', api, feed);
+  await model.start();
+  return { server, api, model };
+}
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+test('it watches the run, reads it once, and keeps what pushes do not carry', async () => {
+  const { server, model } = await setUp();
+  expect(server.socket.heard).toEqual([{ type: 'watch', flow_run_id: 'a' }]);
+  const row: Partial<FlowRun> = flowRun('a', { state: state('COMPLETED') });
+  delete row.parameters;
+  server.socket.say(changes(1, row as FlowRun));
+  expect(model.run?.state.type).toBe('COMPLETED');
+  expect(model.run?.parameters).toEqual({ rows: 5 });
+});
+
+test('cells that finish in a burst cost one notebook', async () => {
+  const { server, api, model } = await setUp();
+  for (let i = 0; i < 20; i++) {
+    const task = taskRun(`c${i}`, { state: state('COMPLETED'), position: i });
+    server.socket.say(taskChanges(1 + i, 'a', task));
+  }
+  expect(model.taskRuns).toHaveLength(20);
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.readNotebook).toHaveBeenCalledTimes(2);
+});
+
+test('a cell that begins costs nothing, and nothing is asked for while nothing happens', async () => {
+  const { server, api } = await setUp();
+  server.socket.say(taskChanges(1, 'a', taskRun('c')));
+  jest.advanceTimersByTime(600_000);
+  await settle();
+  expect(api.readNotebook).toHaveBeenCalledTimes(1);
+});
+
+test('only one request is under way; what changed meanwhile asks once more', async () => {
+  const { server, api } = await setUp();
+  let answer: (value: unknown) => void = () => undefined;
+  api.readNotebook.mockReturnValueOnce(new Promise(resolve => (answer = resolve)));
+  server.socket.say(taskChanges(1, 'a', taskRun('c0', { state: state('COMPLETED') })));
+  jest.advanceTimersByTime(REFRESH_MS);
+  server.socket.say(taskChanges(2, 'a', taskRun('c1', { state: state('COMPLETED') })));
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.readNotebook).toHaveBeenCalledTimes(2);
+  answer(NOTEBOOK);
+  await settle();
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.readNotebook).toHaveBeenCalledTimes(3);
+});
+
+test('a new attempt replaces the task runs of the one before', async () => {
+  const { server, model } = await setUp();
+  server.socket.say(taskChanges(1, 'a', taskRun('x'), taskRun('y')));
+  server.socket.say(taskChanges(2, 'a', taskRun('x2', { flow_attempt: 2 })));
+  expect(model.taskRuns.map(task => task.id)).toEqual(['x2']);
+});
+
+test('no notebook yet is no problem; another failure is', async () => {
+  const { api, model } = await setUp();
+  api.readNotebook.mockRejectedValue(
+    new ApiError(404, { code: 'not_found', message: 'None.' })
+  );
+  model.show('notebook');
+  await settle();
+  expect(model.problem).toBeNull();
+  api.listLogs.mockRejectedValue(
+    new ApiError(503, { code: 'store.busy', message: 'Busy.' })
+  );
+  model.show('logs');
+  await settle();
+  expect(model.problem?.message).toBe('Busy.');
+});
+
+test('logs are read to the end, and later from the last page on', async () => {
+  const { api, model } = await setUp();
+  const line = (id: string) => ({
+    id,
+    flow_run_id: 'a',
+    at: '',
+    level: 20,
+    message: id,
+    logger: 'x',
+    task_run_id: null
+  });
+  api.listLogs
+    .mockResolvedValueOnce({ rows: [line('1'), line('2')], cursor: 'c2' })
+    .mockResolvedValueOnce({ rows: [line('3')], cursor: null })
+    .mockResolvedValueOnce({ rows: [line('3'), line('4')], cursor: null });
+  model.show('logs');
+  await settle();
+  model.show('logs');
+  await settle();
+  expect(model.logs?.map(entry => entry.id)).toEqual(['1', '2', '3', '4']);
+  expect(api.listLogs.mock.calls.map(call => call[1] as unknown)).toEqual([
+    undefined,
+    'c2',
+    'c2'
+  ]);
+});
+
+test('a deleted run says so', async () => {
+  const { server, model } = await setUp();
+  const gone = {
+    seq: 2,
+    kind: 'flow-run.deleted',
+    noun: 'flow-runs',
+    resource_id: 'a',
+    at: '',
+    row: {}
+  };
+  server.socket.say({ type: 'changes', from: 1, to: 2, events: [gone] });
+  expect(model.problem?.code).toBe('run.deleted');
+});
+
+test('closing the view ends the watch and the requests', async () => {
+  const { server, api, model } = await setUp();
+  model.dispose();
+  expect(server.socket.heard.at(-1)).toEqual({ type: 'unwatch', flow_run_id: 'a' });
+  server.socket.say(changes(1, flowRun('a', { state: state('FAILED') })));
+  jest.advanceTimersByTime(60_000);
+  await settle();
+  expect(api.readNotebook).toHaveBeenCalledTimes(1);
+});
