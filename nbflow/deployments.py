@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from nbflow.connect import connect
 from nbflow.exceptions import InvalidNotebook
-from nbflow.model import deploying
+from nbflow.model import deploying, names
 from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import Deployment, NewSchedule, Source
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
@@ -72,7 +72,7 @@ def deploy(
         source=source,
         parameters=parameters or {},
         schedules=tuple(_schedule(item, catchup, overlap) for item in timings),
-        tags=tuple(tags),
+        tags=names.check_tags(tags),
         description=description,
         work_pool=work_pool,
         concurrency_limit=concurrency_limit,
