@@ -23,6 +23,8 @@ LONGEST_NAME = 60
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
 
+# Two such escapes may be one character; half of one can be read, and never be written.
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CELL_TYPES = ("code", "markdown", "raw")
 _OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
@@ -59,7 +61,10 @@ def _json(text: str, name: str) -> Any:
     text = text.removeprefix("\ufeff")
     try:
         text.encode()
-        return json.loads(text)
+        value = json.loads(text)
+        if _HALF_CHARACTER.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         hint = "Open it in JupyterLab and save it again."
@@ -93,12 +98,12 @@ def _document(value: Any, name: str) -> Notebook:
 
 def _upgraded(nb: Notebook, name: str) -> Notebook:
     # Its import takes a second; only notebooks saved before 2015 pay for it.
-    import nbformat
+    from nbformat import converter, reader
 
     was = nb["nbformat"]
     try:
-        node: Any = nbformat.from_dict(nb)  # pyright: ignore[reportUnknownMemberType]
-        upgraded: Any = nbformat.convert(node, 4)  # pyright: ignore[reportUnknownMemberType]
+        node: Any = reader.reads(json.dumps(nb))  # pyright: ignore[reportUnknownMemberType]
+        upgraded: Any = converter.convert(node, 4)  # pyright: ignore[reportUnknownMemberType]
         found: Notebook = json.loads(json.dumps(upgraded))
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error)[:100]}"
@@ -133,14 +138,18 @@ def _output(value: Any, at: str, name: str) -> dict[str, Any]:
         _fail(name, f"has an output of {at} of the type {names.shown(output.get('output_type'))}")
     if "text" in output:
         output["text"] = _joined(output["text"], f"output of {at}", name)
+    if output["output_type"] in ("display_data", "execute_result"):
+        output.setdefault("data", {})
+        output.setdefault("metadata", {})
     if is_object(data := output.get("data")):
-        output["data"] = {mime: _mime(content) for mime, content in data.items()}
+        output["data"] = {mime: _content(mime, value) for mime, value in data.items()}
     return output
 
 
-def _mime(data: Any) -> Any:
+def _content(mime: str, value: Any) -> Any:
     # A list of texts is how files hold a long text; JSON types keep their lists.
-    return "".join(data) if is_texts(data) and data else data
+    of_json = mime == "application/json" or mime.endswith("+json")
+    return "".join(value) if is_texts(value) and not of_json else value
 
 
 def _joined(value: Any, at: str, name: str) -> str:

@@ -210,7 +210,7 @@ def _literal(value: ast.expr, enums: Enums) -> Any:
         return enums.get(value.value.id, {}).get(value.attr, _NOTHING)
     try:
         found = ast.literal_eval(value)
-        text = json.dumps(found, allow_nan=False)
+        text = json.dumps(found, allow_nan=False, ensure_ascii=False)
         text.encode()  # half a character in a text is no JSON
         plain = json.loads(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
