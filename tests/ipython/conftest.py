@@ -210,3 +210,9 @@ def records_of(wait_for: Callable[..., Any]) -> Iterator[Callable[[Kernel], Reco
     yield look
     for records in opened:
         records.orchestrator.close()
+
+
+@pytest.fixture(scope="session")
+def kernel_type() -> type[Kernel]:
+    """The class, for kernels that differ from `kernel`."""
+    return Kernel
