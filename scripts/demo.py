@@ -118,16 +118,16 @@ class Server:
 
     def stop(self) -> list[psutil.Process]:
         """Stop the server and all that it started; give the processes that had to be killed."""
-        try:
-            top = psutil.Process(self.process.pid)
-            family = [*top.children(recursive=True), top]
-        except psutil.NoSuchProcess:
-            return []
+        running = self.process.poll() is None
+        started = psutil.Process(self.process.pid).children(recursive=True) if running else []
         self.process.terminate()
-        _, left = psutil.wait_procs(family, timeout=STOPPING_SECONDS)
+        try:
+            self.process.wait(STOPPING_SECONDS)
+        except subprocess.TimeoutExpired:
+            started.append(psutil.Process(self.process.pid))
+        _, left = psutil.wait_procs(started, timeout=5)
         for process in left:
             process.kill()
-        self.process.wait()
         self.api.close()
         return left
 
