@@ -78,6 +78,7 @@ class NbflowApp(_WithSettings):
             return
         self._leaving.set()
         await self._watching
+        self._watching = None
         if self._presence is not None:
             self._presence.unlink(missing_ok=True)
         await self._running.close()
@@ -90,13 +91,16 @@ class NbflowApp(_WithSettings):
         """Keep saying so where JupyterHub's idle culler looks, too."""
         while not self._leaving.is_set():
             try:
-                self._busy = await asyncio.to_thread(self._running.busy, clock.now())
+                await self._look_for_activity()
             except Exception as error:
                 self.log.warning("nbflow could not tell whether it is idle: %s", error)
-            if self._busy:
-                self.serverapp.web_app.settings["nbflow_last_activity"] = clock.now()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), _ACTIVITY_SECONDS)
+
+    async def _look_for_activity(self) -> None:
+        self._busy = await asyncio.to_thread(self._running.busy, clock.now())
+        if self._busy:
+            self.serverapp.web_app.settings["nbflow_last_activity"] = clock.now()
 
 
 def _write_presence(serverapp: ServerApp) -> Path | None:

@@ -44,7 +44,16 @@ _CODES = {
 
 
 class Problems(web.RequestHandler):
-    """Errors as `{code, message, field?, hint?}`: never HTML, never a traceback."""
+    """Errors as `{code, message, field?, hint?}`: never HTML, never a traceback.
+
+    Nobody unknown gets further, not even to learn which verbs a route takes.
+    """
+
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse who is not known."""
+        await super().prepare(*args, **kwargs)  # pyright: ignore[reportGeneralTypeIssues, reportOptionalOperand]
+        if self.request.method != "OPTIONS" and not self.current_user:
+            raise web.HTTPError(403)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with what went wrong."""
@@ -89,14 +98,12 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
     largest_body = body.LARGEST
 
     async def prepare(self) -> None:
-        """Refuse who is not known, what is too large, and everything while there is no store."""
+        """Refuse what is too large, and everything while there is no store."""
         self._chunks: list[bytes] = []
         self._received = 0
         await super().prepare()
         if self.request.method == "OPTIONS":
             return
-        if not self.current_user:
-            raise web.HTTPError(403)
         announced = self.request.headers.get("Content-Length", "")
         if announced.isdigit() and int(announced[:19]) > self.largest_body:
             raise self._too_large()

@@ -36,8 +36,8 @@ def servers() -> tuple[Server, ...]:
         found = sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
     except OSError:  # one of them left meanwhile
         return ()
-    read = (read(path) for path in found)
-    return tuple(server for server in read if server is not None and _alive(server.pid))
+    words = (read(path) for path in found)
+    return tuple(server for server in words if server is not None and _alive(server.pid))
 
 
 def find() -> Server | None:

@@ -22,6 +22,7 @@ from nbflow.model.schedules import Cron, timing_from_json
 Shape = TypeVar("Shape")
 
 _MOST = 2**63 - 1
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 #: beyond these an instant has no UTC form to give back
 _INSTANTS = {"ge": datetime(2, 1, 1, tzinfo=UTC), "le": datetime(9998, 12, 31, tzinfo=UTC)}
 
@@ -46,8 +47,9 @@ def _read(shape: type[Shape], text: str | bytes, *, extra: Literal["forbid", "ig
     try:
         return validator(shape).validate_json(text, strict=True, extra=extra)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-    raise _problem(shape, first)
+        wrong = error.errors(include_url=False)
+    # A field misspelt is unknown and missing: the first says more.
+    raise _problem(shape, next((e for e in wrong if e["type"] in _UNKNOWN), wrong[0]))
 
 
 # -- stricter than pydantic -------------------------------------------------------------------
@@ -92,13 +94,13 @@ def _problem(shape: Any, error: ErrorDetails) -> InvalidInput | MalformedRequest
         inner = ".".join([*map(str, outer), *([ours.field] if ours.field else [])])
         return type(ours)(ours.message, code=ours.code, field=inner, hint=ours.hint)
     match error["type"]:
-        case "json_invalid":
-            return MalformedRequest(f"The body is not JSON: {error['msg']}.", code="body.not_json")
-        case "unexpected_keyword_argument" | "extra_forbidden":
+        case kind if kind in _UNKNOWN:
             known = _fields(_inside(shape, where[:-1]))
             hint = names.did_you_mean(str(where[-1]), known, "Known are")
             message = f"There is no field {names.shown(str(where[-1]))} here."
             return InvalidInput(message, code="field.unknown", field=field, hint=hint)
+        case "json_invalid":
+            return MalformedRequest(f"The body is not JSON: {error['msg']}.", code="body.not_json")
         case "missing" | "missing_argument":
             return InvalidInput(f"{field} is missing.", code="field.missing", field=field)
         case _:

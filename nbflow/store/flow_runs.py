@@ -358,7 +358,9 @@ def _conditions(where: RunFilter) -> list[sa.ColumnElement[bool]]:
                 c.id.startswith(where.search.lower(), autoescape=True),
             )
         )
-    found += [c.tags.contains(codec.dumps(tag), autoescape=True) for tag in where.tags]
+    if where.tags:
+        either = [c.tags.contains(codec.dumps(tag), autoescape=True) for tag in where.tags]
+        found.append(sa.or_(*either))
     if where.since:
         found.append(c.due_at >= clock.micros(where.since))
     if where.until:

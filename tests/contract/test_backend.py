@@ -478,6 +478,7 @@ def test_runs_are_filtered(backend: Backend, make: Any, end: End) -> None:
 
     assert found(deployment_id=made.id) == {mine.id, late.id}
     assert found(tags=(tag,)) == {mine.id, done.id}
+    assert found(tags=("no such tag", tag)) == {mine.id, done.id}
     assert found(tags=(tag,), state=("COMPLETED", "FAILED")) == {done.id}
     assert found(deployment_id=made.id, search="CONDOR") == {mine.id}
     assert found(deployment_id=made.id, since=late.due_at) == {late.id}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from nbflow.model import states
+from nbflow.model import names, states
 from nbflow.model.backend import RunFilter
 from nbflow.model.runs import Batch, NewFlowRun
 from nbflow_jupyter import notebooks
@@ -34,8 +34,14 @@ class FlowRuns(ApiHandler):
     async def post(self) -> None:
         """Create a flow run, or give the one its idempotency key already made."""
         new = self.body(NewFlowRun)
-        key = self.idempotency_key() or new.idempotency_key
-        made = replace(new, idempotency_key=key, created_by=self.current_user.username)
+        made = replace(
+            new,
+            name=names.check_name(new.name),
+            flow_name=names.check_name(new.flow_name, field="flow_name"),
+            tags=names.check_tags(new.tags),
+            idempotency_key=self.idempotency_key() or new.idempotency_key,
+            created_by=self.current_user.username,
+        )
         await self.answer(self.backend.create_flow_run, made, status=201)
 
 
