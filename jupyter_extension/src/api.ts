@@ -108,6 +108,7 @@ export class Api implements IApi {
     const init: RequestInit = { method };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
+      init.headers = { 'Content-Type': 'application/json' };
       // fetch calls a text body text/plain, which the server rightly refuses.
       init.headers = { 'Content-Type': 'application/json' };
     }

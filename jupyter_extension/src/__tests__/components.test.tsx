@@ -59,7 +59,7 @@ test('a state’s own name is its word, and its message is said on hover', () =>
 });
 
 test.each([
-  [0, '0.0 s'],
+  [0.0084, '8 ms'],
   [0.449, '0.4 s'],
   [12.9, '12 s'],
   [61, '1 min 01 s'],

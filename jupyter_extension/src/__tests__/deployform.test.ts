@@ -120,7 +120,7 @@ test('an error in a parameter stops at its field', async () => {
 
 test('a refusal lands at the field it names and the form can be sent again', async () => {
   const { api, model } = await setUp();
-  const problem = { code: 'conflict', message: 'Taken.', field: 'name' };
+  const problem = { code: 'deployment.name_taken', message: 'Taken.', field: 'name' };
   api.deploy.mockRejectedValueOnce(new ApiError(409, problem));
   expect(await model.submit()).toBeNull();
   expect(model.error('name')?.message).toBe('Taken.');
@@ -188,6 +188,11 @@ test('a file that is no notebook is said above the form', async () => {
   const model = new DeployFormModel({ path: 'x', api, deployments: api, trans });
   await model.load();
   expect([model.info, model.problem?.message]).toEqual([null, 'No.']);
+});
+
+test('a parameter may be called name', () => {
+  const problem = { code: 'parameter.type', message: 'x', field: 'name' };
+  expect(fieldFor(problem, fieldsOf(PARAMETERS), cron)).toBe('parameters.name');
 });
 
 const cron = { ...blankChoice('UTC'), kind: 'cron' } as const;

@@ -1,4 +1,5 @@
 import { DeploymentsModel } from '../models/deployments';
+import type { Schedule } from '../wire';
 import { Feed } from '../models/feed';
 import { deployment, FakeServer, health, settle, snapshot } from './fakes';
 
@@ -57,6 +58,24 @@ test('a timing is put in words once, however many show it', async () => {
   await Promise.all([deployments.learn(timing), deployments.learn({ interval: 60 })]);
   expect(deployments.words(timing)).toBe('Every minute');
   expect(api.previewSchedule).toHaveBeenCalledTimes(1);
+});
+
+test('the next run goes on from what is known: short intervals by sum, others by preview', async () => {
+  const { api, deployments } = setUp();
+  const at = (minute: number): string =>
+    new Date(Date.UTC(2126, 10, 22, 12, minute)).toISOString();
+  const now = Date.parse(at(7)) + 1;
+  const every = { next_at: at(0), timing: { interval: 300 } } as Schedule;
+  expect(deployments.nextAt(every, Date.parse(at(0)) - 1)).toBe(at(0));
+  expect(deployments.nextAt(every, now)).toBe(at(10));
+  const cron = { next_at: at(0), timing: { cron: '*/8 * * * *' } } as Schedule;
+  api.previewSchedule.mockResolvedValue({
+    description: 'x',
+    next: [at(0), at(8), at(16)]
+  });
+  await deployments.learn(cron.timing);
+  expect(deployments.nextAt(cron, now)).toBe(at(8));
+  expect(deployments.nextAt({ ...cron, next_at: null }, now)).toBeNull();
 });
 
 test('the answer to a change is shown without waiting for the stream', async () => {

@@ -32,6 +32,10 @@ async function setUp() {
   server.socket.say(snapshot(1));
   const model = new RunModel('a', api, feed);
   await model.start();
+  const begun = [taskRun('begun', { position: -1 })];
+  server.socket.say({ type: 'run', flow_run_id: 'a', seq: 1, task_runs: begun });
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
   return { server, api, model };
 }
 
@@ -54,10 +58,18 @@ test('cells that finish in a burst cost one notebook', async () => {
     const task = taskRun(`c${i}`, { state: state('COMPLETED'), position: i });
     server.socket.say(taskChanges(1 + i, 'a', task));
   }
-  expect(model.taskRuns).toHaveLength(20);
+  expect(model.taskRuns).toHaveLength(21);
   jest.advanceTimersByTime(REFRESH_MS);
   await settle();
   expect(api.readNotebook).toHaveBeenCalledTimes(2);
+});
+
+test('a run that has not begun is not asked for its notebook', async () => {
+  const { api, model } = await setUp();
+  const other = new RunModel('b', api, new Feed(api));
+  await other.start();
+  expect(api.readNotebook.mock.calls.flat()).not.toContain('b');
+  expect(model.notebook).toBe(NOTEBOOK);
 });
 
 test('a cell that begins costs nothing, and nothing is asked for while nothing happens', async () => {

@@ -11,8 +11,11 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Say a length of time in at most two units: `0.4 s`, `12 s`, `3 min 20 s`, `1 h 05 min`, `2 d 3 h`. */
+/** Say a length of time in at most two units: `8 ms`, `0.4 s`, `12 s`, `3 min 20 s`, `1 h 05 min`, `2 d 3 h`. */
 export function durationText(seconds: number, whole = false): string {
+  if (seconds < 0.1 && !whole) {
+    return `${Math.round(seconds * 1000)} ms`;
+  }
   if (seconds < 10 && !whole) {
     return `${(Math.floor(seconds * 10) / 10).toFixed(1)} s`;
   }

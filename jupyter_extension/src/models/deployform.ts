@@ -328,11 +328,13 @@ export function fieldFor(
   if (parts.some(part => ['schedule', 'schedules', 'timing'].includes(part))) {
     return scheduleField(last, kind);
   }
-  const parameter = fields.find(
-    ({ name }) => name === (first === 'parameters' ? parts[1] : first)
-  );
-  if (parameter && (first === 'parameters' || !PLAIN.includes(first))) {
-    return `parameters.${parameter.name}`;
+  const named = first === 'parameters' ? parts[1] : first;
+  const ofParameter = first === 'parameters' || problem.code.startsWith('parameter');
+  if (
+    fields.some(({ name }) => name === named) &&
+    (ofParameter || !PLAIN.includes(first))
+  ) {
+    return `parameters.${named}`;
   }
   if (first === 'parameters') {
     return 'parameters';

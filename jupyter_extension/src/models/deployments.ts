@@ -9,7 +9,10 @@ import type {
   DeployRequest,
   Event,
   FlowRun,
+  Instant,
+  Interval,
   Parameters,
+  Preview,
   Schedule,
   Timing
 } from '../wire';
@@ -60,19 +63,35 @@ export class DeploymentsModel extends Model {
 
   /** A timing in words, as the server says it; empty until it was learned. */
   words(timing: Timing): string {
-    return this._words.get(JSON.stringify(timing)) ?? '';
+    return this._previews.get(JSON.stringify(timing))?.description ?? '';
   }
 
-  /** Ask the server, once for each timing, what it means in words. */
+  /** When a schedule runs next. Rows do not come anew each time it fires, so its timing goes on from them. */
+  nextAt({ next_at, timing }: Schedule, now: number): Instant | null {
+    if (next_at === null || Date.parse(next_at) > now) {
+      return next_at;
+    }
+    if (isShort(timing)) {
+      const step = timing.interval * 1000;
+      const gone = Math.floor((now - Date.parse(next_at)) / step) + 1;
+      return new Date(Date.parse(next_at) + gone * step).toISOString();
+    }
+    return this._coming(timing, now) ?? next_at;
+  }
+
+  /** Ask the server what a timing means: once, and again when the instants it gave are over. */
   async learn(timing: Timing): Promise<void> {
     const key = JSON.stringify(timing);
-    if (this._words.has(key)) {
+    const known =
+      this.words(timing) && (isShort(timing) || this._coming(timing, Date.now()));
+    if (known || this._asking.has(key)) {
       return;
     }
-    this._words.set(key, '');
-    const preview = await this._api.previewSchedule(timing, 1).catch(() => null);
+    this._asking.add(key);
+    const preview = await this._api.previewSchedule(timing).catch(() => null);
+    this._asking.delete(key);
     if (preview) {
-      this._words.set(key, preview.description);
+      this._previews.set(key, preview);
       this.changed();
     }
   }
@@ -113,6 +132,11 @@ export class DeploymentsModel extends Model {
     }
   }
 
+  private _coming(timing: Timing, now: number): Instant | undefined {
+    const instants = this._previews.get(JSON.stringify(timing))?.next ?? [];
+    return instants.find(at => Date.parse(at) > now);
+  }
+
   private _keep(deployment: Deployment): Deployment {
     this._rows.set(deployment.id, deployment);
     this.changed();
@@ -121,6 +145,12 @@ export class DeploymentsModel extends Model {
 
   private readonly _api: Asked;
   private _rows = new Map<string, Deployment>();
-  private readonly _words = new Map<string, string>();
+  private readonly _previews = new Map<string, Preview>();
+  private readonly _asking = new Set<string>();
   private _loaded = false;
+}
+
+/** Whether it goes by elapsed time, so that the next instant is a sum. Longer ones keep local time. */
+function isShort(timing: Timing): timing is Interval {
+  return 'interval' in timing && timing.interval < 86_400;
 }

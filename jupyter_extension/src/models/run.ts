@@ -116,6 +116,7 @@ export class RunModel extends Model implements IDisposable {
     this._inOrder = latestAttempt([...this._taskRuns.values()]);
     this.changed();
     if (
+      !this._notebook ||
       taskRuns.some(
         task => isFinal(task.state) && before.get(task.id)?.state.id !== task.state.id
       )
@@ -171,8 +172,7 @@ export class RunModel extends Model implements IDisposable {
   private async _readPart(part: Part): Promise<void> {
     switch (part) {
       case 'notebook':
-        this._notebook = await this._api.readNotebook(this.id);
-        this.notebookChanged.emit();
+        await this._readNotebook();
         break;
       case 'logs':
         await this._readLogs();
@@ -180,6 +180,14 @@ export class RunModel extends Model implements IDisposable {
       case 'artifacts':
         this._artifacts = await this._api.listArtifacts(this.id);
         break;
+    }
+  }
+
+  /** Before the first cell begins there is nothing to ask for. */
+  private async _readNotebook(): Promise<void> {
+    if (this._inOrder.length || (this._run && isFinal(this._run.state))) {
+      this._notebook = await this._api.readNotebook(this.id);
+      this.notebookChanged.emit();
     }
   }
 

@@ -75,7 +75,7 @@ export function DeployForm({ model, trans }: IPart): JSX.Element {
 
 function Name({ model, trans }: IPart): JSX.Element {
   const error = model.error('name');
-  const taken = error?.code.startsWith('conflict') || model.input.replace;
+  const taken = error?.code === 'deployment.name_taken' || model.input.replace;
   const help = model.existing
     ? trans.__('This notebook is deployed under this name: deploying again updates it.')
     : undefined;

@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { useEffect, useRef, useState } from 'react';
 import { CommandIDs } from '../commands';
-import { Ahead } from '../components/duration';
+import { Ahead, useTicking } from '../components/duration';
 import { Empty, Skeleton } from '../components/empty';
 import { useModel } from '../components/usemodel';
 import type { DeploymentsModel } from '../models/deployments';
@@ -145,7 +145,8 @@ interface ILine extends IPart {
 function ScheduleLine({ row, schedule, session, commands }: ILine): JSX.Element {
   const { deployments, trans } = session;
   const { timing, active } = schedule;
-  useEffect(() => void deployments.learn(timing), [deployments, timing]);
+  const next = useTicking(now => deployments.nextAt(schedule, now) ?? '');
+  useEffect(() => void deployments.learn(timing), [deployments, timing, next]);
   const words = deployments.words(timing);
   const command = active ? CommandIDs.pauseSchedule : CommandIDs.resumeSchedule;
   return (
@@ -154,7 +155,7 @@ function ScheduleLine({ row, schedule, session, commands }: ILine): JSX.Element 
         <span className="jp-nbflow-Deployment-words" title={words}>
           {words || '\u00a0'}
         </span>
-        <NextRun schedule={schedule} paused={row.paused} trans={trans} />
+        <NextRun at={next} paused={!active || row.paused} trans={trans} />
       </span>
       <button
         className="jp-nbflow-Switch"
@@ -174,23 +175,23 @@ function ScheduleLine({ row, schedule, session, commands }: ILine): JSX.Element 
 }
 
 interface INext {
-  schedule: Schedule;
+  /** Empty: there is none. */
+  at: string;
   paused: boolean;
   trans: TranslationBundle;
 }
 
-function NextRun({ schedule, paused, trans }: INext): JSX.Element {
-  if (!schedule.active || paused) {
-    return <span className="jp-nbflow-Deployment-next">{trans.__('Paused')}</span>;
-  }
-  if (!schedule.next_at) {
-    return (
-      <span className="jp-nbflow-Deployment-next">{trans.__('No further runs')}</span>
-    );
-  }
+function NextRun({ at, paused, trans }: INext): JSX.Element {
+  const none = paused ? trans.__('Paused') : trans.__('No further runs');
   return (
     <span className="jp-nbflow-Deployment-next">
-      {trans.__('Next')} <Ahead at={schedule.next_at} trans={trans} />
+      {paused || !at ? (
+        none
+      ) : (
+        <>
+          {trans.__('Next')} <Ahead at={at} trans={trans} />
+        </>
+      )}
     </span>
   );
 }

@@ -301,10 +301,20 @@ function Cells({
   const { trans } = session;
   const steps = stepsOf(model.taskRuns, model.notebook);
   if (!steps.length) {
-    return <Empty>{model.run && trans.__('Nothing has run yet.')}</Empty>;
+    return <Empty>{model.run && beforeCells(model.run, trans)}</Empty>;
   }
   const ended = model.run !== null && isFinal(model.run.state);
   return <CellList steps={steps} ended={ended} onOpen={onOpen} trans={trans} />;
+}
+
+/** What a run without cells is at. */
+function beforeCells({ state }: FlowRun, trans: TranslationBundle): string {
+  if (isFinal(state)) {
+    return trans.__('No cell has run.');
+  }
+  return state.type === 'RUNNING' || state.type === 'PENDING'
+    ? trans.__('Starting the kernel…')
+    : trans.__('Waiting to start.');
 }
 
 function Logs({
