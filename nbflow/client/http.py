@@ -230,7 +230,8 @@ class HttpBackend:
 
 
 def _path(*parts: str) -> str:
-    return "/".join(quote(part, safe="") for part in parts)
+    # A dot is let through by `quote`, and two of them would lead elsewhere.
+    return "/".join(quote(part, safe="").replace(".", "%2E") for part in parts)
 
 
 def _content(body: object) -> dict[str, Any]:

@@ -50,14 +50,15 @@ def _foreign(status: int, url: str) -> NbflowError:
 
 
 def _class(code: str, status: int) -> type[NbflowError]:
-    """Choose by the whole code, then by its first word, then by the status."""
+    """Choose by the whole code, then by status and first word, then by either."""
     known = [NbflowError, *_below(NbflowError)]
     for kind in known:
         if kind.code == code:
             return kind
-    fitting = [kind for kind in known if kind.status == status] or [NbflowError]
     family = "schedule" if _family(code) in _TIMINGS else _family(code)
-    return next((kind for kind in fitting if _family(kind.code) == family), fitting[0])
+    fitting = [kind for kind in known if kind.status == status]
+    related = [kind for kind in fitting or known if _family(kind.code) == family]
+    return next(iter([*related, *fitting, NbflowError]))
 
 
 def _family(code: str) -> str:
