@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 
 from nbflow import settings
 from nbflow.notebook import outcomes
-from nbflow.notebook.kernel import KernelProcess
+from nbflow.notebook.kernel import KernelProcess, settle
 from nbflow.notebook.stopping import Stop
 from nbflow.store.journal import stamp
 from nbflow.store.journaling import Journal
@@ -30,6 +30,8 @@ _log = logging.getLogger("nbflow.notebook")
 
 #: how long a subscription may take before the kernel is asked again
 _SUBSCRIBE_SECONDS = 0.1
+#: how long a kernel may take to begin a cell it was sent
+_BEGIN_SECONDS = 0.5
 #: how long the output of a finished cell may be silent before it is taken as whole
 _SILENCE_SECONDS = 4.0
 #: the same for a kernel that is dead: what it sent is in our own socket already
@@ -47,6 +49,7 @@ class _Request:
     """Something asked of the kernel: for which cell, and what has come back on iopub."""
 
     idle: asyncio.Future[None]
+    begun: asyncio.Future[None]
     cell_id: str | None = None
     stamps: dict[str, str] = field(default_factory=dict)
     execution_count: int | None = None
@@ -177,7 +180,7 @@ class CellClient(NotebookClient):
         request_id, request = self._ask("execute_request", content, cell["id"])
         reply = asyncio.ensure_future(self._reply(request_id))
         cut_short = await self._first(reply, seconds)
-        killed = bool(cut_short) and await self.process.interrupt(reply)
+        killed = bool(cut_short) and await self._interrupt(reply, request)
         await self._whole(reply, request)
         if not reply.done():
             reply.cancel()
@@ -187,7 +190,8 @@ class CellClient(NotebookClient):
 
     def _ask(self, kind: str, content: Message, cell_id: str | None = None) -> tuple[str, _Request]:
         message = self._channels.session.msg(kind, content)
-        request = _Request(asyncio.get_running_loop().create_future(), cell_id)
+        loop = asyncio.get_running_loop()
+        request = _Request(loop.create_future(), loop.create_future(), cell_id)
         self._requests[message["header"]["msg_id"]] = request
         self._channels.shell_channel.send(message)
         return message["header"]["msg_id"], request
@@ -208,6 +212,13 @@ class CellClient(NotebookClient):
         if reply.done() or process.dead.done():
             return ""
         return "stop" if process.stopping.done() else "timeout"
+
+    async def _interrupt(self, reply: asyncio.Future[Message], request: _Request) -> bool:
+        """End a cell before its time. True: its kernel had to be killed."""
+        # a kernel that has not begun the cell would take no notice of an interrupt, and begin it
+        begun = {request.begun, reply, self.process.dead}
+        await asyncio.wait(begun, timeout=_BEGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return await self.process.interrupt(reply)
 
     async def _whole(self, reply: asyncio.Future[Message], request: _Request) -> None:
         """Wait until all output of a finished cell has come: `idle` says so, or silence does."""
@@ -242,11 +253,12 @@ class CellClient(NotebookClient):
         kind, content = message["msg_type"], message["content"]
         if kind == "status":
             request.stamps[f"iopub.status.{content['execution_state']}"] = _sent(message)
-            if content["execution_state"] == "idle" and not request.idle.done():
-                request.idle.set_result(None)
+            if content["execution_state"] == "idle":
+                settle(request.idle)
         elif kind == "execute_input":
             request.stamps["iopub.execute_input"] = _sent(message)
             request.execution_count = content["execution_count"]
+            settle(request.begun)
         elif kind.startswith("comm_"):
             self._take_comm(message)
         elif request.cell_id is not None:

@@ -44,9 +44,9 @@ class KernelProcess:
 
     def hear_stop(self) -> None:
         """Take in, from any thread, that the run was asked to stop."""
-        self._loop.call_soon_threadsafe(_settle, self.stopping)
+        self._loop.call_soon_threadsafe(settle, self.stopping)
         if self.stop.urgent:
-            self._loop.call_soon_threadsafe(_settle, self.urgent)
+            self._loop.call_soon_threadsafe(settle, self.urgent)
 
     def last_words(self) -> str:
         """Give the last line the process wrote to its own output, outside the protocol."""
@@ -123,11 +123,11 @@ class KernelProcess:
             await asyncio.sleep(1.0)
         process = getattr(self.manager.provisioner, "process", None)
         self.exit_code = getattr(process, "returncode", None)
-        _settle(self.dead)
+        settle(self.dead)
 
     async def _ended(self, pidfd: int) -> None:
         ended: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(pidfd, _settle, ended)
+        self._loop.add_reader(pidfd, settle, ended)
         try:
             await ended
         finally:
@@ -148,6 +148,7 @@ class KernelProcess:
             self._tail_pipe = None
 
 
-def _settle(future: asyncio.Future[None]) -> None:
+def settle(future: asyncio.Future[None]) -> None:
+    """Make a future done, if it is not yet."""
     if not future.done():
         future.set_result(None)

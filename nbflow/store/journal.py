@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -41,8 +40,6 @@ _WIDGETS = "application/vnd.jupyter.widget-state+json"
 _END_FACTS = ("state", "state_name", "message", "left_out")
 #: papermill's words for a cell, which other tools read
 _PAPERMILL = {_S.PENDING: "pending", _S.RUNNING: "running", _S.COMPLETED: "completed"}
-#: what a carriage return overwrites: everything before it on its line
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\r\n])")
 
 
 def folder(run_dir: str) -> Path:
@@ -171,7 +168,7 @@ class _Replay:
         for cell in self._cells.values():
             for output in cell["outputs"]:
                 if isinstance(output.get("text"), list):
-                    output["text"] = _OVERWRITTEN.sub("", "".join(output["text"]))
+                    output["text"] = _as_shown("".join(output["text"]))
         return self.notebook
 
     # -- one method a record type -------------------------------------------------------------
@@ -240,6 +237,18 @@ class _Replay:
 
     def _papermill(self, **facts: Any) -> None:
         self.notebook["metadata"].setdefault("papermill", {}).update(facts)
+
+
+def _as_shown(text: str) -> str:
+    """Give a text without what its carriage returns overwrite, as a terminal would leave it."""
+    if "\r" not in text:
+        return text
+    return "\n".join(map(_last_overwrite, text.split("\n")))
+
+
+def _last_overwrite(line: str) -> str:
+    visible = line.rstrip("\r")
+    return visible.rpartition("\r")[2] + line[len(visible) :]
 
 
 def _close(cell: Record, end: Mapping[str, Any]) -> None:
