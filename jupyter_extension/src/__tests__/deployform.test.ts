@@ -137,7 +137,7 @@ test('a notebook deployed before opens with what it was deployed with', async ()
     created_at: '',
     done_until: '',
     next_at: null,
-    active: true,
+    active: false,
     catchup: 'none',
     overlap: 'allow',
     parameters: {}
@@ -155,7 +155,9 @@ test('a notebook deployed before opens with what it was deployed with', async ()
     name: 'mornings',
     source: 'live',
     parameters: { rows: 77 },
-    schedules: [{ timing: schedule.timing, catchup: 'none', overlap: 'allow' }]
+    schedules: [
+      { timing: schedule.timing, active: false, catchup: 'none', overlap: 'allow' }
+    ]
   });
 });
 

@@ -240,7 +240,16 @@ export class DeployFormModel extends Model {
       );
     }
     const timing = timingOf(schedule);
-    return timing ? [{ timing, catchup, overlap }] : [];
+    return timing ? [{ ...this._standing(timing), timing, catchup, overlap }] : [];
+  }
+
+  /** What the form does not show of a schedule that is deployed already: a paused one stays so. */
+  private _standing(timing: Timing): Partial<NewSchedule> {
+    const same = this._deployed?.schedules.find(schedule => {
+      const drawn = choiceOf(schedule.timing, browserZone());
+      return drawn && JSON.stringify(timingOf(drawn)) === JSON.stringify(timing);
+    });
+    return same ? { active: same.active, parameters: same.parameters } : {};
   }
 
   private _previewSoon(): void {

@@ -11,12 +11,14 @@ import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { PageConfig, PathExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { SplitPanel, type Widget } from '@lumino/widgets';
 import { CommandIDs, describe, tell, textOf } from '../commands';
 import { nbflowIcon } from '../icons';
 import { ISession } from '../tokens';
 import { RunView } from '../widgets/runview';
 
 const NAMESPACE = 'nbflow-run';
+const LEAST_SHARE = 0.25;
 
 export const runview: JupyterFrontEndPlugin<void> = {
   id: 'nbflow-lab:runview',
@@ -78,6 +80,9 @@ export const runview: JupyterFrontEndPlugin<void> = {
           app.shell.add(widget, shell ? 'main' : 'down');
         }
         app.shell.activateById(widget.id);
+        if (!shell) {
+          makeRoom(widget);
+        }
       }
     });
     void restorer?.restore(tracker, {
@@ -95,6 +100,16 @@ export const runview: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** Notebook 7 gives its lower area no height until somebody drags it up. */
+function makeRoom(widget: Widget): void {
+  for (let above = widget.parent; above; above = above.parent) {
+    if (above instanceof SplitPanel && above.orientation === 'vertical') {
+      const [, below = 0] = above.relativeSizes();
+      above.setRelativeSizes(below < LEAST_SHARE ? [1, 1] : above.relativeSizes());
+    }
+  }
+}
 
 function pathOf(
   app: JupyterFrontEnd,
