@@ -5,15 +5,16 @@ A run's context is entered here, around the call of user code, and nowhere else.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Any
 
 from nbflow import context
-from nbflow.engine import lease
+from nbflow.engine import interrupts, lease
 from nbflow.engine.logs import prints
-from nbflow.engine.steps import Call, Effect, Io, Sleep
+from nbflow.engine.steps import Call, Effect, Io, Join, Sleep
 from nbflow.model.states import State
 
 _Life = Generator[Effect, Any, State]
@@ -21,6 +22,16 @@ _Life = Generator[Effect, Any, State]
 
 def drive(life: _Life, *, interruption: BaseException | None = None) -> State:
     """Carry out a life on this thread; an interruption is thrown in first."""
+    while True:
+        try:
+            return _drive(life, interruption)
+        except BaseException as error:
+            if inspect.getgeneratorstate(life) == inspect.GEN_CLOSED:
+                raise
+            interruption = error  # Ctrl-C struck between two steps: the life has to hear of it
+
+
+def _drive(life: _Life, interruption: BaseException | None) -> State:
     step: Callable[[Any], Effect] = life.send if interruption is None else life.throw
     outcome: Any = interruption
     while True:
@@ -65,6 +76,9 @@ def _perform(effect: Effect) -> Any:
     if isinstance(effect, Call):
         return _call(effect)
     if isinstance(effect, Io):
+        with interrupts.held_back():
+            return effect.work()
+    if isinstance(effect, Join):
         return effect.work()
     return effect.hold.pause(effect.seconds)
 
@@ -85,6 +99,8 @@ async def _aperform(effect: Effect) -> Any:
     if isinstance(effect, Call):
         return await _acall(effect)
     if isinstance(effect, Io):
+        return await _to_the_end(effect.work)
+    if isinstance(effect, Join):
         return await _in_thread(effect.work)
     return await _asleep(effect)
 
@@ -102,12 +118,18 @@ async def _acall(effect: Call) -> Any:
 async def _asleep(effect: Sleep) -> None:
     import asyncio
 
-    with effect.hold.interruptible(_cancel_current_task()):
-        await asyncio.sleep(effect.seconds)
+    await asyncio.sleep(effect.seconds)
+    effect.hold.check()
 
 
 async def _in_thread(work: Callable[[], Any]) -> Any:
-    """Do something that blocks on a thread; being cancelled does not leave it half done."""
+    import asyncio
+
+    return await asyncio.to_thread(work)
+
+
+async def _to_the_end(work: Callable[[], Any]) -> Any:
+    """Do something on a thread; being cancelled does not leave it half done."""
     import asyncio
 
     doing = asyncio.ensure_future(asyncio.to_thread(work))
@@ -131,7 +153,7 @@ def _around(
 
 def _on_this_thread(hold: lease.Hold) -> AbstractContextManager[None]:
     if threading.current_thread() is threading.main_thread():
-        return hold.interruptible(lease.interrupt_main)
+        return hold.interruptible(interrupts.interrupt_main)
     return nullcontext()  # only the main thread can be interrupted: others stop at their next task
 
 

@@ -55,16 +55,22 @@ class FlowCall(HeldRun):
         self.args = args
         self.kwargs = kwargs
         self.invalid: InvalidInput | None = None
-        self._wait_for = wait_for
+        self.inputs = resolve.inputs(args, kwargs)
+        if wait_for is not None:
+            self.inputs += resolve.inputs((list(wait_for),), {})
         self._values: dict[str, Any] = {}
         self._around = context.here()
         self._tags = context.current_tags()
         inside = self._around and self._around.flow_context
         super().__init__(parent=inside.hold if inside else None)
 
+    def take_inputs(self) -> None:
+        """Wait for the futures among the arguments; put their values in. Raises UpstreamError."""
+        resolve.wait(self.inputs, f"Flow {self.flow.name}")
+        self.args, self.kwargs = resolve.values(self.args, self.kwargs)
+
     def open(self) -> None:
-        """Bind the parameters and create the run. Raises UpstreamError: then there is no run."""
-        self._take_inputs()
+        """Bind the parameters and create the run."""
         what = f"Flow {self.flow.name}"
         new = NewFlowRun(flow_name=self.flow.name)
         try:
@@ -95,31 +101,22 @@ class FlowCall(HeldRun):
             )
         return verdict
 
-    def end(self, state: State) -> State:
+    def end(self, state: State, *, patience: float | None = None) -> State:
         """Send all records, then propose the end; give the state the run really took."""
         if state.is_failed() and self.run.state.is_running():
             logger = run_logger(self.context)
             logger.error("%s", state.message, exc_info=error_of(state))
-        return super().end(state)
+        return super().end(state, patience=patience)
 
-    def cut_short(self) -> None:
-        """End a body that raised: what was submitted and not begun is dropped."""
-        stopped = self.hold.reason is not None
-        seconds = settings.interrupt_seconds if stopped else None
-        self.context.task_runner.close(cancel=True, timeout=seconds)
+    def wait_for_running(self, state: State) -> None:
+        """Wait for the tasks that still run; not for ever, when the run was told to stop."""
+        seconds = settings.interrupt_seconds if state.is_cancelled() else None
+        self.context.task_runner.close(timeout=seconds)
 
     def seconds_until_due(self) -> float:
         """Give how long to wait for the next attempt."""
         due_at = rules.due(self.run)
         return max((due_at - clock.now()).total_seconds(), 0.0) if due_at else 0.0
-
-    def _take_inputs(self) -> None:
-        found = resolve.inputs(self.args, self.kwargs)
-        if self._wait_for is not None:
-            found += resolve.inputs((list(self._wait_for),), {})
-        if found:
-            resolve.wait(found, f"Flow {self.flow.name}")
-            self.args, self.kwargs = resolve.values(self.args, self.kwargs)
 
     def _filled(self, new: NewFlowRun, name: str) -> NewFlowRun:
         around = self._around

@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 
 #: how long an outage may last at a run's begin and end before the process goes on without
 PATIENCE_SECONDS = 30.0
+#: and when the end itself was interrupted
+HURRIED_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 
@@ -43,6 +45,7 @@ class HeldRun:
     def __init__(self, *, parent: lease.Hold | None = None) -> None:
         self._parent = parent
         self.hold = lease.Hold("", 0)
+        self.opened = False
         self.ended = False
 
     def create(self, new: NewFlowRun) -> None:
@@ -51,6 +54,7 @@ class HeldRun:
         self.backend = connect.connect()
         self.run = self.backend.create_flow_run(replace(new, owner=owners.current()))
         self.recorder = recorder.open_for(self.backend)
+        self.opened = True
 
     def begin(self) -> Verdict:
         """Propose Running; when accepted, the run is held from now on."""
@@ -65,15 +69,19 @@ class HeldRun:
             self.ended = False
         return verdict
 
-    def end(self, state: State) -> State:
+    def end(self, state: State, *, patience: float | None = None) -> State:
         """Send all records, then propose the end; give the state the run really took."""
+        state = self._end(state, PATIENCE_SECONDS if patience is None else patience)
         self.ended = True
+        return state
+
+    def _end(self, state: State, patience: float) -> State:
         if self.hold.reason == "lost":
             self.recorder.abandon(self.run.id)
             lease.release(self.hold)
             return state
-        until = clock.monotonic() + PATIENCE_SECONDS
-        sent = self.recorder.drain(PATIENCE_SECONDS)
+        until = clock.monotonic() + patience
+        sent = self.recorder.drain(patience)
         lease.release(self.hold)  # before the proposal: after it the answer would be "lost"
         try:
             if sent:

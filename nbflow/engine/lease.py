@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from nbflow import settings
+from nbflow.engine.interrupts import Cancellation
 from nbflow.model.workers import Held
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("nbflow.engine")
 
 Reason = Literal["cancelled", "lost"]
-
-
-class Cancellation(BaseException):
-    """A run was told to stop. Not an Exception, so that `except Exception` lets it through."""
 
 
 class Hold:
@@ -66,18 +62,23 @@ class Hold:
         self.check()
 
     def stop(self, reason: Reason) -> None:
-        """Tell the run to stop, once."""
+        """Tell the run to stop: its next task, and a wait between two tries, will not go on."""
         with self._lock:
-            if self.reason is not None:
-                return
-            self.reason = reason
-            self._stopped.set()
-            if self._interrupt is not None:
-                self._interrupt()
+            if self.reason is None:
+                self.reason = reason
+                self._stopped.set()
+
+    def interrupt(self) -> bool:
+        """Interrupt the run's code where it is; say whether that could be done."""
+        with self._lock:
+            if self._interrupt is None:
+                return False
+            self._interrupt()
+            return True
 
     @contextmanager
     def interruptible(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Let `stop` call `interrupt` while the code inside runs."""
+        """Let the code inside be interrupted."""
         with self._lock:
             self.check()
             self._interrupt = interrupt
@@ -125,10 +126,11 @@ class _Claims:
             if self.held.get(hold.flow_run_id) is not hold:
                 return
             concerned = [other for other in self.held.values() if other.within(hold)]
-        for other in concerned:
-            if other is not hold:
-                other.stop(reason)
-        hold.stop(reason)  # last: it interrupts the code, which must find the others stopped
+            told = [other for other in concerned if other.reason is None]
+        for other in told:
+            other.stop(reason)
+        # Only then, and once: callers come before those they call, and share a thread with them.
+        any(other.interrupt() for other in told)
 
     def _run(self) -> None:
         while not self._changed.wait(settings.heartbeat_seconds):
@@ -176,21 +178,6 @@ def cancel(flow_run_id: str) -> None:
     found = _claims.held.get(flow_run_id)
     if found is not None:
         _claims.stop(found, "cancelled")
-
-
-def interrupt_main() -> None:
-    """Interrupt the main thread: as Ctrl-C does, so that a blocking call ends too."""
-    main = threading.main_thread().ident
-    if main is None:
-        return
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.pthread_kill(main, signal.SIGINT)
-    else:  # SIGINT means something else here, or is ignored: a background job of a shell
-        import ctypes
-
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(main), ctypes.py_object(Cancellation)
-        )
 
 
 def _after_fork() -> None:

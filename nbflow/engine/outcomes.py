@@ -12,7 +12,8 @@ from collections import Counter
 from typing import Any
 
 from nbflow.engine import texts
-from nbflow.engine.lease import Cancellation, Hold
+from nbflow.engine.interrupts import Cancellation
+from nbflow.engine.lease import Hold
 from nbflow.exceptions import Aborted, CancelledRun, FailedRun
 from nbflow.futures import Future
 from nbflow.model import states

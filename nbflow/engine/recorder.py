@@ -59,15 +59,21 @@ class _Waiting:
         before = self.tasks.get(run.id)
         self.tasks[run.id] = (run, states) if before is None else (run, before[1] + states)
 
-    def take(self) -> Batch:
-        """Take the oldest `BATCH_ROWS` records out."""
-        tasks = [self.tasks.pop(key) for key in list(islice(self.tasks, BATCH_ROWS))]
+    def oldest(self) -> Batch:
+        """Give the oldest `BATCH_ROWS` records."""
+        tasks = tuple(
+            TaskRunUpdate(run, tuple(states))
+            for run, states in islice(self.tasks.values(), BATCH_ROWS)
+        )
         room = BATCH_ROWS - len(tasks)
-        logs, self.logs = self.logs[:room], self.logs[room:]
-        room -= len(logs)
-        artifacts, self.artifacts = self.artifacts[:room], self.artifacts[room:]
-        updates = tuple(TaskRunUpdate(run, tuple(states)) for run, states in tasks)
-        return Batch(updates, tuple(logs), tuple(artifacts))
+        logs = tuple(self.logs[:room])
+        return Batch(tasks, logs, tuple(self.artifacts[: room - len(logs)]))
+
+    def forget(self, batch: Batch) -> None:
+        """Take out what `oldest` gave."""
+        for update in batch.task_runs:
+            self.tasks.pop(update.run.id, None)
+        del self.logs[: len(batch.logs)], self.artifacts[: len(batch.artifacts)]
 
 
 class Recorder:
@@ -135,11 +141,13 @@ class Recorder:
                 self._write_queue()
 
     def _write_queue(self) -> None:
+        # Ctrl-C may strike anywhere here: what is queued leaves the queue last, so that it is at
+        # worst written twice, which changes nothing.
+        records = [self._queue[n] for n in range(len(self._queue))]
         tasks: dict[str, tuple[TaskRun, list[State]]] = {}
         entries: list[Any] = []
-        queue, waiting = self._queue, self._waiting
-        while queue:
-            record = queue.popleft()
+        waiting = self._waiting
+        for record in records:
             if isinstance(record, tuple):
                 run, state = record
                 before = tasks.get(run.id)
@@ -155,6 +163,8 @@ class Recorder:
                 entries.append(update_entry(run, states))
                 waiting.add(run, states)
         self._append(entries)
+        for _ in records:
+            self._queue.popleft()
         if not self._delivering.awake:
             self._delivering.wake()
         if len(waiting) >= BATCH_ROWS:
@@ -202,7 +212,9 @@ class Recorder:
         """Send one batch; say whether there was one. One that fails is the next one again."""
         if self._batch is None:
             with self._lock:
-                self._batch = self._waiting.take() if len(self._waiting) else None
+                if len(self._waiting):
+                    self._batch = self._waiting.oldest()
+                    self._waiting.forget(self._batch)
         if self._batch is None:
             return False
         cancel, taken = deliver(self.backend, self._batch)

@@ -7,18 +7,19 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from nbflow.context import FlowRunContext
-from nbflow.engine import outcomes
+from nbflow.engine import outcomes, texts
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.flow_call import FlowCall, FlowLike
 from nbflow.engine.hosting import HostedRun, flow_run_here
-from nbflow.engine.lease import Cancellation
+from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.steps import flow_life, task_life
 from nbflow.engine.task_call import TaskCall, TaskLike
-from nbflow.exceptions import CancelledRun
+from nbflow.exceptions import CancelledRun, NbflowError
 from nbflow.futures import Future
 from nbflow.model import states
 from nbflow.model.runs import NewFlowRun
@@ -136,7 +137,10 @@ class Submission:
     def _broken(self, error: BaseException) -> State:
         # Not the task's own error (its life turns that into a state): nobody may wait for ever.
         _log.error("Task run %s could not be told to its end.", self.call.run.name, exc_info=error)
-        return keep(states.Crashed(message=str(error)), error=error)
+        state = keep(states.Crashed(message=texts.of_error(error)), error=error)
+        with suppress(NbflowError):
+            self.call.enter(state)
+        return state
 
 
 # -- tasks with no flow around ----------------------------------------------------------------

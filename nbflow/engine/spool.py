@@ -40,6 +40,10 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _micros = clock.micros
 
 
+#: the spools this process writes to now
+_mine: set[Path] = set()
+
+
 class Spool:
     """This process's spool file."""
 
@@ -47,6 +51,7 @@ class Spool:
         folder = settings.ensure_home() / "spool"
         folder.mkdir(mode=0o700, exist_ok=True)
         self.path = folder / f"{uuid7()}.jsonl"
+        _mine.add(self.path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o600)
         self._header = self._write(["nbflow", _VERSION, *astuple(owners.current())])
@@ -64,16 +69,18 @@ class Spool:
     def close(self) -> None:
         """Close the file and leave it to be replayed."""
         os.close(self._file)
+        _mine.discard(self.path)
 
     def remove(self) -> None:
         """Close the file and delete it."""
-        os.close(self._file)
         self.path.unlink(missing_ok=True)
+        self.close()
 
     def set_aside(self) -> Path:
         """Close the file and keep it under a name that is not replayed."""
-        os.close(self._file)
-        return _set_aside(self.path)
+        kept = _set_aside(self.path)
+        self.close()
+        return kept
 
     def _write(self, entries: list[Any]) -> int:
         data = _encode(entries).encode() + b"\n"
@@ -197,7 +204,9 @@ def _by_flow_run(batch: Batch) -> dict[str | None, Batch]:
 
 # -- replay -----------------------------------------------------------------------------------
 def replay(backend: Backend) -> int:
-    """Send the records that dead processes left and remove their spools; give how many spools.
+    """Send the records that were left behind and remove their spools; give how many spools.
+
+    Left behind by a process that is dead, or by this one when a run ended during an outage.
 
     Safe to repeat and to do from several processes. A torn last line is what its writer never
     finished, so nobody has seen its results. Raises Unreachable, StoreBusy, StoreFull.
@@ -222,13 +231,19 @@ def _replay_file(backend: Backend, path: Path) -> bool:
         lines = _lines(file)
         owner = _owner(next(lines, None))
         # Without a header nothing was ever recorded, but its writer may be just about to.
-        if owner is None or owners.alive(owner) is not False:
+        if owner is None or _in_use(path, owner):
             return False
         if _send_all(backend, lines):
             path.unlink(missing_ok=True)
         else:
             _log.error("Refused records are kept in %s.", _set_aside(path))
     return True
+
+
+def _in_use(path: Path, owner: Owner) -> bool:
+    if owner == owners.current():
+        return path in _mine
+    return owners.alive(owner) is not False
 
 
 def _send_all(backend: Backend, lines: Iterator[list[Any]]) -> bool:

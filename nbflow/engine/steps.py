@@ -1,8 +1,9 @@
 """A run's life as steps, told once: generators that yield what must be done and get its outcome.
 
     yield Call(...)    call user code inside its run's context
-    yield Sleep(...)   wait, unless the run is told to stop
-    yield Io(...)      do something that may take long, or block, outside user code
+    yield Sleep(...)   let time pass, unless the run is told to stop
+    yield Join(...)    wait for other runs; Ctrl-C ends the wait
+    yield Io(...)      ask the authority; Ctrl-C is held back until it has answered
 
 `drive.py` carries them out, synchronously or on an event loop. No context variable is set here: in
 a generator it would leak to whoever advances it.
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from nbflow.context import RunContext
 from nbflow.engine import outcomes
 from nbflow.engine.flow_call import FlowCall
+from nbflow.engine.held import HURRIED_SECONDS
 from nbflow.engine.lease import Hold
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
@@ -42,13 +44,19 @@ class Sleep(NamedTuple):
     hold: Any
 
 
-class Io(NamedTuple):
-    """Do something that may block."""
+class Join(NamedTuple):
+    """Wait for other runs."""
 
     work: Callable[[], Any]
 
 
-Effect = Call | Sleep | Io
+class Io(NamedTuple):
+    """Do something that blocks, soon ends, and must not be left half done."""
+
+    work: Callable[[], Any]
+
+
+Effect = Call | Sleep | Join | Io
 Life = Generator[Effect, Any, State]
 
 
@@ -57,7 +65,7 @@ def task_life(call: TaskCall) -> Life:
     try:
         call.hold.check()
         if call.inputs:
-            yield Io(call.take_inputs)
+            yield Join(call.take_inputs)
         call.take_name()
     except UpstreamError as error:
         return call.enter(keep(states.NotReady(message=error.message), error=error))
@@ -80,7 +88,7 @@ def _task_attempt(call: TaskCall) -> Life:
     try:
         value = yield Call(call.task.fn, call.args, call.kwargs, call.context)
         if outcomes.refers(value):
-            return (yield Io(partial(outcomes.of_value, value)))
+            return (yield Join(partial(outcomes.of_value, value)))
         return keep(State(StateType.COMPLETED), value)
     except BaseException as error:
         return outcomes.of_error(error, call.hold)
@@ -88,8 +96,10 @@ def _task_attempt(call: TaskCall) -> Life:
 
 def flow_life(call: FlowCall) -> Life:
     """Tell a flow run from its creation to its final state."""
-    yield Io(call.open)
+    if call.inputs:
+        yield Join(call.take_inputs)
     try:
+        yield Io(call.open)
         while True:
             state = yield from _flow_attempt(call)
             if not state.is_scheduled():
@@ -98,11 +108,13 @@ def flow_life(call: FlowCall) -> Life:
     except BaseException as error:
         # Interrupted while its end was being dealt with, or between attempts: still no run is left
         # RUNNING.
-        if not call.ended:
-            yield Io(partial(call.end, outcomes.of_error(error, call.hold)))
+        if call.opened and not call.ended:
+            state = outcomes.of_error(error, call.hold)
+            yield Io(partial(call.end, state, patience=HURRIED_SECONDS))
         raise
     finally:
-        call.close()
+        if call.opened:
+            call.close()
 
 
 def _flow_attempt(call: FlowCall) -> Life:
@@ -120,9 +132,12 @@ def _flow_body(call: FlowCall) -> Life:
     context = call.context
     try:
         value = yield Call(call.flow.fn, call.args, call.kwargs, context, call.hold)
-        yield Io(context.task_runner.close)
-        return (yield Io(partial(outcomes.of_value, value)))
+        yield Join(context.task_runner.close)
+        if outcomes.refers(value):
+            return (yield Join(partial(outcomes.of_value, value)))
+        return keep(State(StateType.COMPLETED), value)
     except BaseException as error:
         state = outcomes.of_error(error, call.hold)
-        yield Io(call.cut_short)
+        yield Io(context.task_runner.cancel)
+        yield Join(partial(call.wait_for_running, state))
         return state

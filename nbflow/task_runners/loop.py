@@ -30,10 +30,10 @@ class LoopThread:
 
     Args:
         most: how many jobs run at once; None: all.
-        ended: called, on the loop, after each job.
+        ended: called, on the loop, with each job that has ended.
     """
 
-    def __init__(self, most: int | None, *, ended: Callable[[], None]) -> None:
+    def __init__(self, most: int | None, *, ended: Callable[[AsyncJob], None]) -> None:
         self._loop = asyncio.new_event_loop()
         self._slots = None if most is None else asyncio.Semaphore(most)
         self._ended = ended
@@ -74,4 +74,4 @@ class LoopThread:
         self._tasks.discard(task)
         if task.cancelled():  # before its first step: nothing of it ran
             job.drop()
-        self._ended()
+        self._ended(job)

@@ -65,7 +65,7 @@ class ThreadPoolTaskRunner:
         self._idle: deque[None] = deque()  # one token for each thread that waits for a job
         self._threads = 0
         self._parked = 0
-        self._unfinished = 0
+        self._unfinished: set[object] = set()
         self._quiet: threading.Event | None = None
         self._grower: threading.Thread | None = None
         self._loop: LoopThread | None = None
@@ -80,9 +80,13 @@ class ThreadPoolTaskRunner:
 
     def start(self, job: Job) -> None:
         """Run a job on a thread as soon as one is free."""
-        if not self._begin():
+        if not self._begin(job):
             return job.drop()
-        self._jobs.put(job)
+        try:
+            self._jobs.put(job)
+        except BaseException:  # Ctrl-C: nobody may wait for a job that is not there
+            self._finish(job)
+            raise
         try:
             self._idle.pop()
         except IndexError:
@@ -90,18 +94,28 @@ class ThreadPoolTaskRunner:
 
     def start_async(self, job: AsyncJob) -> None:
         """Run an `async` job on this runner's event loop."""
-        if not self._begin():
+        loop = self._event_loop()
+        if not self._begin(job):
             return job.drop()
-        self._event_loop().start(job)
+        try:
+            loop.start(job)
+        except BaseException:
+            self._finish(job)
+            raise
+
+    def cancel(self) -> None:
+        """Drop the jobs that have not begun, cancel the `async` ones, and take no more."""
+        self._closed = True
+        if self._loop is not None:
+            self._loop.cancel()
+        while (job := self._next_waiting()) is not None:
+            job.drop()
+            self._finish(job)
 
     def close(self, *, cancel: bool = False, timeout: float | None = None) -> bool:
-        """Wait for every job, then end the threads; say whether all ended in time.
-
-        With `cancel`, jobs that have not begun are dropped and `async` ones cancelled.
-        """
+        """Wait for every job, then end the threads; say whether all ended in time."""
         if cancel:
-            self._closed = True
-            self._drop_waiting()
+            self.cancel()
         quiet = self._wait_quiet(timeout)
         for _ in range(self._threads):
             self._jobs.put(None)
@@ -129,22 +143,22 @@ class ThreadPoolTaskRunner:
                 self._loop = LoopThread(self.max_workers, ended=self._finish)
             return self._loop
 
-    def _begin(self) -> bool:
+    def _begin(self, job: object) -> bool:
         with self._lock:
             if self._closed:
                 return False
-            self._unfinished += 1
+            self._unfinished.add(job)
             return True
 
-    def _finish(self) -> None:
+    def _finish(self, job: object) -> None:
         with self._lock:
-            self._unfinished -= 1
-            if self._unfinished == 0 and self._quiet is not None:
+            self._unfinished.discard(job)
+            if not self._unfinished and self._quiet is not None:
                 self._quiet.set()
 
     def _wait_quiet(self, timeout: float | None) -> bool:
         with self._lock:
-            if self._unfinished == 0:
+            if not self._unfinished:
                 self._closed = True
                 return True
             self._quiet = quiet = threading.Event()
@@ -152,13 +166,6 @@ class ThreadPoolTaskRunner:
             return False
         # a job's callback may have started another meanwhile
         return self._wait_quiet(timeout)
-
-    def _drop_waiting(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-        while (job := self._next_waiting()) is not None:
-            job.drop()
-            self._finish()
 
     def _next_waiting(self) -> Job | None:
         try:
@@ -207,8 +214,8 @@ class ThreadPoolTaskRunner:
             except BaseException:  # a job tells its own errors; the thread must outlive the rest
                 _log.exception("A job of a task runner failed.")
             finally:
+                self._finish(job)
                 del job  # its result must not live until the next one comes
-                self._finish()
 
     def _take(self) -> Job | None:
         # A thread that replaced a waiting one leaves when that one goes on.

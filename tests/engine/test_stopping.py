@@ -341,3 +341,58 @@ def test_a_coroutine_thrown_away_leaves_no_run_running(orchestrator):
 
     asyncio.run(throw_away())
     assert states(orchestrator) == {"outer": "Cancelled"}
+
+
+STORM = textwrap.dedent("""
+    import os, random, signal, sys, threading, time
+    from nbflow import flow, task, runtime
+
+    random.seed(int(sys.argv[1]))
+    handed_out = []
+
+    @task
+    def work(n):
+        return runtime.task_run.id
+
+    @flow
+    def busy():
+        for _ in range(20):
+            handed_out.append(work(1))
+            handed_out.extend(f.result() for f in [work.submit(n) for n in range(10)])
+
+    def strike(after):
+        threading.Event().wait(after)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    busy()  # an import that is interrupted is Python's own trouble
+    struck = 0
+    for _ in range(25):
+        thread = threading.Thread(target=strike, args=(random.random() * 0.05,))
+        try:
+            thread.start()
+            busy()
+            thread.join()
+        except KeyboardInterrupt:
+            struck += 1
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:
+                struck += 1
+    print(struck, *handed_out)
+""")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_storm_of_interrupts_loses_no_record_and_leaves_no_run_running(orchestrator, seed):
+    done = subprocess.run(
+        [sys.executable, "-c", STORM, str(seed)], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    struck, *handed_out = done.stdout.split()
+    assert int(struck) >= 20
+    runs = orchestrator.list_flow_runs(limit=200).rows
+    assert {r.state.name for r in runs} <= {"Cancelled", "Completed"}
+    recorded = {t.id: t.state.name for r in runs for t in orchestrator.list_task_runs(r.id)}
+    assert [i for i in handed_out if recorded.get(i) != "Completed"] == []
+    assert set(recorded.values()) <= {"Completed", "Cancelled", "NotReady"}
