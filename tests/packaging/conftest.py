@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NODE_MODULES = Path("jupyter_extension/node_modules")
+
+#: Jupyter colours its lists also where nobody sees it
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Run = Callable[..., str]
 
@@ -35,7 +39,7 @@ def tracked() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """Run a program; give what it printed, both streams. What it printed is the failure's text."""
+    """Run a program; give what it printed, both streams, without colours."""
 
     def run(*command: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
         done = subprocess.run(
@@ -44,7 +48,7 @@ def run() -> Run:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert done.returncode == 0, f"{command} exited {done.returncode}:\n{done.stdout[-4000:]}"
-        return done.stdout
+        return COLOURS.sub("", done.stdout)
 
     return run
 
