@@ -62,6 +62,7 @@ class Flow(Generic[P, R]):
 
         Raises ParameterBindError, ParameterTypeError: the run is then recorded as Failed.
         """
+        __tracebackhide__ = True
         asked: dict[str, Any] = {k: kwargs.pop(k) for k in options.RESERVED if k in kwargs}
         if self.isasync:
             return run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]

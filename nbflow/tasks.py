@@ -62,6 +62,7 @@ class Task(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the task here and now (`async`: await it); give its value, or raise."""
+        __tracebackhide__ = True
         asked = _asked(kwargs)
         if self.isasync:
             return run.arun_task(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from nbflow import context, settings
-from nbflow.context import FlowRunContext, run_logger
+from nbflow.context import FlowRunContext
 from nbflow.engine import parameters, resolve
 from nbflow.engine.held import HeldRun
+from nbflow.engine.logs import tell_failure
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock, runs
 from nbflow.model.runs import NewFlowRun
-from nbflow.model.states import State, error_of
+from nbflow.model.states import State
 from nbflow.model.verdicts import Accept, Verdict
 from nbflow.rules import flow as rules
 from nbflow.task_runners.threads import ThreadPoolTaskRunner
@@ -104,8 +105,7 @@ class FlowCall(HeldRun):
     def end(self, state: State, *, patience: float | None = None) -> State:
         """Send all records, then propose the end; give the state the run really took."""
         if state.is_failed() and self.run.state.is_running():
-            logger = run_logger(self.context)
-            logger.error("%s", state.message, exc_info=error_of(state))
+            tell_failure(self.context, state)
         return super().end(state, patience=patience)
 
     def wait_for_running(self, state: State) -> None:

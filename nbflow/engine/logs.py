@@ -6,21 +6,46 @@ Nothing is set up before the first run; a program that configured logging itself
 from __future__ import annotations
 
 import builtins
+import copy
 import logging
 import sys
 import threading
+import traceback
+from pathlib import Path
 from typing import Any, TextIO
 
 from nbflow import context
 from nbflow.engine import texts
 from nbflow.model import clock
 from nbflow.model.runs import LogEntry
+from nbflow.model.states import State, error_of
 
 _FORMAT = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(run_name)s - %(message)s"
 
 
+_HERE = str(Path(__file__).parents[1])
+
+
+class _Plain(logging.Formatter):
+    """Formats a traceback without nbflow's own frames."""
+
+    def formatException(self, ei: Any) -> str:
+        """Give the traceback as text."""
+        shown = traceback.TracebackException(*ei)
+        error: traceback.TracebackException | None = shown
+        while error is not None:
+            users = [frame for frame in error.stack if not frame.filename.startswith(_HERE)]
+            error.stack = traceback.StackSummary.from_list(users)
+            error = error.__cause__ or error.__context__
+        return "".join(shown.format()).rstrip("\n")
+
+
 class RunLogHandler(logging.Handler):
     """Record lines in the log of the run they belong to; others are let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(_Plain())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Record one line."""
@@ -49,6 +74,9 @@ class _Echo(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
         self.stream = sys.stderr
+        if getattr(record, "raised", False):  # its traceback will be shown where it arrives
+            record = copy.copy(record)
+            record.exc_info = record.exc_text = None
         super().emit(record)
 
 
@@ -67,6 +95,14 @@ def set_up() -> None:
     logger.addHandler(RunLogHandler())
     if not logging.getLogger().handlers:
         logger.addHandler(_Echo())
+
+
+def tell_failure(run: context.RunContext, state: State) -> None:
+    """Write a failure, with its traceback, into the run's log."""
+    error = error_of(state)
+    context.run_logger(run).error(
+        "%s", state.message, exc_info=error, extra={"raised": error is not None}
+    )
 
 
 class Prints:

@@ -19,6 +19,8 @@ from nbflow.futures import Future
 from nbflow.model import states
 from nbflow.model.states import State, StateType, error_of, keep
 
+#: modules whose frames stand between a call and the function called
+_OURS = ("nbflow.engine.", "nbflow.flows", "nbflow.tasks")
 _PLAIN = frozenset({type(None), int, float, str, bytes, bool, dict})
 
 
@@ -55,6 +57,7 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
         return keep(states.Cancelled(message="Interrupted from the keyboard."), error=error)
     if _cancelled_by_loop(error):
         return keep(states.Cancelled(message="Its asyncio task was cancelled."), error=error)
+    _begin_traceback_in_user_code(error)
     message = texts.of_error(error)
     if isinstance(error, Exception):
         return keep(states.Failed(message=message, details=_cause(error)), error=error)
@@ -63,9 +66,10 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
 
 def hand_out(state: State, *, return_state: bool) -> Any:
     """Give the caller of a run its state, or its value, or raise what it raised."""
+    __tracebackhide__ = True
     error = error_of(state)
-    if error is not None and not isinstance(error, Exception):
-        raise error  # an interrupt or an exit is not an outcome to look at: it goes on
+    if error is not None and not (return_state and isinstance(error, Exception)):
+        raise error  # an interrupt or an exit is never only looked at: it goes on
     return state if return_state else state.result()
 
 
@@ -111,6 +115,15 @@ def _of_several(members: list[State]) -> State:
 def _cancelled_by_loop(error: BaseException) -> bool:
     asyncio = sys.modules.get("asyncio")  # not loaded: nothing of it can have been raised
     return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def _begin_traceback_in_user_code(error: BaseException) -> None:
+    """Leave out of a traceback how the engine got to the function that raised."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
+        frames = frames.tb_next
+    if frames is not None:
+        error.__traceback__ = frames
 
 
 def _cause(error: BaseException) -> dict[str, str]:

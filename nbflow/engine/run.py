@@ -36,6 +36,7 @@ def run_flow(
     flow: FlowLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
 ) -> Any:
     """Run a flow to its end; give its value or its state, or raise what it raised."""
+    __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
     return _flow_outcome(call, drive(flow_life(call)), return_state)
 
@@ -44,11 +45,13 @@ async def arun_flow(
     flow: FlowLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
 ) -> Any:
     """Run an `async` flow to its end; give its value or its state, or raise what it raised."""
+    __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
     return _flow_outcome(call, await adrive(flow_life(call)), return_state)
 
 
 def _flow_outcome(call: FlowCall, state: State, return_state: bool) -> Any:
+    __tracebackhide__ = True
     if isinstance(error_of(state), Cancellation) and not call.stopped_from_above():
         keep(state, error=CancelledRun(state.message))
     return outcomes.hand_out(state, return_state=return_state)
@@ -59,6 +62,7 @@ def run_task(
     task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
 ) -> Any:
     """Run a task here and now; give its value or its state, or raise what it raised."""
+    __tracebackhide__ = True
     inside = flow_run_here()
     if inside is None:
         return _run_alone(task, args, kwargs, wait_for, return_state)
@@ -72,6 +76,7 @@ async def arun_task(
     task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None, return_state: bool = False
 ) -> Any:
     """Run an `async` task; give its value or its state, or raise what it raised."""
+    __tracebackhide__ = True
     inside = flow_run_here()
     if inside is None:
         return await _arun_alone(task, args, kwargs, wait_for, return_state)

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 from nbflow import context
 from nbflow.context import FlowRunContext, TaskRunContext, run_logger
 from nbflow.engine import parameters, resolve
+from nbflow.engine.logs import tell_failure
 from nbflow.exceptions import Aborted
 from nbflow.model import clock, states
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import TaskKind, TaskRun, advance
-from nbflow.model.states import State, StateType, error_of
+from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Accept
 from nbflow.rules.task import judge_task
 
@@ -100,7 +101,7 @@ class TaskCall:
         self.run = advance(self.run, state)
         self.recorder.task(self.run, state)
         if state.type is StateType.FAILED:
-            run_logger(self.context).error("%s", state.message, exc_info=error_of(state))
+            tell_failure(self.context, state)
         return state
 
     def take_inputs(self) -> None:

@@ -113,6 +113,7 @@ class State:
         of a run that has ended is given back instead. Raises the run's own exception, else
         FailedRun, CrashedRun, CancelledRun, PausedRun, UnfinishedRun, UpstreamError, MissingResult.
         """
+        __tracebackhide__ = True
         kept = self.__dict__
         if "_value" in kept:
             return kept["_value"]
