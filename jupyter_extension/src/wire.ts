@@ -1,6 +1,6 @@
 /**
- * The words of nbflow's REST API and change stream, as `docs/api.md` lists them: the dataclasses of
- * `nbflow.model` field for field, and the shapes made for REST. Nothing here runs.
+ * The words of nbflow's REST API and change stream: the dataclasses of `nbflow.model` field for
+ * field, and the shapes made for REST. Made by `python -m nbflow_jupyter.wire --write`.
  */
 
 /** The version of nbflow these words belong to; a server of another version is named as such. */
@@ -24,6 +24,35 @@ export type StateType =
   | 'FAILED'
   | 'CRASHED';
 
+export type Catchup = 'latest' | 'all' | 'none';
+
+export type Overlap = 'enqueue' | 'allow' | 'cancel_new' | 'cancel_previous';
+
+export type Source = 'snapshot' | 'live';
+
+/** Five fields, in a time zone. */
+export interface Cron {
+  cron: string;
+  timezone?: string;
+  day_or?: boolean;
+}
+
+/** Every so often, counted both ways from an anchor. */
+export interface Interval {
+  interval: number;
+  anchor_date?: Instant;
+  timezone?: string;
+}
+
+/** An iCalendar recurrence rule, by the zone's wall clock. */
+export interface RRule {
+  rrule: string;
+  timezone?: string;
+}
+
+export type Timing = Cron | Interval | RRule;
+
+/** Where a run stands, since when, and why. */
 export interface State {
   type: StateType;
   name: string;
@@ -33,6 +62,7 @@ export interface State {
   details: { [key: string]: Json };
 }
 
+/** The process that works on a run. A dead owner on a host we can see is noticed at once. */
 export interface Owner {
   host: string;
   boot: string;
@@ -41,6 +71,7 @@ export interface Owner {
   worker_id: string | null;
 }
 
+/** One execution of a flow or a notebook. */
 export interface FlowRun {
   id: string;
   name: string;
@@ -72,8 +103,7 @@ export interface FlowRun {
   created_by: string | null;
 }
 
-export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
-
+/** One execution of a task or of a notebook's cell. */
 export interface TaskRun {
   id: string;
   flow_run_id: string;
@@ -93,6 +123,7 @@ export interface TaskRun {
   cell_id: string | null;
 }
 
+/** One line of a run's log. `level` is the number of the standard `logging` module. */
 export interface LogEntry {
   flow_run_id: string;
   at: Instant;
@@ -103,6 +134,7 @@ export interface LogEntry {
   id: string;
 }
 
+/** Something a run shows to people. */
 export interface Artifact {
   kind: 'markdown' | 'table' | 'link' | 'image' | 'notebook';
   data: Json;
@@ -114,29 +146,7 @@ export interface Artifact {
   id: string;
 }
 
-export type Catchup = 'latest' | 'all' | 'none';
-export type Overlap = 'enqueue' | 'allow' | 'cancel_new' | 'cancel_previous';
-export type Source = 'snapshot' | 'live';
-
-export interface Cron {
-  cron: string;
-  timezone?: string;
-  day_or?: boolean;
-}
-
-export interface Interval {
-  interval: number;
-  anchor_date?: Instant | null;
-  timezone?: string;
-}
-
-export interface RRule {
-  rrule: string;
-  timezone?: string;
-}
-
-export type Timing = Cron | Interval | RRule;
-
+/** When a deployment runs. */
 export interface Schedule {
   id: string;
   deployment_id: string;
@@ -150,6 +160,7 @@ export interface Schedule {
   parameters: Parameters;
 }
 
+/** A notebook and how to run it. */
 export interface Deployment {
   id: string;
   name: string;
@@ -174,6 +185,133 @@ export interface Deployment {
   created_by: string | null;
 }
 
+/** One worker process. The same name may be used by several; the id is the instance's own. */
+export interface Worker {
+  id: string;
+  name: string;
+  work_pool: string;
+  owner: Owner;
+  started_at: Instant;
+  heartbeat_at: Instant;
+  lease_until: Instant;
+  limit: number;
+  stopped_at: Instant | null;
+}
+
+/** Who makes the runs that are due. */
+export interface SchedulerInfo {
+  running: boolean;
+  host: string;
+  pid: number;
+  since: Instant;
+}
+
+/** How the server stands. `scheduler` is its own or another's; null: nobody schedules. */
+export interface Health {
+  status: 'ok';
+  version: string;
+  host: string;
+  home: string;
+  store: string;
+  seq: number;
+  scheduler: SchedulerInfo | null;
+  workers: Worker[];
+}
+
+/** Something that happened, written in the transaction that made it so. */
+export interface Event {
+  kind: string;
+  noun: string;
+  resource_id: string;
+  at: Instant;
+  row: { [key: string]: unknown };
+  seq: number;
+}
+
+/** Events after a sequence number. `complete` is False when older ones were pruned: reload. */
+export interface Changes {
+  events: Event[];
+  seq: number;
+  complete: boolean;
+}
+
+/** Some rows, newest first, and the cursor that asks for the next ones (None: no more). */
+export interface Page<Row> {
+  rows: Row[];
+  cursor: string | null;
+}
+
+/** A cell as a form or a graph shows it. */
+export interface CellInfo {
+  id: string;
+  index: number;
+  type: string;
+  name: string;
+  source_preview: string;
+  tags: string[];
+}
+
+/** What there is to know of a notebook before it is deployed. */
+export interface NotebookInfo {
+  path: string;
+  name: string;
+  kernel_name: string | null;
+  language: string | null;
+  kernels: { name: string; display_name: string; language: string }[];
+  parameters: ParameterSchema;
+  cells: CellInfo[];
+  problems: Problem[];
+  deployments: Deployment[];
+}
+
+/** A timing in plain words, and its next instants. */
+export interface Preview {
+  description: string;
+  next: Instant[];
+}
+
+/** What is wrong, and what to do next. */
+export interface Problem {
+  code: string;
+  message: string;
+  field?: string;
+  hint?: string;
+}
+
+/** What is said to give a deployment a schedule. */
+export interface NewSchedule {
+  timing: Timing;
+  active?: boolean;
+  catchup?: Catchup;
+  overlap?: Overlap;
+  parameters?: Parameters;
+}
+
+/** What somebody says to deploy a notebook; what is left out follows from the notebook. */
+export interface DeployRequest {
+  path: string;
+  content?: string;
+  name?: string;
+  kernel_name?: string;
+  source?: Source;
+  parameters?: Parameters;
+  schedules?: NewSchedule[];
+  tags?: string[];
+  description?: string;
+  work_pool?: string;
+  concurrency_limit?: number;
+  paused?: boolean;
+  replace?: boolean;
+  made_by?: string;
+}
+
+export type Verdict =
+  | { verdict: 'accept'; state: State; attempt: number }
+  | { verdict: 'wait'; seconds: number; reason: string }
+  | { verdict: 'abort'; reason: string; state: State | null };
+
+export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
+
 /** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
 export interface PropertySchema {
   type?: string | string[];
@@ -192,110 +330,6 @@ export interface ParameterSchema {
   type?: 'object';
   properties?: { [name: string]: PropertySchema };
   required?: string[];
-}
-
-export interface Worker {
-  id: string;
-  name: string;
-  work_pool: string;
-  owner: Owner;
-  started_at: Instant;
-  heartbeat_at: Instant;
-  lease_until: Instant;
-  limit: number;
-  stopped_at: Instant | null;
-}
-
-export interface Health {
-  status: 'ok';
-  version: string;
-  host: string;
-  home: string;
-  store: string;
-  seq: number;
-  scheduler: { running: boolean; host: string; pid: number; since: Instant } | null;
-  workers: Worker[];
-}
-
-export interface Event {
-  seq: number;
-  kind: string;
-  noun: string;
-  resource_id: string;
-  at: Instant;
-  row: { [key: string]: unknown };
-}
-
-export interface Changes {
-  events: Event[];
-  seq: number;
-  complete: boolean;
-}
-
-export interface Page<Row> {
-  rows: Row[];
-  cursor: string | null;
-}
-
-export type Verdict =
-  | { verdict: 'accept'; state: State; attempt: number }
-  | { verdict: 'wait'; seconds: number; reason: string }
-  | { verdict: 'abort'; reason: string; state: State | null };
-
-export interface Problem {
-  code: string;
-  message: string;
-  field?: string;
-  hint?: string;
-}
-
-export interface NotebookInfo {
-  path: string;
-  name: string;
-  kernel_name: string;
-  language: string;
-  kernels: { name: string; display_name: string; language: string }[];
-  parameters: ParameterSchema;
-  cells: {
-    id: string;
-    index: number;
-    type: string;
-    name: string;
-    source_preview: string;
-    tags: string[];
-  }[];
-  problems: Problem[];
-  deployments: Deployment[];
-}
-
-export interface NewSchedule {
-  timing: Timing;
-  active?: boolean;
-  catchup?: Catchup;
-  overlap?: Overlap;
-  parameters?: Parameters;
-}
-
-export interface DeployRequest {
-  path: string;
-  content?: string;
-  name?: string;
-  kernel_name?: string;
-  source?: Source;
-  parameters?: Parameters;
-  schedules?: NewSchedule[];
-  tags?: string[];
-  description?: string;
-  work_pool?: string;
-  concurrency_limit?: number | null;
-  paused?: boolean;
-  replace?: boolean;
-  made_by?: string;
-}
-
-export interface Preview {
-  description: string;
-  next: Instant[];
 }
 
 /** What the server says on the change stream. */

@@ -163,7 +163,7 @@ export class DeployFormModel extends Model {
   }
 
   private _fresh(info: NotebookInfo): IDeployInput {
-    return { ...this._input, name: info.name, kernel_name: info.kernel_name };
+    return { ...this._input, name: info.name, kernel_name: info.kernel_name ?? '' };
   }
 
   private _again(deployed: Deployment): IDeployInput {

@@ -1,0 +1,204 @@
+"""The front end's words: `src/wire.ts`, made from the dataclasses.
+
+`python -m nbflow_jupyter.wire` prints it, `--write` puts it in its place. What is said on the
+change stream, and JSON Schema itself, are no dataclasses; their words are at the end of this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import nbflow
+from nbflow.model.backend import Changes, Page
+from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
+from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Source
+from nbflow.model.events import Event
+from nbflow.model.runs import Artifact, FlowRun, LogEntry, Owner, TaskRun
+from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+from nbflow.model.states import State, StateType
+from nbflow.model.verdicts import Abort, Accept, Wait
+from nbflow.model.workers import Worker
+from nbflow_jupyter.shapes import Health, Preview, Problem, SchedulerInfo
+
+TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
+
+_WIDTH = 88
+
+#: what the front end speaks of, in reading order
+_ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, Schedule, Deployment, Worker,
+            SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
+            Preview)  # fmt: skip
+#: what it sends, or may leave fields out of
+_REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
+
+_ALIASES = {"Catchup": Catchup, "Overlap": Overlap, "Source": Source}
+_VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
+_PLAIN = {str: "string", bool: "boolean", int: "number", float: "number", datetime: "Instant",
+          timedelta: "number", Any: "Json", NoneType: "null"}  # fmt: skip
+
+#: mappings whose content has a name of its own
+_NAMED = {
+    (NotebookInfo, "parameters"): "ParameterSchema",
+    (NotebookInfo, "problems"): "Problem[]",
+    (NotebookInfo, "kernels"): "{ name: string; display_name: string; language: string }[]",
+    (Event, "row"): "{ [key: string]: unknown }",
+}
+
+
+def text() -> str:
+    """Give `src/wire.ts`."""
+    parts = [
+        _HEAD.format(version=nbflow.__version__),
+        *(_alias(name, shape) for name, shape in {"StateType": StateType, **_ALIASES}.items()),
+        *(_interface(shape, all_of_it=False) for shape in _REQUESTS[:3]),
+        _union("Timing", [shape.__name__ for shape in get_args(Timing)]),
+        *(_interface(shape, all_of_it=True) for shape in _ANSWERS),
+        *(_interface(shape, all_of_it=False) for shape in _REQUESTS[3:]),
+        _union("Verdict", [*_verdicts()]),
+        _TAIL,
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _interface(shape: type[Any], *, all_of_it: bool) -> str:
+    generic = "<Row>" if shape is Page else ""
+    lines = [f"  {line};" for line in _members(shape, all_of_it=all_of_it)]
+    summary = (inspect.getdoc(shape) or "").partition("\n\n")[0]
+    comment = " ".join(summary.split())
+    return "\n".join(
+        [f"/** {comment} */", f"export interface {shape.__name__}{generic} {{", *lines, "}"]
+    )
+
+
+def _members(shape: type[Any], *, all_of_it: bool) -> Iterator[str]:
+    hints = get_type_hints(shape)
+    for field in fields(shape):
+        said = _NAMED.get((shape, field.name)) or _type(hints[field.name], field.name)
+        if not all_of_it and _may_be_left_out(field):
+            yield f"{field.name}?: {said.removesuffix(' | null')}"
+        else:
+            yield f"{field.name}: {said}"
+
+
+def _may_be_left_out(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _type(hint: Any, name: str = "") -> str:
+    alias = next((word for word, shape in _ALIASES.items() if shape == hint), None)
+    if alias or hint == Timing:
+        return alias or "Timing"
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if isinstance(hint, TypeVar):
+        return hint.__name__
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        return " | ".join(_type(arg, name) for arg in args)
+    if origin is Literal:
+        return " | ".join(f"'{word}'" for word in args)
+    if origin is tuple:
+        return f"{_type(args[0], name)}[]"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        words = {"parameters": "Parameters", "parameter_schema": "ParameterSchema"}
+        return words.get(name, "{ [key: string]: Json }")
+    assert hint is StateType or is_dataclass(hint), hint
+    return getattr(hint, "__name__")  # noqa: B009 - a class, which the line above does not tell
+
+
+def _alias(name: str, shape: Any) -> str:
+    words = list(shape) if shape is StateType else get_args(shape)
+    return _union(name, [f"'{word}'" for word in words])
+
+
+def _union(name: str, members: list[str]) -> str:
+    line = f"export type {name} = {' | '.join(members)};"
+    if len(line) <= _WIDTH:
+        return line
+    return f"export type {name} =" + "".join(f"\n  | {member}" for member in members) + ";"
+
+
+def _verdicts() -> Iterator[str]:
+    for word, shape in _VERDICTS.items():
+        inside = "; ".join([f"verdict: '{word}'", *_members(shape, all_of_it=True)])
+        yield f"{{ {inside} }}"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the front end's words, or write them into its sources."""
+    parser = argparse.ArgumentParser(prog="python -m nbflow_jupyter.wire", description=main.__doc__)
+    parser.add_argument("--write", action="store_true", help=f"write {TARGET.name}")
+    if parser.parse_args(argv).write:
+        TARGET.write_text(text(), encoding="utf-8")
+    else:
+        sys.stdout.write(text())
+
+
+_HEAD = """
+/**
+ * The words of nbflow's REST API and change stream: the dataclasses of `nbflow.model` field for
+ * field, and the shapes made for REST. Made by `python -m nbflow_jupyter.wire --write`.
+ */
+
+/** The version of nbflow these words belong to; a server of another version is named as such. */
+export const VERSION = '{version}';
+
+/** ISO 8601 with offset, UTC. */
+export type Instant = string;
+
+export type Json = string | number | boolean | null | Json[] | {{ [key: string]: Json }};
+
+export type Parameters = {{ [name: string]: Json }};
+"""
+
+_TAIL = """
+export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
+
+/** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
+export interface PropertySchema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: Json;
+  enum?: Json[];
+  format?: string;
+  anyOf?: PropertySchema[];
+  minimum?: number;
+  maximum?: number;
+  'x-order'?: number;
+}
+
+export interface ParameterSchema {
+  type?: 'object';
+  properties?: { [name: string]: PropertySchema };
+  required?: string[];
+}
+
+/** What the server says on the change stream. */
+export type StreamMessage =
+  | {
+      type: 'snapshot';
+      seq: number;
+      health: Health;
+      flow_runs: FlowRunRow[];
+      deployments: Deployment[];
+      workers: Worker[];
+    }
+  | { type: 'changes'; from: number; to: number; events: Event[] }
+  | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRun[] }
+  | { type: 'resync' };
+
+/** What the browser may say on it. */
+export type StreamRequest = { type: 'watch' | 'unwatch'; flow_run_id: string };
+"""
+
+if __name__ == "__main__":
+    main()
