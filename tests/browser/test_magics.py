@@ -42,6 +42,9 @@ def test_a_flow_is_seen_live_and_its_end_is_saved(visit, wait_for: Callable[...,
     (visit.lab.work / NAME).write_text(writes(notebook))
     visit.open_lab(NAME)
     page = visit.page
+    page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget.sessionContext.kernelDisplayStatus === 'idle'"
+    )
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells') && true")
 
     live = page.locator(".jp-OutputArea .nbflow-run")
@@ -57,16 +60,18 @@ def test_a_flow_is_seen_live_and_its_end_is_saved(visit, wait_for: Callable[...,
     expect(ended.locator("li")).to_have_count(2)
     expect(ended.locator("img")).to_have_count(0)
     expect(live.locator('[role="status"]')).to_have_count(0)
+    expect(page.get_by_text("Traceback (most recent call last)")).to_be_visible()
     visit.picture("magic-ended")
     page.evaluate(
         "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     )
-    page.wait_for_selector('body[data-jp-theme-light="false"]')
+    page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
     visit.picture("magic-ended-dark")
 
     visit.execute("docmanager:save")
-    wait_for(lambda: _saved_outputs(visit, 1), what="the saved notebook")
-    shown, error = _saved_outputs(visit, 1)
+    wait_for(lambda: len(_saved_outputs(visit, 1)) == 3, what="the saved notebook")
+    shown, logged, error = _saved_outputs(visit, 1)
+    assert logged["name"] == "stderr"
     assert set(shown["data"]) == {"application/vnd.nbflow.run.v1+json", "text/html", "text/plain"}
     assert "".join(shown["data"]["text/plain"]).startswith("✗ Failed · watched (")
     assert "<script" not in "".join(shown["data"]["text/html"])
