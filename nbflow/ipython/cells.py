@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Coroutine
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
@@ -75,7 +74,7 @@ class CellMagics(Magics):
         self._captured.note(error)
         if compiled.capture and _has_shown(self.shell, error):
             return
-        raise error.with_traceback(_of_user(error, compiled))
+        raise _shown_as_users(error, compiled)
 
 
 class Running:
@@ -158,7 +157,10 @@ def _has_shown(shell: Any, error: BaseException) -> bool:
     return error is getattr(result, "error_in_exec", None)
 
 
-def _of_user(error: BaseException, compiled: Body) -> TracebackType | None:
-    """Give the part of a traceback that is the user's; of an error of nbflow's own, nothing."""
-    found = body.users_part(error, compiled)
-    return error.__traceback__ if found is None and not isinstance(error, NbflowError) else found
+def _shown_as_users(error: BaseException, compiled: Body) -> BaseException:
+    """Give an error with the user's part of its traceback; one of nbflow's own has none."""
+    users = body.users_part(error, compiled)
+    if users is None and isinstance(error, NbflowError):
+        said = f"{type(error).__name__}: {error}"
+        error.__dict__["_render_traceback_"] = lambda: [said]  # IPython then shows this line
+    return error if users is None else error.with_traceback(users)

@@ -123,7 +123,7 @@ class AsFlow:
     def __init__(self, name: str, options: Options) -> None:
         self._name = name
         self._options = options
-        self._seen = _Seen()
+        self._seen: _Seen
         self._state: State | None = None
         self._context: FlowRunContext
 
@@ -166,7 +166,7 @@ class AsFlow:
         here = FlowRunContext.get()
         assert here is not None
         self._context = here
-        self._seen.recorder, here.recorder = here.recorder, self._seen
+        self._seen = here.recorder = _Seen(here.recorder)  # each attempt has its own task runs
 
     def _ended(self, state: State) -> State:
         self._state = state
@@ -176,9 +176,8 @@ class AsFlow:
 class _Seen:
     """A recorder that also remembers each task run as it last was."""
 
-    recorder: Recording
-
-    def __init__(self) -> None:
+    def __init__(self, recorder: Recording) -> None:
+        self.recorder = recorder
         self._runs: dict[str, TaskRun] = {}
 
     def task_runs(self) -> list[TaskRun]:

@@ -63,11 +63,12 @@ def test_outputs_come_in_order(kernel: Any) -> None:
     assert kinds[2:-1] == ["stream", "display_data", "stream", "execute_result", "display_data"]
 
 
-def test_time_around_a_task(kernel: Any, records: Any) -> None:
-    reply = kernel.run("%%time\n%%task timed_outside\nt1 = 1\nt1")
+@pytest.mark.parametrize("line", ["%%task timed_outside", "# nbflow: task timed_comment"])
+def test_time_around_a_task(kernel: Any, records: Any, line: str) -> None:
+    reply = kernel.run(f"%%time\n{line}\nt1 = 1\nt1")
     assert reply.results == ["1"]
     assert "Wall time" in reply.text()
-    assert records.task_run("timed_outside").state.name == "Completed"
+    assert records.task_run(line.split()[-1]).state.name == "Completed"
 
 
 def test_time_inside_a_task(kernel: Any, records: Any) -> None:

@@ -146,3 +146,44 @@ def test_ctrl_c_cancels(
     run = records.task_run("halted") if kind == "task" else records.flow_run("halted")
     assert run.state.name == "Cancelled"
     assert kernel.run("'alive'").results == ["'alive'"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import time\nprint('begun')\ntime.sleep(60)",
+        "import asyncio\nprint('begun')\nawait asyncio.sleep(60)",
+    ],
+    ids=["sync", "await"],
+)
+def test_a_flow_cancelled_elsewhere_stops_and_the_kernel_lives(
+    start_kernel: Callable[..., Any], records_of: Callable[..., Any], body: str
+) -> None:
+    kernel = start_kernel(NBFLOW_HEARTBEAT_SECONDS="0.05")
+    kernel.run("%%flow before\n1")  # so that there is a store to look into
+    records = records_of(kernel)
+
+    def cancel(message: dict[str, Any]) -> None:
+        if message["msg_type"] == "stream":
+            (run,) = records.flow_runs("halted")
+            records.orchestrator.propose(run.id, states.Cancelling())
+
+    reply = kernel.run(f"%%flow halted\n{body}\nnever = 1", on_message=cancel)
+    assert reply.status == "error"
+    assert reply.displays[-1]["text/plain"].startswith("⊟ Cancelled · halted")
+    assert records.flow_run("halted").state.name == "Cancelled"
+    assert kernel.run("'never' in globals()").results == ["False"]
+
+
+def test_a_store_that_cannot_be_used_is_said_in_one_line_and_nothing_runs(
+    start_kernel: Callable[..., Any],
+) -> None:
+    kernel = start_kernel(NBFLOW_DATABASE_URL="mysql://nowhere")
+    for kind in ("task", "flow"):
+        reply = kernel.run(f"%%{kind} a\nran = True")
+        (said,) = reply.errors
+        assert reply.content["ename"] == "InvalidInput"
+        assert "mysql" in said
+        assert "\n" not in said
+        assert reply.displays == []
+    assert kernel.run("'ran' in globals()").results == ["False"]
