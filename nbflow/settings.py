@@ -27,7 +27,9 @@ class Setting:
 
 
 SETTINGS: dict[str, Setting] = {
-    "home": Setting("~/.nbflow", "Folder of the SQLite file, runs, snapshots and spool (mode 0700)."),
+    "home": Setting(
+        "~/.nbflow", "Folder of the SQLite file, runs, snapshots and spool (mode 0700)."
+    ),
     "database_url": Setting("", "SQLAlchemy URL of the store; empty: SQLite in the home folder."),
     "api_url": Setting("", "Address of an nbflow server's API; empty: open the store directly."),
     "api_token": Setting("", "Token sent to that server.", secret=True),
@@ -50,7 +52,9 @@ SETTINGS: dict[str, Setting] = {
     "output_count": Setting(10_000, "Outputs kept per notebook run."),
     "spool_seconds": Setting(0.05, "The longest a record stays in memory before it is on disk."),
     "record_seconds": Setting(0.25, "How often records are sent from the spool to the store."),
-    "sqlite_synchronous": Setting("NORMAL", "SQLite durability: NORMAL survives kill -9, FULL power loss."),
+    "sqlite_synchronous": Setting(
+        "NORMAL", "SQLite durability: NORMAL survives kill -9, FULL power loss."
+    ),
     "busy_seconds": Setting(30.0, "How long a write waits for another program's lock."),
 }
 

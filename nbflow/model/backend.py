@@ -91,7 +91,12 @@ class Backend(Protocol):
         ...
 
     def propose(
-        self, flow_run_id: str, state: State, *, attempt: int | None = None, owner: Owner | None = None
+        self,
+        flow_run_id: str,
+        state: State,
+        *,
+        attempt: int | None = None,
+        owner: Owner | None = None,
     ) -> Verdict:
         """Ask for a transition. `attempt` fences; `owner` names the process that runs it from now.
 
@@ -161,11 +166,15 @@ class Backend(Protocol):
         """List a run's task runs of its latest attempt, in order."""
         ...
 
-    def list_logs(self, flow_run_id: str, *, limit: int = 1000, after: str | None = None) -> Page[LogEntry]:
+    def list_logs(
+        self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
+    ) -> Page[LogEntry]:
         """List a run's log lines, oldest first; `after` is the cursor of the page before."""
         ...
 
-    def list_artifacts(self, flow_run_id: str | None = None, *, key: str | None = None) -> tuple[Artifact, ...]:
+    def list_artifacts(
+        self, flow_run_id: str | None = None, *, key: str | None = None
+    ) -> tuple[Artifact, ...]:
         """List artifacts of a run, or of a key (newest first)."""
         ...
 

@@ -204,7 +204,7 @@ Run = TypeVar("Run", FlowRun, TaskRun)
 
 
 def begin(new: NewFlowRun, *, created_at: datetime, lease_until: datetime | None) -> FlowRun:
-    """Give the run that a creation makes; one that begins Pending or Running is its first attempt."""
+    """Give the run that a creation makes; one that does not wait is in its first attempt."""
     given: dict[str, Any] = {name: getattr(new, name) for name in new.__dataclass_fields__}
     given["due_at"] = new.due_at or created_at
     waiting = new.state.type is StateType.SCHEDULED

@@ -155,68 +155,68 @@ def _without_value(state: State) -> exceptions.RunError:
     return kind(None if state.is_completed() else state.message or None)
 
 
-def Scheduled(due_at: datetime | None = None, **kw: Any) -> State:  # noqa: N802
+def Scheduled(due_at: datetime | None = None, **kw: Any) -> State:
     """Make a state of a run that waits for its time (`due_at`: aware; now when left out)."""
     at = kw.pop("at", None) or clock.now()
     details = {**kw.pop("details", {}), "due_at": (due_at or at).isoformat()}
     return State(StateType.SCHEDULED, at=at, details=details, **kw)
 
 
-def Late(due_at: datetime, **kw: Any) -> State:  # noqa: N802
+def Late(due_at: datetime, **kw: Any) -> State:
     """Make a state of a run that was due and has not started."""
     return Scheduled(due_at, name="Late", **kw)
 
 
-def AwaitingRetry(due_at: datetime, **kw: Any) -> State:  # noqa: N802
+def AwaitingRetry(due_at: datetime, **kw: Any) -> State:
     """Make a state of a run that failed and will be tried again at `due_at`."""
     return Scheduled(due_at, name="AwaitingRetry", **kw)
 
 
-def Pending(**kw: Any) -> State:  # noqa: N802
+def Pending(**kw: Any) -> State:
     """Make a state of a run that was claimed and has not begun."""
     return State(StateType.PENDING, **kw)
 
 
-def NotReady(**kw: Any) -> State:  # noqa: N802
-    """Make a state of a task run that will not start because something before it did not complete."""
+def NotReady(**kw: Any) -> State:
+    """Make a state of a task run that will not start: what it waits for did not complete."""
     return State(StateType.PENDING, name="NotReady", **kw)
 
 
-def Running(**kw: Any) -> State:  # noqa: N802
+def Running(**kw: Any) -> State:
     """Make a state of a run that is running."""
     return State(StateType.RUNNING, **kw)
 
 
-def Retrying(**kw: Any) -> State:  # noqa: N802
+def Retrying(**kw: Any) -> State:
     """Make a state of a run that is running again after a failure."""
     return State(StateType.RUNNING, name="Retrying", **kw)
 
 
-def Cancelling(**kw: Any) -> State:  # noqa: N802
+def Cancelling(**kw: Any) -> State:
     """Make a state of a run that was asked to stop."""
     return State(StateType.CANCELLING, **kw)
 
 
-def Cancelled(**kw: Any) -> State:  # noqa: N802
+def Cancelled(**kw: Any) -> State:
     """Make a state of a run that was cancelled."""
     return State(StateType.CANCELLED, **kw)
 
 
-def Completed(**kw: Any) -> State:  # noqa: N802
+def Completed(**kw: Any) -> State:
     """Make a state of a run that completed."""
     return State(StateType.COMPLETED, **kw)
 
 
-def Failed(**kw: Any) -> State:  # noqa: N802
+def Failed(**kw: Any) -> State:
     """Make a state of a run whose code raised."""
     return State(StateType.FAILED, **kw)
 
 
-def TimedOut(**kw: Any) -> State:  # noqa: N802
+def TimedOut(**kw: Any) -> State:
     """Make a state of a run that took longer than it may."""
     return State(StateType.FAILED, name="TimedOut", **kw)
 
 
-def Crashed(**kw: Any) -> State:  # noqa: N802
+def Crashed(**kw: Any) -> State:
     """Make a state of a run whose process ended before the run did."""
     return State(StateType.CRASHED, **kw)

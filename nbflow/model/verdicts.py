@@ -9,7 +9,7 @@ from nbflow.model.states import State
 
 @dataclass(frozen=True)
 class Accept:
-    """The run is now in `state`, which may be another than was asked; `attempt` fences later writes."""
+    """The run is now in `state`, perhaps another than was asked; `attempt` fences later writes."""
 
     state: State
     attempt: int = 0

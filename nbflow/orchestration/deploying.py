@@ -52,7 +52,10 @@ def update(connection: sa.Connection, name_or_id: str, change: DeploymentChange)
     given = {k: v for k, v in vars(change).items() if v is not None}
     if "parameters" in given:
         given["parameters"] = parameters.check(
-            found.parameter_schema, given["parameters"], what=found.name, partial=not found.schedules
+            found.parameter_schema,
+            given["parameters"],
+            what=found.name,
+            partial=not found.schedules,
         )
     made = replace(found, updated_at=clock.now(), **given)
     if found.paused and not made.paused:
