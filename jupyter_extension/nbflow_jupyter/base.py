@@ -51,7 +51,7 @@ class Problems(web.RequestHandler):
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Refuse who is not known."""
-        await super().prepare(*args, **kwargs)  # pyright: ignore[reportGeneralTypeIssues, reportOptionalOperand]
+        await super().prepare(*args, **kwargs)  # pyright: ignore[reportGeneralTypeIssues]
         if self.request.method != "OPTIONS" and not self.current_user:
             raise web.HTTPError(403)
 
@@ -70,7 +70,7 @@ class Problems(web.RequestHandler):
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what nobody expected; an answer that says what is wrong needs no log line."""
-        if not isinstance(value, NbflowError):
+        if not isinstance(value, NbflowError) or value.status == 500:
             super().log_exception(typ, value, tb)
 
     @classmethod
