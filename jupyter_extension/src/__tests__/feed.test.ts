@@ -1,5 +1,5 @@
 import { ApiError } from '../errors';
-import { Feed, FIRST_RETRY_MS } from '../models/feed';
+import { Feed, FIRST_RETRY_MS, LAST_RETRY_MS } from '../models/feed';
 import type { Event } from '../wire';
 import {
   changes,
@@ -122,7 +122,7 @@ test('a lost connection is opened again, later each time, and counts from the ne
   expect([feed.link, feed.seq]).toEqual(['live', 3]);
 });
 
-test('no server part: 404 says so, once it is there it is found', async () => {
+test('no server part: 404 says so, and it is looked for seldom until it is there', async () => {
   const { server, api, feed } = setUp();
   api.health.mockRejectedValue(
     new ApiError(404, { code: 'http.404', message: 'Not Found' })
@@ -130,7 +130,9 @@ test('no server part: 404 says so, once it is there it is found', async () => {
   server.socket.break();
   await settle();
   expect(feed.link).toBe('missing');
-  jest.advanceTimersByTime(2 * FIRST_RETRY_MS);
+  jest.advanceTimersByTime(LAST_RETRY_MS / 2);
+  expect(server.sockets).toHaveLength(1);
+  jest.advanceTimersByTime(LAST_RETRY_MS);
   server.socket.say(snapshot(1));
   expect(feed.link).toBe('live');
 });

@@ -235,6 +235,7 @@ export class Feed implements IDisposable {
   private _retry(): void {
     const wait = Math.min(FIRST_RETRY_MS * 2 ** this._failures, LAST_RETRY_MS);
     this._failures += 1;
+    clearTimeout(this._timer);
     this._timer = setTimeout(() => this._connect(), wait * (0.75 + Math.random() / 2));
   }
 
@@ -250,6 +251,10 @@ export class Feed implements IDisposable {
     }
     this._problem = reason ? problemOf(reason) : null;
     const status = reason instanceof ApiError ? reason.status : 0;
+    if (status === 404 || status === 403) {
+      this._failures = Infinity;
+      this._retry();
+    }
     this._set(status === 404 ? 'missing' : status === 403 ? 'refused' : 'lost');
   }
 

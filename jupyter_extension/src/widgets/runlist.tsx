@@ -96,7 +96,12 @@ interface IRunRow {
 
 export const RunRow = memo(function RunRow({ row, of, trans }: IRunRow): JSX.Element {
   return (
-    <div className="jp-nbflow-Run" data-run-id={row.id} data-state={row.state.type}>
+    <div
+      className="jp-nbflow-Run"
+      data-run-id={row.id}
+      data-state={row.state.type}
+      data-state-name={row.state.name}
+    >
       <span className="jp-nbflow-Run-shape" title={stateText(row.state, trans)}>
         <StateShape type={row.state.type} />
       </span>
