@@ -51,7 +51,7 @@ def _foreign(status: int, url: str) -> NbflowError:
 
 def _class(code: str, status: int) -> type[NbflowError]:
     """Choose by the whole code, then by status and first word, then by either."""
-    known = [NbflowError, *_below(NbflowError)]
+    known = [kind for kind in _tree() if kind.__module__ == NbflowError.__module__]
     for kind in known:
         if kind.code == code:
             return kind
@@ -65,11 +65,11 @@ def _family(code: str) -> str:
     return code.partition(".")[0]
 
 
-def _below(kind: type[NbflowError]) -> list[type[NbflowError]]:
-    """List the classes below one, the wider ones first."""
-    level: list[type[NbflowError]] = [kind]
+def _tree() -> list[type[NbflowError]]:
+    """List nbflow's errors, the wider ones first."""
+    level: list[type[NbflowError]] = [NbflowError]
     found: list[type[NbflowError]] = []
     while level:
-        level = [sub for one in level for sub in one.__subclasses__()]
         found += level
+        level = [below for kind in level for below in kind.__subclasses__()]
     return found
