@@ -70,7 +70,7 @@ export function awayText(at: Instant, now: number, trans: TranslationBundle): st
     return aheadText(at, now, trans);
   }
   const [hours, days] = [Math.round(left / HOUR), Math.round(left / DAY)];
-  return left < 2 * DAY
+  return left < 1.5 * DAY
     ? trans._n('in %1 hour', 'in %1 hours', hours, hours)
     : trans._n('in %1 day', 'in %1 days', days, days);
 }
