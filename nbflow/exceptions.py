@@ -159,7 +159,7 @@ class StoreFull(NbflowError):
 
 
 class SchemaMismatch(NbflowError):
-    """The database was made by another version of nbflow; start the server or run `nbflow database upgrade`."""
+    """The database was made by another version of nbflow; start the server, which upgrades it."""
 
     status = 503
     code = "store.schema"

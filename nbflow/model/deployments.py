@@ -129,7 +129,7 @@ class NewDeployment:
 
 @dataclass(frozen=True)
 class WorkPool:
-    """Where runs wait for a worker. `concurrency_limit`: at most so many at once; None: no limit."""
+    """Where runs wait for a worker, at most `concurrency_limit` at once (None: no limit)."""
 
     id: str
     name: str
