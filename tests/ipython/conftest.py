@@ -12,10 +12,16 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from nbflow.model.backend import RunFilter
+from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Message = dict[str, Any]
+_GATE = """
+import os, threading
+while not os.path.exists({path!r}):
+    threading.Event().wait(0.01)
+"""
 HTML, TEXT = "text/html", "text/plain"
 RUN = "application/vnd.nbflow.run.v1+json"
 
@@ -98,9 +104,12 @@ class Kernel:
 
     def run_all(self, *cells: str) -> list[str]:
         """Send cells at once, as Run All does; give the status of each."""
+        gate = self.home / f"gate-{uuid7()}"
+        self.client.execute(_GATE.format(path=str(gate)))  # nothing runs before all was sent
         sent = [self.client.execute(cell) for cell in cells]
+        gate.touch()
         replies: dict[str, str] = {}
-        while len(replies) < len(sent):
+        while not replies.keys() >= set(sent):
             message = self.client.get_shell_msg(timeout=60)
             replies[message["parent_header"]["msg_id"]] = message["content"]["status"]
         return [replies[msg_id] for msg_id in sent]
