@@ -191,7 +191,7 @@ function Facts({
         )
       )}
       {(running || run.running_seconds > 0) && (
-        <Fact label={trans.__('Took')}>
+        <Fact label={running ? trans.__('Running for') : trans.__('Took')}>
           <Duration
             seconds={run.running_seconds}
             since={running ? run.state.at : null}
