@@ -13,17 +13,17 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from hmac import compare_digest
 from typing import Any
 
 import zmq
+from jupyter_client.adapter import adapt
 from nbclient import NotebookClient
 
 from nbflow import settings
 from nbflow.notebook import outcomes
 from nbflow.notebook.kernel import KernelProcess, settle
 from nbflow.notebook.stopping import Stop
-from nbflow.store.journal import stamp
 from nbflow.store.journaling import Journal
 
 _log = logging.getLogger("nbflow.notebook")
@@ -96,8 +96,8 @@ class CellClient(NotebookClient):
         self.journal = journal
         self.stop = stop
         self.on_text = on_text
-        #: why the journal could not be written; the run must not go on
-        self.fault: OSError | None = None
+        #: why outputs can no longer be kept; the run must not go on
+        self.fault: Exception | None = None
         self.process: KernelProcess
         self._channels: Any = None
         self._requests: dict[str, _Request] = {}
@@ -198,10 +198,10 @@ class CellClient(NotebookClient):
 
     async def _reply(self, request_id: str) -> Message:
         while True:
-            message: Message = await self._channels.shell_channel.get_msg(timeout=None)
+            message: Message = await self._receive(self._channels.shell_channel)
             if message["parent_header"].get("msg_id") == request_id:
                 request = self._requests[request_id]
-                request.stamps["shell.execute_reply"] = _sent(message)
+                request.stamps["shell.execute_reply"] = message["header"].get("date", "")
                 return message["content"]
 
     async def _first(self, reply: asyncio.Future[Message], seconds: float | None) -> str:
@@ -231,13 +231,35 @@ class CellClient(NotebookClient):
             if before == (self._heard, reply.done(), process.dead.done()):
                 return
 
+    async def _receive(self, channel: Any) -> Message:
+        """Receive a message. Its dates stay text: parsing them is a third of jupyter_client's work.
+
+        Raises ValueError when it is not signed with the kernel's key.
+        """
+        session = channel.session
+        _, parts = session.feed_identities(await channel.socket.recv_multipart())
+        if session.auth is not None and not compare_digest(parts[0], session.sign(parts[1:5])):
+            raise ValueError("not signed by this kernel")
+        header, parent, metadata, content = map(session.unpack, parts[1:5])
+        return adapt(
+            {
+                "header": header,
+                "msg_id": header["msg_id"],
+                "msg_type": header["msg_type"],
+                "parent_header": parent,
+                "metadata": metadata,
+                "content": content,
+                "buffers": parts[5:],
+            }
+        )
+
     # -- listening ----------------------------------------------------------------------------
     async def _listen(self) -> None:
         while True:
             try:
-                message: Message = await self._channels.iopub_channel.get_msg(timeout=None)
-            except ValueError:  # not signed by this kernel
-                _log.warning("a message that is not the kernel's was ignored")
+                message: Message = await self._receive(self._channels.iopub_channel)
+            except ValueError as error:
+                _log.warning("a message was ignored: %s", error)
                 continue
             self._heard += 1
             request = self._requests.get(message["parent_header"].get("msg_id"))
@@ -245,18 +267,19 @@ class CellClient(NotebookClient):
                 continue
             try:
                 self._take(message, request)
-            except OSError as error:
+            except Exception as error:  # never fall silent: the run would wait, and lose output
                 self._break(error)
 
     def _take(self, message: Message, request: _Request) -> None:
         """Take in one message on behalf of the request that caused it."""
         kind, content = message["msg_type"], message["content"]
+        sent = message["header"].get("date", "")
         if kind == "status":
-            request.stamps[f"iopub.status.{content['execution_state']}"] = _sent(message)
+            request.stamps[f"iopub.status.{content['execution_state']}"] = sent
             if content["execution_state"] == "idle":
                 settle(request.idle)
         elif kind == "execute_input":
-            request.stamps["iopub.execute_input"] = _sent(message)
+            request.stamps["iopub.execute_input"] = sent
             request.execution_count = content["execution_count"]
             settle(request.begun)
         elif kind.startswith("comm_"):
@@ -274,7 +297,9 @@ class CellClient(NotebookClient):
                 self.journal.clear(cell_id, wait=bool(content.get("wait")))
         elif kind == "update_display_data":
             if display_id:
-                self.journal.update(cell_id, display_id, content["data"], content["metadata"])
+                self.journal.update(
+                    cell_id, display_id, content["data"], content.get("metadata", {})
+                )
         elif widgets:
             widgets[-1].output([], message, display_id, 0)
         elif kind in _OUTPUTS:
@@ -311,7 +336,7 @@ class CellClient(NotebookClient):
         except OSError as error:
             self._break(error)
 
-    def _break(self, error: OSError) -> None:
+    def _break(self, error: Exception) -> None:
         """Stop the run: its outputs can no longer be kept."""
         if self.fault is None:
             self.fault = error
@@ -325,9 +350,3 @@ _OUTPUTS = {
     "execute_result": ("data", "metadata", "execution_count"),
     "error": ("ename", "evalue", "traceback"),
 }
-
-
-def _sent(message: Message) -> str:
-    """Give when a message was sent, as text."""
-    date = message["header"].get("date")
-    return stamp(date) if isinstance(date, datetime) else str(date or "")

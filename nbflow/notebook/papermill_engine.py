@@ -41,21 +41,23 @@ class NbflowEngine:
     def execute_notebook(
         cls, nb: Any, kernel_name: str, *, attempt: Attempt | None = None, **options: Any
     ) -> Any:
-        """Execute a prepared notebook; give it with what its cells put out.
+        """Execute a prepared notebook; without an `attempt`, give it with what its cells put out.
 
         Args:
             nb: a NotebookNode, parameters injected.
             kernel_name: the kernelspec.
-            attempt: the run it belongs to, which then keeps outputs and state; left out where
-                papermill is used by itself.
+            attempt: the run it belongs to, which then keeps outputs and state, so that papermill
+                gets an empty notebook back; left out where papermill is used by itself.
             options: papermill's own (`output_path`, `progress_bar`, `log_output`, …).
         """
         if attempt is None:
             return _execute_alone(nb, kernel_name, **options)
+        from nbformat.v4 import new_notebook
+
         # papermill was given a notebook, and keeps all of it as its own "input path"
         nb.metadata.papermill.update(input_path=attempt.source, output_path=None)
         attempt.run(nb, kernel_name)
-        return nb
+        return new_notebook()
 
 
 def _execute_alone(

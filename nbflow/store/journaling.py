@@ -68,7 +68,7 @@ class Journal:
     ) -> None:
         self.path = path
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path / INPUT, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
+        write_whole(path / INPUT, json.dumps(notebook, ensure_ascii=False) + "\n")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC
         self._file = os.open(path / JOURNAL, flags, 0o600)
         self.on_pending = on_pending
