@@ -81,7 +81,7 @@ def test_a_flow_lists_its_tasks_while_they_run(lab_kernel: Any) -> None:
 
 def test_a_retry_is_seen(lab_kernel: Any) -> None:
     lab_kernel.run("tries = 0")
-    code = f"%%task retried --retries 1 --retry-delay 0.5\n{LASTS}tries += 1\nassert tries == 2"
+    code = f"%%task retried --retries 1 --retry-delay 2\n{LASTS}tries += 1\nassert tries == 2"
     reply = lab_kernel.run(code)
     words = [view["head"]["word"] for view in views(reply)]
     assert list(dict.fromkeys(words)) == ["Running", "Awaiting retry", "Retrying"]
