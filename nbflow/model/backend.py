@@ -1,8 +1,8 @@
 """The port between running code and the authority: what may be asked, and what is promised.
 
 `orchestration.Orchestrator` (over SQL) and `client.HttpBackend` (over a server) both satisfy it;
-`tests/contract/test_backend.py` is the promise in executable form. Every method is synchronous, safe to
-repeat, and raises only `nbflow.exceptions`; `Unreachable` never means that a run failed.
+`tests/contract/test_backend.py` is the promise in executable form. Every method is synchronous,
+safe to repeat, and raises only `nbflow.exceptions`; `Unreachable` never means that a run failed.
 """
 
 from __future__ import annotations
