@@ -37,9 +37,21 @@ def open_engine(url: str) -> sa.Engine:
             hint="Write sqlite:////absolute/path.sqlite.",
         )
     path = Path(parsed.database or "")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     refuse_network_file_system(path.parent)
     return _sqlite(parsed)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unreachable(
+            f"The store's folder {folder} cannot be made: {error.strerror}.",
+            code="store.folder",
+            field="NBFLOW_HOME",
+            hint="Point NBFLOW_HOME at a folder you can write to.",
+        ) from None
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
