@@ -33,10 +33,7 @@ class Background:
         with self._lock:
             if self.awake or self._closed:
                 return
-            self.awake = True
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+            self.awake = self._thread is not None or self._start()
         self._woken.set()
 
     def hurry(self) -> None:
@@ -49,6 +46,15 @@ class Background:
         self._closed = True
         self._woken.set()
         self._hurried.set()
+
+    def _start(self) -> bool:
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down: whoever closes us does the work
+            return False
+        self._thread = thread
+        return True
 
     def _run(self) -> None:
         while self._woken.wait() and not self._closed:

@@ -100,6 +100,11 @@ class HeldRun:
             return keep(replace(verdict.state), error=CancelledRun(verdict.state.message))
         return keep(states.Crashed(message=verdict.reason), error=Aborted(verdict.reason))
 
+    def check_parent(self) -> None:
+        """Raise Cancellation if the run that calls this one must stop."""
+        if self._parent is not None:
+            self._parent.check()
+
     def stopped_from_above(self) -> bool:
         """Say whether the run that called this one was told to stop."""
         return self._parent is not None and self._parent.reason is not None

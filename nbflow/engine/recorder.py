@@ -100,6 +100,7 @@ class Recorder:
         self._delivering = Background("nbflow-recorder", "record_seconds", self._send_late)
         self._closed = False
         self._refused = False
+        self._unspooled = False
         self._replay_first = False
         self._lost: set[str] = set()
         self._outage: NbflowError | None = None
@@ -152,6 +153,8 @@ class Recorder:
                 run, state = record
                 before = tasks.get(run.id)
                 tasks[run.id] = (run, [state] if before is None else [*before[1], state])
+            elif record.flow_run_id in self._lost:
+                continue
             elif isinstance(record, LogEntry):
                 entries.append(log_entry(record))
                 waiting.logs.append(record)
@@ -162,7 +165,8 @@ class Recorder:
             if run.flow_run_id not in self._lost:
                 entries.append(update_entry(run, states))
                 waiting.add(run, states)
-        self._append(entries)
+        if entries:
+            self._append(entries)
         for _ in records:
             self._queue.popleft()
         if not self._delivering.awake:
@@ -179,7 +183,9 @@ class Recorder:
             self._spool.append(entries)
         except OSError as error:
             # The run goes on: the store may still take what the disk under the spool does not.
-            _log.error("Records cannot be spooled: %s", error)
+            if not self._unspooled:  # once: the line is itself a record
+                self._unspooled = True
+                _log.error("Records cannot be spooled: %s", error)
 
     # -- to the store -------------------------------------------------------------------------
     def drain(self, patience: float) -> bool:

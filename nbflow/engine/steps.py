@@ -96,6 +96,7 @@ def _task_attempt(call: TaskCall) -> Life:
 
 def flow_life(call: FlowCall) -> Life:
     """Tell a flow run from its creation to its final state."""
+    call.check_parent()
     if call.inputs:
         yield Join(call.take_inputs)
     try:

@@ -171,6 +171,25 @@ class TestCancelRequests:
         thread.join()
         assert states(orchestrator) == {"stubborn": "Cancelled"}
 
+    def test_a_stopped_flow_starts_no_child(self, orchestrator, wait_for):
+        @flow
+        def child():
+            return 1
+
+        @flow
+        def stubborn():
+            while True:
+                try:
+                    time.sleep(60)
+                except (Exception, KeyboardInterrupt):
+                    child()
+
+        thread = cancel_running(orchestrator, "stubborn", wait_for)
+        with pytest.raises(CancelledRun):
+            stubborn()
+        thread.join()
+        assert states(orchestrator) == {"stubborn": "Cancelled"}
+
     def test_an_async_flow_is_cancelled(self, orchestrator, wait_for):
         @task
         async def sleeps():
