@@ -31,7 +31,7 @@ export class DeployFormWidget extends ReactWidget {
   }
 }
 
-export function DeployForm({ model, trans }: IPart): JSX.Element {
+function DeployForm({ model, trans }: IPart): JSX.Element {
   useModel(model);
   if (!model.info) {
     return model.problem ? (

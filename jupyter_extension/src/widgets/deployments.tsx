@@ -30,7 +30,7 @@ export class DeploymentsWidget extends ReactWidget {
   }
 }
 
-export function DeploymentList({ session, commands }: IPart): JSX.Element {
+function DeploymentList({ session, commands }: IPart): JSX.Element {
   const { deployments, trans } = session;
   useModel(deployments);
   const revealed = useRevealed(deployments);

@@ -49,7 +49,7 @@ class StandingWidget extends ReactWidget {
 }
 
 /** One line: is a scheduler running, and where; or one message: why there is nothing to see. */
-export function Standing({
+function Standing({
   feed,
   trans
 }: Pick<ISession, 'feed' | 'trans'>): JSX.Element {

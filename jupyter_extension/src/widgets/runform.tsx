@@ -24,7 +24,7 @@ export class RunFormWidget extends ReactWidget {
   }
 }
 
-export function RunForm({
+function RunForm({
   model,
   trans
 }: {

@@ -16,7 +16,7 @@ import type { ISession } from '../tokens';
 import type { FlowRunRow } from '../wire';
 import { Offer } from './offer';
 
-export const ROW_HEIGHT = 46;
+const ROW_HEIGHT = 46;
 
 interface IPart {
   session: ISession;
@@ -35,7 +35,7 @@ export class RunListWidget extends ReactWidget {
   }
 }
 
-export function RunList({ session, commands }: IPart): JSX.Element {
+function RunList({ session, commands }: IPart): JSX.Element {
   const { runs, trans } = session;
   useModel(runs);
   if (!runs.loaded) {
@@ -94,7 +94,7 @@ interface IRunRow {
   trans: TranslationBundle;
 }
 
-export const RunRow = memo(function RunRow({ row, of, trans }: IRunRow): JSX.Element {
+const RunRow = memo(function RunRow({ row, of, trans }: IRunRow): JSX.Element {
   return (
     <div
       className="jp-nbflow-Run"
