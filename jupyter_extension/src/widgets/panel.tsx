@@ -49,10 +49,7 @@ class StandingWidget extends ReactWidget {
 }
 
 /** One line: is a scheduler running, and where; or one message: why there is nothing to see. */
-function Standing({
-  feed,
-  trans
-}: Pick<ISession, 'feed' | 'trans'>): JSX.Element {
+function Standing({ feed, trans }: Pick<ISession, 'feed' | 'trans'>): JSX.Element {
   useModel(feed);
   const message = messageFor(feed, trans);
   return (
