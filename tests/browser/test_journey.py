@@ -92,8 +92,10 @@ def test_a_notebook_deployed_from_the_toolbar_turns_green_in_the_sidebar(visit) 
     cells = view.locator(".jp-nbflow-CellList [data-cell-id]")
     expect(cells).to_have_count(CELLS)
     assert {cell.get_attribute("data-state") for cell in cells.all()} == {"COMPLETED"}
-    expect(view.locator(".jp-nbflow-NotebookView img").first).to_be_visible()
     expect(view.locator(".jp-nbflow-NotebookView")).to_contain_text("365 days of 2014")
+    view.locator('.jp-nbflow-CellList [data-cell-id="plot"] button').click()
+    expect(view.locator(".jp-nbflow-NotebookView img")).to_be_in_viewport()
+    expect(page.locator(".Toastify__toast")).to_have_count(0, timeout=15_000)
     visit.picture("run")
 
 
