@@ -22,7 +22,7 @@ ifeq ($(CI),true)
 export NBFLOW_REQUIRE_ENGINES := 1
 endif
 
-.PHONY: help demo test check format lab bench docs clean chromium
+.PHONY: help demo test faults check format lab bench docs clean chromium
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
 	@$(RUN) python -m pytest
+
+faults: $(DONE)/app $(DONE)/test  ## Kill servers for a minute and count that no run was lost or doubled
+	@$(RUN) NBFLOW_FAULT_SECONDS=60 python -m pytest tests/faults
 
 check: $(DONE)/app $(DONE)/check  ## Check format, lint, types and the import arrows of Python and TypeScript
 	@$(RUN) ruff format --check

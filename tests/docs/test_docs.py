@@ -84,3 +84,14 @@ def test_the_readme_shows_only_commands_that_exist() -> None:
     assert shown
     for words in shown:
         assert (words[0],) in known or words in known, f"nbflow {' '.join(words)}"
+
+
+def test_what_there_is_to_make_is_described_and_nothing_else() -> None:
+    targets = re.findall(r"^([a-z]+):.* ## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    described = re.findall(
+        r"^\| `make ([a-z]+)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+    assert set(described) == set(targets) - {"help", "clean"}
+    pages = [page.read_text() for page in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md"))]
+    named = {name for page in pages for name in re.findall(r"`make ([a-z]+)", page)}
+    assert named <= set(targets)
