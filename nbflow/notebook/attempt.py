@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,39 +30,52 @@ _RUN_FACTS = frozenset(
 )
 
 
-def _never() -> bool:
-    return False
-
-
-@dataclass
 class Attempt:
-    """What it takes to execute a prepared notebook, and what became of it.
+    """What it takes to execute a prepared notebook, and what becomes of it.
 
-    Attributes:
+    Args:
         path: the attempt's folder.
         cells: its cells' task runs.
         stop: the request to end it.
         env: environment of the kernel.
-        source: where the notebook came from, for its metadata.
         cwd: working directory of the kernel; None: this process's.
+        source: where the notebook came from, for its metadata.
         cancelled: asked when it stops: was it because somebody cancelled the run?
+        start_seconds: the longest the kernel may take to answer.
         cell_seconds: the longest a cell may take; None: as long as it likes.
         on_text: also given what cells print: (cell id, stream, text).
+
+    Attributes:
         state: how it ended; None until then.
     """
 
-    path: Path
-    cells: CellRuns
-    stop: Stop
-    env: Mapping[str, str]
-    source: str | None = None
-    cwd: str | None = None
-    cancelled: Callable[[], bool] = _never
-    start_seconds: float = 60.0
-    cell_seconds: float | None = None
-    on_text: Callable[[str, str, str], None] | None = None
-    state: State | None = None
-    _places: dict[str, Place] = field(default_factory=dict)
+    def __init__(
+        self,
+        path: Path,
+        cells: CellRuns,
+        stop: Stop,
+        *,
+        env: Mapping[str, str],
+        cwd: str | None = None,
+        source: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        start_seconds: float = 60.0,
+        cell_seconds: float | None = None,
+        on_text: Callable[[str, str, str], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.cells = cells
+        self.stop = stop
+        self.env = env
+        self.cwd = cwd
+        self.source = source
+        self.cancelled = cancelled
+        self.start_seconds = start_seconds
+        self.cell_seconds = cell_seconds
+        self.on_text = on_text
+        self.state: State | None = None
+        self._places: dict[str, Place] = {}
+        self._journal: Journal
 
     def run(self, nb: Any, kernel_name: str) -> State:
         """Execute a prepared notebook (a NotebookNode). Gives the state of the run.
@@ -82,6 +94,8 @@ class Attempt:
         return self.state
 
     async def _run(self, nb: Any, kernel_name: str) -> State:
+        if self.stop.reason is not None:
+            return self._stopped(None)
         client = CellClient(
             nb,
             journal=self._journal,
@@ -119,7 +133,7 @@ class Attempt:
             self._end(cell["id"], outcomes.skipped(), Ran(None, {}, None))
             return None
         if client.process.dead.done():
-            return outcomes.died(place, client.process.exit_code, client.process.last_words())
+            return self._died(client, place, before=True)
         self._journal.start(cell["id"], clock.now())
         self.cells.enter(cell["id"], states.Running())
         ran = await client.run_cell(cell, seconds=self.cell_seconds)
@@ -139,10 +153,8 @@ class Attempt:
             cell_state = outcomes.timed_out(self.cell_seconds or 0.0)
             return cell_state, outcomes.failed(place, cell_state)
         if ran.reply is None:
-            process = client.process
-            run = outcomes.died(place, process.exit_code, process.last_words())
-            how = outcomes.kernel_ended(process.exit_code)
-            return states.Crashed(message=f"Kernel died ({how})."), run
+            how = outcomes.kernel_ended(client.process.exit_code)
+            return states.Crashed(message=f"Kernel died ({how})."), self._died(client, place)
         cell_state = outcomes.replied(cell, ran.reply)
         return cell_state, outcomes.failed(place, cell_state) if cell_state.is_failed() else None
 
@@ -154,6 +166,10 @@ class Attempt:
             text = f"{left_out / 1e6:.1f} MB of this cell's output were left out."
             self.cells.log(logging.WARNING, text, cell_id, logger=_LOGGER)
         self.cells.enter(cell_id, state)
+
+    def _died(self, client: CellClient, place: Place, *, before: bool = False) -> State:
+        process = client.process
+        return outcomes.died(place, process.exit_code, process.last_words(), before=before)
 
     def _stopped(self, place: Place | None, *, killed: bool = False) -> State:
         reason = self.stop.reason or "terminate"

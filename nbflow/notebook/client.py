@@ -13,16 +13,15 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from hmac import compare_digest
 from typing import Any
 
 import zmq
-from jupyter_client.adapter import adapt
 from nbclient import NotebookClient
 
 from nbflow import settings
-from nbflow.notebook import outcomes
+from nbflow.notebook import messages, outcomes
 from nbflow.notebook.kernel import KernelProcess, settle
+from nbflow.notebook.messages import Huge, Message
 from nbflow.notebook.stopping import Stop
 from nbflow.store.journaling import Journal
 
@@ -36,8 +35,6 @@ _BEGIN_SECONDS = 0.5
 _SILENCE_SECONDS = 4.0
 #: the same for a kernel that is dead: what it sent is in our own socket already
 _DEAD_SILENCE_SECONDS = 0.1
-
-Message = dict[str, Any]
 
 
 class NotStarted(Exception):
@@ -189,7 +186,8 @@ class CellClient(NotebookClient):
         return Ran(answer, request.stamps, request.execution_count, cut_short, killed)
 
     def _ask(self, kind: str, content: Message, cell_id: str | None = None) -> tuple[str, _Request]:
-        message = self._channels.session.msg(kind, content)
+        metadata = {"cellId": cell_id} if cell_id else None  # as JupyterLab says it
+        message = self._channels.session.msg(kind, content, metadata=metadata)
         loop = asyncio.get_running_loop()
         request = _Request(loop.create_future(), loop.create_future(), cell_id)
         self._requests[message["header"]["msg_id"]] = request
@@ -198,7 +196,7 @@ class CellClient(NotebookClient):
 
     async def _reply(self, request_id: str) -> Message:
         while True:
-            message: Message = await self._receive(self._channels.shell_channel)
+            message: Message = await messages.receive(self._channels.shell_channel)
             if message["parent_header"].get("msg_id") == request_id:
                 request = self._requests[request_id]
                 request.stamps["shell.execute_reply"] = message["header"].get("date", "")
@@ -231,33 +229,12 @@ class CellClient(NotebookClient):
             if before == (self._heard, reply.done(), process.dead.done()):
                 return
 
-    async def _receive(self, channel: Any) -> Message:
-        """Receive a message. Its dates stay text: parsing them is a third of jupyter_client's work.
-
-        Raises ValueError when it is not signed with the kernel's key.
-        """
-        session = channel.session
-        _, parts = session.feed_identities(await channel.socket.recv_multipart())
-        if session.auth is not None and not compare_digest(parts[0], session.sign(parts[1:5])):
-            raise ValueError("not signed by this kernel")
-        header, parent, metadata, content = map(session.unpack, parts[1:5])
-        return adapt(
-            {
-                "header": header,
-                "msg_id": header["msg_id"],
-                "msg_type": header["msg_type"],
-                "parent_header": parent,
-                "metadata": metadata,
-                "content": content,
-                "buffers": parts[5:],
-            }
-        )
-
     # -- listening ----------------------------------------------------------------------------
     async def _listen(self) -> None:
+        channel = self._channels.iopub_channel
         while True:
             try:
-                message: Message = await self._receive(self._channels.iopub_channel)
+                message = await messages.receive(channel, largest=self.journal.cell_limit)
             except ValueError as error:
                 _log.warning("a message was ignored: %s", error)
                 continue
@@ -284,8 +261,21 @@ class CellClient(NotebookClient):
             settle(request.begun)
         elif kind.startswith("comm_"):
             self._take_comm(message)
-        elif request.cell_id is not None:
+        elif request.cell_id is None:
+            return
+        elif isinstance(content, Huge):
+            self._take_huge(kind, content, request.cell_id)
+        else:
             self._take_output(message, kind, content, request.cell_id)
+
+    def _take_huge(self, kind: str, content: Huge, cell_id: str) -> None:
+        """Take what fits of an output that is larger than a cell's limit: a stream's beginning."""
+        kept = 0
+        if kind == "stream":
+            name, text = content.stream(self.journal.cell_limit)
+            self.journal.output(cell_id, {"output_type": kind, "name": name, "text": text})
+            kept = len(text)
+        self.journal.leave_out(cell_id, len(content) - kept)
 
     def _take_output(self, message: Message, kind: str, content: Message, cell_id: str) -> None:
         widgets = self.output_hook_stack.get(message["parent_header"]["msg_id"])

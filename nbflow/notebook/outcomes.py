@@ -107,9 +107,10 @@ def kernel_ended(code: int | None) -> str:
     return f"killed by signal {-code}" if code < 0 else f"exited with code {code}"
 
 
-def died(place: Place, code: int | None, last_words: str) -> State:
-    """Give the state of a run whose kernel ended while, or before, a cell ran."""
-    message = f"Kernel died in {place} ({kernel_ended(code)}).{place.rest()}"
+def died(place: Place, code: int | None, last_words: str, *, before: bool = False) -> State:
+    """Give the state of a run whose kernel ended while, or just before, a cell ran."""
+    where = f"before {place}, which did not run" if before else f"in {place}"
+    message = f"Kernel died {where} ({kernel_ended(code)}).{place.rest()}"
     if code == -9:
         message += " If nobody killed it, the machine may have run out of memory."
     if last_words:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,12 +95,21 @@ class _Run:
         holder = self.backend if self.by_hand else None
         hold = lease.hold(self.run.id, self.attempt, backend=holder)
         try:
-            with self.stop.on_signals(), hold.interruptible(lambda: self._lease_ended(hold)):
-                state = self._state()
-            return self._report(state)
+            with self.stop.on_signals(), self._heeding(hold):
+                return self._report(self._state())
         finally:
             lease.release(hold)
             recorder.release(self.recorder)
+
+    @contextmanager
+    def _heeding(self, hold: lease.Hold) -> Iterator[None]:
+        """Take the loss of the lease, or a cancel request that came with it, as one to stop."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(hold.interruptible(lambda: self._lease_ended(hold)))
+            except lease.Cancellation:
+                self._lease_ended(hold)
+            yield
 
     def _lease_ended(self, hold: lease.Hold) -> None:
         self.stop.ask(hold.reason or "lost")
@@ -141,6 +151,7 @@ class _Run:
     def _execute(self, source: Source) -> State:
         from nbflow.notebook.attempt import Attempt
 
+        settings.ensure_home()
         attempt = Attempt(
             self.folder,
             self.cells,
@@ -169,8 +180,15 @@ class _Run:
         except NbflowError:
             return False
 
+    def _assemble(self, state: State) -> Path | None:
+        try:
+            return journal.assemble(self.folder, state)
+        except OSError as error:
+            self._say(logging.ERROR, f"The executed notebook could not be written: {error}")
+            return None
+
     def _report(self, state: State) -> State:
-        path = journal.assemble(self.folder, state)
+        path = self._assemble(state)
         if path is not None:
             data = {"path": str(path)}
             said = "The executed notebook."
@@ -215,6 +233,8 @@ class Source:
         from nbflow.notebook.attempt import prepare
 
         language = _language(self.kernel_name)
+        if self.parameters:
+            _check_injectable(self.kernel_name, language)
         prepare(self.notebook)
         papermill.execute_notebook(
             nbformat.from_dict(self.notebook),
@@ -227,6 +247,19 @@ class Source:
             progress_bar=False,
             attempt=attempt,
         )
+
+
+def _check_injectable(kernel_name: str, language: str) -> None:
+    from papermill.exceptions import PapermillException
+    from papermill.translators import papermill_translators
+
+    try:
+        papermill_translators.find_translator(kernel_name, language)
+    except PapermillException:
+        raise InvalidNotebook(
+            f"Parameters cannot be given to a notebook in {language}.",
+            code="kernel.no_parameters", field="parameters", hint="Run it without parameters.",
+        ) from None  # fmt: skip
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:

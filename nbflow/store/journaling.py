@@ -75,7 +75,7 @@ class Journal:
         self._cells: dict[str, _Cell] = {}
         self._unwritten: dict[str, _Cell] = {}
         self._displays: dict[str, _Display] = {}
-        self._cell_limit: int = settings.output_cell_bytes
+        self.cell_limit: int = settings.output_cell_bytes
         self._run_limit: int = settings.output_run_bytes
         self._count_limit: int = settings.output_count
         self._kept = 0
@@ -101,6 +101,10 @@ class Journal:
             self._stream(cell_id, cell, output["name"], output["text"])
         else:
             self._display(cell_id, cell, output, display_id)
+
+    def leave_out(self, cell_id: str, size: int) -> None:
+        """Say that output of so many characters could not be kept."""
+        self._leave_out(cell_id, self._cell(cell_id), size)
 
     def update(self, cell_id: str, display_id: str, data: Record, metadata: Record) -> None:
         """Show something else wherever a display is shown; one that was never kept stays unseen."""
@@ -172,7 +176,7 @@ class Journal:
         self._waiting = False
         batch: list[Record] = []
         for cell_id, cell in tuple(self._unwritten.items()):
-            if cell.written <= self._cell_limit:
+            if cell.written <= self.cell_limit:
                 batch += self._take_all(cell_id)
         if batch:
             self._write(batch)
@@ -244,7 +248,7 @@ class Journal:
         """Give how many characters may still be kept; 0 once a limit was met."""
         if cell.full or (more and self._count >= self._count_limit):
             return 0
-        return max(min(self._cell_limit - cell.kept, self._run_limit - self._kept), 0)
+        return max(min(self.cell_limit - cell.kept, self._run_limit - self._kept), 0)
 
     def _fits(self, cell: _Cell, growth: int) -> bool:
         return growth <= 0 or growth <= self._room(cell, more=False)
@@ -266,9 +270,9 @@ class Journal:
     def _limit(self, cell: _Cell) -> str:
         if self._count >= self._count_limit:
             return f"{self._count_limit:,} outputs per run"
-        if self._cell_limit - cell.kept > self._run_limit - self._kept:
+        if self.cell_limit - cell.kept > self._run_limit - self._kept:
             return f"{self._run_limit / 1e6:g} MB per run"
-        return f"{self._cell_limit / 1e6:g} MB per cell"
+        return f"{self.cell_limit / 1e6:g} MB per cell"
 
     def _take_all(self, cell_id: str) -> list[Record]:
         cell = self._unwritten.pop(cell_id, None)

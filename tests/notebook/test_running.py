@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import threading
 from typing import Any
 
@@ -331,6 +332,42 @@ def test_a_run_cancelled_before_it_starts_starts_no_kernel(notebooks):
     notebooks.orchestrator.propose(run.id, states.Cancelling())
     assert run_now(notebooks.orchestrator, run.id, 1).is_cancelled()
     assert not (notebooks.folder / "ran").exists()
+
+
+def test_ctrl_c_cancels_a_run_started_by_hand(notebooks, wait_for):
+    run = notebooks.create("print('spinning', flush=True)\nwhile True: pass", "2")
+    path = journal.folder(f"runs/{run.id}/1") / journal.JOURNAL
+
+    def press() -> None:
+        wait_for(lambda: path.exists() and r"spinning\n" in path.read_text())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    finger = threading.Thread(target=press)
+    finger.start()
+    state = run_now(notebooks.orchestrator, run.id, 1)
+    finger.join()
+    assert state.is_cancelled()
+    assert state.message == "Cancelled in cell 1 of 2. Cell 2 did not run."
+    assert notebooks.ended(run).states == ["Cancelled", "NotReady"]
+
+
+def test_a_cancel_request_reaches_a_run_started_by_hand(notebooks, wait_for):
+    def cancel(cell: Any) -> None:
+        if cell.position == 1 and cell.state.is_running():
+            notebooks.orchestrator.propose(cell.flow_run_id, states.Cancelling())
+
+    with settings.temporary(heartbeat_seconds=0.1):
+        ran = notebooks.run("1", "import time; time.sleep(60)", "3", on_cell=cancel)
+    assert ran.state.is_cancelled()
+    assert ran.states == ["Completed", "Cancelled", "NotReady"]
+
+
+def test_a_failing_magic_task_stops_the_run(notebooks):
+    ran = notebooks.run("%load_ext nbflow", "%%task good\nx = 1", "%%task bad\n{}['gone']", "x")
+    assert ran.states == ["Completed", "Completed", "Failed", "NotReady"]
+    assert ran.state.message == "Cell 3 of 4 failed: KeyError: 'gone'. Cell 4 did not run."
+    assert [c.name for c in ran.cells][1:3] == ["good", "bad"]
+    assert len(ran.cells) == 4
 
 
 def test_a_full_disk_ends_the_run_and_says_so(notebooks, monkeypatch):
