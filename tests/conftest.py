@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,16 @@ from nbflow.client import discovery
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Fact = TypeVar("Fact")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what skips where every part must be there (`NBFLOW_REQUIRE_ENGINES`, set in CI)."""
+    report = yield
+    if report.skipped and os.environ.get("NBFLOW_REQUIRE_ENGINES"):
+        report.outcome = "failed"
+        report.longrepr = f"Nothing may be skipped here: {report.longrepr}"
+    return report
 
 
 @pytest.fixture

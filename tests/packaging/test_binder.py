@@ -38,8 +38,8 @@ def test_jupyterlab_opens_on_the_first_notebook(built, run) -> None:
 
 def test_what_the_tutorial_needs_is_there(built, run) -> None:
     environment, _ = built
-    needs = "import matplotlib, pandas, vega_datasets, nbflow.artifacts"
-    run(environment.bin / "python", "-c", needs, env=environment.variables)
+    needs = "import matplotlib, pandas, vega_datasets, nbflow.artifacts; print('imported')"
+    assert "imported" in run(environment.bin / "python", "-c", needs, env=environment.variables)
 
 
 def test_the_readme_opens_binder_on_that_notebook(root: Path) -> None:
