@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import connect
 from nbflow.engine import lease, logs, recorder
-from nbflow.engine.spool import OUTAGES
+from nbflow.store.spool import OUTAGES
 from nbflow.exceptions import Aborted, CancelledRun
 from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun, NewFlowRun, advance

@@ -80,7 +80,7 @@ def joined() -> FlowRunContext | None:
     flow_run_id = os.environ.get("NBFLOW_FLOW_RUN_ID")
     if not flow_run_id:
         return None
-    attempt = os.environ.get("NBFLOW_ATTEMPT", "1").rpartition("/")[2]
+    attempt = os.environ.get("NBFLOW_ATTEMPT", "1").rpartition("-")[2]
     told = _Joined(os.getpid(), flow_run_id, int(attempt) if attempt.isdecimal() else 1)
     with _lock:
         if told not in _joined:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow import settings
 from nbflow.engine import lease
 from nbflow.engine.background import Background
-from nbflow.engine.spool import (
+from nbflow.store.spool import (
     BATCH_ROWS,
     OUTAGES,
     Spool,

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from nbflow import settings
 from nbflow.engine import lease, recorder, texts
-from nbflow.engine.spool import OUTAGES
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.model import notebooks, states
 from nbflow.model.backend import Backend
@@ -26,6 +25,7 @@ from nbflow.model.verdicts import Abort, Accept
 from nbflow.notebook.cells import CellRuns
 from nbflow.notebook.stopping import Stop
 from nbflow.store import journal, owners
+from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
     from nbflow.notebook.attempt import Attempt
@@ -92,19 +92,24 @@ class _Run:
 
     def to_the_end(self) -> State:
         """Execute, and report the state. Gives the one the run really took."""
-        holder = self.backend if self.by_hand else None
-        hold = lease.hold(self.run.id, self.attempt, backend=holder)
         try:
-            with self.stop.on_signals(), self._heeding(hold):
-                return self._report(self._state())
+            with self.stop.on_signals():
+                with self._held():
+                    state = self._state()
+                    sent = self._send_all(state)
+                return self._report(state, sent=sent)
         finally:
-            lease.release(hold)
             recorder.release(self.recorder)
 
     @contextmanager
-    def _heeding(self, hold: lease.Hold) -> Iterator[None]:
-        """Take the loss of the lease, or a cancel request that came with it, as one to stop."""
+    def _held(self) -> Iterator[None]:
+        """Hold the lease; take its loss, or a cancel request heard with it, as one to stop.
+
+        It is given back before the end is proposed: after that it would be called lost.
+        """
+        hold = lease.hold(self.run.id, self.attempt, backend=self.backend if self.by_hand else None)
         with ExitStack() as stack:
+            stack.callback(lease.release, hold)
             try:
                 stack.enter_context(hold.interruptible(lambda: self._lease_ended(hold)))
             except lease.Cancellation:
@@ -187,7 +192,8 @@ class _Run:
             self._say(logging.ERROR, f"The executed notebook could not be written: {error}")
             return None
 
-    def _report(self, state: State) -> State:
+    def _send_all(self, state: State) -> bool:
+        """Make the executed notebook and send what is recorded; say whether it was taken."""
         path = self._assemble(state)
         if path is not None:
             data = {"path": str(path)}
@@ -195,12 +201,20 @@ class _Run:
             artifact = Artifact("notebook", data, description=said, flow_run_id=self.run.id)
             self.recorder.artifact(artifact)
         self._say(logging.INFO if state.is_completed() else logging.ERROR, state.message)
+        return self.recorder.drain(_PATIENCE_SECONDS)
+
+    def _report(self, state: State, *, sent: bool) -> State:
+        """Propose the end, or leave it in the spool for whoever replays it."""
         try:
-            self.recorder.drain(_PATIENCE_SECONDS)
-            verdict = self.backend.propose(self.run.id, state, attempt=self.attempt)
-        except OUTAGES:
-            self.recorder.end(self.run.id, self.attempt, state)
-            return state
+            if sent:
+                return self._propose(state)
+        except OUTAGES as error:
+            _log.warning("the end of run %s could not be reported yet: %s", self.run.id, error)
+        self.recorder.end(self.run.id, self.attempt, state)
+        return state
+
+    def _propose(self, state: State) -> State:
+        verdict = self.backend.propose(self.run.id, state, attempt=self.attempt)
         if isinstance(verdict, Accept):
             return verdict.state
         return self.backend.read_flow_run(self.run.id).state

@@ -50,7 +50,8 @@ def transit(
 def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> FlowRun:
     """Give the run that follows: times and counters, and who holds it until when."""
     after = advance(run, to)
-    held = to.type in _HELD
+    # Between two tries a run that no worker may take is still held by its own process.
+    held = to.type in _HELD or (to.type is StateType.SCHEDULED and run.work_pool is None)
     return replace(
         after,
         owner=(owner or run.owner) if held or to.is_final() else None,

@@ -15,7 +15,7 @@ _S = StateType
 #: from → to. None is a run that does not exist yet. What is missing here never happens.
 ALLOWED: dict[StateType | None, frozenset[StateType]] = {
     None: frozenset({_S.SCHEDULED, _S.PENDING}),
-    _S.SCHEDULED: frozenset({_S.SCHEDULED, _S.PENDING, _S.RUNNING, _S.CANCELLED}),
+    _S.SCHEDULED: frozenset({_S.SCHEDULED, _S.PENDING, _S.RUNNING, _S.CANCELLED, _S.CRASHED}),
     _S.PENDING: frozenset(
         {_S.SCHEDULED, _S.RUNNING, _S.CANCELLING, _S.CANCELLED, _S.COMPLETED, _S.FAILED, _S.CRASHED}
     ),

@@ -83,7 +83,8 @@ def write(engine: sa.Engine) -> Generator[sa.Connection, None, None]:
         try:
             yield connection
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
+            if not connection.invalidated:  # Ctrl-C inside a statement gives the connection up
+                connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
 

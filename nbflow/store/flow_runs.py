@@ -27,6 +27,13 @@ from nbflow.store.tables import (  # fmt: skip
 )
 
 _LIVE = sorted(state.value for state in LIVE)
+#: a process may be at work on it, or waits between two tries
+_HELD = sa.or_(
+    flow_run.c.state_type.in_(_LIVE),
+    sa.and_(
+        flow_run.c.state_type == StateType.SCHEDULED.value, flow_run.c.lease_until.is_not(None)
+    ),
+)
 
 
 def insert(connection: sa.Connection, run: FlowRun, *, start_at: datetime | None) -> None:
@@ -192,9 +199,7 @@ def renew(
     """Renew a lease; None when this attempt no longer holds the run."""
     changed = connection.execute(
         flow_run.update()
-        .where(
-            flow_run.c.id == run_id, flow_run.c.attempt == attempt, flow_run.c.state_type.in_(_LIVE)
-        )
+        .where(flow_run.c.id == run_id, flow_run.c.attempt == attempt, _HELD)
         .values(lease_until=clock.micros(lease_until))
         .returning(flow_run)
     ).mappings()
@@ -230,7 +235,7 @@ def cancelling(connection: sa.Connection, run_ids: Collection[str]) -> tuple[str
 
 def live(connection: sa.Connection) -> tuple[FlowRun, ...]:
     """List every run a process may be working on."""
-    query = sa.select(flow_run).where(flow_run.c.state_type.in_(_LIVE))
+    query = sa.select(flow_run).where(_HELD)
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 

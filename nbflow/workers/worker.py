@@ -19,7 +19,7 @@ from nbflow.exceptions import NbflowError
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.workers import Claim, NewWorker
-from nbflow.store import journal, owners
+from nbflow.store import journal, owners, spool
 from nbflow.workers import launchers
 from nbflow.workers.hints import Hints
 from nbflow.workers.launchers import Child
@@ -66,6 +66,7 @@ class Worker:
         """Work until asked to stop and the last run has ended."""
         beat = threading.Thread(target=self._beat, name="nbflow-lease", daemon=True)
         beat.start()
+        spool.replay(self.backend)
         _log.info("worker %s serves pool %s", self.worker.name, self.worker.work_pool)
         while self.draining_since is None or self.children:
             try:
@@ -130,6 +131,7 @@ class Worker:
         run_id = child.claim.run.id
         if child.left is None:
             child.left = launchers.clean_up(child)
+            spool.replay(self.backend)  # what it recorded counts before what is assumed of it
             _log.info("run %s ended: its process %s", run_id, launchers.how_it_ended(code))
         message = f"The run's process {launchers.how_it_ended(code)}."
         if self.draining_since is not None:
@@ -160,6 +162,7 @@ class Worker:
                 held = tuple(child.held for child in self.children.values())
             try:
                 beat = self.backend.heartbeat(held, worker_id=self.worker.id)
+                spool.replay(self.backend)
             except NbflowError as error:
                 _log.warning("the lease could not be renewed: %s", error)
                 continue

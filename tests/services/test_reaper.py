@@ -170,3 +170,14 @@ def test_a_run_nobody_takes_is_called_late(orchestrator: Orchestrator) -> None:
     assert found.state.name == "Late"
     worker = orchestrator.register_worker(NewWorker("w", "default", owners.current(), 1))
     assert len(orchestrator.claim_flow_runs(worker.id, 1)) == 1
+
+
+def test_a_script_killed_between_two_tries_is_a_crash(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, owners.current(), retries=3, retry_delay_seconds=60.0)
+    orchestrator.propose(run.id, states.Failed(message="boom"), attempt=1)
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.name == "AwaitingRetry"
+    gone = a_running(orchestrator, replace(owners.current(), boot="before"), retries=3)
+    orchestrator.propose(gone.id, states.Failed(message="boom"), attempt=1)
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(gone.id).state.is_crashed()

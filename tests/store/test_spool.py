@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from nbflow.engine import spool
+from nbflow.store import spool
 from nbflow.model import clock, states
 from nbflow.model.runs import Artifact, LogEntry, NewFlowRun, TaskRun, advance
 from nbflow.store import task_runs

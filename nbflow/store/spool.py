@@ -28,7 +28,7 @@ from nbflow.store import owners
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
 
-_log = logging.getLogger("nbflow.engine")
+_log = logging.getLogger("nbflow.spool")
 
 #: the authority cannot be asked now; later it can
 OUTAGES = (Unreachable, StoreBusy, StoreFull)
