@@ -172,7 +172,8 @@ class _Run:
         finally:
             left = owners.sweep(self.marker)
         if left:
-            self._say(logging.WARNING, f"{left} leftover processes were ended.")
+            what = "process was" if left == 1 else "processes were"
+            self._say(logging.WARNING, f"{left} leftover {what} ended.")
         assert attempt.state is not None
         return attempt.state
 

@@ -103,7 +103,7 @@ class Journal:
             self._display(cell_id, cell, output, display_id)
 
     def leave_out(self, cell_id: str, size: int) -> None:
-        """Say that output of so many characters could not be kept."""
+        """Say that output of about so many characters could not be kept."""
         self._leave_out(cell_id, self._cell(cell_id), size)
 
     def update(self, cell_id: str, display_id: str, data: Record, metadata: Record) -> None:
