@@ -50,7 +50,7 @@ format: $(DONE)/app $(DONE)/check  ## Format and fix what the tools can
 	@cd $(LAB) && npm run lint --silent
 
 lab: $(DONE)/app  ## Open JupyterLab on the notebooks, with nbflow
-	@$(RUN) jupyter lab --ServerApp.root_dir=notebooks
+	@$(RUN) jupyter lab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 bench: $(DONE)/app  ## Measure nbflow, side by side with its peers where they are installed
 	@$(RUN) python -m benchmarks
