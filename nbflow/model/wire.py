@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -11,39 +11,76 @@ from typing import Any, cast
 
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.model.schedules import Cron, Interval, RRule, timing_to_json
-from nbflow.model.states import State
+from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Wait
 
 #: what a list of runs does not need
 _NOT_IN_ROW = frozenset({"parameters", "owner"})
-#: looked for first, for there are many of them
-_PLAIN = frozenset({State, FlowRun, TaskRun})
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def jsonable(value: Any) -> Any:
     """Give a model value as JSON values: instants as ISO text, durations as seconds."""
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value.value if isinstance(value, Enum) else value
-    if type(value) in _PLAIN:
-        return _fields(value)
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, (Cron, Interval, RRule)):
-        return timing_to_json(value)
+    shape: type[Any] = type(value)
+    if shape in _SCALARS:
+        return value
+    write = _WRITERS.get(shape)
+    return write(value) if write is not None else _other(value)
+
+
+def _other(value: Any) -> Any:
+    """Write what is not of one of the usual types itself, but may be of a kind of it."""
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, Mapping):
-        return {str(k): jsonable(v) for k, v in cast("Mapping[Any, Any]", value).items()}
+        return _mapping(cast("Mapping[Any, Any]", value))
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [jsonable(v) for v in cast("Sequence[Any]", value)]
-    if isinstance(value, (Accept, Wait, Abort)):
-        return {"verdict": type(value).__name__.lower(), **_fields(value)}
+        return _sequence(cast("Sequence[Any]", value))
     return _fields(value) if is_dataclass(value) else str(value)
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    shape = cast("type[Any]", type(value))
-    return {name: jsonable(getattr(value, name)) for name in _names(shape)}
+    found: dict[str, Any] = {}
+    for name in _names(type(value)):
+        item = getattr(value, name)
+        found[name] = item if type(item) in _SCALARS else jsonable(item)
+    return found
+
+
+def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): jsonable(item) for key, item in value.items()}
+
+
+def _sequence(value: Sequence[Any]) -> list[Any]:
+    return [jsonable(item) for item in value]
+
+
+def _instant(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def _verdict(value: Any) -> dict[str, Any]:
+    return {"verdict": type(value).__name__.lower(), **_fields(value)}
+
+
+#: one look-up instead of a chain of questions: every event and every list goes through here
+_WRITERS: dict[type, Callable[[Any], Any]] = {
+    Abort: _verdict,
+    Accept: _verdict,
+    Cron: timing_to_json,
+    FlowRun: _fields,
+    Interval: timing_to_json,
+    RRule: timing_to_json,
+    State: _fields,
+    StateType: lambda value: value.value,
+    TaskRun: _fields,
+    Wait: _verdict,
+    datetime: _instant,
+    dict: _mapping,
+    list: _sequence,
+    timedelta: timedelta.total_seconds,
+    tuple: _sequence,
+}
 
 
 @cache

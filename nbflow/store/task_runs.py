@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from nbflow.model import clock
@@ -27,14 +28,10 @@ def record(connection: sa.Connection, updates: Sequence[TaskRunUpdate]) -> None:
     if not updates:
         return
     newest = {update.run.id: update.run for update in updates}
-    connection.execute(_UPSERT, [_columns(run) for run in newest.values()])
-    history = [
-        codec.history_columns(state) | {"task_run_id": update.run.id}
-        for update in updates
-        for state in update.states
-    ]
+    connection.exec_driver_sql(_UPSERT, [_values(run) for run in newest.values()])
+    history = [_state_values(update.run.id, state) for update in updates for state in update.states]
     if history:
-        connection.execute(_APPEND, history)
+        connection.exec_driver_sql(_APPEND, history)
 
 
 def of_flow_run(
@@ -93,28 +90,57 @@ def _upsert() -> Any:
     )
 
 
-_UPSERT = _upsert()
-_APPEND = upsert(task_run_state).on_conflict_do_nothing(index_elements=["id"])
+def _sql(statement: Any) -> str:
+    """Give a statement as text: its rows are tuples in the order of the table's columns.
+
+    Every task call ends in these two statements; through SQLAlchemy's parameters they cost twice.
+    """
+    return str(statement.compile(dialect=sqlite.dialect()))
 
 
-def _columns(run: TaskRun) -> dict[str, Any]:
-    return codec.state_columns(run.state) | {
-        "id": run.id,
-        "flow_run_id": run.flow_run_id,
-        "key": run.key,
-        "name": run.name,
-        "kind": run.kind,
-        "created_at": clock.micros(run.created_at),
-        "position": run.position,
-        "attempt": run.attempt,
-        "flow_attempt": run.flow_attempt,
-        "started_at": codec.micros(run.started_at),
-        "ended_at": codec.micros(run.ended_at),
-        "running_seconds": run.running_seconds,
-        "tags": codec.dumps(list(run.tags)) if run.tags else "[]",
-        "upstream": codec.dumps(list(run.upstream)) if run.upstream else "[]",
-        "cell_id": run.cell_id,
-    }
+_UPSERT = _sql(_upsert())
+_APPEND = _sql(upsert(task_run_state).on_conflict_do_nothing(index_elements=["id"]))
+
+
+def _values(run: TaskRun) -> tuple[Any, ...]:
+    """Give a task run's row, in the order of `tables.task_run`."""
+    state = run.state
+    return (
+        run.id,
+        run.flow_run_id,
+        run.key,
+        run.name,
+        run.kind,
+        state.id,
+        state.type.value,
+        state.name,
+        state.message,
+        codec.details_text(state.details),
+        clock.micros(state.at),
+        clock.micros(run.created_at),
+        run.position,
+        run.attempt,
+        run.flow_attempt,
+        codec.micros(run.started_at),
+        codec.micros(run.ended_at),
+        run.running_seconds,
+        codec.dumps(list(run.tags)) if run.tags else "[]",
+        codec.dumps(list(run.upstream)) if run.upstream else "[]",
+        run.cell_id,
+    )
+
+
+def _state_values(task_run_id: str, state: State) -> tuple[Any, ...]:
+    """Give a state's row, in the order of `tables.task_run_state`."""
+    return (
+        state.id,
+        task_run_id,
+        state.type.value,
+        state.name,
+        state.message,
+        codec.details_text(state.details),
+        clock.micros(state.at),
+    )
 
 
 def _task_run(row: sa.RowMapping) -> TaskRun:

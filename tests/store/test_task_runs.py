@@ -1,0 +1,40 @@
+"""The hand-written rows say what the tables' columns say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nbflow.model import clock, states
+from nbflow.model.runs import TaskRun, TaskRunUpdate
+from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.store import task_runs
+
+
+def test_every_field_of_a_task_run_comes_back(orchestrator: Orchestrator) -> None:
+    now = clock.now()
+    running, done = states.Running(message="m", details={"cell": 3}), states.Completed()
+    run = TaskRun(
+        id="t",
+        flow_run_id="f",
+        key="key",
+        name="name",
+        kind="cell",
+        state=running,
+        created_at=now,
+        position=4,
+        attempt=2,
+        flow_attempt=3,
+        started_at=now,
+        ended_at=now,
+        running_seconds=1.5,
+        tags=("a", "b"),
+        upstream=("u",),
+        cell_id="c",
+    )
+    with orchestrator.database.write() as connection:
+        task_runs.record(connection, [TaskRunUpdate(run, (running,))])
+        assert task_runs.of_flow_run(connection, "f") == (run,)
+        after = replace(run, state=done, name="renamed", tags=())
+        task_runs.record(connection, [TaskRunUpdate(after, (done,))])
+        assert task_runs.of_flow_run(connection, "f") == (after,)
+        assert task_runs.states(connection, "t") == (running, done)
