@@ -21,7 +21,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 def jsonable(value: Any) -> Any:
     """Give a model value as JSON values: instants as ISO text, durations as seconds."""
-    shape: type[Any] = type(value)
+    shape = cast("type[Any]", type(value))
     if shape in _SCALARS:
         return value
     write = _WRITERS.get(shape)
@@ -41,7 +41,7 @@ def _other(value: Any) -> Any:
 
 def _fields(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in _names(type(value)):
+    for name in _names(cast("type[Any]", type(value))):
         item = getattr(value, name)
         found[name] = item if type(item) in _SCALARS else jsonable(item)
     return found
