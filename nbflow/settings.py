@@ -110,8 +110,15 @@ def temporary(**values: Any) -> Generator[None, None, None]:
         _overrides.update(before)
 
 
+#: variables that open a whole Jupyter server: a process that runs user code never gets them
+TOKENS = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN"})
+
+
 def environment() -> dict[str, str]:
-    """Give the settings that differ from their defaults as variables for a child process."""
+    """Give the settings that differ from their defaults as variables for a child process.
+
+    For nbflow's own processes: with a token to the API, if there is one.
+    """
     here = globals()["__getattr__"]
     changed = {name: here(name) for name, s in SETTINGS.items() if here(name) != s.default}
     return {f"NBFLOW_{name.upper()}": str(value) for name, value in changed.items()}

@@ -18,8 +18,7 @@ from nbflow import settings
 from nbflow.model import clock
 
 #: never handed on: they open the whole Jupyter server, or lead to another authority
-_WITHHELD = ("JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN",
-             "NBFLOW_API_URL", "JPY_PARENT_PID")  # fmt: skip
+_WITHHELD = settings.TOKENS | {"NBFLOW_API_URL", "JPY_PARENT_PID"}
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0

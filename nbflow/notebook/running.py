@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("nbflow.notebook")
 
-#: never handed to a kernel: they open the whole Jupyter server, or nbflow's
-WITHHELD = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN"})
-
 #: how long the end of a run waits for a store that cannot be asked before it stays in the spool
 _PATIENCE_SECONDS = 30.0
 
@@ -283,7 +280,7 @@ def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
     env |= {"NBFLOW_FLOW_RUN_ID": run.id, owners.MARKER: marker}
     if run.path:
         env["JPY_SESSION_NAME"] = run.path
-    return {name: value for name, value in env.items() if name not in WITHHELD}
+    return {name: value for name, value in env.items() if name not in settings.TOKENS}
 
 
 def _read(path: str | None) -> str:

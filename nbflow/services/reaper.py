@@ -13,7 +13,7 @@ from nbflow import settings
 from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun, Owner
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow.store import owners
+from nbflow.store import owners, spool
 
 #: how many events are kept for browsers that were away
 _KEPT_EVENTS = 100_000
@@ -34,6 +34,7 @@ class Reaper:
     def run_once(self, now: datetime) -> float:
         """Reap once; give how long to rest."""
         self._notice_sleep()
+        spool.replay(self.orchestrator)  # what the dead recorded counts before what is assumed
         for worker in self.orchestrator.list_workers():
             if self._gone(worker.owner, worker.lease_until, now):
                 self.orchestrator.lose_worker(worker.id)

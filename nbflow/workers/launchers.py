@@ -14,9 +14,6 @@ from nbflow.model import clock
 from nbflow.model.workers import Claim, Held
 from nbflow.store import owners
 
-#: never handed to a run: they open the whole Jupyter server
-_WITHHELD = ("JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN")
-
 
 @dataclass
 class Child:
@@ -68,7 +65,7 @@ def launch(claim: Claim) -> Child:
 
 
 def _environment(claim: Claim) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
+    kept = {k: v for k, v in os.environ.items() if k not in settings.TOKENS}
     kept.update(settings.environment())
     kept["NBFLOW_FLOW_RUN_ID"] = claim.run.id
     kept[owners.MARKER] = f"{claim.run.id}-{claim.attempt}"

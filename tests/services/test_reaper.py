@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +182,30 @@ def test_a_script_killed_between_two_tries_is_a_crash(orchestrator: Orchestrator
     orchestrator.propose(gone.id, states.Failed(message="boom"), attempt=1)
     reap(orchestrator)
     assert orchestrator.read_flow_run(gone.id).state.is_crashed()
+
+
+def test_what_a_killed_process_spooled_counts_before_what_is_assumed(
+    orchestrator: Orchestrator, home: Path, wait_for: Callable[..., object]
+) -> None:
+    script = (
+        "import sys, threading\n"
+        "from nbflow import flow, task, settings\n"
+        "settings.override(record_seconds=600.0)\n"
+        "@task\n"
+        "def step(x): return x\n"
+        "@flow\n"
+        "def main():\n"
+        "    [step(i) for i in range(5)]\n"
+        "    print('done', flush=True)\n"
+        "    threading.Event().wait()\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "done\n"
+        child.kill()
+    (run,) = orchestrator.list_flow_runs().rows
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+    assert [task.state.name for task in orchestrator.list_task_runs(run.id)] == ["Completed"] * 5
