@@ -235,7 +235,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop after the scheduled run")
     once = parser.parse_args().once
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a program in the background ignores SIGINT
+        signal.signal(stop, _interrupt)
     server = Server(Path(tempfile.mkdtemp(prefix="nbflow-demo-")))
     server.start()
     code = 0

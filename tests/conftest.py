@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from nbflow.client import discovery
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Fact = TypeVar("Fact")
+
+# Run in the background, this process and all it starts would ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
