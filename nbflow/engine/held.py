@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import connect
 from nbflow.engine import lease, logs, recorder
-from nbflow.store.spool import OUTAGES
 from nbflow.exceptions import Aborted, CancelledRun
 from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun, NewFlowRun, advance
 from nbflow.model.states import State, keep
 from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.store import owners
+from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend

@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import copy
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -93,8 +94,13 @@ def set_up() -> None:
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
     logger.addHandler(RunLogHandler())
-    if not logging.getLogger().handlers:
+    if not (logging.getLogger().handlers or _in_executed_notebook()):
         logger.addHandler(_Echo())
+
+
+def _in_executed_notebook() -> bool:
+    """Say whether what is printed here goes into a run's log anyway: no line should come twice."""
+    return "NBFLOW_FLOW_RUN_ID" in os.environ and "ipykernel" in sys.modules
 
 
 def tell_failure(run: context.RunContext, state: State) -> None:

@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 from nbflow import settings
 from nbflow.engine import lease
 from nbflow.engine.background import Background
+from nbflow.exceptions import NbflowError
+from nbflow.model import clock
+from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun, TaskRunUpdate
+from nbflow.model.states import State
 from nbflow.store.spool import (
     BATCH_ROWS,
     OUTAGES,
@@ -29,10 +33,6 @@ from nbflow.store.spool import (
     replay,
     update_entry,
 )
-from nbflow.exceptions import NbflowError
-from nbflow.model import clock
-from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun, TaskRunUpdate
-from nbflow.model.states import State
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend

@@ -12,9 +12,9 @@ import pytest
 
 from nbflow import flow, get_run_logger, settings, task
 from nbflow.engine import held, recorder
-from nbflow.store import spool
 from nbflow.exceptions import InvalidInput
 from nbflow.model.backend import Recorded
+from nbflow.store import spool
 
 
 @task

@@ -12,10 +12,9 @@ import threading
 
 import pytest
 
-from nbflow.store import spool
 from nbflow.model import clock, states
 from nbflow.model.runs import Artifact, LogEntry, NewFlowRun, TaskRun, advance
-from nbflow.store import task_runs
+from nbflow.store import spool, task_runs
 
 SCRIPT = textwrap.dedent("""
     import sys, os
