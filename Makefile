@@ -35,7 +35,7 @@ test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, p
 	@$(RUN) python -m pytest
 
 faults: $(DONE)/app $(DONE)/test  ## Kill servers for a minute and count that no run was lost or doubled
-	@$(RUN) NBFLOW_FAULT_SECONDS=60 python -m pytest tests/faults
+	@$(RUN) NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults
 
 check: $(DONE)/app $(DONE)/check  ## Check format, lint, types and the import arrows of Python and TypeScript
 	@$(RUN) ruff format --check

@@ -4,21 +4,24 @@
 
 Each field takes `*`, values, ranges `a-b`, steps `*/n` and `a-b/n`, and lists of these. What cron
 programs disagree on (`59/15`, reversed ranges, steps wider than their field, `W`, `?`, `H`,
-seconds, years) is refused with the way to say it. What instants they mean is `wallclock`'s.
+seconds, years) is refused with the way to say it. Which days that names is croniter's answer; what
+instants they mean where a clock jumps is `wallclock`'s.
 """
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nbflow.exceptions import InvalidSchedule
 from nbflow.model import names
 from nbflow.model.wallclock import MINUTE, Days
+
+if TYPE_CHECKING:
+    from croniter import croniter
 
 LONGEST = 256
 ALIASES = {
@@ -65,6 +68,8 @@ class Fields:
 
     Attributes:
         text: the expression, aliases expanded, fields separated by one space.
+        dates: its day, month and weekday spelled out as lists, which croniter reads without
+            its surprises (it takes `0-0` for `*`, and `*/1` for a restriction).
         weekdays: 0 is Sunday.
         nth: (n, weekday) from `5#2`; n is -1 for the month's last, from `L5`.
         any_day: the day field restricts nothing (likewise `any_weekday`).
@@ -73,6 +78,7 @@ class Fields:
     """
 
     text: str
+    dates: str
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
     days: frozenset[int]
@@ -98,6 +104,7 @@ def parse(text: str, day_or: bool = True) -> Fields:
     )
     fields = Fields(
         text=normal,
+        dates=_spelled_out(days, months, weekdays),
         minutes=tuple(sorted(minutes.values)),
         hours=tuple(sorted(hours.values)),
         days=frozenset(days.values),
@@ -121,37 +128,64 @@ def parse(text: str, day_or: bool = True) -> Fields:
 
 def days(fields: Fields, start: int) -> Days:
     """Give the days an expression names, from an ordinal on; it ends where none can follow."""
-    first = date.fromordinal(start)
-    year, month, barren = first.year, first.month, 0
-    while barren <= 12 * 9 and year <= 9998:
-        barren += 1
-        if month in fields.months:
-            weekday, length = monthrange(year, month)
-            one = date(year, month, 1).toordinal()
-            for day in _month(fields, weekday, length):
-                if start < one + day:
-                    barren = 0
-                    yield one + day - 1, fields.times
-        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    if fields.dates == "* * *":
+        for day in range(start, date.max.toordinal()):
+            yield day, fields.times
+        return
+    first = _first_day(fields.dates, fields.day_or, start)
+    if first is None:
+        return
+    yield first, fields.times
+    following = _croniter(fields.dates, fields.day_or, first + 1)
+    while (day := _next_day(following)) is not None:
+        yield day, fields.times
 
 
-@lru_cache(maxsize=16_384)
-def _month(fields: Fields, first_weekday: int, length: int) -> tuple[int, ...]:
-    """Give the days of a month of that shape (its first weekday, 0 is Monday, and its length)."""
-    return tuple(day for day in range(1, length + 1) if _names(fields, day, first_weekday, length))
+@lru_cache(maxsize=65_536)
+def _first_day(dates: str, day_or: bool, start: int) -> int | None:
+    """Give the first day from an ordinal on: many schedules ask for the same one."""
+    return _next_day(_croniter(dates, day_or, start))
 
 
-def _names(fields: Fields, day: int, first_weekday: int, length: int) -> bool:
-    weekday = (first_weekday + day) % 7  # 0 is Sunday
-    in_days = day in fields.days or (fields.last_day and day == length)
-    in_weekdays = (
-        weekday in fields.weekdays
-        or ((day - 1) // 7 + 1, weekday) in fields.nth
-        or (day + 7 > length and (_LAST, weekday) in fields.nth)
-    )
-    if fields.any_day or fields.any_weekday or not fields.day_or:
-        return in_days and in_weekdays
-    return in_days or in_weekdays
+def _croniter(dates: str, day_or: bool, start: int) -> croniter:
+    from croniter import croniter
+
+    before = datetime.fromordinal(start) - timedelta(minutes=1)
+    return croniter(f"0 0 {dates}", before, day_or=day_or, max_years_between_matches=9)
+
+
+def _next_day(following: croniter) -> int | None:
+    from croniter import CroniterBadDateError
+
+    try:
+        found = following.get_next(datetime)
+    except (CroniterBadDateError, OverflowError):
+        return None
+    return found.toordinal()
+
+
+def _spelled_out(days: _Found, months: _Found, weekdays: _Found) -> str:
+    by_day = _list(days.values, 31) + (",L" if days.last and len(days.values) < 31 else "")
+    plain = {day % 7 for day in weekdays.values}
+    nth = [f"L{day}" if n == _LAST else f"{day}#{n}" for n, day in sorted(weekdays.nth)]
+    if nth and plain and len(plain) < 7:
+        _fail(
+            "syntax",
+            "The weekday field mixes plain weekdays with numbered ones.",
+            "Make two schedules of it.",
+        )
+    if nth and len(plain) < 7 and by_day != "*":
+        _fail(
+            "syntax",
+            "A numbered weekday cannot stand beside days of the month.",
+            "Make two schedules of it.",
+        )
+    by_weekday = ",".join(nth) if nth and len(plain) < 7 else _list(plain, 7)
+    return f"{by_day.lstrip(',')} {_list(months.values, 12)} {by_weekday}"
+
+
+def _list(values: set[int], all_of_them: int) -> str:
+    return "*" if len(values) == all_of_them else ",".join(map(str, sorted(values)))
 
 
 def _check_fires(fields: Fields) -> None:
