@@ -232,6 +232,7 @@ async def test_deployments_and_workers_are_heard_of(
             return {e["kind"] for m in mine.messages for e in m.get("events", ())}
 
         await mine.until(lambda: heard() >= {"deployment.created", "worker.started"})
+        assert not any(kind.startswith("flow-run") for kind in heard())
 
 
 # -- watched runs -----------------------------------------------------------------------------
