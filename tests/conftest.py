@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from nbflow import connect
@@ -22,6 +23,11 @@ from nbflow.client import discovery
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Fact = TypeVar("Fact")
+
+# The same examples each time: what a build machine finds must be found again.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 # Run in the background, this process and all it starts would ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -29,6 +29,10 @@ _SAID = {
 }
 
 
+#: keywords that restrict nothing
+_SAYINGS = frozenset({"$defs", "default", "deprecated", "description", "examples", "title"})
+
+
 class Mismatch(Exception):
     """A value does not fit: where (`at`), why (`problem`), and whether its type is wrong."""
 
@@ -64,18 +68,25 @@ def conform(value: Any, schema: Any, *, root: Schema, at: str) -> Any:
     return value
 
 
-def resolve(root: Schema, schema: Schema) -> Schema:
-    """Follow `$ref` within the root schema; what stands beside the reference is kept."""
-    seen: set[str] = set()
-    while isinstance(ref := schema.get("$ref"), str) and ref.startswith("#/") and ref not in seen:
-        seen.add(ref)
-        found: Any = root
-        for step in ref[2:].split("/"):
-            step = step.replace("~1", "/").replace("~0", "~")
-            found = found.get(step, {}) if is_mapping(found) else {}
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**found, **rest}
-    return schema
+def resolve(root: Schema, schema: Schema, seen: frozenset[str] = frozenset()) -> Schema:
+    """Follow `$ref` within the root schema; what stands beside the reference counts as well."""
+    ref = schema.get("$ref")
+    if not (isinstance(ref, str) and ref.startswith("#/")) or ref in seen:
+        return schema
+    found = resolve(root, _at(root, ref), seen | {ref})
+    rest = {key: value for key, value in schema.items() if key != "$ref"}
+    if not all(key in _SAYINGS or key.startswith("x-") for key in rest):
+        meant = {key: value for key, value in found.items() if key != "$ref"}
+        return {**rest, "allOf": [*rest.get("allOf", ()), meant]}
+    return {**found, **rest}
+
+
+def _at(root: Schema, ref: str) -> Schema:
+    found: Any = root
+    for step in ref[2:].split("/"):
+        step = step.replace("~1", "/").replace("~0", "~")
+        found = found.get(step, {}) if is_mapping(found) else {}
+    return found if is_mapping(found) else {}
 
 
 # -- types ------------------------------------------------------------------------------------
@@ -115,13 +126,13 @@ def _shown(value: Any) -> str:
 
 
 def _check_enumeration(value: Any, schema: Schema, at: str) -> None:
-    options: list[Any] | None = schema.get("enum")
-    if options is None and "const" in schema:
-        options = [schema["const"]]
-    if options is None or any(_same(value, option) for option in options):
-        return
-    said = ", ".join(str(option) for option in options[:20])
-    raise Mismatch(at, f"is {_shown(value)}, not one of {said}")
+    both: list[list[Any]] = [schema["enum"]] if "enum" in schema else []
+    if "const" in schema:
+        both.append([schema["const"]])
+    for options in both:
+        if not any(_same(value, option) for option in options):
+            said = ", ".join(str(option) for option in options[:20])
+            raise Mismatch(at, f"is {_shown(value)}, not one of {said}")
 
 
 def _same(one: Any, other: Any) -> bool:
