@@ -32,9 +32,13 @@ CHROMIUM = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[playwright.Browser]:
-    """Debian's Chromium, else Playwright's own."""
+    """Debian's Chromium, else Playwright's own.
+
+    Not for the session: as long as Playwright is there, its event loop counts as running, and no
+    test elsewhere could run one.
+    """
     with playwright.sync_playwright() as driver:
         try:
             browser = driver.chromium.launch(
