@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +19,7 @@ from nbflow.model.verdicts import Verdict
 from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
+from nbflow.orchestration.base import OverSql
 from nbflow.store import (  # fmt: skip
     artifacts,
     deployments,
@@ -31,36 +30,14 @@ from nbflow.store import (  # fmt: skip
     task_runs,
     workers,
 )
-from nbflow.store.database import Database, Watch
+from nbflow.store.database import Watch
 
 #: rows a list gives at most
 MAX_LIMIT = 200
 
 
-class Orchestrator:
-    """The authority over one store. Threads may share it.
-
-    Args:
-        url: the store's SQLAlchemy URL; the settings' when left out.
-        migrate: bring an older schema up to date (a server's start); else SchemaMismatch.
-    """
-
-    def __init__(self, url: str | None = None, *, migrate: bool = False) -> None:
-        self.database = Database(url or settings.store_url())
-        self.database.prepare(migrate=migrate)
-        #: called after each commit of this process: a hint that `changes` has more
-        self.listeners: list[Callable[[], None]] = []
-
-    def close(self) -> None:
-        """Close the store."""
-        self.database.close()
-
-    @contextmanager
-    def _write(self) -> Generator[sa.Connection, None, None]:
-        with self.database.write() as connection:
-            yield connection
-        for listener in self.listeners:
-            listener()
+class Orchestrator(OverSql):
+    """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
     def create_flow_run(self, new: NewFlowRun) -> FlowRun:

@@ -13,11 +13,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -240,6 +242,86 @@ artifact = Table(
     Column("task_run_id", String(36)),
     _at("created_at"),
     Index("ix_artifact_key", "key", "created_at"),
+)
+
+#: by key; those of one run begin with its id, so that they are one range
+result = Table(
+    "result",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _at("created_at"),
+    Column("flow_run_id", String(36)),
+    Column("task_run_id", String(36)),
+    Column("serializer", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("data", LargeBinary),
+    Column("location", Text),
+    _at("expires_at", nullable=True),
+    Column("task_key", Text),
+    Column("parts", Text),
+    Column("preview", Text, nullable=False),
+    Index(
+        "ix_result_task",
+        "task_key",
+        "created_at",
+        sqlite_where=text("task_key IS NOT NULL"),
+        postgresql_where=text("task_key IS NOT NULL"),
+    ),
+)
+
+concurrency_limit = Table(
+    "concurrency_limit",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("limit", Integer, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("slot_decay_per_second", Float, nullable=False),
+    _at("created_at"),
+    _at("updated_at"),
+)
+
+#: who holds slots of a limit, and who waits for them; a slot lives as long as its holder's lease
+slot = Table(
+    "slot",
+    metadata,
+    _id(),
+    Column("request_id", String(36), nullable=False, index=True),
+    Column("limit_name", String(255), nullable=False),
+    Column("occupy", Integer, nullable=False),
+    Column("waiting", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    _at("asked_at"),
+    _at("taken_at", nullable=True),
+    _at("lease_until"),
+    Column("owner", Text),
+    Column("flow_run_id", String(36), index=True),
+    Column("task_run_id", String(36)),
+    Index("ix_slot_limit", "limit_name", "waiting", "priority", "asked_at"),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    _json("value"),
+    _json("tags"),
+    _at("created_at"),
+    _at("updated_at"),
+)
+
+#: messages to running flows: answers to a pause, and what `send_input` sends
+run_input = Table(
+    "run_input",
+    metadata,
+    _id(),
+    Column("flow_run_id", String(36), nullable=False),
+    Column("key", String(255), nullable=False),
+    _json("value"),
+    Column("sender", String(255)),
+    _at("created_at"),
+    Index("ix_run_input_run", "flow_run_id", "key", "created_at", "id"),
 )
 
 worker = Table(

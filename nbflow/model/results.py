@@ -1,0 +1,67 @@
+"""Results: what a run returned, serialised, with what is needed to trust it. No value is read here.
+
+A small one travels inside its record; a larger one is a file whose address, size and sha256 the
+record holds. Serialising and files are `nbflow.results`; the table is `store.results`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+#: a result of at most so many bytes is kept inside its record
+MOST_INLINE_BYTES = 8192
+
+
+class ResultRecord(NamedTuple):
+    """A stored result. A tuple: one is made with every task call.
+
+    Attributes:
+        key: its name in the store: a cache key, or what `nbflow.results` made of the run.
+        created_at: aware, UTC.
+        flow_run_id: the run that made it.
+        task_run_id: the task run that made it; None for a flow's own result.
+        serializer: how `data` was written: `pickle`, `json`, `compressed/pickle` …
+        size: bytes of the serialised value.
+        sha256: hex digest of these bytes.
+        data: the bytes themselves when they are few; None: they lie at `location`.
+        location: path below the home folder, or an fsspec URL.
+        expires_at: from when the result no longer counts as a cache hit; None: never.
+        task_key: which task made it, for results that other runs may take; None: only this run.
+        parts: what the key was made of, by name (`source`, `inputs.x` …), each as a digest: a miss
+            tells which differ.
+        preview: the beginning of the value's `repr`, for people; the server never loads a result.
+    """
+
+    key: str
+    created_at: datetime
+    flow_run_id: str | None
+    task_run_id: str | None
+    serializer: str
+    size: int
+    sha256: str
+    data: bytes | None = None
+    location: str | None = None
+    expires_at: datetime | None = None
+    task_key: str | None = None
+    parts: Mapping[str, str] | None = None
+    preview: str = ""
+
+
+class Results(Protocol):
+    """The part of the Backend that keeps results; they are written with `Batch.results`."""
+
+    def read_result(self, key: str) -> ResultRecord:
+        """Read the result of a key, expired or not. Raises NotFound."""
+        ...
+
+    def list_results(
+        self, flow_run_id: str | None = None, *, task_key: str | None = None, limit: int = 1000
+    ) -> tuple[ResultRecord, ...]:
+        """List the results a run made, or a task made for all runs, newest first, without data."""
+        ...
+
+    def delete_result(self, key: str) -> None:
+        """Forget a result. Raises NotFound."""
+        ...
