@@ -1,11 +1,13 @@
-"""`python -m benchmarks [NAME …]`: run the measurements and print a table of each."""
+"""`python -m benchmarks [NAME …]`: run the measurements; all of them write `docs/benchmarks.md`."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("imports", "tasks", "run")
+from benchmarks import peers, report
+
+NAMES = ("tasks", "start", "results", "run")
 
 
 def main() -> int:
@@ -15,11 +17,13 @@ def main() -> int:
     if unknown:
         print(f"There is no benchmark {unknown[0]}; there are {', '.join(NAMES)}.", file=sys.stderr)
         return 2
+    found: list[report.Table] = []
     for name in chosen:
-        module = importlib.import_module(f"benchmarks.{name}")
-        print(f"\n{name}: {module.__doc__}", flush=True)
-        for label, value in module.rows():
-            print(f"  {label:<48} {value}", flush=True)
+        for table in importlib.import_module(f"benchmarks.{name}").tables():
+            found.append(table)
+            print(f"\n{table.text()}", flush=True)
+    if chosen == NAMES:
+        report.write(found, f"Peers: {peers.version('prefect')}; {peers.version('dask')}.")
     return 0
 
 

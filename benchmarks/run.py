@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from benchmarks import measure
+from benchmarks.report import Table
+
+_RUNS = 5
 
 
-def rows() -> Iterator[tuple[str, str]]:
-    """Measure; give labels and figures."""
+def tables() -> tuple[Table, ...]:
+    """Measure, the two in turn; give the table."""
     with tempfile.TemporaryDirectory(prefix="nbflow-bench-") as folder:
-        notebook = Path(folder, "one.ipynb")
+        notebook, output = Path(folder, "one.ipynb"), Path(folder, "out.ipynb")
         nbformat.write(new_notebook(cells=[new_code_cell("1 + 1")]), notebook)
-        output = Path(folder, "out.ipynb")
-        commands: dict[str, list[str | Path]] = {
-            "papermill": [sys.executable, "-m", "papermill", "-k", "python3", notebook, output],
-            "nbflow run": [sys.executable, "-m", "nbflow", "run", notebook],
+        python = Path(sys.executable)
+        commands: dict[str, measure.Command] = {
+            "`papermill`": [python, "-m", "papermill", "-k", "python3", notebook, output],
+            "`nbflow run`": [python, "-m", "nbflow", "run", notebook],
         }
-        for label, command in commands.items():
-            cost = measure.cost(command)
-            yield label, f"{cost.wall:.2f} s wall, {cost.cpu:.2f} s CPU, {cost.memory:.0f} MiB"
+        costs: dict[str, list[measure.Cost]] = {label: [] for label in commands}
+        for _ in range(_RUNS):
+            for label, command in commands.items():
+                costs[label].append(measure.cost(command))
+    rows = tuple((label, *_shown(found)) for label, found in costs.items())
+    return (
+        Table(
+            "A notebook with one cell, from the command line to its exit",
+            ("No server is up; every run starts a kernel.",),
+            ("command", "wall", "CPU", "memory"),
+            rows,
+        ),
+    )
+
+
+def _shown(costs: list[measure.Cost]) -> tuple[str, str, str]:
+    wall = measure.median(costs, lambda c: c.wall)
+    cpu = measure.median(costs, lambda c: c.cpu)
+    return f"{wall:.2f} s", f"{cpu:.2f} s", f"{measure.median(costs, lambda c: c.memory):.0f} MiB"

@@ -1,53 +1,142 @@
-"""A flow of 1,000 tasks that give back their input, each state recorded: CPU and wall per task."""
+"""A flow of 1,000 tasks that give back their input: CPU, wall, records on disk, memory."""
 
 from __future__ import annotations
 
+import statistics
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import measure
+from benchmarks import measure, peers
+from benchmarks.measure import Cost
+from benchmarks.report import Table, at_least, verdict
 
 COUNT = 1000
-FLOW = """
-from nbflow import flow, task
+KINDS = ("called", "logged", "submitted", "mapped")
+_SCRIPTS = Path(__file__).parent / "scripts"
+#: system → (its interpreter, its script, how often each kind is run, the kinds)
+_RUNS = {"nbflow": 9, "Prefect": 3, "dask": 3, "thread pool": 9}
+_BUDGET = {"called": 40.0, "logged": 55.0, "submitted": 45.0, "mapped": 45.0}
+_AGAINST_PREFECT = {"called": 90.0, "logged": 90.0, "submitted": 95.0, "mapped": 95.0}
+_AGAINST_DASK = 18.0
+_MEMORY = 70.0
 
-@task
-def same(x):
-    return x
-
-@flow
-def many(n):
-    {body}
-
-many(1)
-if {count}: many({count})
-"""
-CALLED = "for x in range(n): same(x)"
-SUBMITTED = "[future.result() for future in [same.submit(x) for x in range(n)]]"
-POOL = """
-from concurrent.futures import ThreadPoolExecutor
-with ThreadPoolExecutor() as pool:
-    for future in [pool.submit(lambda x: x, x) for x in range({count})]: future.result()
-"""
+Costs = Mapping[tuple[str, str, int], list[Cost]]
 
 
-def rows() -> Iterator[tuple[str, str]]:
-    """Measure; give labels and figures."""
-    with tempfile.TemporaryDirectory(prefix="nbflow-bench-") as folder:
-        script = Path(folder, "script.py")
-        yield "thread pool, bare", _per_task(POOL, script)
-        yield "called one by one", _per_task(FLOW.replace("{body}", CALLED), script)
-        yield "submitted", _per_task(FLOW.replace("{body}", SUBMITTED), script)
+def tables() -> tuple[Table, ...]:
+    """Measure; give the tables of CPU, of records and of memory."""
+    found = _measure()
+    return (_cpu_table(found), _record_table(found))
 
 
-def _per_task(source: str, script: Path) -> str:
-    none, many = _cost(source, 0, script), _cost(source, COUNT, script)
-    cpu, wall = (many.cpu - none.cpu) / COUNT, (many.wall - none.wall) / COUNT
-    return f"{cpu * 1e6:.0f} µs CPU, {wall * 1e6:.0f} µs wall a task; {many.memory:.0f} MiB"
+def _measure() -> dict[tuple[str, str, int], list[Cost]]:
+    """Run everything, the systems in turn."""
+    found: dict[tuple[str, str, int], list[Cost]] = {}
+    for turn in range(max(_RUNS.values())):
+        for kind in KINDS:
+            for system in (s for s, runs in _RUNS.items() if turn < runs and _has(s, kind)):
+                for count in (0, COUNT):
+                    cost = measure.cost(_command(system, kind, count))
+                    found.setdefault((system, kind, count), []).append(cost)
+        print(f"  tasks: turn {turn + 1} done", file=sys.stderr, flush=True)
+    return found
 
 
-def _cost(source: str, count: int, script: Path) -> measure.Cost:
-    script.write_text(source.replace("{count}", str(count)))
-    return measure.cost([sys.executable, script])
+def _has(system: str, kind: str) -> bool:
+    return kind != "logged" or system in ("nbflow", "Prefect")
+
+
+def _command(system: str, kind: str, count: int) -> list[str | Path]:
+    pythons = {"Prefect": lambda: peers.python("prefect"), "dask": lambda: peers.python("dask")}
+    scripts = {"thread pool": "pool"}
+    python = pythons.get(system, lambda: Path(sys.executable))()
+    script = f"{scripts.get(system, system.lower())}_tasks.py"
+    return [python, _SCRIPTS / script, kind, str(count)]
+
+
+def per_task(costs: Costs, system: str, kind: str) -> tuple[float, float]:
+    """Give CPU and wall per task in µs: what N tasks cost more than none.
+
+    A system that is one process is measured inside it, where no start-up disturbs; Prefect's tree
+    is measured as a whole, since its server works for every task.
+    """
+    none, many = costs[system, kind, 0], costs[system, kind, COUNT]
+    if system == "Prefect":
+        cpu = measure.median(many, lambda c: c.cpu) - measure.median(none, lambda c: c.cpu)
+    else:
+        cpu = statistics.median(c.said["cpu"] for c in many)
+        cpu -= statistics.median(c.said["cpu"] for c in none)
+    wall = statistics.median(c.said["wall"] for c in many)
+    wall -= statistics.median(c.said["wall"] for c in none)
+    return cpu / COUNT * 1e6, wall / COUNT * 1e6
+
+
+def _cpu_table(costs: Costs) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for kind in KINDS:
+        ours, theirs = per_task(costs, "nbflow", kind), per_task(costs, "Prefect", kind)
+        ratio = theirs[0] / ours[0]
+        rows.append(
+            (
+                kind, _micros(ours), _micros(theirs),
+                f"{ratio:.0f}× CPU, {theirs[1] / ours[1]:.0f}× wall",
+                f"≤ {_BUDGET[kind]:.0f} µs: {verdict(ours[0], _BUDGET[kind])}; "
+                f"≥ {_AGAINST_PREFECT[kind]:.0f}×: {at_least(ratio, _AGAINST_PREFECT[kind])}",
+            )
+        )  # fmt: skip
+        for system in ("dask", "thread pool"):
+            if _has(system, kind):
+                rows.append(_beside(costs, system, kind, ours))
+    return Table(
+        f"A flow of {COUNT:,} tasks: CPU of the process tree and wall, per task",
+        (
+            "Every state is recorded and every result kept; `logged` writes one INFO line a task.",
+            "What the same flow costs with no task is taken off. The bare thread pool records",
+            "nothing: it is the floor.",
+        ),
+        ("kind", "nbflow: CPU / wall", "peer: CPU / wall", "peer ÷ nbflow", "budget"),
+        tuple(rows),
+    )
+
+
+def _beside(costs: Costs, system: str, kind: str, ours: tuple[float, float]) -> tuple[str, ...]:
+    theirs = per_task(costs, system, kind)
+    ratio = theirs[0] / ours[0]
+    budget = ""
+    if system == "dask" and kind == "mapped":
+        budget = f"≥ {_AGAINST_DASK:.0f}×: {at_least(ratio, _AGAINST_DASK)}"
+    shown = f"{ratio:.1f}× CPU, {theirs[1] / ours[1]:.1f}× wall"
+    return (f"{kind}, {system}", _micros(ours), _micros(theirs), shown, budget)
+
+
+def _record_table(costs: Costs) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for kind in KINDS:
+        ours, theirs = costs["nbflow", kind, COUNT], costs["Prefect", kind, COUNT]
+        kept = min(c.said["rows"] for c in ours) / COUNT
+        memory = measure.median(ours, lambda c: c.memory)
+        rows.append(
+            (
+                kind,
+                f"{kept:.0%}",
+                f"{statistics.median(c.said['rows'] for c in theirs) / COUNT:.0%}",
+                f"{memory:.0f}",
+                f"{measure.median(theirs, lambda c: c.memory):.0f}",
+                f"100 %: {at_least(kept, 1.0)}; ≤ {_MEMORY:.0f} MiB: {verdict(memory, _MEMORY)}",
+            )
+        )
+    return Table(
+        f"A flow of {COUNT:,} tasks: records on disk when the flow returns, and memory",
+        (
+            "Records: completed task runs that another process counts in the store right after the",
+            "flow has returned (nbflow: the least of all runs; Prefect: the median). Memory: the",
+            "highest sum over the process tree.",
+        ),
+        ("kind", "nbflow: records", "Prefect: records", "nbflow: MiB", "Prefect: MiB", "budget"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _micros(figures: tuple[float, float]) -> str:
+    return f"{figures[0]:,.0f} / {figures[1]:,.0f} µs"
