@@ -25,7 +25,9 @@ def python(peer: str) -> Path:
         print(f"Installing {peer} into {folder.relative_to(_ROOT.parent)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = [folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "-q"]
-        subprocess.run([*pip, "install", *REQUIREMENTS[peer]], check=True)
+        subprocess.run(
+            [*pip, "install", *REQUIREMENTS[peer]], check=True, stderr=subprocess.DEVNULL
+        )
         done.touch()
     return folder / "bin/python"
 

@@ -36,8 +36,8 @@ def tables() -> tuple[Table, ...]:
             "Results and caching: CPU per task",
             (
                 "A task called one by one that gives back its input (or 100 KB), CPU of the",
-                "process that runs the flow; Prefect's server is not counted. `cached over runs` takes the",
-                "inputs alone as the key: a miss looks in the store first.",
+                "process that runs the flow; Prefect's server is not counted. `cached over",
+                "runs` takes the inputs alone as the key: a miss looks in the store first.",
             ),
             ("result", "nbflow", "Prefect (client)", "Prefect ÷ nbflow"),
             tuple(rows),

@@ -21,7 +21,8 @@ _AGAINST_PREFECT = {"called": 90.0, "logged": 90.0, "submitted": 95.0, "mapped":
 _AGAINST_DASK = 18.0
 _MEMORY = 70.0
 
-Costs = Mapping[tuple[str, str, int], list[Cost]]
+#: by system and kind; the kind `none` is the flow called with no task
+Costs = Mapping[tuple[str, str], list[Cost]]
 
 
 def tables() -> tuple[Table, ...]:
@@ -30,15 +31,13 @@ def tables() -> tuple[Table, ...]:
     return (_cpu_table(found), _record_table(found))
 
 
-def _measure() -> dict[tuple[str, str, int], list[Cost]]:
+def _measure() -> Costs:
     """Run everything, the systems in turn."""
-    found: dict[tuple[str, str, int], list[Cost]] = {}
+    found: dict[tuple[str, str], list[Cost]] = {}
     for turn in range(max(_RUNS.values())):
-        for kind in KINDS:
+        for kind in ("none", *KINDS):
             for system in (s for s, runs in _RUNS.items() if turn < runs and _has(s, kind)):
-                for count in (0, COUNT):
-                    cost = measure.cost(_command(system, kind, count))
-                    found.setdefault((system, kind, count), []).append(cost)
+                found.setdefault((system, kind), []).append(measure.cost(_command(system, kind)))
         print(f"  tasks: turn {turn + 1} done", file=sys.stderr, flush=True)
     return found
 
@@ -47,12 +46,12 @@ def _has(system: str, kind: str) -> bool:
     return kind != "logged" or system in ("nbflow", "Prefect")
 
 
-def _command(system: str, kind: str, count: int) -> list[str | Path]:
+def _command(system: str, kind: str) -> list[str | Path]:
     pythons = {"Prefect": lambda: peers.python("prefect"), "dask": lambda: peers.python("dask")}
     scripts = {"thread pool": "pool"}
     python = pythons.get(system, lambda: Path(sys.executable))()
     script = f"{scripts.get(system, system.lower())}_tasks.py"
-    return [python, _SCRIPTS / script, kind, str(count)]
+    return [python, _SCRIPTS / script, kind, "0" if kind == "none" else str(COUNT)]
 
 
 def per_task(costs: Costs, system: str, kind: str) -> tuple[float, float]:
@@ -61,7 +60,7 @@ def per_task(costs: Costs, system: str, kind: str) -> tuple[float, float]:
     A system that is one process is measured inside it, where no start-up disturbs; Prefect's tree
     is measured as a whole, since its server works for every task.
     """
-    none, many = costs[system, kind, 0], costs[system, kind, COUNT]
+    none, many = costs[system, "none"], costs[system, kind]
     if system == "Prefect":
         cpu = measure.median(many, lambda c: c.cpu) - measure.median(none, lambda c: c.cpu)
     else:
@@ -113,7 +112,7 @@ def _beside(costs: Costs, system: str, kind: str, ours: tuple[float, float]) -> 
 def _record_table(costs: Costs) -> Table:
     rows: list[tuple[str, ...]] = []
     for kind in KINDS:
-        ours, theirs = costs["nbflow", kind, COUNT], costs["Prefect", kind, COUNT]
+        ours, theirs = costs["nbflow", kind], costs["Prefect", kind]
         kept = min(c.said["rows"] for c in ours) / COUNT
         memory = measure.median(ours, lambda c: c.memory)
         rows.append(
