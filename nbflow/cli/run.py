@@ -16,6 +16,7 @@ from nbflow.connect import connect
 from nbflow.model import deploying, names, notebooks, parameters
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.runs import FlowRun, NewFlowRun
+from nbflow.notebook import running
 from nbflow.store import owners
 
 
@@ -39,6 +40,8 @@ def run(
     output: str,
 ) -> int:
     """Run a notebook now; exit 0 completed, 1 failed, 130 cancelled, 138 crashed."""
+    if "IPython" not in sys.modules:  # else the process is somebody's kernel
+        running.lighten()  # before anything looks for kernels: that imports IPython
     target = None if output_path is None else _target(output_path, notebook)
     new = _new_run(notebook, param, parameters, kernel, name)
     with Progress(quiet=output == "json") as progress:
@@ -95,10 +98,6 @@ def _new_run(
 
 def _execute(new: NewFlowRun, progress: Progress) -> FlowRun:
     """Make the run and execute it here; give it as it ended."""
-    from nbflow.notebook import running
-
-    if "IPython" not in sys.modules:  # else the process is somebody's kernel
-        running.lighten()
     backend = connect()
     made = backend.create_flow_run(new)
     progress.say(f"{made.name} ({made.id})")
