@@ -50,6 +50,7 @@ SETTINGS: dict[str, Setting] = {
     "output_cell_bytes": Setting(20_000_000, "Output kept per cell."),
     "output_run_bytes": Setting(100_000_000, "Output kept per notebook run."),
     "output_count": Setting(10_000, "Outputs kept per notebook run."),
+    "artifact_bytes": Setting(10_000_000, "Bytes of one artifact."),
     "spool_seconds": Setting(0.05, "The longest a record stays in memory before it is on disk."),
     "record_seconds": Setting(0.25, "How often records are sent from the spool to the store."),
     "sqlite_synchronous": Setting(

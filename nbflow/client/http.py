@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from nbflow.client.base import OverHttp, path_of
+from nbflow.client.artifacts import HttpArtifacts
+from nbflow.client.base import path_of
 from nbflow.model import reading
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
-from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
@@ -27,7 +28,7 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 }
 
 
-class HttpBackend(OverHttp):
+class HttpBackend(HttpArtifacts):
     """The authority, asked over HTTP. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -123,13 +124,6 @@ class HttpBackend(OverHttp):
         """List a run's log lines, oldest first."""
         path = path_of("flow-runs", flow_run_id, "logs")
         return self._get(Page[LogEntry], path, {"limit": limit, "after": after})
-
-    def list_artifacts(
-        self, flow_run_id: str | None = None, *, key: str | None = None
-    ) -> tuple[Artifact, ...]:
-        """List artifacts of a run, or of a key (newest first)."""
-        query = {"flow_run_id": flow_run_id, "key": key}
-        return self._get(tuple[Artifact, ...], "artifacts", query)
 
     def read_deployment(self, name_or_id: str) -> Deployment:
         """Read a deployment by name or id."""

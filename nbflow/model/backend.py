@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from nbflow.model.artifacts import Artifacts
 from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
-from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Verdict
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
@@ -74,12 +75,17 @@ class DeploymentChange:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The answer to `record`: which of the batch's flow runs were asked to stop."""
+    """The answer to `record`: which of the batch's flow runs were asked to stop.
+
+    Attributes:
+        lacking: artifacts not recorded, because their content is not there; send it, and them again.
+    """
 
     cancel: tuple[str, ...] = field(default=())
+    lacking: tuple[str, ...] = field(default=())
 
 
-class Backend(Protocol):
+class Backend(Artifacts, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -170,12 +176,6 @@ class Backend(Protocol):
         self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
     ) -> Page[LogEntry]:
         """List a run's log lines, oldest first; `after` is the cursor of the page before."""
-        ...
-
-    def list_artifacts(
-        self, flow_run_id: str | None = None, *, key: str | None = None
-    ) -> tuple[Artifact, ...]:
-        """List artifacts of a run, or of a key (newest first)."""
         ...
 
     def read_deployment(self, name_or_id: str) -> Deployment:

@@ -13,13 +13,14 @@ from nbflow.model import clock, states
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
-from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Verdict
 from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
+from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
-from nbflow.orchestration.base import OverSql
+from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.store import (  # fmt: skip
     artifacts,
     deployments,
@@ -36,7 +37,7 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(OverSql):
+class Orchestrator(SqlArtifacts):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -61,13 +62,15 @@ class Orchestrator(OverSql):
 
     def record(self, batch: Batch) -> Recorded:
         """Keep task runs, log lines and artifacts; tell which of their runs were asked to stop."""
+        shown = artifacts.settle(batch.artifacts)  # writes files: not while the store is locked
         with self._write() as connection:
             task_runs.record(connection, batch.task_runs)
             logs.append(connection, batch.logs)
-            artifacts.append(connection, batch.artifacts)
+            kept, lacking = artifacts.record(connection, shown)
             touched = self._emit_task_runs(connection, batch)
+            telling.emit(connection, kept)
             touched |= {entry.flow_run_id for entry in batch.logs}
-            return Recorded(flow_runs.cancelling(connection, touched))
+            return Recorded(flow_runs.cancelling(connection, touched), tuple(lacking))
 
     def _emit_task_runs(self, connection: sa.Connection, batch: Batch) -> set[str]:
         by_run: dict[str, dict[str, TaskRun]] = {}
@@ -87,9 +90,11 @@ class Orchestrator(OverSql):
                     hint="Cancel it first.",
                     code="run.live",
                 )
+            shown = artifacts.delete_of_runs(connection, [flow_run_id])
             flow_runs.delete(connection, [flow_run_id])
             gone = Event("flow-run.deleted", "flow-runs", flow_run_id, clock.now())
             events.append(connection, [gone])
+        artifacts.forget_contents(shown)
 
     # -- deployments --------------------------------------------------------------------------
     def deploy(self, new: NewDeployment) -> Deployment:
@@ -202,15 +207,6 @@ class Orchestrator(OverSql):
         with self.database.read() as connection:
             flow_runs.get(connection, flow_run_id)
             return logs.page(connection, flow_run_id, limit=limit, after=after)
-
-    def list_artifacts(
-        self, flow_run_id: str | None = None, *, key: str | None = None
-    ) -> tuple[Artifact, ...]:
-        """List artifacts of a run, or of a key (newest first)."""
-        with self.database.read() as connection:
-            if flow_run_id is not None:
-                flow_runs.get(connection, flow_run_id)
-            return artifacts.listed(connection, flow_run_id=flow_run_id, key=key)
 
     def read_deployment(self, name_or_id: str) -> Deployment:
         """Read a deployment by name or id."""
