@@ -1,4 +1,4 @@
-"""`@flow` and `Flow`: a function whose call is a recorded run.
+"""`@flow` and `Flow`: a function whose call is a recorded run; and finding one by its entrypoint.
 
 How a call runs is `nbflow.engine`'s work; here is what a user writes.
 """
@@ -6,17 +6,21 @@ How a call runs is `nbflow.engine`'s work; here is what a user writes.
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from pathlib import Path
+from types import MethodType
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
-from nbflow.engine import options, run
-from nbflow.model.names import check_name
+from nbflow.engine import entrypoints, hooks, options, run
+from nbflow.engine.hooks import Hook
+from nbflow.engine.options import FlowOptions
+from nbflow.model.names import check_name, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Name = str | Callable[[], str]
+H = TypeVar("H", bound=Hook)
 
 
 class Flow(Generic[P, R]):
@@ -25,37 +29,70 @@ class Flow(Generic[P, R]):
     A call inside another flow or a task is a child run. A call takes two more arguments:
     `wait_for=[…]`, futures that must complete first, and `return_state=True`, to get the final
     State instead of the value or the exception.
+
+    Attributes:
+        fn: the function itself; calling it records nothing.
     """
 
-    def __init__(
-        self,
-        fn: Callable[P, R],
-        *,
-        name: str | None = None,
-        description: str | None = None,
-        flow_run_name: Name | None = None,
-        retries: int = 0,
-        retry_delay_seconds: float = 0,
-        validate_parameters: bool = True,
-        task_runner: Any = None,
-        log_prints: bool | None = None,
-    ) -> None:
-        self.signature = options.signature(fn, what="flow")
-        self.fn = fn
+    def __init__(self, fn: Callable[P, R], **asked: Unpack[FlowOptions]) -> None:
+        self._asked = options.known(asked, FlowOptions, what="flow")
+        self._made_of = fn
+        self.fn: Callable[P, R] = getattr(fn, "__func__", fn) if _is_wrapped(fn) else fn
+        self.signature = options.signature(self.fn, what="flow")
+        self._describe(asked)
+        self.retry = options.retry_policy(asked, "flows")
+        self.retries = self.retry.retries
+        self.retry_delay_seconds = self.retry.delays[0] if self.retry.delays else 0.0
+        self.timeout_seconds = options.seconds(
+            asked.get("timeout_seconds"), field="timeout_seconds"
+        )
+        self.task_runner = options.task_runner(asked.get("task_runner"))
+        self._say(asked)
+        self._keep(asked)
+        self.hooks = hooks.checked(asked, hooks.OF_FLOWS)
+        self.isasync = inspect.iscoroutinefunction(self.fn)
+        functools.update_wrapper(self, self.fn, updated=())
+
+    def _describe(self, asked: FlowOptions) -> None:
+        fn, name = self.fn, asked.get("name")
         called = options.name_of(fn).replace("_", "-")
         self.name = check_name(called if name is None else name)
-        self.description = options.description(description, fn)
-        self.flow_run_name = flow_run_name
-        self.retries = options.retries(retries)
-        self.retry_delay_seconds = options.delay(retry_delay_seconds)
-        self.validate_parameters = validate_parameters
-        self.task_runner = task_runner() if isinstance(task_runner, type) else task_runner
-        self.log_prints = log_prints
-        self.isasync = inspect.iscoroutinefunction(fn)
-        functools.update_wrapper(self, fn, updated=())
+        self.description = options.description(asked.get("description"), fn)
+        self.flow_run_name = options.run_name(
+            asked.get("flow_run_name"), self.signature, field="flow_run_name"
+        )
+        self._version = options.text(asked.get("version"), field="version")
+
+    def _say(self, asked: FlowOptions) -> None:
+        self.validate_parameters = options.flag(
+            asked.get("validate_parameters", True), field="validate_parameters"
+        )
+        self.fail_on_task_failure = options.flag(
+            asked.get("fail_on_task_failure", False), field="fail_on_task_failure"
+        )
+        self.log_prints = options.flag(asked.get("log_prints"), field="log_prints", optional=True)
+
+    def _keep(self, asked: FlowOptions) -> None:
+        """Take the options of results; what they may be, their own modules say."""
+        self.persist_result = options.flag(
+            asked.get("persist_result"), field="persist_result", optional=True
+        )
+        self.result_storage = asked.get("result_storage")
+        self.result_serializer = asked.get("result_serializer")
+        self.result_storage_key = options.text(
+            asked.get("result_storage_key"), field="result_storage_key"
+        )
+        self.cache_result_in_memory = options.flag(
+            asked.get("cache_result_in_memory", True), field="cache_result_in_memory"
+        )
+
+    @property
+    def version(self) -> str | None:
+        """Give the version: what was said, else a digest of the source file; None in a notebook."""
+        return self._version if self._version is not None else _digest_of_source(self.fn)
 
     def __repr__(self) -> str:
-        return f"<Flow {self.name}>"
+        return f"<Flow {shown(self.name)}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the flow; give its value, or raise what it raised (`async`: awaitable).
@@ -68,52 +105,134 @@ class Flow(Generic[P, R]):
             return run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
         return run.run_flow(self, args, kwargs, **asked)
 
-    def with_options(self, **changes: Any) -> Flow[P, R]:
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Flow[P, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None, /) -> Flow[..., R]: ...
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Any:
+        """Give the flow as a method: bound to the instance (or class) it is asked of."""
+        if isinstance(self._made_of, staticmethod):
+            return self
+        if isinstance(self._made_of, classmethod):
+            instance = type(instance) if owner is None else owner
+        return self if instance is None else _FlowMethod(self, instance)
+
+    def with_options(self, **changes: Unpack[FlowOptions]) -> Flow[P, R]:
         """Give a copy with other options (those of `@flow`). Raises InvalidInput."""
-        before = {
-            "name": self.name,
-            "description": self.description,
-            "flow_run_name": self.flow_run_name,
-            "retries": self.retries,
-            "retry_delay_seconds": self.retry_delay_seconds,
-            "validate_parameters": self.validate_parameters,
-            "task_runner": self.task_runner,
-            "log_prints": self.log_prints,
-        }
-        return Flow(self.fn, **{**before, **changes})
+        asked: dict[str, Any] = {**self._asked, **(self.hooks or {}), **changes}
+        return Flow(self._made_of, **asked)
+
+    def on_completion(self, fn: H) -> H:
+        """Call a function when a run has completed (a decorator). Raises InvalidInput."""
+        return self._hooked("on_completion", fn)
+
+    def on_failure(self, fn: H) -> H:
+        """Call a function when a run has failed for good (a decorator). Raises InvalidInput."""
+        return self._hooked("on_failure", fn)
+
+    def on_cancellation(self, fn: H) -> H:
+        """Call a function when a run is being cancelled (a decorator). Raises InvalidInput."""
+        return self._hooked("on_cancellation", fn)
+
+    def on_crashed(self, fn: H) -> H:
+        """Call a function when a run has crashed (a decorator). Raises InvalidInput."""
+        return self._hooked("on_crashed", fn)
+
+    def on_running(self, fn: H) -> H:
+        """Call a function before each attempt (a decorator). Raises InvalidInput."""
+        return self._hooked("on_running", fn)
+
+    def _hooked(self, name: str, fn: H) -> H:
+        self.hooks = hooks.added(self.hooks, name, fn)
+        return fn
+
+
+class _FlowMethod(Flow[P, R]):
+    """A flow asked of an instance or a class, which becomes its first argument."""
+
+    def __init__(self, flow: Flow[..., R], instance: Any) -> None:
+        self.__dict__.update(flow.__dict__)
+        self._flow = flow
+        self._instance = instance
+        self.fn = MethodType(flow.fn, instance)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def __repr__(self) -> str:
+        return f"<Flow {shown(self.name)} of {shown(self._instance)}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the flow; give its value, or raise what it raised (`async`: awaitable)."""
+        __tracebackhide__ = True
+        return self._flow(self._instance, *args, **kwargs)
+
+    def with_options(self, **changes: Unpack[FlowOptions]) -> Flow[P, R]:
+        """Give a copy with other options (those of `@flow`). Raises InvalidInput."""
+        return _FlowMethod(self._flow.with_options(**changes), self._instance)
+
+    def _hooked(self, name: str, fn: H) -> H:
+        return self._flow._hooked(name, fn)
+
+
+def _is_wrapped(fn: Any) -> bool:
+    return isinstance(fn, (staticmethod, classmethod))
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+    except OSError:
+        return None
+
+
+def _digest_of_source(fn: Callable[..., Any]) -> str | None:
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return None if code is None else _digest(Path(code.co_filename))
 
 
 @overload
 def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
 @overload
-def flow(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    flow_run_name: Name | None = None,
-    retries: int = 0,
-    retry_delay_seconds: float = 0,
-    validate_parameters: bool = True,
-    task_runner: Any = None,
-    log_prints: bool | None = None,
-) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
-def flow(fn: Any = None, /, **kwargs: Any) -> Any:
+def flow(**asked: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(fn: Any = None, /, **asked: Any) -> Any:
     """Make a function a flow.
 
     Args:
-        fn: the function; plain or `async`.
+        fn: the function or method; plain, `async`, or a generator of either kind.
         name: the function's name, with `-` for `_`, when left out.
+        version: a digest of the source file when left out.
         description: Markdown; the docstring when left out.
         flow_run_name: a template over the parameters (`"report-{day}"`), or a function that gives
             one; adjective-animal when left out.
         retries: how many times a failed run is tried again, as a whole.
-        retry_delay_seconds: before each retry.
+        retry_delay_seconds: before each retry; a list gives one for each, the last repeats; a
+            function gives the list for a number of retries.
+        retry_jitter_factor: draw each delay around its value, up to so many times it away.
+        retry_condition_fn: `fn(flow, run, state)`, sync or async: whether to try again at all.
+        timeout_seconds: how long one attempt may take; it is then TimedOut, a failure.
         validate_parameters: coerce arguments to the annotated types, as pydantic does.
         task_runner: where `.submit` runs tasks: an instance or a class of `nbflow.task_runners`.
+        fail_on_task_failure: a flow that returns None ends as its task runs and child runs did.
         log_prints: turn `print` into log lines; None: as the flow around does.
+        persist_result: keep the value beyond this process, also of the tasks inside.
+        result_storage: where; a path or an fsspec URL.
+        result_serializer: how: `"pickle"`, `"json"`, `"compressed/pickle"`, or an instance.
+        result_storage_key: a template of the key to keep it under.
+        cache_result_in_memory: False drops the value once it is stored.
+        on_completion, on_failure, on_cancellation, on_crashed, on_running: hooks,
+            `fn(flow, flow_run, state)`, sync or async.
 
     Raises InvalidInput.
     """
     if fn is None:
-        return functools.partial(Flow, **kwargs)
-    return Flow(fn, **kwargs)
+        options.known(asked, FlowOptions, what="flow")
+        return functools.partial(Flow, **asked)
+    return Flow(fn, **asked)
+
+
+def load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any]:
+    """Import and give a flow: `"path.py:name"`, `"module:name"` or `"module.name"`.
+
+    The flow's file is imported, not run as a program, and may import its neighbours. Raises
+    InvalidInput, NotFound, and what the import raises.
+    """
+    return entrypoints.load(entrypoint, Flow)

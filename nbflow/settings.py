@@ -56,6 +56,18 @@ SETTINGS: dict[str, Setting] = {
     "sqlite_synchronous": Setting(
         "NORMAL", "SQLite durability: NORMAL survives kill -9, FULL power loss."
     ),
+    "flows_default_retries": Setting(0, "Extra tries of flows that do not say."),
+    "flows_default_retry_delay_seconds": Setting(
+        "0", "Seconds before each of them; several with commas, the last repeats."
+    ),
+    "tasks_default_retries": Setting(0, "Extra tries of tasks that do not say."),
+    "tasks_default_retry_delay_seconds": Setting(
+        "0", "Seconds before each of them; several with commas, the last repeats."
+    ),
+    "parameter_bytes": Setting(
+        524_288, "Parameters recorded of one run, as JSON; larger ones are named by type. 0: all."
+    ),
+    "nesting_limit": Setting(20, "How deep flows may call flows."),
     "busy_seconds": Setting(30.0, "How long a write waits for another program's lock."),
 }
 

@@ -191,7 +191,7 @@ def test_a_run_is_named_by_template_or_function(orchestrator):
 
 
 def test_a_name_template_that_cannot_be_filled_in_is_told(orchestrator):
-    @flow(flow_run_name="{weekday}")
+    @flow(flow_run_name="{day.weekday}")
     def named(day: str):
         return day
 
