@@ -16,9 +16,10 @@ from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
 from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
+from nbflow.model.variables import NewVariable, Variable
 from nbflow.model.workers import Beat, Claim, NewWorker, Worker
 from nbflow_jupyter import shapes
-from nbflow_jupyter.handlers import changes, deployments, flow_runs, system, workers
+from nbflow_jupyter.handlers import changes, deployments, flow_runs, system, variables, workers
 from nbflow_jupyter.operation import ROOT, Operation, Route
 
 
@@ -156,6 +157,18 @@ ROUTES = (
         "artifacts",
         system.Artifacts,
         get=Operation("nbflow:artifacts read", tuple[Artifact, ...], query=shapes.ArtifactQuery),
+    ),
+    _route(
+        "variables",
+        variables.Variables,
+        get=Operation("nbflow:variables read", tuple[Variable, ...]),
+        post=Operation("nbflow:variables write", Variable, NewVariable, status=_CREATED),
+    ),
+    _route(
+        "variables/{name}",
+        variables.Variable,
+        get=Operation("nbflow:variables read", Variable),
+        delete=Operation("nbflow:variables write", status=_EMPTY),
     ),
     _route(
         "changes",

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.base import path_of
+from nbflow.client.variables import HttpVariables
 from nbflow.model import reading
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deploying import DeployRequest
@@ -28,7 +29,7 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 }
 
 
-class HttpBackend(HttpArtifacts):
+class HttpBackend(HttpArtifacts, HttpVariables):
     """The authority, asked over HTTP. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
+from nbflow.model.variables import Variables
 from nbflow.model.verdicts import Verdict
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 
@@ -85,7 +86,7 @@ class Recorded:
     lacking: tuple[str, ...] = field(default=())
 
 
-class Backend(Artifacts, Protocol):
+class Backend(Artifacts, Variables, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------

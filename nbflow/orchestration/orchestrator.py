@@ -21,6 +21,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
+from nbflow.orchestration.variables import SqlVariables
 from nbflow.store import (  # fmt: skip
     artifacts,
     deployments,
@@ -37,7 +38,7 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(SqlArtifacts):
+class Orchestrator(SqlArtifacts, SqlVariables):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

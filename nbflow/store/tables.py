@@ -278,6 +278,7 @@ concurrency_limit = Table(
     Column("limit", Integer, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("slot_decay_per_second", Float, nullable=False),
+    _at("drained_at"),  # when all slots that rate limiting took will have come back
     _at("created_at"),
     _at("updated_at"),
 )
@@ -286,25 +287,27 @@ concurrency_limit = Table(
 slot = Table(
     "slot",
     metadata,
-    _id(),
-    Column("request_id", String(36), nullable=False, index=True),
-    Column("limit_name", String(255), nullable=False),
+    Column("request_id", String(36), primary_key=True),
+    Column("limit_name", String(255), primary_key=True),
     Column("occupy", Integer, nullable=False),
     Column("waiting", Boolean, nullable=False),
+    Column("rate", Boolean, nullable=False),
     Column("priority", Integer, nullable=False),
     _at("asked_at"),
     _at("taken_at", nullable=True),
     _at("lease_until"),
+    Column("lease_seconds", Float, nullable=False),
     Column("owner", Text),
     Column("flow_run_id", String(36), index=True),
     Column("task_run_id", String(36)),
-    Index("ix_slot_limit", "limit_name", "waiting", "priority", "asked_at"),
+    Index("ix_slot_limit", "limit_name", "waiting", "priority", "asked_at", "request_id"),
 )
 
 variable = Table(
     "variable",
     metadata,
-    Column("name", String(255), primary_key=True),
+    _id(),
+    Column("name", String(255), nullable=False, unique=True),
     _json("value"),
     _json("tags"),
     _at("created_at"),

@@ -62,6 +62,7 @@ def _add_limits() -> None:
         sa.Column("limit", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("slot_decay_per_second", sa.Float(), nullable=False),
+        _at("drained_at"),
         _at("created_at"),
         _at("updated_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_concurrency_limit")),
@@ -69,34 +70,37 @@ def _add_limits() -> None:
     )
     op.create_table(
         "slot",
-        sa.Column("id", sa.String(36), nullable=False),
         sa.Column("request_id", sa.String(36), nullable=False),
         sa.Column("limit_name", sa.String(255), nullable=False),
         sa.Column("occupy", sa.Integer(), nullable=False),
         sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.Column("rate", sa.Boolean(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         _at("asked_at"),
         _at("taken_at", nullable=True),
         _at("lease_until"),
+        sa.Column("lease_seconds", sa.Float(), nullable=False),
         sa.Column("owner", sa.Text()),
         sa.Column("flow_run_id", sa.String(36)),
         sa.Column("task_run_id", sa.String(36)),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_slot")),
+        sa.PrimaryKeyConstraint("request_id", "limit_name", name=op.f("pk_slot")),
     )
-    op.create_index(op.f("ix_slot_request_id"), "slot", ["request_id"])
     op.create_index(op.f("ix_slot_flow_run_id"), "slot", ["flow_run_id"])
-    op.create_index("ix_slot_limit", "slot", ["limit_name", "waiting", "priority", "asked_at"])
+    order = ["limit_name", "waiting", "priority", "asked_at", "request_id"]
+    op.create_index("ix_slot_limit", "slot", order)
 
 
 def _add_variables() -> None:
     op.create_table(
         "variable",
+        sa.Column("id", sa.String(36), nullable=False),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("tags", sa.Text(), nullable=False),
         _at("created_at"),
         _at("updated_at"),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_variable")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_variable")),
+        sa.UniqueConstraint("name", name=op.f("uq_variable_name")),
     )
 
 

@@ -1,0 +1,64 @@
+"""`Variables` over SQL: set, read and deleted, each change with its event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import Conflict
+from nbflow.model import clock, ids
+from nbflow.model.events import Event
+from nbflow.model.variables import NewVariable, Variable, checked
+from nbflow.model.wire import jsonable
+from nbflow.orchestration.base import OverSql
+from nbflow.store import events, variables
+
+
+class SqlVariables(OverSql):
+    """The variables of a store."""
+
+    def set_variable(self, new: NewVariable) -> Variable:
+        """Set a variable."""
+        new = checked(new)
+        now = clock.now()
+        with self._write() as connection:
+            before = variables.find(connection, new.name)
+            if before is None:
+                made = Variable(ids.uuid7(), new.name, new.value, new.tags, now, now)
+                variables.insert(connection, made)
+            elif new.overwrite:
+                made = Variable(before.id, new.name, new.value, new.tags, before.created_at, now)
+                variables.replace(connection, made)
+            else:
+                raise Conflict(
+                    f"The variable {new.name!r} is there already.",
+                    code="variable.exists",
+                    field="name",
+                    hint="Say overwrite (--overwrite, overwrite=True) to replace its value.",
+                )
+            _emit(connection, made, "updated" if before else "created")
+        return made
+
+    def read_variable(self, name: str) -> Variable:
+        """Read a variable."""
+        with self.database.read() as connection:
+            return variables.get(connection, name)
+
+    def list_variables(self) -> tuple[Variable, ...]:
+        """List variables by name."""
+        with self.database.read() as connection:
+            return variables.every(connection)
+
+    def delete_variable(self, name: str) -> None:
+        """Delete a variable."""
+        with self._write() as connection:
+            gone = variables.get(connection, name)
+            variables.delete(connection, gone.id)
+            _emit(connection, gone, "deleted")
+
+
+def _emit(connection: sa.Connection, made: Variable, verb: str) -> None:
+    row: dict[str, Any] = {} if verb == "deleted" else jsonable(made)
+    kind = f"variable.{verb}"
+    events.append(connection, [Event(kind, "variables", made.id, clock.now(), row)])
