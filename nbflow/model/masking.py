@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
 from nbflow.exceptions import InvalidInput
@@ -104,13 +104,11 @@ def _inside(coded: str, before: int, data: bytes) -> str:
 def _mask_json(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return mask(value)
+    if not isinstance(value, (Mapping, list, tuple)):
+        return value
     if depth > _DEEPEST:
-        return "<masked: nested too deep>" if isinstance(value, (Mapping, list, tuple)) else value
+        return "<masked: nested too deep>"
     if isinstance(value, Mapping):
-        return {
-            mask(key) if isinstance(key, str) else key: _mask_json(item, depth + 1)
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [_mask_json(item, depth + 1) for item in value]
-    return value
+        items = cast("Mapping[Any, Any]", value).items()
+        return {_mask_json(key, depth + 1): _mask_json(item, depth + 1) for key, item in items}
+    return [_mask_json(item, depth + 1) for item in cast("list[Any]", value)]
