@@ -66,7 +66,7 @@ def schemas(routes: tuple[Route, ...]) -> tuple[Places, dict[str, JsonSchemaValu
         wanted |= {(operation.takes, "validation"), (operation.answer, "serialization")}
     ordered = sorted(wanted, key=str)
     inputs: list[tuple[Any, JsonSchemaMode, TypeAdapter[Any]]] = [
-        (shape, mode, TypeAdapter(shape)) for shape, mode in ordered if shape is not None
+        (shape, mode, TypeAdapter(shape)) for shape, mode in ordered if shape not in (None, bytes)
     ]
     places, made = TypeAdapter.json_schemas(inputs, schema_generator=Schemas, ref_template=_REF)
     return dict(places), made["$defs"]
@@ -122,7 +122,9 @@ def _plain(schema: JsonSchemaValue) -> JsonSchemaValue:
 
 def _answer(operation: Operation, places: Places) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": operation.status.phrase}
-    if operation.answer is not None:
+    if operation.answer is bytes:
+        answer["content"] = {"*/*": {}}
+    elif operation.answer is not None:
         answer["content"] = _json(places[operation.answer, "serialization"])
     return answer
 

@@ -19,7 +19,8 @@ class Operation:
 
     Attributes:
         may: the resource and the action the authorizer is asked about.
-        answer: the type answered; a dict is any JSON object; None: nothing (204).
+        answer: the type answered; a dict is any JSON object; bytes: a file, of the type its
+            Content-Type says; None: nothing (204).
         takes: the body's type.
         query: the type of the query.
         status: the status of success.

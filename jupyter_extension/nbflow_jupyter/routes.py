@@ -11,15 +11,24 @@ from http import HTTPStatus
 from tornado import web
 
 from nbflow.model import verdicts
+from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactContent, DeletedArtifacts
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded
 from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
-from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
+from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow.model.variables import NewVariable, Variable
 from nbflow.model.workers import Beat, Claim, NewWorker, Worker
 from nbflow_jupyter import shapes
-from nbflow_jupyter.handlers import changes, deployments, flow_runs, system, variables, workers
+from nbflow_jupyter.handlers import (
+    artifacts,
+    changes,
+    deployments,
+    flow_runs,
+    system,
+    variables,
+    workers,
+)
 from nbflow_jupyter.operation import ROOT, Operation, Route
 
 
@@ -155,8 +164,26 @@ ROUTES = (
     ),
     _route(
         "artifacts",
-        system.Artifacts,
-        get=Operation("nbflow:artifacts read", tuple[Artifact, ...], query=shapes.ArtifactQuery),
+        artifacts.Artifacts,
+        get=Operation("nbflow:artifacts read", Page[Artifact], query=shapes.ArtifactQuery),
+    ),
+    _route(
+        "artifacts/{key_or_id}",
+        artifacts.OfKeyOrId,
+        get=Operation("nbflow:artifacts read", Artifact),
+        patch=Operation("nbflow:artifacts execute", Artifact, ArtifactChange),
+        delete=Operation("nbflow:artifacts write", DeletedArtifacts),
+    ),
+    _route(
+        "artifacts/{key_or_id}/content",
+        artifacts.Content,
+        get=Operation("nbflow:artifacts read", ArtifactContent),
+        put=Operation("nbflow:runs execute", takes=shapes.ArtifactText, status=_EMPTY),
+    ),
+    _route(
+        "artifacts/{key_or_id}/download",
+        artifacts.Download,
+        get=Operation("nbflow:artifacts read", bytes, query=shapes.MimeQuery),
     ),
     _route(
         "variables",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from nbflow.model.artifacts import ArtifactKind
 from nbflow.model.runs import Owner
 from nbflow.model.schedules import Timing
 from nbflow.model.states import State
@@ -78,6 +79,13 @@ class Heartbeat:
     worker_id: str | None = None
 
 
+@dataclass(frozen=True)
+class ArtifactText:
+    """What an artifact shows, as JSON text."""
+
+    text: str
+
+
 # -- queries ----------------------------------------------------------------------------------
 
 
@@ -109,10 +117,22 @@ class LogQuery:
 
 @dataclass(frozen=True)
 class ArtifactQuery:
-    """Which artifacts to list."""
+    """Which artifacts to list; `latest`: of each key only the newest version."""
 
-    key: str | None = None
     flow_run_id: str | None = None
+    task_run_id: str | None = None
+    key: str | None = None
+    kind: ArtifactKind | None = None
+    latest: bool = False
+    limit: int = 200
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class MimeQuery:
+    """Which of an artifact's forms to give; the richest when left out."""
+
+    mime: str | None = None
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,16 @@ def clamped(progress: Any) -> float:
     return min(max(value, 0.0), 100.0)
 
 
+def too_large(size: int, most: int, *, field: str) -> InvalidInput:
+    """Give the error of a content that is not kept."""
+    return InvalidInput(
+        f"The artifact has {size:,} bytes; {most:,} is the most.",
+        code="artifact.too_large",
+        field=field,
+        hint="Show less of it, or raise NBFLOW_ARTIFACT_BYTES.",
+    )
+
+
 def mime_types(kind: ArtifactKind, data: Any) -> tuple[str, ...]:
     """Give the MIME types of a content."""
     if kind == "mime":

@@ -21,6 +21,7 @@ from nbflow.model.artifacts import (
     Artifact,
     ArtifactFilter,
     too_deep,
+    too_large,
 )
 from nbflow.model.backend import Page
 from nbflow.store import codec, contents
@@ -71,11 +72,7 @@ def _check_size(artifact_id: str, text: str) -> None:
         raise InvalidInput(f"{names.shown(artifact_id)} is no id.", code="id.invalid", field="id")
     most = settings.artifact_bytes * 4 // 3 + 100_000  # as JSON, binary contents in base64
     if len(text) > most:
-        raise InvalidInput(
-            f"The artifact has {len(text):,} bytes; {most:,} is the most.",
-            code="artifact.too_large",
-            field="data",
-        )
+        raise too_large(len(text), most, field="data")
 
 
 def record(

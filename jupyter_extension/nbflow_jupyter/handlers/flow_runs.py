@@ -8,11 +8,16 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from nbflow.model import names, states
+from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.backend import RunFilter
 from nbflow.model.runs import Batch, NewFlowRun
+from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import notebooks
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import LogQuery, Proposal, RunNotebook, RunQuery
+
+#: artifacts of one run listed at once
+_MOST_SHOWN = 1000
 
 
 class FlowRuns(ApiHandler):
@@ -138,8 +143,9 @@ class Artifacts(ApiHandler):
     @web.authenticated
     @authorized(action="read", resource="nbflow:artifacts")
     async def get(self, flow_run_id: str) -> None:
-        """List a flow run's artifacts."""
-        await self.answer(self.backend.list_artifacts, flow_run_id)
+        """List a flow run's artifacts, oldest first (the newest 1,000 of them)."""
+        await self.off_loop(self.backend.read_flow_run, flow_run_id)
+        await self.answer(_shown, self.backend, flow_run_id)
 
 
 class Notebook(ApiHandler):
@@ -164,3 +170,16 @@ class Records(ApiHandler):
     async def post(self) -> None:
         """Keep task runs, log lines and artifacts; older or repeated records change nothing."""
         await self.answer(self.backend.record, self.body(Batch))
+
+
+def _shown(backend: Orchestrator, flow_run_id: str) -> tuple[Artifact, ...]:
+    found: list[Artifact] = []
+    cursor = None
+    while len(found) < _MOST_SHOWN:
+        where = ArtifactFilter(flow_run_id=flow_run_id)
+        page = backend.list_artifacts(where, cursor=cursor)
+        found += page.rows
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return tuple(reversed(found))

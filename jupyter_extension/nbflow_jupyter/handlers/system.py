@@ -9,7 +9,7 @@ import nbflow
 from nbflow.exceptions import NotFound
 from nbflow_jupyter import openapi
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import ArtifactQuery, Version
+from nbflow_jupyter.shapes import Version
 
 
 class Health(ApiHandler):
@@ -40,17 +40,6 @@ class OpenApi(ApiHandler):
     async def get(self) -> None:
         """Describe this API as OpenAPI 3.1."""
         await self.answer(openapi.document, self.settings["nbflow_routes"])
-
-
-class Artifacts(ApiHandler):
-    """Artifacts of all runs."""
-
-    @web.authenticated
-    @authorized(action="read", resource="nbflow:artifacts")
-    async def get(self) -> None:
-        """List artifacts of a key, or of a run, newest first."""
-        asked = self.query(ArtifactQuery)
-        await self.answer(self.backend.list_artifacts, asked.flow_run_id, key=asked.key)
 
 
 class Nothing(ApiHandler):
