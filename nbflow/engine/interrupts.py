@@ -1,7 +1,8 @@
 """Ctrl-C and the main thread: interrupting the code there, and holding back while a write is made.
 
 Python raises KeyboardInterrupt between any two instructions of the main thread, so also in the
-middle of a transaction. Threads other than the main one are never interrupted.
+middle of a transaction. In other threads an exception can be raised from outside; it arrives at
+their next instruction, so not while they are blocked in C.
 """
 
 from __future__ import annotations
@@ -31,11 +32,27 @@ class _HeldBack:
         self.waiting = True
 
 
+class Terminated(SystemExit):
+    """The process was told to end (SIGTERM); let through, it ends as shells expect, with 143."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
+
+
+#: threads in which nothing is raised from outside now
+_sheltered: set[int] = set()
+_shelter = threading.Lock()
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """Let Ctrl-C wait until the code inside has ended; pressed twice, it does not wait."""
+    if threading.current_thread() is not threading.main_thread():
+        with _sheltering(threading.get_ident()):
+            yield
+        return
     before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    if not callable(before):
         yield
         return
     handler = _HeldBack(before)
@@ -46,6 +63,60 @@ def held_back() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if handler.waiting:
         before(signal.SIGINT, None)
+
+
+def are_held_back() -> bool:
+    """Say whether the main thread is inside `held_back`."""
+    return isinstance(signal.getsignal(signal.SIGINT), _HeldBack)
+
+
+@contextmanager
+def _sheltering(ident: int) -> Iterator[None]:
+    if ident in _sheltered:
+        yield
+        return
+    with _shelter:
+        _sheltered.add(ident)
+    try:
+        yield
+    finally:
+        _sheltered.discard(ident)
+
+
+def raise_in(ident: int, kind: type[BaseException]) -> bool:
+    """Raise an exception in another thread; False: not now, it makes a write."""
+    import ctypes
+
+    with _shelter:
+        if ident in _sheltered:
+            return False
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind))
+    return True
+
+
+def spare(ident: int) -> None:
+    """Take back what was raised in a thread and has not arrived."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), None)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM raise Terminated on the main thread, where nobody else has a use for it."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def interrupt_main() -> None:
@@ -59,8 +130,4 @@ def interrupt_main() -> None:
     if handler is signal.default_int_handler:
         signal.pthread_kill(main, signal.SIGINT)
     else:  # SIGINT means something else here, or is ignored: a background job of a shell
-        import ctypes
-
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(main), ctypes.py_object(Cancellation)
-        )
+        raise_in(main, Cancellation)
