@@ -14,7 +14,8 @@ from nbflow.connect import connect
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.model import clock, names, states, wire
 from nbflow.model.backend import Backend, RunFilter
-from nbflow.model.runs import Artifact, FlowRun, LogEntry, TaskRun
+from nbflow.model.artifacts import Artifact, ArtifactFilter
+from nbflow.model.runs import FlowRun, LogEntry, TaskRun
 from nbflow.model.states import StateType
 from nbflow.model.verdicts import Accept
 from nbflow.rules import flow as rules
@@ -98,7 +99,7 @@ def inspect(*, run: str, output: str) -> None:
     backend = connect()
     found = finding.flow_run(backend, run)
     cells = backend.list_task_runs(found.id)
-    made = backend.list_artifacts(found.id)
+    made = backend.list_artifacts(ArtifactFilter(flow_run_id=found.id)).rows[::-1]
     if output == "json":
         printing.as_json(_whole(backend, found, cells, made))
         return

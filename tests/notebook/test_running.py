@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell
 from nbflow import settings
 from nbflow.exceptions import Aborted
 from nbflow.model import states
+from nbflow.model.artifacts import ArtifactFilter
 from nbflow.notebook.running import run_now
 from nbflow.store import journal
 
@@ -59,7 +60,7 @@ def test_every_code_cell_is_a_task_run_with_state_times_and_output(notebooks, ma
     assert os.getcwd() != str(notebooks.folder)
     assert ("stdout", "hello") in ran.log
     assert ("stderr", "oops") in ran.log
-    (artifact,) = notebooks.orchestrator.list_artifacts(ran.run.id)
+    (artifact,) = notebooks.orchestrator.list_artifacts(ArtifactFilter(ran.run.id)).rows
     assert artifact.kind == "notebook"
     assert artifact.data == {"path": str(ran.folder / "notebook.ipynb")}
     assert marked(ran.run) == []

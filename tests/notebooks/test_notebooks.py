@@ -14,6 +14,8 @@ import nbformat
 import papermill
 import pytest
 
+from nbflow.model.artifacts import ArtifactFilter
+
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 FIRST = NOTEBOOKS[0]
 
@@ -86,7 +88,7 @@ def test_nbflow_runs_it_and_keeps_its_artifacts(path: Path, tmp_path: Path, orch
     cells = orchestrator.list_task_runs(run.id)
     assert len(cells) >= len(_code(nbformat.read(path, as_version=4)))
     assert {cell.state.name for cell in cells} == {"Completed"}
-    artifacts = {item.key: item for item in orchestrator.list_artifacts(run.id)}
+    artifacts = {item.key: item for item in orchestrator.list_artifacts(ArtifactFilter(run.id)).rows}
     assert len(artifacts["top-days"].data["rows"]) == 3
     assert "2012" in artifacts["year-in-a-line"].data
     assert copy.read_bytes() == before
