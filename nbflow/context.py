@@ -15,15 +15,19 @@ from typing import Any, Protocol
 
 from nbflow.exceptions import MissingContextError
 from nbflow.model.names import check_tags
+from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, FlowRun, LogEntry, TaskRun
-from nbflow.model.states import State
 
 
 class Recording(Protocol):
     """What keeps a run's records (`engine.recorder`)."""
 
-    def task(self, run: TaskRun, state: State) -> None:
-        """Record a task run that has entered a state."""
+    def task(self, run: TaskRun) -> None:
+        """Record a task run as it now is."""
+        ...
+
+    def result(self, record: ResultRecord) -> None:
+        """Record a result; it is stored before the task run that tells of it next."""
         ...
 
     def log(self, entry: LogEntry) -> None:

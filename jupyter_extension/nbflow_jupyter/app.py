@@ -68,7 +68,7 @@ class NbflowApp(_WithSettings):
         logger = cast("EventLogger", serverapp.event_logger)
         if relay.RUN_EVENTS not in logger.schemas:
             logger.register_event_schema(relay.RUN_SCHEMA)
-        await self._running.open(relay.Relay(logger, self.log))
+        await self._running.open(relay.Relay(logger, self.log, read=self._running.task_run_rows))
         self._watching = asyncio.create_task(self._watch_activity())
         self._presence = _write_presence(serverapp)
 

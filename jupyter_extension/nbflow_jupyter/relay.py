@@ -1,14 +1,15 @@
 """From the bus to the browsers: committed events, at most ten messages a second, each row once.
 
-The bus calls in a thread of its own; everything else here happens on the event loop. What a
-browser is told is decided by its `Stream` (in `handlers.changes`).
+The bus calls in a thread of its own; everything else here happens on the event loop, save reading
+the task runs that somebody watches: their events hold ids only. What a browser is told is decided
+by its `Stream` (in `handlers.changes`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,8 +25,17 @@ RUN_EVENTS = "urn:nbflow:flow-run:v1"
 RUN_SCHEMA = Path(__file__).parent / "events" / "run.yaml"
 
 
+#: reads task runs off the event loop, as the stream shows them
+Read = Callable[[list[str]], Awaitable[list[dict[str, Any]]]]
+
+
 class Listener(Protocol):
     """Somebody who is told of changes, on the event loop."""
+
+    @property
+    def watched(self) -> Collection[str]:
+        """Give the runs whose task runs it wants to hear of."""
+        ...
 
     def tell(self, to: int, events: tuple[Event, ...]) -> None:
         """Take in the events up to a sequence number, oldest first."""
@@ -35,7 +45,8 @@ class Listener(Protocol):
 class Relay:
     """Gathers what the bus delivers and tells every listener."""
 
-    def __init__(self, event_logger: EventLogger, log: logging.Logger) -> None:
+    def __init__(self, event_logger: EventLogger, log: logging.Logger, *, read: Read) -> None:
+        self._read = read
         self._loop = asyncio.get_running_loop()
         self._event_logger = event_logger
         self._log = log
@@ -44,6 +55,7 @@ class Relay:
         self._to = 0
         self._told_at = 0.0
         self._waiting: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell a listener from now on; gives how to stop."""
@@ -59,23 +71,55 @@ class Relay:
         self._listeners.clear()
         if self._waiting is not None:
             self._waiting.cancel()
+        if self._telling is not None:
+            self._telling.cancel()
 
     def _take(self, to: int, events: tuple[Event, ...]) -> None:
         self._held.extend(events)
         self._to = to
-        if self._waiting is None:
-            at = max(self._loop.time(), self._told_at + COALESCE_SECONDS)
-            self._waiting = self._loop.call_at(at, self._tell)
+        self._tell_soon()
 
-    def _tell(self) -> None:
+    def _tell_soon(self) -> None:
+        if self._waiting is None and self._telling is None and self._held:
+            at = max(self._loop.time(), self._told_at + COALESCE_SECONDS)
+            self._waiting = self._loop.call_at(at, self._begin)
+
+    def _begin(self) -> None:
         held, self._held, self._waiting = self._held, [], None
         self._told_at = self._loop.time()
-        events = coalesced(held)
+        self._telling = self._loop.create_task(self._tell(self._to, held))
+        self._telling.add_done_callback(self._told)
+
+    def _told(self, telling: asyncio.Task[None]) -> None:
+        self._telling = None
+        if not telling.cancelled() and (error := telling.exception()) is not None:
+            self._log.error("nbflow could not tell of changes", exc_info=error)
+        self._tell_soon()
+
+    async def _tell(self, to: int, held: list[Event]) -> None:
+        events = await self._filled(coalesced(held))
         for listener in tuple(self._listeners):
-            listener.tell(self._to, events)
+            listener.tell(to, events)
         for event in held:
             if event.noun == "flow-runs" and event.row:
                 self._emit(event)
+
+    async def _filled(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Put the task runs that somebody watches in the place of their ids."""
+        watched = {run for listener in self._listeners for run in listener.watched}
+        mine = [e for e in events if e.noun == "task-runs" and e.resource_id in watched]
+        if not mine:
+            return events
+        try:
+            rows = await self._read([task for event in mine for task in event.row["ids"]])
+        except Exception as error:  # they come with the next change, or when the page asks again
+            self._log.warning("nbflow could not read task runs: %s", error)
+            rows = []
+        by_run: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            by_run.setdefault(row["flow_run_id"], []).append(row)
+        filled = {e.seq: {"task_runs": by_run.get(e.resource_id, [])} for e in mine}
+        return tuple(replace(e, row=filled.get(e.seq, e.row)) for e in events)
 
     def _emit(self, event: Event) -> None:
         """Tell Jupyter's own event bus of a run's new state; costs nothing while nobody listens."""
@@ -101,8 +145,7 @@ def coalesced(events: Iterable[Event]) -> tuple[Event, ...]:
 
 
 def _merged(earlier: Any, later: Any) -> dict[str, Any]:
-    runs = {run["id"]: run for row in (earlier, later) for run in row.get("task_runs", ())}
-    return {"task_runs": list(runs.values())}
+    return {"ids": list(dict.fromkeys([*earlier["ids"], *later["ids"]]))}
 
 
 def run_event(event: Event) -> dict[str, Any]:

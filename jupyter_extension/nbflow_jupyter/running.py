@@ -11,12 +11,14 @@ import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import nbflow
 from nbflow import settings
 from nbflow.exceptions import NbflowError, Unreachable
 from nbflow.model.backend import RunFilter
 from nbflow.model.events import Event
+from nbflow.model.wire import task_run_row
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.bus import Bus
 from nbflow.services.reaper import Reaper
@@ -119,6 +121,14 @@ class Running:
             scheduler=ticks,
             workers=orchestrator.list_workers(),
         )
+
+    async def task_run_rows(self, ids: list[str]) -> list[dict[str, Any]]:
+        """Read some task runs, as the change stream shows them."""
+
+        def read() -> list[dict[str, Any]]:
+            return [task_run_row(run) for run in self.orchestrator.read_task_runs(ids)]
+
+        return await asyncio.get_running_loop().run_in_executor(self.threads, read)
 
     def busy(self, now: datetime) -> bool:
         """Say whether a run is live, or anything is due soon: the server is then not idle."""

@@ -17,11 +17,12 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import nbflow
+from nbflow.model.artifacts import Artifact, ArtifactContent, ArtifactKind
 from nbflow.model.backend import Changes, Page
 from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Source
 from nbflow.model.events import Event
-from nbflow.model.runs import Artifact, FlowRun, LogEntry, Owner, TaskRun
+from nbflow.model.runs import FlowRun, LogEntry, Owner, TaskRun
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Wait
@@ -33,13 +34,13 @@ TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 _WIDTH = 88
 
 #: what the front end speaks of, in reading order
-_ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, Schedule, Deployment, Worker,
-            SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
+_ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, ArtifactContent, Schedule, Deployment,
+            Worker, SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
             Preview)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
 
-_ALIASES = {"Catchup": Catchup, "Overlap": Overlap, "Source": Source}
+_ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
 _PLAIN = {str: "string", bool: "boolean", int: "number", float: "number", datetime: "Instant",
           timedelta: "number", Any: "Json", NoneType: "null"}  # fmt: skip
@@ -162,6 +163,8 @@ export type Parameters = {{ [name: string]: Json }};
 _TAIL = """
 export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
 
+export type TaskRunRow = Omit<TaskRun, 'history'>;
+
 /** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
 export interface PropertySchema {
   type?: string | string[];
@@ -193,7 +196,7 @@ export type StreamMessage =
       workers: Worker[];
     }
   | { type: 'changes'; from: number; to: number; events: Event[] }
-  | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRun[] }
+  | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRunRow[] }
   | { type: 'resync' };
 
 /** What the browser may say on it. */

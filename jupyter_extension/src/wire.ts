@@ -24,6 +24,15 @@ export type StateType =
   | 'FAILED'
   | 'CRASHED';
 
+export type ArtifactKind =
+  | 'markdown'
+  | 'table'
+  | 'link'
+  | 'image'
+  | 'progress'
+  | 'mime'
+  | 'notebook';
+
 export type Catchup = 'latest' | 'all' | 'none';
 
 export type Overlap = 'enqueue' | 'allow' | 'cancel_new' | 'cancel_previous';
@@ -121,6 +130,9 @@ export interface TaskRun {
   tags: string[];
   upstream: string[];
   cell_id: string | null;
+  result_key: string | null;
+  note: string | null;
+  history: State[];
 }
 
 /** One line of a run's log. `level` is the number of the standard `logging` module. */
@@ -136,7 +148,7 @@ export interface LogEntry {
 
 /** Something a run shows to people. */
 export interface Artifact {
-  kind: 'markdown' | 'table' | 'link' | 'image' | 'notebook';
+  kind: ArtifactKind;
   data: Json;
   key: string | null;
   description: string | null;
@@ -144,6 +156,15 @@ export interface Artifact {
   task_run_id: string | null;
   created_at: Instant;
   id: string;
+  updated_at: Instant | null;
+  size: number;
+  mime_types: string[];
+  sha256: string | null;
+}
+
+/** What an artifact shows. */
+export interface ArtifactContent {
+  data: Json;
 }
 
 /** When a deployment runs. */
@@ -312,6 +333,8 @@ export type Verdict =
 
 export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
 
+export type TaskRunRow = Omit<TaskRun, 'history'>;
+
 /** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
 export interface PropertySchema {
   type?: string | string[];
@@ -343,7 +366,7 @@ export type StreamMessage =
       workers: Worker[];
     }
   | { type: 'changes'; from: number; to: number; events: Event[] }
-  | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRun[] }
+  | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRunRow[] }
   | { type: 'resync' };
 
 /** What the browser may say on it. */

@@ -19,7 +19,8 @@ from nbflow.engine import lease
 from nbflow.engine.background import Background
 from nbflow.exceptions import NbflowError
 from nbflow.model import clock
-from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun, TaskRunUpdate
+from nbflow.model.results import ResultRecord
+from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun
 from nbflow.model.states import State
 from nbflow.store.spool import (
     BATCH_ROWS,
@@ -31,7 +32,8 @@ from nbflow.store.spool import (
     end_entry,
     log_entry,
     replay,
-    update_entry,
+    result_entry,
+    task_entry,
 )
 
 if TYPE_CHECKING:
@@ -44,35 +46,32 @@ SPOOL_BYTES = 4_000_000
 
 
 class _Waiting:
-    """Records that are in the spool and not yet in the store; those of one task run together."""
+    """Records that are in the spool and not yet in the store; of a task run only the latest."""
 
     def __init__(self) -> None:
-        self.tasks: dict[str, tuple[TaskRun, list[State]]] = {}
+        self.tasks: dict[str, TaskRun] = {}
+        self.results: list[ResultRecord] = []
         self.logs: list[LogEntry] = []
         self.artifacts: list[Artifact] = []
 
     def __len__(self) -> int:
-        return len(self.tasks) + len(self.logs) + len(self.artifacts)
-
-    def add(self, run: TaskRun, states: list[State]) -> None:
-        """Add a task run as it now is."""
-        before = self.tasks.get(run.id)
-        self.tasks[run.id] = (run, states) if before is None else (run, before[1] + states)
+        return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
 
     def oldest(self) -> Batch:
-        """Give the oldest `BATCH_ROWS` records."""
-        tasks = tuple(
-            TaskRunUpdate(run, tuple(states))
-            for run, states in islice(self.tasks.values(), BATCH_ROWS)
+        """Give the oldest `BATCH_ROWS` records of each kind."""
+        return Batch(
+            tuple(islice(self.tasks.values(), BATCH_ROWS)),
+            tuple(self.logs[:BATCH_ROWS]),
+            tuple(self.artifacts[:BATCH_ROWS]),
+            # A task run may have been recorded before: its result must not come after its end.
+            tuple(self.results),
         )
-        room = BATCH_ROWS - len(tasks)
-        logs = tuple(self.logs[:room])
-        return Batch(tasks, logs, tuple(self.artifacts[: room - len(logs)]))
 
     def forget(self, batch: Batch) -> None:
         """Take out what `oldest` gave."""
-        for update in batch.task_runs:
-            self.tasks.pop(update.run.id, None)
+        for run in batch.task_runs:
+            self.tasks.pop(run.id, None)
+        del self.results[: len(batch.results)]
         del self.logs[: len(batch.logs)], self.artifacts[: len(batch.artifacts)]
 
 
@@ -89,7 +88,7 @@ class Recorder:
             self._delivering.hurry()
 
     def _begin(self) -> None:
-        self._queue: deque[tuple[TaskRun, State] | LogEntry | Artifact] = deque()
+        self._queue: deque[TaskRun | ResultRecord | LogEntry | Artifact] = deque()
         self._waiting = _Waiting()
         self._batch: Batch | None = None
         self._spool: Spool | None = None
@@ -106,9 +105,15 @@ class Recorder:
         self._outage: NbflowError | None = None
 
     # -- recording ----------------------------------------------------------------------------
-    def task(self, run: TaskRun, state: State) -> None:
-        """Record a task run that has entered a state."""
-        self._queue.append((run, state))
+    def task(self, run: TaskRun) -> None:
+        """Record a task run as it now is."""
+        self._queue.append(run)
+        if not self._flushing.awake:
+            self._flushing.wake()
+
+    def result(self, record: ResultRecord) -> None:
+        """Record a result; it is stored before the task run that tells of it next."""
+        self._queue.append(record)
         if not self._flushing.awake:
             self._flushing.wake()
 
@@ -145,26 +150,25 @@ class Recorder:
         # Ctrl-C may strike anywhere here: what is queued leaves the queue last, so that it is at
         # worst written twice, which changes nothing.
         records = [self._queue[n] for n in range(len(self._queue))]
-        tasks: dict[str, tuple[TaskRun, list[State]]] = {}
+        tasks: dict[str, TaskRun] = {}
         entries: list[Any] = []
         waiting = self._waiting
         for record in records:
-            if isinstance(record, tuple):
-                run, state = record
-                before = tasks.get(run.id)
-                tasks[run.id] = (run, [state] if before is None else [*before[1], state])
-            elif record.flow_run_id in self._lost:
+            if record.flow_run_id in self._lost:
                 continue
+            if isinstance(record, TaskRun):
+                tasks[record.id] = record
+            elif isinstance(record, ResultRecord):
+                entries.append(result_entry(record))
+                waiting.results.append(record)
             elif isinstance(record, LogEntry):
                 entries.append(log_entry(record))
                 waiting.logs.append(record)
             else:
                 entries.append(artifact_entry(record))
                 waiting.artifacts.append(record)
-        for run, states in tasks.values():
-            if run.flow_run_id not in self._lost:
-                entries.append(update_entry(run, states))
-                waiting.add(run, states)
+        entries += [task_entry(run) for run in tasks.values()]
+        waiting.tasks.update(tasks)
         if entries:
             self._append(entries)
         for _ in records:

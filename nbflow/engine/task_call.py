@@ -70,7 +70,7 @@ class TaskCall:
         log_prints = flow.log_prints if task.log_prints is None else task.log_prints
         self.context = TaskRunContext(self, flow, log_prints=log_prints)
         self.run = self._pending()
-        self.recorder.task(self.run, self.run.state)
+        self.recorder.task(self.run)
 
     def _pending(self) -> TaskRun:
         task, run = self.task, self.flow.flow_run
@@ -99,7 +99,7 @@ class TaskCall:
             raise Aborted(f"Task run {self.run.name}: {verdict.reason}")
         state = verdict.state
         self.run = advance(self.run, state)
-        self.recorder.task(self.run, state)
+        self.recorder.task(self.run)
         if state.type is StateType.FAILED:
             tell_failure(self.context, state)
         return state

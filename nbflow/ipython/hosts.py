@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from nbflow.context import FlowRunContext, Recording, TaskRunContext
 from nbflow.engine import outcomes, run
 from nbflow.ipython.options import Options
+from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, LogEntry, TaskKind, TaskRun, advance
 from nbflow.model.states import State
 from nbflow.widgets.static import View, line
@@ -184,10 +185,14 @@ class _Seen:
         """List the task runs in the order they were made."""
         return list(self._runs.values())
 
-    def task(self, run: TaskRun, state: State) -> None:
-        """Record a task run that has entered a state."""
+    def task(self, run: TaskRun) -> None:
+        """Record a task run as it now is."""
         self._runs[run.id] = run
-        self.recorder.task(run, state)
+        self.recorder.task(run)
+
+    def result(self, record: ResultRecord) -> None:
+        """Record a result."""
+        self.recorder.result(record)
 
     def log(self, entry: LogEntry) -> None:
         """Record a log line."""

@@ -6,6 +6,7 @@ its offset, a whole number fits 64 bits. An answer may hold more than this versi
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -67,6 +68,8 @@ def _hardened(schema: Any) -> Any:
         return {"type": "function-plain", "function": _no_info(timing_from_json)}
     if kind == "datetime":
         return {**known, **_INSTANTS, "tz_constraint": "aware"}
+    if kind == "bytes":
+        return {"type": "function-plain", "function": _no_info(_bytes)}
     if kind == "int":
         bounded = {**known, "strict": True, "ge": -_MOST - 1, "le": _MOST}
         return {"type": "function-before", "function": _no_info(_whole), "schema": bounded}
@@ -75,6 +78,13 @@ def _hardened(schema: Any) -> Any:
 
 def _no_info(function: Any) -> dict[str, Any]:
     return {"type": "no-info", "function": function}
+
+
+def _bytes(value: Any) -> bytes:
+    """Read bytes, which JSON tells in base64."""
+    if not isinstance(value, str):
+        raise ValueError("it should be bytes in base64")
+    return b64decode(value, validate=True)
 
 
 def _whole(value: Any) -> Any:

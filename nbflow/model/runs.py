@@ -1,7 +1,7 @@
 """Runs: one execution of a flow (`FlowRun`), one execution of a task or cell (`TaskRun`).
 
 Also what belongs to them and is only ever appended: log lines and artifacts, and the `Batch` that
-carries all three to the authority. `advance` gives the run that follows a transition.
+carries it all to the authority. `advance` gives the run that follows a transition.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from nbflow.model import clock
+from nbflow.model.artifacts import Artifact
 from nbflow.model.ids import run_name, uuid7
+from nbflow.model.results import ResultRecord
 from nbflow.model.states import State, StateType
 
 FlowKind = Literal["flow", "notebook", "session"]
@@ -49,6 +50,7 @@ class FlowRun:
         due_at: when the run should start.
         lease_until: until when the owner is trusted to be alive.
         path: the notebook's or script's absolute path, if it has one.
+        function: the flow's qualified name in that script.
         snapshot: sha256 of the notebook's content kept under `snapshots/`; None: read `path` live.
         run_dir: folder of the attempt's journal and executed notebook, below the home folder.
     """
@@ -76,6 +78,7 @@ class FlowRun:
     retries: int = 0
     retry_delay_seconds: float = 0.0
     path: str | None = None
+    function: str | None = None
     snapshot: str | None = None
     kernel_name: str | None = None
     run_dir: str | None = None
@@ -109,6 +112,7 @@ class NewFlowRun:
     retries: int = 0
     retry_delay_seconds: float = 0.0
     path: str | None = None
+    function: str | None = None
     snapshot: str | None = None
     kernel_name: str | None = None
     idempotency_key: str | None = None
@@ -126,6 +130,9 @@ class TaskRun:
         flow_attempt: the attempt of the flow run it belongs to.
         upstream: ids of the task runs whose results it took.
         cell_id: the notebook cell, for cells and for cell tasks.
+        result_key: the key of its stored result.
+        note: why it was or was not cached, or why its result was not stored.
+        history: the states it went through, oldest first; the last one is `state`.
     """
 
     id: str
@@ -144,6 +151,13 @@ class TaskRun:
     tags: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
     cell_id: str | None = None
+    result_key: str | None = None
+    note: str | None = None
+    history: tuple[State, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.history or self.history[-1] != self.state:
+            object.__setattr__(self, "history", (*self.history, self.state))
 
 
 @dataclass(frozen=True)
@@ -160,44 +174,21 @@ class LogEntry:
 
 
 @dataclass(frozen=True)
-class Artifact:
-    """Something a run shows to people.
+class Batch:
+    """What a running process has to record: safe to send twice.
 
     Attributes:
-        kind: `markdown`, `table`, `link`, `image` or `notebook`.
-        key: names the artifact over many runs (lower case, digits, dashes); None: only this run's.
-        data: Markdown text; a table as `{columns, rows}`; a link as `{url, text}`; an image as
-            `{mime, base64}`; a notebook as `{path}`.
+        task_runs: each as it now is, its whole history included.
+        results: kept before the task runs that tell of them.
     """
 
-    kind: Literal["markdown", "table", "link", "image", "notebook"]
-    data: Any
-    key: str | None = None
-    description: str | None = None
-    flow_run_id: str | None = None
-    task_run_id: str | None = None
-    created_at: datetime = field(default_factory=clock.now)
-    id: str = field(default_factory=uuid7)
-
-
-@dataclass(frozen=True)
-class TaskRunUpdate:
-    """A task run as it now is, and the states it went through since it was last recorded."""
-
-    run: TaskRun
-    states: tuple[State, ...]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a running process has to record: append-only, safe to send twice."""
-
-    task_runs: tuple[TaskRunUpdate, ...] = ()
+    task_runs: tuple[TaskRun, ...] = ()
     logs: tuple[LogEntry, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    results: tuple[ResultRecord, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.task_runs or self.logs or self.artifacts)
+        return bool(self.task_runs or self.logs or self.artifacts or self.results)
 
 
 Run = TypeVar("Run", FlowRun, TaskRun)
@@ -217,7 +208,7 @@ def begin(new: NewFlowRun, *, created_at: datetime, lease_until: datetime | None
 
 
 def advance(run: Run, to: State) -> Run:
-    """Give the run as it is after entering a state: times, counters, and the state itself.
+    """Give the run as it is after entering a state: times, counters, history, the state itself.
 
     `running_seconds` adds up time in RUNNING only; `attempt` grows when a run leaves SCHEDULED;
     `ended_at` is cleared when a run leaves a final state (a new attempt).
@@ -241,4 +232,6 @@ def advance(run: Run, to: State) -> Run:
     after = object.__new__(type(run))
     after.__dict__.update(run.__dict__)
     after.__dict__.update(changes)
+    if isinstance(run, TaskRun):
+        after.__dict__["history"] = (*run.history, to)
     return after

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -51,15 +51,17 @@ class State:
         name: the user's word; the type's own name unless said otherwise.
         message: what happened, one or two sentences for a person.
         at: when the state was entered; aware, UTC.
-        id: the state's own id; proposing the same id twice is one transition.
-        details: small JSON facts: `due_at` (ISO text), `cause`, `cell`, `exit_code`.
+        id: a proposal's own id; proposing the same id twice is one transition. No part of what the
+            state says: a stored task run's states have none.
+        details: small JSON facts: `due_at` (ISO text), `cause`, `cell`, `exit_code`; of a pause
+            `pause_key`, `pause_timeout` (ISO text), `pause_reschedule`, `input` (what it asks for).
     """
 
     type: StateType
     name: str = ""
     message: str = ""
     at: datetime = field(default_factory=clock.now)
-    id: str = field(default_factory=uuid7)
+    id: str = field(default_factory=uuid7, compare=False)
     details: Mapping[str, Any] = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,15 @@ class State:
     def is_paused(self) -> bool:
         """Say whether the run is paused or suspended."""
         return self.type is StateType.PAUSED
+
+    def is_suspended(self) -> bool:
+        """Say whether the run is paused and no process waits with it."""
+        # Asked for by somebody else: its process goes on until its next task, and then leaves.
+        return self.leaves() and not self.details.get("requested")
+
+    def leaves(self) -> bool:
+        """Say whether the run is paused in such a way that its process ends."""
+        return self.is_paused() and self.details.get("pause_reschedule") is True
 
     def is_cancelling(self) -> bool:
         """Say whether the run was asked to stop."""
@@ -150,9 +161,18 @@ _NO_VALUE: dict[StateType, type[exceptions.RunError]] = {
 }
 
 
+_HINTS: dict[StateType, str] = {
+    StateType.COMPLETED: "Run it with `persist_result=True`, and keep NBFLOW_HOME/results.",
+    StateType.PAUSED: "Resume it: `nbflow flow-run resume RUN`, or `resume_flow_run(id)`.",
+}
+
+
 def _without_value(state: State) -> exceptions.RunError:
     kind = _NO_VALUE.get(state.type, exceptions.UnfinishedRun)
-    return kind(None if state.is_completed() else state.message or None)
+    said = None if state.is_completed() else state.message or None
+    if said is None and kind is exceptions.UnfinishedRun:
+        said = f"The run is {state.name}; it has not finished."
+    return kind(said, hint=_HINTS.get(state.type))
 
 
 def Scheduled(due_at: datetime | None = None, **kw: Any) -> State:
@@ -172,9 +192,29 @@ def AwaitingRetry(due_at: datetime, **kw: Any) -> State:
     return Scheduled(due_at, name="AwaitingRetry", **kw)
 
 
+def AwaitingConcurrencySlot(due_at: datetime | None = None, **kw: Any) -> State:
+    """Make a state of a run that waits for its place under a limit."""
+    return Scheduled(due_at, name="AwaitingConcurrencySlot", **kw)
+
+
+def Resuming(due_at: datetime | None = None, **kw: Any) -> State:
+    """Make a state of a suspended run that may go on: as a new attempt, from the top."""
+    return Scheduled(due_at, name="Resuming", **kw)
+
+
 def Pending(**kw: Any) -> State:
     """Make a state of a run that was claimed and has not begun."""
     return State(StateType.PENDING, **kw)
+
+
+def Submitting(**kw: Any) -> State:
+    """Make a state of a run whose worker is about to start it."""
+    return State(StateType.PENDING, name="Submitting", **kw)
+
+
+def InfrastructurePending(**kw: Any) -> State:
+    """Make a state of a run whose process was asked for and has not spoken yet."""
+    return State(StateType.PENDING, name="InfrastructurePending", **kw)
 
 
 def NotReady(**kw: Any) -> State:
@@ -192,6 +232,51 @@ def Retrying(**kw: Any) -> State:
     return State(StateType.RUNNING, name="Retrying", **kw)
 
 
+def Rerunning(**kw: Any) -> State:
+    """Make a state of a run that had ended and runs again because somebody asked for it."""
+    return State(StateType.RUNNING, name="Rerunning", **kw)
+
+
+def Paused(
+    pause_key: str | None = None,
+    *,
+    timeout_seconds: float | None = None,
+    pause_timeout: datetime | None = None,
+    reschedule: bool = False,
+    **kw: Any,
+) -> State:
+    """Make a state of a run that waits to be resumed.
+
+    Args:
+        pause_key: names the pause within its run, so that it is answered once; the state's own id
+            when left out.
+        timeout_seconds: the run fails when it is not resumed within so many seconds; or
+        pause_timeout: until this instant. Neither: it waits for ever.
+        reschedule: no process waits (Suspended).
+    """
+    at = kw.pop("at", None) or clock.now()
+    made = kw.pop("id", None) or uuid7()
+    details = {**kw.pop("details", {}), "pause_key": pause_key or made}
+    if timeout_seconds is not None:
+        pause_timeout = at + timedelta(seconds=timeout_seconds)
+    if pause_timeout is not None:
+        details["pause_timeout"] = pause_timeout.isoformat()
+    if reschedule:
+        details["pause_reschedule"] = True
+    return State(StateType.PAUSED, at=at, id=made, details=details, **kw)
+
+
+def Suspended(pause_key: str | None = None, **kw: Any) -> State:
+    """Make a state of a run whose process has ended until it is resumed (as `Paused` takes)."""
+    return Paused(pause_key, reschedule=True, **{"name": "Suspended", **kw})
+
+
+def pause_timeout(state: State) -> datetime | None:
+    """Give until when a paused run waits to be resumed; None: for ever, or it is not paused."""
+    text = state.details.get("pause_timeout") if state.is_paused() else None
+    return datetime.fromisoformat(text) if text else None
+
+
 def Cancelling(**kw: Any) -> State:
     """Make a state of a run that was asked to stop."""
     return State(StateType.CANCELLING, **kw)
@@ -205,6 +290,16 @@ def Cancelled(**kw: Any) -> State:
 def Completed(**kw: Any) -> State:
     """Make a state of a run that completed."""
     return State(StateType.COMPLETED, **kw)
+
+
+def Cached(**kw: Any) -> State:
+    """Make a state of a task run whose result was there already: its body was not called."""
+    return State(StateType.COMPLETED, name="Cached", **kw)
+
+
+def RolledBack(**kw: Any) -> State:
+    """Make a state of a task run that completed and whose transaction was undone."""
+    return State(StateType.COMPLETED, name="RolledBack", **kw)
 
 
 def Failed(**kw: Any) -> State:

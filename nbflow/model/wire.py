@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, cast
 
+from nbflow.model.results import ResultRecord
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.model.schedules import Cron, Interval, RRule, timing_to_json
 from nbflow.model.states import State, StateType
@@ -59,6 +61,14 @@ def _instant(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
+def _record(value: ResultRecord) -> dict[str, Any]:
+    return {name: jsonable(item) for name, item in value._asdict().items()}
+
+
+def _bytes(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
 def _verdict(value: Any) -> dict[str, Any]:
     return {"verdict": type(value).__name__.lower(), **_fields(value)}
 
@@ -71,10 +81,12 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     FlowRun: _fields,
     Interval: timing_to_json,
     RRule: timing_to_json,
+    ResultRecord: _record,
     State: _fields,
     StateType: lambda value: value.value,
     TaskRun: _fields,
     Wait: _verdict,
+    bytes: _bytes,
     datetime: _instant,
     dict: _mapping,
     list: _sequence,
@@ -86,6 +98,11 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
 @cache
 def _names(shape: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(shape))
+
+
+def task_run_row(run: TaskRun) -> dict[str, Any]:
+    """Give a task run as the change stream shows it: without the states it went through."""
+    return {name: jsonable(getattr(run, name)) for name in _names(TaskRun) if name != "history"}
 
 
 def flow_run_row(run: FlowRun) -> dict[str, Any]:

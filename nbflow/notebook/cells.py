@@ -25,8 +25,8 @@ _LEVELS = {"stdout": logging.INFO, "stderr": logging.WARNING}
 class Recording(Protocol):
     """What keeps a run's records (`engine.recorder`)."""
 
-    def task(self, run: TaskRun, state: State) -> None:
-        """Record a task run that has entered a state."""
+    def task(self, run: TaskRun) -> None:
+        """Record a task run as it now is."""
 
     def log(self, entry: LogEntry) -> None:
         """Record a log line."""
@@ -99,7 +99,7 @@ class CellRuns:
 
     def _keep(self, run: TaskRun) -> None:
         self.by_cell[run.key] = run
-        self.recorder.task(run, run.state)
+        self.recorder.task(run)
         if self.on_cell is not None:
             self.on_cell(run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
+from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.store import (  # fmt: skip
     artifacts,
@@ -28,6 +30,7 @@ from nbflow.store import (  # fmt: skip
     events,
     flow_runs,
     logs,
+    results,
     snapshots,
     task_runs,
     workers,
@@ -38,7 +41,7 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(SqlArtifacts, SqlVariables):
+class Orchestrator(SqlArtifacts, SqlInputs, SqlVariables):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -62,23 +65,25 @@ class Orchestrator(SqlArtifacts, SqlVariables):
             return verdict
 
     def record(self, batch: Batch) -> Recorded:
-        """Keep task runs, log lines and artifacts; tell which of their runs were asked to stop."""
+        """Keep results, task runs, log lines, artifacts; tell which runs were asked to stop."""
         shown = artifacts.settle(batch.artifacts)  # writes files: not while the store is locked
         with self._write() as connection:
+            results.append(connection, batch.results)  # before what tells of them
             task_runs.record(connection, batch.task_runs)
             logs.append(connection, batch.logs)
             kept, lacking = artifacts.record(connection, shown)
             touched = self._emit_task_runs(connection, batch)
             telling.emit(connection, kept)
             touched |= {entry.flow_run_id for entry in batch.logs}
-            return Recorded(flow_runs.cancelling(connection, touched), tuple(lacking))
+            cancel, paused = flow_runs.told(connection, touched)
+            return Recorded(cancel, tuple(lacking), paused)
 
     def _emit_task_runs(self, connection: sa.Connection, batch: Batch) -> set[str]:
-        by_run: dict[str, dict[str, TaskRun]] = {}
-        for update in batch.task_runs:
-            by_run.setdefault(update.run.flow_run_id, {})[update.run.id] = update.run
-        for flow_run_id, runs in by_run.items():
-            transitions.emit_task_runs(connection, flow_run_id, tuple(runs.values()))
+        by_run: dict[str, list[str]] = {}
+        for run in batch.task_runs:
+            by_run.setdefault(run.flow_run_id, []).append(run.id)
+        for flow_run_id, ids in by_run.items():
+            transitions.emit_task_runs(connection, flow_run_id, ids)
         return set(by_run)
 
     def delete_flow_run(self, flow_run_id: str) -> None:
@@ -148,6 +153,7 @@ class Orchestrator(SqlArtifacts, SqlVariables):
         until = transitions.lease_until(now)
         lost: list[str] = []
         cancel: list[str] = []
+        paused: list[str] = []
         with self.database.write() as connection:  # no event: nobody needs to hear of it
             if worker_id is not None:
                 workers.renew(connection, worker_id, now=now, lease_until=until)
@@ -157,7 +163,9 @@ class Orchestrator(SqlArtifacts, SqlVariables):
                     lost.append(item.flow_run_id)
                 elif run.state.type is StateType.CANCELLING:
                     cancel.append(item.flow_run_id)
-        return Beat(tuple(lost), tuple(cancel))
+                elif run.state.is_paused():
+                    paused.append(item.flow_run_id)
+        return Beat(tuple(lost), tuple(cancel), tuple(paused))
 
     def stop_worker(self, worker_id: str) -> None:
         """Say that a worker has stopped; runs it claimed and never started wait again."""
@@ -199,6 +207,11 @@ class Orchestrator(SqlArtifacts, SqlVariables):
         with self.database.read() as connection:
             flow_runs.get(connection, flow_run_id)
             return task_runs.of_flow_run(connection, flow_run_id)
+
+    def read_task_runs(self, ids: Sequence[str]) -> tuple[TaskRun, ...]:
+        """Give the task runs of some ids, those that are there."""
+        with self.database.read() as connection:
+            return task_runs.by_ids(connection, ids)
 
     def list_logs(
         self, flow_run_id: str, *, limit: int = 1000, after: str | None = None

@@ -6,18 +6,20 @@ comes through `transit`, so each state is judged once and leaves an event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 
 from nbflow import settings
 from nbflow.model import clock, states
 from nbflow.model.events import Event
-from nbflow.model.runs import FlowRun, Owner, TaskRun, TaskRunUpdate, advance
-from nbflow.model.states import State, StateType
+from nbflow.model.runs import FlowRun, Owner, TaskRun, advance
+from nbflow.model.states import State, StateType, pause_timeout
 from nbflow.model.verdicts import Abort, Accept, Verdict
-from nbflow.model.wire import flow_run_row, jsonable
+from nbflow.model.wire import flow_run_row
 from nbflow.rules import flow as rules
 from nbflow.store import events, flow_runs, task_runs
 
@@ -31,10 +33,14 @@ def transit(
     *,
     attempt: int | None = None,
     owner: Owner | None = None,
+    asked: Literal["retry", "resume"] | None = None,
 ) -> tuple[Verdict, FlowRun]:
     """Judge a proposed state and, when accepted, make it so; give the verdict and the run."""
     now = clock.now()
-    verdict = rules.judge(run, to, now=now, attempt=attempt)
+    history = flow_runs.states(connection, run.id) if to.is_paused() else ()
+    verdict = rules.judge(
+        run, to, now=now, attempt=attempt, asked=asked, answered=rules.answered(history)
+    )
     if not isinstance(verdict, Accept):
         return verdict, run
     if verdict.state.id == run.state.id:
@@ -44,6 +50,7 @@ def transit(
         return Abort("Another process changed the run first.", run.state), run
     _close_task_runs(connection, after)
     emit(connection, after)
+    _cancel_children(connection, after)
     return Accept(after.state, after.attempt), after
 
 
@@ -51,13 +58,24 @@ def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> Fl
     """Give the run that follows: times and counters, and who holds it until when."""
     after = advance(run, to)
     # Between two tries a run that no worker may take is still held by its own process.
-    held = to.type in _HELD or (to.type is StateType.SCHEDULED and run.work_pool is None)
+    between = to.type is StateType.SCHEDULED and run.work_pool is None and run.lease_until
+    held = bool(between) or (to.type in _HELD and not to.is_suspended())
     return replace(
         after,
+        retries=_retries(run, to),
         owner=(owner or run.owner) if held or to.is_final() else None,
         lease_until=lease_until(now) if held else None,
         run_dir=f"runs/{run.id}/{after.attempt}" if after.attempt else run.run_dir,
     )
+
+
+def _retries(run: FlowRun, to: State) -> int:
+    """Give how many tries follow the first: one that a person asked for takes none of them."""
+    if to.type is not StateType.SCHEDULED:
+        return run.retries
+    if run.state.is_final():
+        return max(run.retries, run.attempt)
+    return run.retries + (to.name == "Resuming")
 
 
 def lease_until(now: datetime) -> datetime:
@@ -66,7 +84,9 @@ def lease_until(now: datetime) -> datetime:
 
 
 def start_at(run: FlowRun) -> datetime | None:
-    """Give when a waiting run may be claimed; None for one that does not wait."""
+    """Give when a waiting run may be claimed, or when a paused one has waited in vain."""
+    if run.state.is_paused():
+        return pause_timeout(run.state)
     return rules.due(run) if run.state.type is StateType.SCHEDULED else None
 
 
@@ -78,12 +98,19 @@ def emit(connection: sa.Connection, run: FlowRun) -> None:
     )
 
 
-def emit_task_runs(connection: sa.Connection, flow_run_id: str, runs: tuple[TaskRun, ...]) -> None:
-    """Append one event for all task runs of a flow run that changed together."""
-    row = {"task_runs": jsonable(runs)}
-    events.append(
-        connection, [Event("task-runs.recorded", "task-runs", flow_run_id, clock.now(), row)]
-    )
+def emit_task_runs(connection: sa.Connection, flow_run_id: str, ids: Sequence[str]) -> None:
+    """Append one event for all task runs of a flow run that changed together: their ids."""
+    recorded = Event("task-runs.recorded", "task-runs", flow_run_id, clock.now(), {"ids": ids})
+    events.append(connection, [recorded])
+
+
+def _cancel_children(connection: sa.Connection, run: FlowRun) -> None:
+    """Ask the runs that a run called to stop when it was told to."""
+    if run.state.type not in (StateType.CANCELLING, StateType.CANCELLED):
+        return
+    message = f"The run that called it ({run.name}) was cancelled."
+    for child in flow_runs.unfinished_children(connection, run.id):
+        transit(connection, child, states.Cancelling(message=message))
 
 
 def _close_task_runs(connection: sa.Connection, run: FlowRun) -> None:
@@ -94,8 +121,8 @@ def _close_task_runs(connection: sa.Connection, run: FlowRun) -> None:
     opened = task_runs.unfinished(connection, run.id, attempt=max(run.attempt, 1))
     closed = tuple(advance(task, _closing(task, run.state)) for task in opened)
     if closed:
-        task_runs.record(connection, [TaskRunUpdate(t, (t.state,)) for t in closed])
-        emit_task_runs(connection, run.id, closed)
+        task_runs.record(connection, closed)
+        emit_task_runs(connection, run.id, [task.id for task in closed])
 
 
 def _closing(task: TaskRun, flow_state: State) -> State:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, NamedTuple
 
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.model.states import State, StateType
@@ -20,19 +20,29 @@ ALLOWED: dict[StateType | None, frozenset[StateType]] = {
         {_S.SCHEDULED, _S.RUNNING, _S.CANCELLING, _S.CANCELLED, _S.COMPLETED, _S.FAILED, _S.CRASHED}
     ),
     _S.RUNNING: frozenset(
-        {_S.SCHEDULED, _S.CANCELLING, _S.CANCELLED, _S.COMPLETED, _S.FAILED, _S.CRASHED}
+        {
+            _S.SCHEDULED, _S.PAUSED, _S.CANCELLING, _S.CANCELLED, _S.COMPLETED, _S.FAILED,
+            _S.CRASHED,
+        }
     ),
-    _S.PAUSED: frozenset(),
+    _S.PAUSED: frozenset(
+        {
+            _S.SCHEDULED, _S.RUNNING, _S.CANCELLING, _S.CANCELLED, _S.COMPLETED, _S.FAILED,
+            _S.CRASHED,
+        }
+    ),
     _S.CANCELLING: frozenset({_S.CANCELLED}),
     _S.COMPLETED: frozenset(),
     _S.FAILED: frozenset(),
     _S.CANCELLED: frozenset(),
     _S.CRASHED: frozenset(),
-}
+}  # fmt: skip
+
+#: what only a person's word does, `retry`: an ended run that did not complete is tried once more
+AGAIN = frozenset({_S.FAILED, _S.CANCELLED, _S.CRASHED})
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """A proposal and the facts to judge it by.
 
     Attributes:
@@ -40,12 +50,17 @@ class Transition:
         to: the state proposed.
         now: the authority's clock.
         attempt: the attempt the proposer believes it holds; None: it claims none (a person).
+        asked: what a person asked for, where that decides: to retry what ended, to resume what
+            is paused (with its input, already checked).
+        answered: keys of the run's pauses that were resumed.
     """
 
     run: FlowRun | TaskRun
     to: State
     now: datetime
     attempt: int | None = None
+    asked: Literal["retry", "resume"] | None = None
+    answered: frozenset[str] = frozenset()
 
 
 Rule = Callable[[Transition], Verdict | None]

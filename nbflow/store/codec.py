@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -15,37 +14,19 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.runs import Owner
 from nbflow.model.states import State, StateType
+from nbflow.store.rows import dumps, instant, micros
+
+__all__ = [
+    "details_text", "dumps", "history_columns", "history_state", "instant", "loads", "micros",
+    "owner_of", "owner_text", "place", "state_columns", "state_of",
+]  # fmt: skip
 
 _CURSOR = re.compile(r"(-?\d{1,18})\.([0-9a-f-]{36})")
-
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def dumps(value: Any) -> str:
-    """Write JSON text. Raises InvalidInput for what JSON cannot hold."""
-    try:
-        text = _encoder.encode(value)
-        text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"This cannot be kept as JSON: {error}", code="json.unsupported"
-        ) from None
-    return text
 
 
 def loads(text: str) -> Any:
     """Read JSON text."""
     return json.loads(text)
-
-
-def micros(at: datetime | None) -> int | None:
-    """Give an instant as a column holds it."""
-    return None if at is None else clock.micros(at)
-
-
-def instant(value: int | None) -> datetime | None:
-    """Give a column's instant."""
-    return None if value is None else clock.instant(value)
 
 
 def place(cursor: str, *, field: str) -> tuple[int, str]:

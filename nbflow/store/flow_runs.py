@@ -13,7 +13,7 @@ from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.backend import Page, RunFilter
 from nbflow.model.runs import FlowRun
-from nbflow.model.states import LIVE, State, StateType
+from nbflow.model.states import LIVE, TERMINAL, State, StateType
 from nbflow.store import codec
 from nbflow.store.tables import (  # fmt: skip
     artifact,
@@ -21,18 +21,18 @@ from nbflow.store.tables import (  # fmt: skip
     flow_run,
     flow_run_state,
     log,
+    run_input,
     schedule,
     task_run,
-    task_run_state,
 )
 
 _LIVE = sorted(state.value for state in LIVE)
-#: a process may be at work on it, or waits between two tries
-_HELD = sa.or_(
-    flow_run.c.state_type.in_(_LIVE),
-    sa.and_(
-        flow_run.c.state_type == StateType.SCHEDULED.value, flow_run.c.lease_until.is_not(None)
-    ),
+#: a process is at work on it; a suspended run has none
+_BUSY = sa.and_(flow_run.c.state_type.in_(_LIVE), flow_run.c.lease_until.is_not(None))
+#: or waits between two tries
+_HELD = sa.and_(
+    flow_run.c.state_type.in_([*_LIVE, StateType.SCHEDULED.value]),
+    flow_run.c.lease_until.is_not(None),
 )
 
 
@@ -128,7 +128,7 @@ def busy(connection: sa.Connection) -> dict[str, Busy]:
     """Count live runs by deployment: limits are live runs, not counters."""
     query = (
         sa.select(flow_run.c.deployment_id, sa.func.count(), sa.func.count(flow_run.c.schedule_id))
-        .where(flow_run.c.state_type.in_(_LIVE), flow_run.c.deployment_id.is_not(None))
+        .where(_BUSY, flow_run.c.deployment_id.is_not(None))
         .group_by(flow_run.c.deployment_id)
     )
     return {row[0]: Busy(*row) for row in connection.execute(query)}
@@ -136,9 +136,7 @@ def busy(connection: sa.Connection) -> dict[str, Busy]:
 
 def busy_in_pool(connection: sa.Connection, work_pool: str) -> int:
     """Count the live runs of a pool."""
-    query = sa.select(sa.func.count()).where(
-        flow_run.c.state_type.in_(_LIVE), flow_run.c.work_pool == work_pool
-    )
+    query = sa.select(sa.func.count()).where(_BUSY, flow_run.c.work_pool == work_pool)
     return connection.execute(query).scalar_one()
 
 
@@ -225,12 +223,34 @@ def next_start(connection: sa.Connection, work_pool: str) -> datetime | None:
     return codec.instant(connection.execute(query).scalar())
 
 
-def cancelling(connection: sa.Connection, run_ids: Collection[str]) -> tuple[str, ...]:
-    """Give which of these runs were asked to stop."""
-    query = sa.select(flow_run.c.id).where(
-        flow_run.c.id.in_(run_ids), flow_run.c.state_type == StateType.CANCELLING.value
+def unfinished_children(connection: sa.Connection, run_id: str) -> tuple[FlowRun, ...]:
+    """List the runs that a run called and that have not ended."""
+    query = sa.select(flow_run).where(
+        flow_run.c.parent_flow_run_id == run_id,
+        flow_run.c.state_type.not_in([state.value for state in TERMINAL]),
     )
-    return tuple(connection.execute(query).scalars())
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+def waited_in_vain(connection: sa.Connection, now: datetime) -> tuple[FlowRun, ...]:
+    """List the paused runs that nobody resumed in time."""
+    query = sa.select(flow_run).where(
+        flow_run.c.state_type == StateType.PAUSED.value, flow_run.c.start_at <= clock.micros(now)
+    )
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+def told(
+    connection: sa.Connection, run_ids: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give which of these runs were asked to stop, and which are paused."""
+    types = (StateType.CANCELLING.value, StateType.PAUSED.value)
+    query = sa.select(flow_run.c.id, flow_run.c.state_type).where(
+        flow_run.c.id.in_(run_ids), flow_run.c.state_type.in_(types)
+    )
+    found = connection.execute(query).all()
+    cancel, paused = (tuple(id for id, kind in found if kind == wanted) for wanted in types)
+    return cancel, paused
 
 
 def live(connection: sa.Connection) -> tuple[FlowRun, ...]:
@@ -265,9 +285,7 @@ def overdue(
 
 def delete(connection: sa.Connection, run_ids: Sequence[str]) -> None:
     """Delete runs and all that belongs to them."""
-    tasks = sa.select(task_run.c.id).where(task_run.c.flow_run_id.in_(run_ids))
-    connection.execute(task_run_state.delete().where(task_run_state.c.task_run_id.in_(tasks)))
-    for table in (task_run, flow_run_state, log, artifact):
+    for table in (task_run, flow_run_state, log, artifact, run_input):
         connection.execute(table.delete().where(table.c.flow_run_id.in_(run_ids)))
     connection.execute(flow_run.delete().where(flow_run.c.id.in_(run_ids)))
 
@@ -307,6 +325,7 @@ def columns(run: FlowRun) -> dict[str, Any]:
         "retries": run.retries,
         "retry_delay_seconds": run.retry_delay_seconds,
         "path": run.path,
+        "function": run.function,
         "snapshot": run.snapshot,
         "kernel_name": run.kernel_name,
         "run_dir": run.run_dir,
@@ -317,7 +336,7 @@ def columns(run: FlowRun) -> dict[str, Any]:
 
 _SAME = (
     "id name flow_name kind attempt running_seconds deployment_id schedule_id parent_flow_run_id "
-    "parent_task_run_id work_pool retries retry_delay_seconds path snapshot kernel_name run_dir "
+    "parent_task_run_id work_pool retries retry_delay_seconds path function snapshot kernel_name run_dir "
     "idempotency_key created_by"
 ).split()
 

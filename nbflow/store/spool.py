@@ -11,9 +11,9 @@ import fcntl
 import json
 import logging
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple
-from datetime import datetime
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ from nbflow import settings
 from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock
 from nbflow.model.ids import uuid7
-from nbflow.model.runs import Artifact, Batch, LogEntry, Owner, TaskRun, TaskRunUpdate
-from nbflow.model.states import State, StateType
-from nbflow.store import owners
+from nbflow.model.results import ResultRecord
+from nbflow.model.runs import Artifact, Batch, LogEntry, Owner, TaskRun
+from nbflow.model.states import State
+from nbflow.store import owners, rows
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
@@ -34,10 +35,9 @@ _log = logging.getLogger("nbflow.spool")
 OUTAGES = (Unreachable, StoreBusy, StoreFull)
 #: rows in one batch to the authority
 BATCH_ROWS = 200
-_VERSION = 1
+_VERSION = 2
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-_micros = clock.micros
 
 
 #: the spools this process writes to now
@@ -91,75 +91,47 @@ class Spool:
 
 
 # -- entries ----------------------------------------------------------------------------------
-def update_entry(run: TaskRun, states: Iterable[State]) -> list[Any]:
-    """Give a task run as it now is, and its states since the last entry, as JSON values."""
-    return [
-        "task", run.id, run.flow_run_id, run.key, run.name, run.kind, _micros(run.created_at),
-        run.position, run.attempt, run.flow_attempt, _at(run.started_at), _at(run.ended_at),
-        run.running_seconds, run.tags, run.upstream, run.cell_id, [_state(s) for s in states],
-    ]  # fmt: skip
+def task_entry(run: TaskRun) -> list[Any]:
+    """Give a task run as it now is as JSON values."""
+    return ["task", *rows.of_task_run(run)]
+
+
+def result_entry(record: ResultRecord) -> list[Any]:
+    """Give a result as JSON values; its bytes in base64."""
+    data = None if record.data is None else b64encode(record.data).decode()
+    return ["result", *rows.of_result(record._replace(data=None)), data]
 
 
 def log_entry(entry: LogEntry) -> list[Any]:
     """Give a log line as JSON values."""
-    return [
-        "log", entry.flow_run_id, _micros(entry.at), entry.level, entry.message, entry.logger,
-        entry.task_run_id, entry.id,
-    ]  # fmt: skip
+    return ["log", *rows.of_log(entry)]
 
 
 def artifact_entry(artifact: Artifact) -> list[Any]:
     """Give an artifact as JSON values."""
     return [
         "artifact", artifact.kind, artifact.data, artifact.key, artifact.description,
-        artifact.flow_run_id, artifact.task_run_id, _micros(artifact.created_at), artifact.id,
+        artifact.flow_run_id, artifact.task_run_id, clock.micros(artifact.created_at), artifact.id,
+        rows.micros(artifact.updated_at), artifact.size, artifact.mime_types, artifact.sha256,
     ]  # fmt: skip
 
 
 def end_entry(flow_run_id: str, attempt: int, state: State) -> list[Any]:
     """Give the end of a flow run that could not be reported, as JSON values."""
-    return ["end", flow_run_id, attempt, _state(state)]
+    return ["end", flow_run_id, attempt, rows.history_text([state]), state.id]
 
 
-def _state(state: State) -> list[Any]:
-    return [state.type, state.name, state.message, _micros(state.at), state.id, state.details]
-
-
-def _at(at: datetime | None) -> int | None:
-    return None if at is None else _micros(at)
-
-
-def _update(values: list[Any]) -> TaskRunUpdate:
-    (run_id, flow_run_id, key, name, kind, created, position, attempt, flow_attempt, started, ended,
-     seconds, tags, upstream, cell_id, states) = values  # fmt: skip
-    went = tuple(_to_state(s) for s in states)
-    run = TaskRun(
-        id=run_id, flow_run_id=flow_run_id, key=key, name=name, kind=kind, state=went[-1],
-        created_at=clock.instant(created), position=position, attempt=attempt,
-        flow_attempt=flow_attempt, started_at=_to_at(started), ended_at=_to_at(ended),
-        running_seconds=seconds, tags=tuple(tags), upstream=tuple(upstream), cell_id=cell_id,
-    )  # fmt: skip
-    return TaskRunUpdate(run, went)
-
-
-def _to_log(values: list[Any]) -> LogEntry:
-    flow_run_id, at, level, message, logger, task_run_id, entry_id = values
-    at = clock.instant(at)
-    return LogEntry(flow_run_id, at, level, message, logger, task_run_id, entry_id)
+def _to_result(values: list[Any]) -> ResultRecord:
+    *row, data = values
+    return rows.result(row)._replace(data=None if data is None else b64decode(data))
 
 
 def _to_artifact(values: list[Any]) -> Artifact:
-    *fields, created, artifact_id = values
-    return Artifact(*fields, created_at=clock.instant(created), id=artifact_id)
-
-
-def _to_state(values: list[Any]) -> State:
-    kind, name, message, at, state_id, details = values
-    return State(StateType(kind), name, message, clock.instant(at), state_id, details)
-
-
-def _to_at(value: int | None) -> datetime | None:
-    return None if value is None else clock.instant(value)
+    *fields, created, artifact_id, updated, size, mime_types, sha256 = values
+    return Artifact(
+        *fields, created_at=clock.instant(created), id=artifact_id,
+        updated_at=rows.instant(updated), size=size, mime_types=tuple(mime_types), sha256=sha256,
+    )  # fmt: skip
 
 
 # -- delivery ---------------------------------------------------------------------------------
@@ -189,17 +161,18 @@ def deliver(backend: Backend, batch: Batch) -> tuple[tuple[str, ...], bool]:
 
 
 def _by_flow_run(batch: Batch) -> dict[str | None, Batch]:
-    ids = [u.run.flow_run_id for u in batch.task_runs]
-    ids += [e.flow_run_id for e in batch.logs]
-    runs = dict.fromkeys([*ids, *(a.flow_run_id for a in batch.artifacts)])
-    return {
-        run: Batch(
-            tuple(u for u in batch.task_runs if u.run.flow_run_id == run),
-            tuple(e for e in batch.logs if e.flow_run_id == run),
-            tuple(a for a in batch.artifacts if a.flow_run_id == run),
-        )
-        for run in runs
-    }
+    kinds = (batch.task_runs, batch.logs, batch.artifacts, batch.results)
+    runs = dict.fromkeys(record.flow_run_id for kind in kinds for record in kind)
+    return {run: _of(run, batch) for run in runs}
+
+
+def _of(run: str | None, batch: Batch) -> Batch:
+    return Batch(
+        tuple(record for record in batch.task_runs if record.flow_run_id == run),
+        tuple(record for record in batch.logs if record.flow_run_id == run),
+        tuple(record for record in batch.artifacts if record.flow_run_id == run),
+        tuple(record for record in batch.results if record.flow_run_id == run),
+    )
 
 
 # -- replay -----------------------------------------------------------------------------------
@@ -258,8 +231,9 @@ def _send_all(backend: Backend, lines: Iterator[list[Any]]) -> bool:
             entries = []
     if entries:
         taken &= deliver(backend, _batch(entries))[1]
-    for _, flow_run_id, attempt, state in ends:
-        taken &= _propose(backend, flow_run_id, attempt, _to_state(state))
+    for _, flow_run_id, attempt, history, state_id in ends:
+        state = replace(rows.history_of(history)[-1], id=state_id)
+        taken &= _propose(backend, flow_run_id, attempt, state)
     return taken
 
 
@@ -278,7 +252,12 @@ def _batch(entries: list[list[Any]]) -> Batch:
     def of(kind: str, make: Callable[[list[Any]], Any]) -> tuple[Any, ...]:
         return tuple(make(values) for name, *values in entries if name == kind)
 
-    return Batch(of("task", _update), of("log", _to_log), of("artifact", _to_artifact))
+    return Batch(
+        of("task", rows.task_run),
+        of("log", rows.log),
+        of("artifact", _to_artifact),
+        of("result", _to_result),
+    )
 
 
 def _lines(file: Iterable[bytes]) -> Iterator[list[Any]]:

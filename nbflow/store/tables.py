@@ -133,9 +133,8 @@ flow_run = Table(
     _json("tags"),
     Column("attempt", Integer, nullable=False),
     _at("due_at"),
-    _at(
-        "start_at", nullable=True
-    ),  # when a waiting run may be claimed: its due time or its retry's
+    # when a waiting run may be claimed (its due time or its retry's), or a paused one gives up
+    _at("start_at", nullable=True),
     _at("started_at", nullable=True),
     _at("ended_at", nullable=True),
     Column("running_seconds", Float, nullable=False),
@@ -150,6 +149,7 @@ flow_run = Table(
     Column("retries", Integer, nullable=False),
     Column("retry_delay_seconds", Float, nullable=False),
     Column("path", Text),
+    Column("function", Text),
     Column("snapshot", String(64)),
     Column("kernel_name", String(255)),
     Column("run_dir", Text),
@@ -177,6 +177,7 @@ flow_run_state = Table(
     Index("ix_flow_run_state_run", "flow_run_id", "at", "id"),
 )
 
+#: its states are in `history`, the last one's type, name and instant also in columns
 task_run = Table(
     "task_run",
     metadata,
@@ -185,12 +186,10 @@ task_run = Table(
     Column("key", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("state_id", String(36), nullable=False),
     Column("state_type", String(16), nullable=False),
     Column("state_name", String(64), nullable=False),
-    Column("state_message", Text, nullable=False),
-    _json("state_details"),
     _at("state_at"),
+    _json("history"),
     _at("created_at"),
     Column("position", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -201,20 +200,9 @@ task_run = Table(
     _json("tags"),
     _json("upstream"),
     Column("cell_id", String(64)),
+    Column("result_key", Text),
+    Column("note", Text),
     Index("ix_task_run_flow_run", "flow_run_id", "flow_attempt", "position", "id"),
-)
-
-task_run_state = Table(
-    "task_run_state",
-    metadata,
-    _id(),
-    Column("task_run_id", String(36), nullable=False),
-    Column("type", String(16), nullable=False),
-    Column("name", String(64), nullable=False),
-    Column("message", Text, nullable=False),
-    _json("details"),
-    _at("at"),
-    Index("ix_task_run_state_run", "task_run_id", "at", "id"),
 )
 
 log = Table(
@@ -230,6 +218,7 @@ log = Table(
     Index("ix_log_flow_run", "flow_run_id", "at", "id"),
 )
 
+#: `data` is null for a content that lies in a file of its own; `sha256` is that file's
 artifact = Table(
     "artifact",
     metadata,
@@ -241,7 +230,12 @@ artifact = Table(
     Column("flow_run_id", String(36), index=True),
     Column("task_run_id", String(36)),
     _at("created_at"),
+    _at("updated_at", nullable=True),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("mime_types", Text, nullable=False, server_default="[]"),
+    Column("sha256", String(64)),
     Index("ix_artifact_key", "key", "created_at"),
+    Index("ix_artifact_newest", "created_at", "id"),
 )
 
 #: by key; those of one run begin with its id, so that they are one range

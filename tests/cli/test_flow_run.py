@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nbflow.model import clock, ids, states
-from nbflow.model.runs import Artifact, Batch, FlowRun, LogEntry, NewFlowRun, TaskRun, TaskRunUpdate
+from nbflow.model.artifacts import Artifact
+from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Call = Callable[..., Any]
@@ -39,14 +40,14 @@ def failed(orchestrator: Orchestrator) -> FlowRun:
     return orchestrator.read_flow_run(run.id)
 
 
-def cell(run: FlowRun, position: int, name: str, state: states.State) -> TaskRunUpdate:
+def cell(run: FlowRun, position: int, name: str, state: states.State) -> TaskRun:
     at = state.at
     made = TaskRun(
         id=ids.uuid7(), flow_run_id=run.id, key=name, name=name, kind="cell", state=state,
         created_at=at, position=position, attempt=1, started_at=at, ended_at=at,
         running_seconds=1.5,
     )  # fmt: skip
-    return TaskRunUpdate(made, (state,))
+    return made
 
 
 def test_runs_are_listed_newest_first(nbflow: Call, orchestrator: Orchestrator) -> None:

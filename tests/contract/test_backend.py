@@ -17,16 +17,15 @@ from nbflow.exceptions import (
     ParameterError,
 )
 from nbflow.model import clock, ids, states
+from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.backend import Backend, DeploymentChange, RunFilter
 from nbflow.model.deployments import NewSchedule
 from nbflow.model.runs import (
-    Artifact,
     Batch,
     FlowRun,
     LogEntry,
     NewFlowRun,
     TaskRun,
-    TaskRunUpdate,
     advance,
 )
 from nbflow.model.schedules import Cron, Interval, RRule
@@ -39,7 +38,7 @@ End = Callable[[FlowRun], FlowRun]
 YEARS = Cron("0 0 1 1 *", timezone="Europe/Paris")
 
 
-def task_run(run: FlowRun, *path: State, position: int = 0, **said: Any) -> TaskRunUpdate:
+def task_run(run: FlowRun, *path: State, position: int = 0, **said: Any) -> TaskRun:
     """A task run of a flow run that went through some states."""
     new = TaskRun(
         id=said.pop("id", ids.uuid7()),
@@ -54,7 +53,7 @@ def task_run(run: FlowRun, *path: State, position: int = 0, **said: Any) -> Task
     )
     for state in path:
         new = advance(new, state)
-    return TaskRunUpdate(new, path)
+    return new
 
 
 # -- creating ---------------------------------------------------------------------------------
@@ -207,14 +206,15 @@ def test_only_an_ended_run_is_deleted(backend: Backend, make: Any, end: End) -> 
 def test_records_sent_twice_are_kept_once(backend: Backend, make: Any) -> None:
     run = make.run()
     done = task_run(run, states.Running(), states.Completed())
-    line = LogEntry(run.id, clock.now(), 20, "hello", task_run_id=done.run.id)
+    line = LogEntry(run.id, clock.now(), 20, "hello", task_run_id=done.id)
     shown = Artifact("table", {"columns": ["n"], "rows": [[1]]}, key="t", flow_run_id=run.id)
     batch = Batch((done,), (line,), (shown,))
     backend.record(batch)
     assert backend.record(batch).cancel == ()
-    assert backend.list_task_runs(run.id) == (done.run,)
+    assert backend.list_task_runs(run.id) == (done,)
+    assert [s.name for s in done.history] == ["Pending", "Running", "Completed"]
     assert backend.list_logs(run.id).rows == (line,)
-    assert backend.list_artifacts(run.id) == (shown,)
+    assert backend.list_artifacts(ArtifactFilter(run.id)).rows == (shown,)
 
 
 def test_an_older_record_changes_nothing(backend: Backend, make: Any) -> None:
@@ -224,7 +224,7 @@ def test_an_older_record_changes_nothing(backend: Backend, make: Any) -> None:
     newer = task_run(run, running, states.Completed(), id=task_id)
     backend.record(Batch((newer,)))
     backend.record(Batch((older,)))
-    assert backend.list_task_runs(run.id) == (newer.run,)
+    assert backend.list_task_runs(run.id) == (newer,)
 
 
 def test_task_runs_come_in_order(backend: Backend, make: Any) -> None:
@@ -245,18 +245,6 @@ def test_logs_come_in_pages_oldest_first(backend: Backend, make: Any) -> None:
     rest = backend.list_logs(run.id, limit=20, after=first.cursor)
     assert (*first.rows, *rest.rows) == lines
     assert rest.cursor is None
-
-
-def test_artifacts_of_a_key_come_newest_first(backend: Backend, make: Any) -> None:
-    run, key = make.run(), f"key-{ids.uuid7()[-12:]}"
-    at = clock.now()
-    older, newer = (
-        Artifact("markdown", f"# {n}", key, created_at=at + timedelta(seconds=n)) for n in (0, 1)
-    )
-    other = Artifact("markdown", "mine", flow_run_id=run.id)
-    backend.record(Batch(artifacts=(older, newer, other)))
-    assert backend.list_artifacts(key=key) == (newer, older)
-    assert backend.list_artifacts(run.id) == (other,)
 
 
 # -- deployments ------------------------------------------------------------------------------
@@ -572,7 +560,7 @@ def test_changes_come_in_bounded_numbers(backend: Backend, limit: int) -> None:
         lambda b: b.read_flow_run("no"),
         lambda b: b.list_task_runs("no"),
         lambda b: b.list_logs("no"),
-        lambda b: b.list_artifacts("no"),
+        lambda b: b.read_artifact("no"),
         lambda b: b.read_deployment("no"),
         lambda b: b.delete_deployment("no"),
         lambda b: b.update_deployment("no", DeploymentChange(paused=True)),

@@ -45,10 +45,10 @@ def test_a_direct_result_is_on_disk_before_it_is_handed_out(orchestrator, home):
     @flow
     def looks():
         number(1)
-        return [(e[0], e[4], [s[1] for s in e[-1]]) for e in spooled(home)]
+        return [(e[0], e[4], [s[0] for s in json.loads(e[9])]) for e in spooled(home)]
 
     with settings.temporary(spool_seconds=60.0, record_seconds=60.0):
-        states = ["Pending", "Running", "Completed"]
+        states = ["PENDING", "RUNNING", "COMPLETED"]
         assert looks() == [("task", "number-0", states)]
 
 
@@ -59,7 +59,7 @@ def test_a_submitted_result_is_on_disk_before_it_is_handed_out(orchestrator, hom
         futures[29].wait()
         before = len(spooled(home))
         futures[29].result()
-        done = [e for e in spooled(home) if e[4] == "number-29" and e[-1][-1][1] == "Completed"]
+        done = [e for e in spooled(home) if e[4] == "number-29" and e[7] == "Completed"]
         return before, len(done)
 
     with settings.temporary(spool_seconds=60.0, record_seconds=60.0):
@@ -169,7 +169,7 @@ def test_one_runs_refused_record_does_not_hold_up_anothers(orchestrator, home, c
     real = orchestrator.record
 
     def picky(batch):
-        if any(u.run.name.startswith("bad") for u in batch.task_runs):
+        if any(u.name.startswith("bad") for u in batch.task_runs):
             raise InvalidInput("no such thing")
         return real(batch)
 

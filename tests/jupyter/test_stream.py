@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 from nbflow.model import clock, ids, states
 from nbflow.model.events import Event
-from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun, TaskRunUpdate
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun
 from nbflow_jupyter import relay
 from nbflow_jupyter.running import Running
 
@@ -242,24 +242,25 @@ async def test_a_watched_runs_cells_are_told(page: Any, running: Running) -> Non
     run, other = await create(running), await create(running)
     first = task_run(run, "first", states.Running())
     record = running.orchestrator.record
-    await asyncio.to_thread(record, Batch((TaskRunUpdate(first, ()),)))
+    await asyncio.to_thread(record, Batch((first,)))
     async with page() as mine:
         mine.socket.write_message(json.dumps({"type": "watch", "flow_run_id": run.id}))
         answer = await mine.hear("run")
         assert [t["name"] for t in answer["task_runs"]] == ["first"]
         assert answer["seq"] >= mine.seq
         for whose in (other, run):
-            update = TaskRunUpdate(task_run(whose, "second", states.Running()), ())
-            await asyncio.to_thread(record, Batch((update,)))
+            second = task_run(whose, "second", states.Running())
+            await asyncio.to_thread(record, Batch((second,)))
         (event,) = (await mine.hear("changes"))["events"]
         assert (event["noun"], event["resource_id"]) == ("task-runs", run.id)
-        assert event["row"]["task_runs"][-1]["name"] == "second"
+        told = event["row"]["task_runs"][-1]
+        assert (told["name"], "history" in told) == ("second", False)
 
         mine.socket.write_message(json.dumps({"type": "unwatch", "flow_run_id": run.id}))
         mine.socket.write_message(json.dumps({"type": "watch", "flow_run_id": other.id}))
         await mine.hear("run")
-        update = TaskRunUpdate(task_run(run, "third", states.Running()), ())
-        await asyncio.to_thread(record, Batch((update,)))
+        third = task_run(run, "third", states.Running())
+        await asyncio.to_thread(record, Batch((third,)))
         await propose(running, other, states.Running())
         heard = await mine.hear("changes")
         assert [e["noun"] for e in heard["events"]] == ["flow-runs"]
@@ -272,19 +273,14 @@ async def test_watching_a_run_that_is_gone_tells_of_nothing(page: Any) -> None:
 
 
 def test_task_runs_of_a_moment_are_merged() -> None:
-    def event(seq: int, *runs: tuple[str, str]) -> Event:
-        row = {"task_runs": [{"id": i, "state": s} for i, s in runs]}
+    def event(seq: int, *ids: str) -> Event:
+        row = {"ids": list(ids)}
         return Event("task-runs.recorded", "task-runs", "r", clock.now(), row, seq)
 
     one = Event("flow-run.Running", "flow-runs", "r", clock.now(), {"id": "r"}, 2)
-    merged = relay.coalesced(
-        [event(1, ("a", "RUNNING"), ("b", "RUNNING")), one, event(3, ("a", "DONE"))]
-    )
+    merged = relay.coalesced([event(1, "a", "b"), one, event(3, "a", "c")])
     assert [e.seq for e in merged] == [2, 3]
-    assert {t["id"]: t["state"] for t in merged[1].row["task_runs"]} == {
-        "a": "DONE",
-        "b": "RUNNING",
-    }
+    assert merged[1].row == {"ids": ["a", "b", "c"]}
 
 
 # -- what closes it ---------------------------------------------------------------------------

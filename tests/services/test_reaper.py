@@ -13,7 +13,7 @@ import pytest
 
 from nbflow import settings
 from nbflow.model import clock, states
-from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun, TaskRunUpdate
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.reaper import Reaper
@@ -122,8 +122,7 @@ def test_task_runs_of_a_lost_run_are_closed_truthfully(orchestrator: Orchestrato
     done = TaskRun("t1", run.id, "k", "done", "cell", states.Completed(), now, position=0)
     going = TaskRun("t2", run.id, "k", "going", "cell", states.Running(), now, position=1)
     later = TaskRun("t3", run.id, "k", "later", "cell", states.Pending(), now, position=2)
-    updates = tuple(TaskRunUpdate(task, (task.state,)) for task in (done, going, later))
-    orchestrator.record(Batch(task_runs=updates))
+    orchestrator.record(Batch(task_runs=(done, going, later)))
     reap(orchestrator)
     names = [task.state.name for task in orchestrator.list_task_runs(run.id)]
     assert names == ["Completed", "Crashed", "NotReady"]
@@ -135,12 +134,13 @@ def test_a_task_s_own_word_that_arrives_late_outranks_the_assumption(
     run = a_running(orchestrator, replace(owners.current(), boot="before"))
     now = clock.now()
     going = TaskRun("t2", run.id, "k", "going", "task", states.Running(), now, attempt=1)
-    orchestrator.record(Batch(task_runs=(TaskRunUpdate(going, (going.state,)),)))
+    orchestrator.record(Batch(task_runs=(going,)))
     ended = replace(going, state=states.Completed())
     reap(orchestrator)
     assert orchestrator.list_task_runs(run.id)[0].state.is_crashed()
-    orchestrator.record(Batch(task_runs=(TaskRunUpdate(ended, (ended.state,)),)))
-    assert orchestrator.list_task_runs(run.id)[0].state.is_completed()
+    orchestrator.record(Batch(task_runs=(ended,)))
+    (told,) = orchestrator.list_task_runs(run.id)
+    assert [state.name for state in told.history] == ["Running", "Completed"]
 
 
 def test_a_lost_worker_s_unstarted_claims_wait_again(orchestrator: Orchestrator) -> None:

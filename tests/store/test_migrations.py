@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +15,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from nbflow.exceptions import SchemaMismatch
+from nbflow.model import clock
+from nbflow.model.backend import RunFilter
+from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import database
 from nbflow.store.database import Database, alembic_config
 from nbflow.store.tables import metadata
+
+FIRST_RELEASE = Path(__file__).parent / "databases" / "0001.sqlite"
 
 
 def url(path: Path) -> str:
@@ -43,6 +50,62 @@ def test_a_downgrade_takes_everything_away(tmp_path: Path) -> None:
     command.downgrade(config, "base")
     left = sqlite3.connect(path).execute("select name from sqlite_master where type='table'")
     assert {row[0] for row in left} <= {"alembic_version", "sqlite_sequence"}
+
+
+def test_an_upgrade_keeps_what_the_first_release_stored(tmp_path: Path) -> None:
+    """`databases/0001.sqlite` was written by the first release."""
+    path = tmp_path / "a.sqlite"
+    shutil.copy(FIRST_RELEASE, path)
+    old = sqlite3.connect(path)
+    tables = ("flow_run", "flow_run_state", "task_run", "log", "artifact", "schedule", "deployment")
+    counts = {name: old.execute(f"select count(*) from {name}").fetchone() for name in tables}
+    went = old.execute(
+        "select task_run_id, type, name, message, at from task_run_state order by 1, at, id"
+    ).fetchall()
+    old.close()
+    assert (counts["task_run"], len(went)) == ((4,), 16)
+
+    orchestrator = Orchestrator(url(path), migrate=True)
+    with orchestrator.database.read() as connection:
+        assert {
+            name: tuple(connection.exec_driver_sql(f"select count(*) from {name}").one())
+            for name in tables
+        } == counts
+    told = [
+        (task.id, s.type.value, s.name, s.message, clock.micros(s.at))
+        for run in orchestrator.list_flow_runs(RunFilter(sessions=True)).rows
+        for task in orchestrator.list_task_runs(run.id)
+        for s in task.history
+    ]
+    assert sorted(told, key=lambda state: (state[0], state[4])) == went
+    (schedule,) = (s for d in orchestrator.list_deployments() for s in d.schedules)
+    assert schedule.timing is not None
+    orchestrator.close()
+
+
+def test_going_back_to_the_first_release_and_on_again_keeps_histories(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    shutil.copy(FIRST_RELEASE, path)
+    states = (
+        "select task_run_id, type, name, message, details, at from task_run_state order by 1, 6"
+    )
+    now = "select id, state_type, state_name, state_message, state_details from task_run order by 1"
+
+    def ask(query: str) -> list[Any]:
+        connection = sqlite3.connect(path)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+    before = ask(states), ask(now)
+    config = alembic_config(url(path))
+    command.upgrade(config, "head")
+    histories = ask("select id, history from task_run order by 1")
+    command.downgrade(config, "0001")
+    assert (ask(states), ask(now)) == before
+    command.upgrade(config, "head")
+    assert ask("select id, history from task_run order by 1") == histories
 
 
 def test_a_fresh_store_is_at_head(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nbflow.model import clock, states
-from nbflow.model.runs import TaskRun, TaskRunUpdate
+from nbflow.model.runs import TaskRun, advance
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import task_runs
 
@@ -30,11 +30,13 @@ def test_every_field_of_a_task_run_comes_back(orchestrator: Orchestrator) -> Non
         tags=("a", "b"),
         upstream=("u",),
         cell_id="c",
+        result_key="r",
+        note="n",
     )
     with orchestrator.database.write() as connection:
-        task_runs.record(connection, [TaskRunUpdate(run, (running,))])
+        task_runs.record(connection, [run])
         assert task_runs.of_flow_run(connection, "f") == (run,)
-        after = replace(run, state=done, name="renamed", tags=())
-        task_runs.record(connection, [TaskRunUpdate(after, (done,))])
+        after = advance(replace(run, name="renamed", tags=()), done)
+        task_runs.record(connection, [after])
         assert task_runs.of_flow_run(connection, "f") == (after,)
-        assert task_runs.states(connection, "t") == (running, done)
+        assert after.history == (running, done)

@@ -26,7 +26,8 @@ def states_of(orchestrator, task_run):
     from nbflow.store import task_runs
 
     with orchestrator.database.read() as connection:
-        return [s.name for s in task_runs.states(connection, task_run.id)]
+        (found,) = task_runs.by_ids(connection, [task_run.id])
+        return [s.name for s in found.history]
 
 
 def test_each_call_is_a_task_run_with_every_state(orchestrator):

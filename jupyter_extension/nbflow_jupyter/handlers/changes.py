@@ -18,7 +18,7 @@ from tornado import web, websocket
 
 from nbflow.exceptions import NotFound
 from nbflow.model.events import Event
-from nbflow.model.wire import flow_run_row
+from nbflow.model.wire import flow_run_row, task_run_row
 from nbflow_jupyter.base import ApiHandler, Problems, dumps
 from nbflow_jupyter.running import Running
 from nbflow_jupyter.shapes import ChangeQuery
@@ -52,7 +52,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
 
     Attributes:
         seq: what the page knows; None before its snapshot.
-        watched: the runs whose task runs it is told of.
+        watched: the runs whose task runs and artifacts it is told of.
     """
 
     seq: int | None = None
@@ -115,6 +115,8 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             self._send(dumps(message))
 
     def _wants(self, event: Event) -> bool:
+        if event.noun == "artifacts":
+            return event.row.get("flow_run_id") in self.watched
         return event.noun != "task-runs" or event.resource_id in self.watched
 
     def _send(self, text: str) -> None:
@@ -209,8 +211,8 @@ def _run(running: Running, flow_run_id: str) -> str:
     """Give the answer to a watch; a run that is gone has no task runs."""
     seq = running.orchestrator.seq()
     try:
-        task_runs = running.orchestrator.list_task_runs(flow_run_id)
+        rows = [task_run_row(run) for run in running.orchestrator.list_task_runs(flow_run_id)]
     except NotFound:
-        task_runs = ()
-    message = {"type": "run", "flow_run_id": flow_run_id, "seq": seq, "task_runs": task_runs}
+        rows = []
+    message = {"type": "run", "flow_run_id": flow_run_id, "seq": seq, "task_runs": rows}
     return dumps(message)

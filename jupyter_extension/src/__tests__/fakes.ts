@@ -9,7 +9,7 @@ import type {
   State,
   StateType,
   StreamMessage,
-  TaskRun
+  TaskRunRow
 } from '../wire';
 import { VERSION } from '../wire';
 
@@ -73,7 +73,7 @@ export function flowRun(id: string, more: Partial<FlowRun> = {}): FlowRun {
   };
 }
 
-export function taskRun(id: string, more: Partial<TaskRun> = {}): TaskRun {
+export function taskRun(id: string, more: Partial<TaskRunRow> = {}): TaskRunRow {
   return {
     id,
     flow_run_id: 'a',
@@ -157,7 +157,7 @@ export function changes(from: number, ...rows: FlowRun[]): StreamMessage {
 export function taskChanges(
   from: number,
   flowRunId: string,
-  ...taskRuns: TaskRun[]
+  ...taskRuns: TaskRunRow[]
 ): StreamMessage {
   const event = {
     seq: from + 1,

@@ -4,19 +4,19 @@
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
-import type { TaskRun } from '../wire';
+import type { TaskRunRow } from '../wire';
 import { Duration } from './duration';
 import { StateShape, stateText } from './statebadge';
 
 export interface IStep {
   key: string;
   name: string;
-  task: TaskRun | null;
+  task: TaskRunRow | null;
 }
 
 /** Give the steps of a run: every code cell, also those not reached; or, without a notebook, its tasks. */
 export function stepsOf(
-  taskRuns: readonly TaskRun[],
+  taskRuns: readonly TaskRunRow[],
   notebook: nbformat.INotebookContent | null
 ): IStep[] {
   const steps = taskRuns.map(task => ({
@@ -86,7 +86,7 @@ export function StepTime({
   task,
   trans
 }: {
-  task: TaskRun;
+  task: TaskRunRow;
   trans: TranslationBundle;
 }): JSX.Element {
   const running = task.state.type === 'RUNNING';

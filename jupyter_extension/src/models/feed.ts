@@ -13,7 +13,7 @@ import {
   type Problem,
   type StreamMessage,
   type StreamRequest,
-  type TaskRun
+  type TaskRunRow
 } from '../wire';
 
 export const FIRST_RETRY_MS = 500;
@@ -28,7 +28,7 @@ type Numbered = Extract<StreamMessage, { type: 'changes' }>;
 /** Task runs of a watched run: all of them (`complete`), or those that changed. */
 export interface TaskRunNews {
   flowRunId: string;
-  taskRuns: TaskRun[];
+  taskRuns: TaskRunRow[];
   complete: boolean;
 }
 
@@ -192,7 +192,7 @@ export class Feed implements IDisposable {
     this._seq = Math.max(this._seq, to);
     for (const event of fresh) {
       if (event.noun === 'task-runs') {
-        const taskRuns = (event.row.task_runs ?? []) as TaskRun[];
+        const taskRuns = (event.row.task_runs ?? []) as TaskRunRow[];
         this._tellTaskRuns(event.resource_id, taskRuns, false);
       }
     }
@@ -206,7 +206,7 @@ export class Feed implements IDisposable {
 
   private _tellTaskRuns(
     flowRunId: string,
-    taskRuns: TaskRun[],
+    taskRuns: TaskRunRow[],
     complete: boolean
   ): void {
     if (this._watched.has(flowRunId)) {

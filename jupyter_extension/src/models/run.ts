@@ -7,10 +7,10 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { ApiError, problemOf } from '../errors';
 import type { IApi } from '../tokens';
-import type { Artifact, Event, FlowRun, LogEntry, Problem, TaskRun } from '../wire';
+import type { Artifact, Event, FlowRun, LogEntry, Problem, TaskRunRow } from '../wire';
 import type { Feed, TaskRunNews } from './feed';
 import { Model } from './model';
-import { isFinal } from './states';
+import { isFinal, sameState } from './states';
 
 /** The executed notebook is asked for at most this often, however fast its cells finish. */
 export const REFRESH_MS = 500;
@@ -41,7 +41,7 @@ export class RunModel extends Model implements IDisposable {
   }
 
   /** The task runs, in order. */
-  get taskRuns(): readonly TaskRun[] {
+  get taskRuns(): readonly TaskRunRow[] {
     return this._inOrder;
   }
 
@@ -118,7 +118,8 @@ export class RunModel extends Model implements IDisposable {
     if (
       !this._notebook ||
       taskRuns.some(
-        task => isFinal(task.state) && before.get(task.id)?.state.id !== task.state.id
+        task =>
+          isFinal(task.state) && !sameState(before.get(task.id)?.state, task.state)
       )
     ) {
       this._refreshSoon();
@@ -215,8 +216,8 @@ export class RunModel extends Model implements IDisposable {
   private _watch: IDisposable | null = null;
   private _run: FlowRun | null = null;
   private _problem: Problem | null = null;
-  private _taskRuns = new Map<string, TaskRun>();
-  private _inOrder: readonly TaskRun[] = [];
+  private _taskRuns = new Map<string, TaskRunRow>();
+  private _inOrder: readonly TaskRunRow[] = [];
   private _notebook: nbformat.INotebookContent | null = null;
   private _logs: Map<string, LogEntry> | null = null;
   private _logCursor: string | undefined;
@@ -228,7 +229,7 @@ export class RunModel extends Model implements IDisposable {
   private _disposed = false;
 }
 
-function latestAttempt(taskRuns: readonly TaskRun[]): TaskRun[] {
+function latestAttempt(taskRuns: readonly TaskRunRow[]): TaskRunRow[] {
   const attempt = Math.max(...taskRuns.map(task => task.flow_attempt));
   return taskRuns
     .filter(task => task.flow_attempt === attempt)

@@ -6,6 +6,11 @@ import type { State, StateType } from '../wire';
 const FINAL: readonly StateType[] = ['COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED'];
 const CANCELLABLE: readonly StateType[] = ['SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED'];
 
+/** Whether both are the same state; a task run's states have no ids. */
+export function sameState(one: State | undefined, other: State | undefined): boolean {
+  return one?.at === other?.at && one?.name === other?.name;
+}
+
 export function isFinal(state: State): boolean {
   return FINAL.includes(state.type);
 }

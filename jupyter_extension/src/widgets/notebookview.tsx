@@ -16,7 +16,8 @@ import { StyleModule } from 'style-mod';
 import { cellKey, StepTime } from '../components/celllist';
 import { StateShape } from '../components/statebadge';
 import type { RunModel } from '../models/run';
-import type { TaskRun } from '../wire';
+import { sameState } from '../models/states';
+import type { TaskRunRow } from '../wire';
 import { attachmentResolver } from './safemime';
 
 type Language = Partial<nbformat.ILanguageInfoMetadata>;
@@ -111,7 +112,7 @@ class CellView extends Panel {
     return JSONExt.deepEqual(this._cell, cell);
   }
 
-  mark(task: TaskRun | null): void {
+  mark(task: TaskRunRow | null): void {
     this.node.dataset.state = task?.state.type ?? '';
     this._mark?.tell(task);
   }
@@ -145,8 +146,8 @@ class CellMark extends ReactWidget {
     this.addClass('jp-nbflow-Cell-mark');
   }
 
-  tell(task: TaskRun | null): void {
-    if (task?.state.id !== this._task?.state.id) {
+  tell(task: TaskRunRow | null): void {
+    if (!sameState(task?.state, this._task?.state)) {
       this._task = task;
       this.update();
     }
@@ -181,7 +182,7 @@ class CellMark extends ReactWidget {
     );
   }
 
-  private _task: TaskRun | null = null;
+  private _task: TaskRunRow | null = null;
 }
 
 function sourceWidget(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from uuid import uuid4
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,9 +21,17 @@ def upgrade() -> None:
     _add_limits()
     _add_variables()
     _add_inputs()
+    op.add_column("flow_run", sa.Column("function", sa.Text()))
+    _grow_artifacts()
+    _gather_histories()
 
 
 def downgrade() -> None:
+    _scatter_histories()
+    op.drop_column("flow_run", "function")
+    op.drop_index("ix_artifact_newest", "artifact")
+    for column in ("sha256", "mime_types", "size", "updated_at"):
+        op.drop_column("artifact", column)
     for table in ("run_input", "variable", "slot", "concurrency_limit", "result"):
         op.drop_table(table)
 
@@ -116,3 +129,90 @@ def _add_inputs() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_input")),
     )
     op.create_index("ix_run_input_run", "run_input", ["flow_run_id", "key", "created_at", "id"])
+
+
+def _grow_artifacts() -> None:
+    """Say of each artifact how large it is; the contents there are stay in their rows."""
+    op.add_column("artifact", _at("updated_at", nullable=True))
+    op.add_column(
+        "artifact", sa.Column("size", sa.BigInteger(), nullable=False, server_default="0")
+    )
+    op.add_column(
+        "artifact", sa.Column("mime_types", sa.Text(), nullable=False, server_default="[]")
+    )
+    op.add_column("artifact", sa.Column("sha256", sa.String(64)))
+    op.create_index("ix_artifact_newest", "artifact", ["created_at", "id"])
+    bytes_of = "octet_length(data)"
+    if op.get_bind().dialect.name == "sqlite":
+        bytes_of = "length(CAST(data AS BLOB))"
+    op.execute(f"UPDATE artifact SET size = {bytes_of}")
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+_STATES = "SELECT task_run_id, type, at, name, message, details, id FROM task_run_state"
+
+
+def _gather_histories() -> None:
+    """Put the states of each task run into its row."""
+    op.add_column("task_run", sa.Column("history", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("task_run", sa.Column("result_key", sa.Text()))
+    op.add_column("task_run", sa.Column("note", sa.Text()))
+    connection = op.get_bind()
+    rows = connection.execute(sa.text(f"{_STATES} ORDER BY task_run_id, at, id"))
+    keep = sa.text("UPDATE task_run SET history = :history WHERE id = :id")
+    for task_run_id, states in groupby(rows.all(), key=lambda row: row[0]):
+        history = [
+            [kind, at, name, said, json.loads(more)] for _, kind, at, name, said, more, _ in states
+        ]
+        connection.execute(keep, {"id": task_run_id, "history": _dumps(history)})
+    with op.batch_alter_table("task_run") as table:
+        table.alter_column("history", server_default=None)
+        for column in ("state_id", "state_message", "state_details"):
+            table.drop_column(column)
+    op.drop_table("task_run_state")
+
+
+def _scatter_histories() -> None:
+    op.create_table(
+        "task_run_state",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("task_run_id", sa.String(36), nullable=False),
+        sa.Column("type", sa.String(16), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        _at("at"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_run_state")),
+    )
+    op.create_index("ix_task_run_state_run", "task_run_state", ["task_run_id", "at", "id"])
+    for name, kind in (
+        ("state_id", sa.String(36)),
+        ("state_message", sa.Text()),
+        ("state_details", sa.Text()),
+    ):
+        op.add_column("task_run", sa.Column(name, kind, nullable=False, server_default=""))
+    connection = op.get_bind()
+    add = sa.text(
+        "INSERT INTO task_run_state VALUES (:id, :run, :type, :name, :message, :details, :at)"
+    )
+    last = sa.text(
+        "UPDATE task_run SET state_id = :id, state_message = :message, state_details = :details"
+        " WHERE id = :run"
+    )
+    for state in _states(connection):
+        connection.execute(add, state)
+        connection.execute(last, state)
+    with op.batch_alter_table("task_run") as table:
+        for column in ("history", "result_key", "note"):
+            table.drop_column(column)
+
+
+def _states(connection: sa.Connection) -> Iterator[dict[str, object]]:
+    for run, history in connection.execute(sa.text("SELECT id, history FROM task_run")).all():
+        for kind, at, *more in json.loads(history):
+            name, message, details = more or [kind.capitalize(), "", None]
+            yield {
+                "id": str(uuid4()), "run": run, "type": kind, "at": at, "name": name,
+                "message": message, "details": _dumps(details or {}),
+            }  # fmt: skip
