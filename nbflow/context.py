@@ -42,6 +42,10 @@ class Recording(Protocol):
         """Put on disk what was recorded."""
         ...
 
+    def drain(self, patience: float) -> bool:
+        """Send what was recorded, and say whether it was sent within so many seconds."""
+        ...
+
 
 class FlowRunContext:
     """A flow run's attempt that goes on in this process.

@@ -153,16 +153,20 @@ class Artifact:
         return _of(_create(self.type, self._data, self.key, self.description), self.format())
 
     def format(self) -> Any:
-        """Give what it shows, as it is kept: JSON values. Raises InvalidInput, NotFound."""
-        if self._kept is None:
-            return _data(self.type, self._data)
-        if self._data is None:
+        """Give what it shows as it is kept: JSON values. Raises InvalidInput, NotFound."""
+        return _data(self.type, self._data) if self._kept is None else self.data
+
+    @property
+    def data(self) -> Any:
+        """Give what it was made of; of one that was found again, what it shows. Raises NotFound."""
+        if self._data is None and self._kept is not None:
             self._data = connect.connect().read_artifact_content(self._kept.id)
         return self._data
 
     @classmethod
     def get(cls, key: str) -> Artifact | None:
         """Give the newest version of a key (or the artifact of an id), or None."""
+        recording.arrive()
         try:
             return _of(connect.connect().read_artifact(key))
         except NotFound:

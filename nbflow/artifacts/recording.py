@@ -83,6 +83,14 @@ def go_on(artifact_id: str, progress: float, description: str | None) -> None:
         _latest.put(after)
 
 
+def arrive() -> None:
+    """See to it that what this code has recorded is in the store, unless that cannot be asked."""
+    run = context.here() or context.ambient()
+    if run is not None:
+        run.flow_context.recorder.drain(0.0)
+    _latest.send()
+
+
 def _remember(artifact: Artifact) -> None:
     _known[artifact.id] = artifact
     if len(_known) > _MOST_KNOWN:

@@ -45,6 +45,10 @@ _log = logging.getLogger("nbflow.engine")
 SPOOL_BYTES = 4_000_000
 
 
+#: an artifact that changes all the time is written this often
+COALESCE_SECONDS = 0.1
+
+
 class _Waiting:
     """Records that are in the spool and not yet in the store; of a task run only the latest."""
 
@@ -52,7 +56,7 @@ class _Waiting:
         self.tasks: dict[str, TaskRun] = {}
         self.results: list[ResultRecord] = []
         self.logs: list[LogEntry] = []
-        self.artifacts: list[Artifact] = []
+        self.artifacts: dict[str, Artifact] = {}
 
     def __len__(self) -> int:
         return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
@@ -62,7 +66,7 @@ class _Waiting:
         return Batch(
             tuple(islice(self.tasks.values(), BATCH_ROWS)),
             tuple(self.logs[:BATCH_ROWS]),
-            tuple(self.artifacts[:BATCH_ROWS]),
+            tuple(islice(self.artifacts.values(), BATCH_ROWS)),
             # A task run may have been recorded before: its result must not come after its end.
             tuple(self.results),
         )
@@ -72,7 +76,9 @@ class _Waiting:
         for run in batch.task_runs:
             self.tasks.pop(run.id, None)
         del self.results[: len(batch.results)]
-        del self.logs[: len(batch.logs)], self.artifacts[: len(batch.artifacts)]
+        del self.logs[: len(batch.logs)]
+        for artifact in batch.artifacts:
+            self.artifacts.pop(artifact.id, None)
 
 
 class Recorder:
@@ -90,6 +96,8 @@ class Recorder:
     def _begin(self) -> None:
         self._queue: deque[TaskRun | ResultRecord | LogEntry | Artifact] = deque()
         self._waiting = _Waiting()
+        self._changed: dict[str, Artifact] = {}
+        self._changed_at = 0.0
         self._batch: Batch | None = None
         self._spool: Spool | None = None
         self._lock = threading.Lock()  # the queue's consumer, the spool, what waits
@@ -124,8 +132,11 @@ class Recorder:
             self._flushing.wake()
 
     def artifact(self, artifact: Artifact) -> None:
-        """Record an artifact."""
-        self._queue.append(artifact)
+        """Record an artifact, or how far one is: of many changes only the latest is kept."""
+        if artifact.updated_at is None:
+            self._queue.append(artifact)
+        else:
+            self._changed[artifact.id] = artifact
         if not self._flushing.awake:
             self._flushing.wake()
 
@@ -138,6 +149,12 @@ class Recorder:
     def abandon(self, flow_run_id: str) -> None:
         """Stop recording a run that this process no longer holds."""
         self._lost.add(flow_run_id)
+
+    def _queue_changed(self) -> None:
+        if self._changed:
+            self._changed_at = clock.monotonic()
+        while self._changed:
+            self._queue.append(self._changed.popitem()[1])
 
     # -- to the spool -------------------------------------------------------------------------
     def flush(self) -> None:
@@ -166,7 +183,7 @@ class Recorder:
                 waiting.logs.append(record)
             else:
                 entries.append(artifact_entry(record))
-                waiting.artifacts.append(record)
+                waiting.artifacts[record.id] = record
         entries += [task_entry(run) for run in tasks.values()]
         waiting.tasks.update(tasks)
         if entries:
@@ -204,6 +221,7 @@ class Recorder:
         return True
 
     def _send_all(self) -> bool:
+        self._queue_changed()
         self.flush()
         with self._sending:
             try:
@@ -244,8 +262,10 @@ class Recorder:
         return "memory" if self._spool is None else str(self._spool.path)
 
     def _flush_late(self) -> bool:
+        if clock.monotonic() - self._changed_at >= COALESCE_SECONDS:
+            self._queue_changed()
         self.flush()
-        return bool(self._queue)
+        return bool(self._queue or self._changed)
 
     def _send_late(self) -> bool:
         if self._replay_first:

@@ -205,3 +205,7 @@ class _Seen:
     def flush(self) -> None:
         """Write what is queued to the spool."""
         self.recorder.flush()
+
+    def drain(self, patience: float) -> bool:
+        """Send what is recorded."""
+        return self.recorder.drain(patience)

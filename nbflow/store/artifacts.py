@@ -134,12 +134,12 @@ def get(connection: sa.Connection, key_or_id: str) -> Artifact:
 
 def content(connection: sa.Connection, artifact_id: str) -> Any:
     """Read the data of an artifact. Raises NotFound."""
-    query = sa.select(artifact.c.data, artifact.c.sha256).where(_meant(artifact_id))
+    query = sa.select(artifact.c.id, artifact.c.data, artifact.c.sha256).where(_meant(artifact_id))
     query = query.order_by(artifact.c.created_at.desc(), artifact.c.id.desc()).limit(1)
     row = connection.execute(query).first()
     if row is None:
         raise _none(artifact_id)
-    text = row.data if row.sha256 is None else contents.read(artifact_id, row.sha256)
+    text = row.data if row.sha256 is None else contents.read(row.id, row.sha256)
     return codec.loads(text)
 
 

@@ -24,7 +24,7 @@ from nbflow.model.ids import uuid7
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry, Owner, TaskRun
 from nbflow.model.states import State
-from nbflow.store import owners, rows
+from nbflow.store import contents, owners, rows
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
@@ -142,7 +142,7 @@ def deliver(backend: Backend, batch: Batch) -> tuple[tuple[str, ...], bool]:
     those of other runs. Raises what `OUTAGES` names when the authority cannot be asked.
     """
     try:
-        return backend.record(batch).cancel, True
+        return contents.record(backend, batch).cancel, True
     except OUTAGES:
         raise
     except Exception:
@@ -151,7 +151,7 @@ def deliver(backend: Backend, batch: Batch) -> tuple[tuple[str, ...], bool]:
     taken = True
     for flow_run_id, part in parts.items():
         try:
-            cancel.extend(backend.record(part).cancel)
+            cancel.extend(contents.record(backend, part).cancel)
         except OUTAGES:
             raise
         except Exception as error:
