@@ -15,6 +15,7 @@ from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactContent, De
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded
 from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
+from nbflow.model.inputs import RunInput
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow.model.variables import NewVariable, Variable
@@ -25,6 +26,7 @@ from nbflow_jupyter.handlers import (
     changes,
     deployments,
     flow_runs,
+    inputs,
     system,
     variables,
     workers,
@@ -64,6 +66,32 @@ ROUTES = (
         "flow-runs/{flow_run_id}/cancel",
         flow_runs.Cancel,
         post=Operation("nbflow:runs execute", verdicts.Verdict),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/pause",
+        inputs.Pause,
+        post=Operation("nbflow:runs execute", verdicts.Verdict, shapes.PauseRequest),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/suspend",
+        inputs.Suspend,
+        post=Operation("nbflow:runs execute", verdicts.Verdict, shapes.PauseRequest),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/resume",
+        inputs.Resume,
+        post=Operation("nbflow:runs execute", FlowRun, shapes.Answer),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/retry",
+        inputs.Retry,
+        post=Operation("nbflow:runs execute", FlowRun),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/input",
+        inputs.Inputs,
+        get=Operation("nbflow:runs read", tuple[RunInput, ...], query=shapes.InputQuery),
+        post=Operation("nbflow:runs execute", None, shapes.NewInput, status=_EMPTY),
     ),
     _route(
         "flow-runs/{flow_run_id}/propose",

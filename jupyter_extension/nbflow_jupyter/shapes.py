@@ -86,6 +86,30 @@ class ArtifactText:
     text: str
 
 
+@dataclass(frozen=True)
+class PauseRequest:
+    """How long a run may stay paused before it fails; null: for ever."""
+
+    timeout_seconds: float | None = 3600.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a paused run asks for, as an object; null when it asks for nothing."""
+
+    run_input: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class NewInput:
+    """Something to say to a flow run. A second one with the same `id` changes nothing."""
+
+    key: str
+    value: Any
+    sender: str | None = None
+    id: str | None = None
+
+
 # -- queries ----------------------------------------------------------------------------------
 
 
@@ -113,6 +137,15 @@ class LogQuery:
 
     limit: int = 1000
     after: str | None = None
+
+
+@dataclass(frozen=True)
+class InputQuery:
+    """Which inputs to list: those whose key begins with `prefix`, after the one of an id."""
+
+    prefix: str = ""
+    after: str | None = None
+    limit: int = 100
 
 
 @dataclass(frozen=True)

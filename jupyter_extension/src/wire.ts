@@ -105,6 +105,7 @@ export interface FlowRun {
   retries: number;
   retry_delay_seconds: number;
   path: string | null;
+  function: string | null;
   snapshot: string | null;
   kernel_name: string | null;
   run_dir: string | null;
@@ -118,7 +119,7 @@ export interface TaskRun {
   flow_run_id: string;
   key: string;
   name: string;
-  kind: 'task' | 'cell';
+  kind: 'task' | 'cell' | 'flow';
   state: State;
   created_at: Instant;
   position: number;

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.base import path_of
+from nbflow.client.inputs import HttpInputs
 from nbflow.client.variables import HttpVariables
 from nbflow.model import reading
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
@@ -29,7 +30,7 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 }
 
 
-class HttpBackend(HttpArtifacts, HttpVariables):
+class HttpBackend(HttpArtifacts, HttpInputs, HttpVariables):
     """The authority, asked over HTTP. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

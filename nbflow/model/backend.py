@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from nbflow.model.artifacts import Artifacts
 from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
+from nbflow.model.inputs import Inputs
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.variables import Variables
@@ -76,7 +77,7 @@ class DeploymentChange:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The answer to `record`: which of the batch's flow runs were asked to stop.
+    """The answer to `record`: which of the batch's flow runs were asked to stop, or are paused.
 
     Attributes:
         lacking: artifacts not recorded, because their content is not there; send it, and them again.
@@ -84,9 +85,10 @@ class Recorded:
 
     cancel: tuple[str, ...] = field(default=())
     lacking: tuple[str, ...] = field(default=())
+    paused: tuple[str, ...] = field(default=())
 
 
-class Backend(Artifacts, Variables, Protocol):
+class Backend(Artifacts, Inputs, Variables, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -50,10 +50,12 @@ class Beat:
     Attributes:
         lost: claims this holder no longer has; it must stop working on them.
         cancel: runs it holds that were asked to stop.
+        paused: runs it holds that are paused: no further task of theirs begins.
     """
 
     lost: tuple[str, ...] = ()
     cancel: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
