@@ -17,13 +17,17 @@ _HOME = {
     "Flow": "nbflow.flows",
     "State": "nbflow.states",
     "Task": "nbflow.tasks",
+    "allow_failure": "nbflow.annotations",
     "deploy": "nbflow.deployments",
     "flow": "nbflow.flows",
     "get_run_logger": "nbflow.context",
+    "opaque": "nbflow.annotations",
+    "quote": "nbflow.annotations",
     "runtime": "nbflow",
     "settings": "nbflow",
     "tags": "nbflow.context",
     "task": "nbflow.tasks",
+    "unmapped": "nbflow.annotations",
 }
 _MODULES = {"runtime", "settings"}
 
@@ -32,6 +36,10 @@ __all__ = sorted([*_HOME, "__version__", "load_ipython_extension", "unload_ipyth
 if TYPE_CHECKING:
     from nbflow import runtime as runtime
     from nbflow import settings as settings
+    from nbflow.annotations import allow_failure as allow_failure
+    from nbflow.annotations import opaque as opaque
+    from nbflow.annotations import quote as quote
+    from nbflow.annotations import unmapped as unmapped
     from nbflow.context import get_run_logger as get_run_logger
     from nbflow.context import tags as tags
     from nbflow.deployments import deploy as deploy

@@ -4,6 +4,7 @@
     ├── InvalidInput (422)            a value is wrong: names the field and the way out
     │   ├── ParameterError            a flow's or notebook's parameter
     │   │   ├── ParameterTypeError · ParameterBindError · SignatureMismatchError
+    │   ├── MappingLengthMismatch · MappingMissingIterable
     │   ├── InvalidSchedule           cron, interval, rrule or time zone
     │   └── InvalidNotebook           not a notebook, or one that cannot run
     ├── MalformedRequest (400)        not JSON, or not an object
@@ -13,7 +14,7 @@
     ├── MissingContextError           called outside a run
     ├── Aborted                       the authority refused a transition: this process must stop
     └── RunError                      asking a run for its result
-        ├── FailedRun · CrashedRun · CancelledRun · PausedRun · UnfinishedRun
+        ├── FailedRun (TimedOutRun) · CrashedRun · CancelledRun · PausedRun · UnfinishedRun
         └── MissingResult · UpstreamError
 
 No error here prints, logs or knows about a database or a socket.
@@ -102,6 +103,18 @@ class SignatureMismatchError(ParameterError, TypeError):
     """The parameters do not match the flow's signature."""
 
     code = "parameter.signature"
+
+
+class MappingLengthMismatch(InvalidInput):
+    """The arguments to map over are not of one length."""
+
+    code = "map.length"
+
+
+class MappingMissingIterable(InvalidInput):
+    """There is no argument to map over."""
+
+    code = "map.missing"
 
 
 class InvalidSchedule(InvalidInput):
@@ -195,6 +208,12 @@ class FailedRun(RunError):
     """The run failed."""
 
     code = "run.failed"
+
+
+class TimedOutRun(FailedRun, TimeoutError):
+    """The run took longer than it may."""
+
+    code = "run.timed_out"
 
 
 class CrashedRun(RunError):

@@ -2,6 +2,7 @@
 
 How a task is run is the engine's business; where, the task runner's. A waiting thread of a task
 runner tells its pool, which may then start another: waiting inside a task cannot stall the rest.
+Who waits for whom is noted, so that task runs that wait for each other hear of it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import logging
 import threading
 from _thread import allocate_lock
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from nbflow import context
 from nbflow.exceptions import InvalidInput, NbflowError
 from nbflow.model import clock
 from nbflow.model.runs import TaskRun
@@ -34,10 +37,10 @@ class Work(Protocol):
 
 
 class Pool(Protocol):
-    """A set of threads that wants to know which of them only wait."""
+    """What runs jobs, so many at once, and wants to know which of them only wait."""
 
     def park(self) -> None:
-        """Note that a thread only waits now."""
+        """Note that a job only waits now."""
         ...
 
     def unpark(self) -> None:
@@ -94,9 +97,17 @@ class Future(Generic[T]):
         return self._final is not None
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the task run has ended, at most `timeout` seconds."""
+        """Wait until the task run has ended, at most `timeout` seconds.
+
+        Raises NbflowError when it waits, itself or through others, for the run that waits here.
+        """
         if self._final is None:
             self._wait(timeout)
+
+    def wait_as(self, me: str | None) -> None:
+        """Wait as the task run with the id `me` (the engine only)."""
+        if self._final is None:
+            self._wait(None, me)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> T:
         """Wait for the task and give what it returned, or raise what it raised.
@@ -120,7 +131,8 @@ class Future(Generic[T]):
             loop.call_soon_threadsafe(ended.set)
 
         self.add_done_callback(wake)
-        yield from ended.wait().__await__()
+        with _needing(_me(), self), parked():
+            yield from ended.wait().__await__()
         return self.result()
 
     def add_done_callback(self, callback: Callable[[Future[T]], None]) -> None:
@@ -145,13 +157,19 @@ class Future(Generic[T]):
         except Exception:  # somebody else's callback must not keep the others from being told
             _log.exception("A callback of %s failed.", self.name)
 
-    def _wait(self, timeout: float | None) -> bool:
+    def _wait(self, timeout: float | None, me: str | None = None) -> bool:
         if self.on_loop and thread.loop:
             raise NbflowError(
                 f"Waiting for {self.name} here would stop the event loop that runs it.",
                 code="future.deadlock",
                 hint="Write `await future` instead.",
             )
+        if timeout is not None:  # such a wait ends by itself: it is nobody's deadlock
+            return self._ended_within(timeout)
+        with _needing(me or _me(), self):
+            return self._ended_within(None)
+
+    def _ended_within(self, timeout: float | None) -> bool:
         gate = _Gate()
         self.add_done_callback(gate.open)
         return gate.wait(timeout)
@@ -190,6 +208,90 @@ class _Gate:
             self._pool.unpark()
 
 
+@contextmanager
+def parked() -> Iterator[None]:
+    """Let the pool of this thread know that the job only waits while the code inside runs."""
+    pool = thread.pool
+    if pool is None:
+        yield
+        return
+    pool.park()
+    try:
+        yield
+    finally:
+        pool.unpark()
+
+
+# -- who waits for whom -----------------------------------------------------------------------
+_needs: dict[str, list[Future[Any]]] = {}
+_needs_lock = threading.Lock()
+
+
+def _me() -> str | None:
+    """Give the id of the task run that waits: the one around this code, or around its flow run."""
+    here = context.here()
+    return here and (here.task_run_id or here.flow_context.flow_run.parent_task_run_id)
+
+
+@contextmanager
+def _needing(me: str | None, future: Future[Any]) -> Iterator[None]:
+    """Note that a task run needs a future while the code inside waits for it."""
+    if me is None:
+        yield
+        return
+    # Noted and looked at under one lock: of those that close a circle, the last one sees it.
+    with _needs_lock:
+        circle = _way(future, me)
+        if circle is None:
+            _needs.setdefault(me, []).append(future)
+    if circle is not None:
+        raise NbflowError(
+            f"A task run that waits for {' → '.join(circle)} would wait for itself.",
+            code="future.deadlock",
+            hint="Break the circle: none of these task runs could ever end.",
+        )
+    try:
+        yield
+    finally:
+        with _needs_lock:
+            _needs[me].remove(future)
+            if not _needs[me]:
+                del _needs[me]
+
+
+def _way(start: Future[Any], me: str) -> list[str] | None:
+    """Give the names on the way from a future to the task run it waits for, if that is `me`."""
+    ways, seen = [(start, [start.name])], set[str]()
+    while ways:
+        future, names = ways.pop()
+        if future.task_run_id == me:
+            return names
+        if future.done() or future.task_run_id in seen:
+            continue
+        seen.add(future.task_run_id)
+        ways += [(next_, [*names, next_.name]) for next_ in _needs.get(future.task_run_id, ())]
+    return None
+
+
+# -- several ----------------------------------------------------------------------------------
+class FutureList(list[Future[T]]):
+    """The futures of a `map`, in its order."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until all have ended, at most `timeout` seconds together."""
+        wait(self, timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[T]:
+        """Wait for all and give what they returned, in order, or raise what the first one raised.
+
+        With `raise_on_failure=False` exceptions stand in their places. Raises TimeoutError after
+        `timeout` seconds, saying how many have not ended.
+        """
+        if timeout is not None and (left := wait(self, timeout).not_done):
+            raise _late(len(left), len(self), timeout)
+        return [future.result(raise_on_failure=raise_on_failure) for future in self]
+
+
 class Waited(NamedTuple):
     """Which futures have ended, and which have not."""
 
@@ -225,19 +327,19 @@ def _as_completed(
     for still in range(total, 0, -1):
         future = _next(ended, deadline)
         if future is None:
-            raise TimeoutError(f"{still} of {total} futures have not ended after {timeout} s.")
+            raise _late(still, total, timeout)
         yield future
 
 
+def _late(unfinished: int, total: int, timeout: float | None) -> TimeoutError:
+    return TimeoutError(f"{unfinished} of {total} futures have not ended after {timeout} s.")
+
+
 def _next(ended: SimpleQueue[Future[Any]], deadline: float | None) -> Future[Any] | None:
-    pool = thread.pool
-    if pool is None or not ended.empty():
+    if not ended.empty():
         return _get(ended, deadline)
-    pool.park()
-    try:
+    with parked():
         return _get(ended, deadline)
-    finally:
-        pool.unpark()
 
 
 def _get(ended: SimpleQueue[Future[Any]], deadline: float | None) -> Future[Any] | None:

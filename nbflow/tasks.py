@@ -11,11 +11,12 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
+from nbflow.annotations import unmapped
 from nbflow.engine import hooks, options, retrying, run
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import TaskOptions
 from nbflow.exceptions import InvalidInput
-from nbflow.futures import Future
+from nbflow.futures import Future, FutureList
 from nbflow.model.names import check_name, shown
 from nbflow.model.runs import TaskKind
 
@@ -114,9 +115,24 @@ class Task(Generic[P, R]):
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Start the task on the flow's task runner and give its Future at once.
 
-        Futures among the arguments are waited for and replaced by their values.
+        Futures among the arguments are waited for and replaced by their values. With
+        `return_state=True` wait for the final State and give that.
         """
-        return run.submit_task(self, args, kwargs, wait_for=kwargs.pop("wait_for", None))
+        asked = _asked(kwargs)
+        future = run.submit_task(self, args, kwargs, wait_for=asked.get("wait_for"))
+        return _ended(future) if asked.get("return_state") else future
+
+    def map(self, *args: Any, **kwargs: Any) -> FutureList[Any]:
+        """Start the task once for each item of the arguments; give the list of futures at once.
+
+        Whatever can be iterated is mapped over, all of one length; text and `unmapped(x)` go to
+        every call whole. A future of a list is waited for first. Takes `wait_for`, for all calls,
+        and `return_state=True`, to wait for the final States and give those. Raises
+        MappingLengthMismatch, MappingMissingIterable.
+        """
+        asked = _asked(kwargs)
+        futures = run.map_task(self, args, kwargs, wait_for=asked.get("wait_for"))
+        return [_ended(future) for future in futures] if asked.get("return_state") else futures  # pyright: ignore[reportReturnType]
 
     def with_options(self, **changes: Unpack[TaskOptions]) -> Task[P, R]:
         """Give a copy with other options (those of `@task`). Raises InvalidInput."""
@@ -169,6 +185,10 @@ class _TaskMethod(Task[P, R]):
         """Start the task on the flow's task runner and give its Future at once."""
         return self._task.submit(self._instance, *args, **kwargs)
 
+    def map(self, *args: Any, **kwargs: Any) -> FutureList[Any]:
+        """Start the task once for each item of the arguments; give the list of futures at once."""
+        return self._task.map(unmapped(self._instance), *args, **kwargs)
+
     def with_options(self, **changes: Unpack[TaskOptions]) -> Task[P, R]:
         """Give a copy with other options (those of `@task`). Raises InvalidInput."""
         return _TaskMethod(self._task.with_options(**changes), self._instance)
@@ -183,6 +203,11 @@ def _is_wrapped(fn: Any) -> bool:
 
 def _asked(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: kwargs.pop(name) for name in options.RESERVED if name in kwargs} if kwargs else {}
+
+
+def _ended(future: Future[Any]) -> Any:
+    future.wait()
+    return future.state
 
 
 @overload

@@ -12,15 +12,15 @@ from functools import partial
 from typing import Any
 
 from nbflow.context import FlowRunContext
-from nbflow.engine import outcomes, texts
+from nbflow.engine import mapping, outcomes, texts
 from nbflow.engine.drive import adrive, drive
-from nbflow.engine.flow_call import FlowCall, FlowLike
+from nbflow.engine.flow_call import FlowCall, FlowLike, PlainFlow
 from nbflow.engine.hosting import HostedRun, flow_run_here
 from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.steps import flow_life, task_life
 from nbflow.engine.task_call import TaskCall, TaskLike
 from nbflow.exceptions import CancelledRun, NbflowError
-from nbflow.futures import Future
+from nbflow.futures import Future, FutureList
 from nbflow.model import states
 from nbflow.model.runs import NewFlowRun
 from nbflow.model.states import State, error_of, keep
@@ -90,8 +90,23 @@ def submit_task(task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = N
     """Start a task on the task runner of the flow run around; give its future."""
     inside = flow_run_here()
     if inside is None:
-        return _submit_alone(task, args, kwargs, wait_for)
+        return _submit_alone(task, [(args, kwargs)], wait_for)[0]
     return _submit(task, inside, args, kwargs, wait_for)
+
+
+def map_task(
+    task: TaskLike, args: Args, kwargs: Kwargs, *, wait_for: Any = None
+) -> FutureList[Any]:
+    """Start a task for each item of the arguments that can be mapped over; give the futures."""
+    each, upstream = mapping.calls(args, kwargs, what=f"Task {task.name}")
+    if upstream:
+        wait_for = [*(wait_for or ()), *upstream]
+    elif wait_for is not None:
+        wait_for = list(wait_for)  # each call looks at it
+    inside = flow_run_here()
+    if inside is None:
+        return _submit_alone(task, list(each), wait_for)
+    return FutureList(_submit(task, inside, a, k, wait_for) for a, k in each)
 
 
 def _submit(
@@ -149,23 +164,13 @@ class Submission:
 
 
 # -- tasks with no flow around ----------------------------------------------------------------
-class _Alone:
+class _Alone(PlainFlow):
     """The small flow that a task called outside any run gets, named after it."""
-
-    flow_run_name: str | Callable[[], str] | None = None
-    retries = 0
-    retry_delay_seconds = 0.0
-    validate_parameters = False
-    task_runner = None
 
     def __init__(self, fn: Callable[..., Any], task: TaskLike) -> None:
         self.fn = fn
         self.name = task.name
         self.log_prints = task.log_prints
-
-    @property
-    def signature(self) -> inspect.Signature:
-        return inspect.Signature()
 
 
 def _run_alone(
@@ -188,14 +193,18 @@ async def _arun_alone(
     return await arun_flow(flow, (), {}, return_state=return_state)
 
 
-def _submit_alone(task: TaskLike, args: Args, kwargs: Kwargs, wait_for: Any) -> Future[Any]:
+def _submit_alone(
+    task: TaskLike, calls: list[tuple[Args, Kwargs]], wait_for: Any
+) -> FutureList[Any]:
+    if not calls:
+        return FutureList()
     host = HostedRun(NewFlowRun(flow_name=task.name))
-    future = _submit(task, host.context, args, kwargs, wait_for)
-    # Not a daemon: the script may end before the task does.
-    finish = partial(_finish_alone, host, future)
+    futures = FutureList(_submit(task, host.context, a, k, wait_for) for a, k in calls)
+    # Not a daemon: the script may end before the tasks do.
+    finish = partial(_finish_alone, host, futures)
     threading.Thread(target=finish, name="nbflow-task-alone", daemon=False).start()
-    return future
+    return futures
 
 
-def _finish_alone(host: HostedRun, future: Future[Any]) -> None:
-    host.finish(outcomes.of_value(future))
+def _finish_alone(host: HostedRun, futures: FutureList[Any]) -> None:
+    host.finish(outcomes.of_value(futures if len(futures) > 1 else futures[0]))

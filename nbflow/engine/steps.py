@@ -4,6 +4,7 @@
     yield Sleep(...)   let time pass, unless the run is told to stop
     yield Join(...)    wait for other runs; Ctrl-C ends the wait
     yield Io(...)      ask the authority; Ctrl-C is held back until it has answered
+    yield Ask(...)     call a hook or a condition, sync or async, inside a run's context
 
 `drive.py` carries them out, synchronously or on an event loop. No context variable is set here: in
 a generator it would leak to whoever advances it.
@@ -15,10 +16,11 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, NamedTuple
 
-from nbflow.context import RunContext
-from nbflow.engine import outcomes
+from nbflow.context import RunContext, run_logger
+from nbflow.engine import hooks, outcomes
 from nbflow.engine.flow_call import FlowCall
 from nbflow.engine.held import HURRIED_SECONDS
+from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.lease import Hold
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
@@ -35,6 +37,15 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
     context: RunContext
     hold: Hold | None = None  # of a flow run: while the call lasts, `hold.stop` interrupts it
+    seconds: float | None = None  # how long it may take
+
+
+class Ask(NamedTuple):
+    """Call a user's function that is not the run's body."""
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    context: RunContext
 
 
 class Sleep(NamedTuple):
@@ -56,7 +67,7 @@ class Io(NamedTuple):
     work: Callable[[], Any]
 
 
-Effect = Call | Sleep | Join | Io
+Effect = Call | Ask | Sleep | Join | Io
 Life = Generator[Effect, Any, State]
 
 
@@ -73,25 +84,63 @@ def task_life(call: TaskCall) -> Life:
         return call.enter(outcomes.of_error(error, call.hold))
     while True:
         state = yield from _task_attempt(call)
-        delay = call.retry_delay(state)
-        if delay is None:
-            return call.enter(state)
-        call.await_retry(state, delay)
         try:
+            delay = (yield from _next_try(call, call.task, state)) if state.is_failed() else None
+            if delay is None:
+                break
+            call.await_retry(state, delay)
             yield Sleep(delay, call.hold)
         except BaseException as error:
-            return call.enter(outcomes.of_error(error, call.hold))
+            state = outcomes.of_error(error, call.hold)
+            break
+    state = call.enter(state)
+    if call.task.hooks is not None:
+        yield from _tell(call, call.task, hooks.at_end(state), state)
+    return state
 
 
 def _task_attempt(call: TaskCall) -> Life:
     call.enter(State(StateType.RUNNING) if call.run.attempt == 0 else states.Retrying())
     try:
-        value = yield Call(call.task.fn, call.args, call.kwargs, call.context)
+        if call.task.hooks is not None:
+            yield from _tell(call, call.task, "on_running", call.run.state)
+        value = yield Call(
+            call.fn, call.args, call.kwargs, call.context, None, call.task.timeout_seconds
+        )
         if outcomes.refers(value):
             return (yield Join(partial(outcomes.of_value, value)))
         return keep(State(StateType.COMPLETED), value)
     except BaseException as error:
         return outcomes.of_error(error, call.hold)
+
+
+def _next_try(
+    call: TaskCall | FlowCall, subject: Any, failed: State
+) -> Generator[Effect, Any, float | None]:
+    """Give how long to wait before the next try; None: there is none."""
+    policy = subject.retry
+    if not policy.left(call.run.attempt):
+        return None
+    if policy.condition is not None:
+        try:
+            again = yield Ask(policy.condition, (subject, call.run, failed), call.context)
+        except Exception:
+            run_logger(call.context).exception("retry_condition_fn failed: no other try.")
+            again = False
+        if not again:
+            return None
+    return policy.delay(call.run.attempt)
+
+
+def _tell(
+    call: TaskCall | FlowCall, subject: Any, name: str | None, state: State
+) -> Generator[Effect, Any, None]:
+    """Call the hooks of a state the run has entered; what they raise is only logged."""
+    for hook in subject.hooks.get(name, ()):
+        try:
+            yield Ask(hook, (subject, call.run, state), call.context)
+        except Exception:
+            run_logger(call.context).exception("The hook %s failed.", hooks.name_of(hook))
 
 
 def flow_life(call: FlowCall) -> Life:
@@ -101,11 +150,16 @@ def flow_life(call: FlowCall) -> Life:
         yield Join(call.take_inputs)
     try:
         yield Io(call.open)
+        if call.reused is not None:
+            return call.reused
         while True:
             state = yield from _flow_attempt(call)
             if not state.is_scheduled():
-                return state
-            yield Sleep(call.seconds_until_due(), call.hold)
+                break
+            yield from _between_tries(call)
+        if call.flow.hooks is not None:
+            yield from _tell(call, call.flow, call.hooks_at_end(state), state)
+        return state
     except BaseException as error:
         # Interrupted while its end was being dealt with, or between attempts: still no run is left
         # RUNNING.
@@ -126,14 +180,32 @@ def _flow_attempt(call: FlowCall) -> Life:
     if isinstance(verdict, Abort):
         return call.refused(verdict)
     state = yield from _flow_body(call)
+    if state.is_failed() and not call.flow.retry.is_plain():
+        state = call.to_be_retried(state, (yield from _next_try(call, call.flow, state)))
+    elif state.is_cancelled() and call.flow.hooks is not None:
+        yield from _tell(call, call.flow, call.hooks_at_cancelling(), call.cancelling(state))
     return (yield Io(partial(call.end, state)))
+
+
+def _between_tries(call: FlowCall) -> Generator[Effect, Any, None]:
+    try:
+        yield Sleep(call.seconds_until_due(), call.hold)
+    except Cancellation:
+        if call.stopped_from_above():
+            raise
+        # Cancelled while it waited: the authority's answer to the next begin says so.
 
 
 def _flow_body(call: FlowCall) -> Life:
     context = call.context
     try:
-        value = yield Call(call.flow.fn, call.args, call.kwargs, context, call.hold)
+        if call.flow.hooks is not None:
+            yield from _tell(call, call.flow, "on_running", call.run.state)
+        seconds = call.flow.timeout_seconds
+        value = yield Call(call.flow.fn, call.args, call.kwargs, context, call.hold, seconds)
         yield Join(context.task_runner.close)
+        if value is None and context.tally is not None:
+            return context.tally.state()
         if outcomes.refers(value):
             return (yield Join(partial(outcomes.of_value, value)))
         return keep(State(StateType.COMPLETED), value)

@@ -15,7 +15,9 @@ from typing import Any, Protocol
 from nbflow import context
 from nbflow.context import FlowRunContext, TaskRunContext, run_logger
 from nbflow.engine import parameters, resolve
+from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
+from nbflow.engine.retrying import NEVER, RetryPolicy
 from nbflow.exceptions import Aborted
 from nbflow.model import clock, states
 from nbflow.model.ids import uuid7
@@ -35,8 +37,9 @@ class TaskLike(Protocol):
     cell_id: str | None
     tags: tuple[str, ...]
     task_run_name: str | Callable[[], str] | None
-    retries: int
-    retry_delays: tuple[float, ...]
+    retry: RetryPolicy
+    timeout_seconds: float | None
+    hooks: Hooks | None
     log_prints: bool | None
 
     @property
@@ -45,10 +48,26 @@ class TaskLike(Protocol):
         ...
 
 
+class PlainTask:
+    """What a task is that no user decorated (a cell): every option as if it were left out."""
+
+    kind: TaskKind = "task"
+    cell_id: str | None = None
+    tags: tuple[str, ...] = ()
+    task_run_name: str | Callable[[], str] | None = None
+    retry = NEVER
+    timeout_seconds: float | None = None
+    hooks: Hooks | None = None
+    log_prints: bool | None = None
+    signature = inspect.Signature()
+
+
 class TaskCall:
     """A task run in this process, from Pending to its final state."""
 
-    __slots__ = ("args", "context", "flow", "hold", "inputs", "kwargs", "recorder", "run", "task")
+    __slots__ = (
+        "args", "context", "flow", "fn", "hold", "inputs", "kwargs", "recorder", "run", "task",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -59,6 +78,7 @@ class TaskCall:
         wait_for: Iterable[Any] | None = None,
     ) -> None:
         self.task = task
+        self.fn = task.fn  # what is called: where calls are made elsewhere, what does that
         self.flow = flow
         self.args = args
         self.kwargs = kwargs
@@ -106,7 +126,7 @@ class TaskCall:
 
     def take_inputs(self) -> None:
         """Wait for the futures among the arguments; put their values in. Raises UpstreamError."""
-        resolve.wait(self.inputs, self.run.name)
+        resolve.wait(self.inputs, self.run.name, me=self.run.id)
         self.args, self.kwargs = resolve.values(self.args, self.kwargs)
 
     def take_name(self) -> None:
@@ -130,17 +150,9 @@ class TaskCall:
         bound.apply_defaults()
         return bound.arguments
 
-    def retry_delay(self, state: State) -> float | None:
-        """Give how long to wait before the next try; None: there is none."""
-        attempt = self.run.attempt
-        if state.type is not StateType.FAILED or attempt > self.task.retries:
-            return None
-        delays = self.task.retry_delays
-        return delays[min(attempt, len(delays)) - 1] if delays else 0.0
-
     def await_retry(self, failed: State, delay: float) -> None:
         """Take the state between a failed try and the next."""
-        of = self.task.retries + 1
+        of = self.task.retry.retries + 1
         message = f"Attempt {self.run.attempt} of {of} failed: {failed.message}"
         due_at = clock.now() + timedelta(seconds=delay)
         self.enter(states.AwaitingRetry(due_at, message=message))

@@ -12,7 +12,7 @@ import threading
 from _thread import allocate_lock
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nbflow import futures
 from nbflow.exceptions import InvalidInput
@@ -52,12 +52,11 @@ class ThreadPoolTaskRunner:
         max_workers: how many tasks run at once; 256 when left out. Raises InvalidInput below 1.
     """
 
+    #: whether calls are made in other processes (`task_runners.elsewhere`)
+    elsewhere = False
+
     def __init__(self, max_workers: int | None = None) -> None:
-        if max_workers is not None and max_workers < 1:
-            raise InvalidInput(
-                f"max_workers is {max_workers}; it must be 1 or more.", field="max_workers"
-            )
-        self.max_workers = max_workers
+        self.max_workers = _checked(max_workers)
         self._limit = max_workers or MOST_THREADS
         self._base = min(self._limit, max(4, os.cpu_count() or 1))
         self._lock = allocate_lock()
@@ -73,6 +72,12 @@ class ThreadPoolTaskRunner:
 
     def __repr__(self) -> str:
         return f"ThreadPoolTaskRunner(max_workers={self.max_workers})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(cancel=kind is not None)
 
     def duplicate(self) -> ThreadPoolTaskRunner:
         """Give a fresh runner of the same kind: each flow run has its own."""
@@ -237,3 +242,16 @@ class ThreadPoolTaskRunner:
             if over:
                 self._threads -= 1
             return over
+
+
+#: Prefect 2's name
+ConcurrentTaskRunner = ThreadPoolTaskRunner
+
+
+def _checked(max_workers: Any) -> int | None:
+    whole = isinstance(max_workers, int) and not isinstance(max_workers, bool)
+    if max_workers is not None and not (whole and max_workers >= 1):
+        raise InvalidInput(
+            f"max_workers is {max_workers!r}; it must be 1 or more.", field="max_workers"
+        )
+    return max_workers
