@@ -13,6 +13,8 @@
     ├── Unreachable                   the nbflow server cannot be asked (never means "failed")
     ├── MissingContextError           called outside a run
     ├── Aborted                       the authority refused a transition: this process must stop
+    ├── ConcurrencySlotAcquisitionError (409)   slots of a concurrency limit cannot be had
+    │   └── AcquireConcurrencySlotTimeoutError   not within the time that was given
     └── RunError                      asking a run for its result
         ├── FailedRun (TimedOutRun) · CrashedRun · CancelledRun · PausedRun · UnfinishedRun
         └── MissingResult · UpstreamError
@@ -196,6 +198,19 @@ class Aborted(NbflowError):
 
     status = 409
     code = "state.aborted"
+
+
+class ConcurrencySlotAcquisitionError(NbflowError):
+    """Slots of a concurrency limit cannot be had."""
+
+    status = 409
+    code = "concurrency"
+
+
+class AcquireConcurrencySlotTimeoutError(ConcurrencySlotAcquisitionError, TimeoutError):
+    """Slots of a concurrency limit were not free within the time that was given."""
+
+    code = "concurrency.timeout"
 
 
 class RunError(NbflowError):

@@ -16,6 +16,7 @@ from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded
 from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
 from nbflow.model.inputs import RunInput
+from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, Slot, SlotRequest
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow.model.variables import NewVariable, Variable
@@ -27,6 +28,7 @@ from nbflow_jupyter.handlers import (
     deployments,
     flow_runs,
     inputs,
+    limits,
     system,
     variables,
     workers,
@@ -123,6 +125,11 @@ ROUTES = (
         flow_runs.Notebook,
         get=Operation("nbflow:results read", dict),
     ),
+    _route(
+        "flow-runs/{flow_run_id}/slots",
+        limits.SlotsOf,
+        get=Operation("nbflow:runs read", tuple[Slot, ...]),
+    ),
     _route("records", flow_runs.Records, post=Operation("nbflow:runs execute", Recorded, Batch)),
     _route(
         "deployments",
@@ -212,6 +219,51 @@ ROUTES = (
         "artifacts/{key_or_id}/download",
         artifacts.Download,
         get=Operation("nbflow:artifacts read", bytes, query=shapes.MimeQuery),
+    ),
+    _route(
+        "concurrency-limits",
+        limits.Limits,
+        get=Operation("nbflow:concurrency-limits read", tuple[ConcurrencyLimit, ...]),
+        post=Operation(
+            "nbflow:concurrency-limits write", ConcurrencyLimit, NewLimit, status=_CREATED
+        ),
+    ),
+    _route(
+        "concurrency-limits/{name_or_id}",
+        limits.Limit,
+        get=Operation("nbflow:concurrency-limits read", ConcurrencyLimit),
+        patch=Operation("nbflow:concurrency-limits write", ConcurrencyLimit, LimitChange),
+        delete=Operation("nbflow:concurrency-limits write", status=_EMPTY),
+    ),
+    _route(
+        "concurrency-limits/{name_or_id}/reset",
+        limits.Reset,
+        post=Operation("nbflow:concurrency-limits write", ConcurrencyLimit),
+    ),
+    _route(
+        "concurrency-limits/tags/active",
+        limits.TagLimits,
+        get=Operation("nbflow:concurrency-limits read", tuple[str, ...]),
+    ),
+    _route(
+        "concurrency-limits/slots/acquire",
+        limits.Acquire,
+        post=Operation("nbflow:runs execute", Grant, SlotRequest),
+    ),
+    _route(
+        "concurrency-limits/slots/release",
+        limits.Release,
+        post=Operation("nbflow:runs execute", tuple[str, ...], shapes.SlotRequests),
+    ),
+    _route(
+        "concurrency-limits/slots/renew",
+        limits.Renew,
+        post=Operation("nbflow:runs execute", tuple[str, ...], shapes.SlotRequests),
+    ),
+    _route(
+        "concurrency-limits/slots/settled",
+        limits.Settled,
+        post=Operation("nbflow:runs execute", tuple[str, ...], shapes.SlotRequests),
     ),
     _route(
         "variables",

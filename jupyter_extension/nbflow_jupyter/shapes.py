@@ -110,6 +110,13 @@ class NewInput:
     id: str | None = None
 
 
+@dataclass(frozen=True)
+class SlotRequests:
+    """Requests for slots, by what they were given as their ids."""
+
+    request_ids: tuple[str, ...]
+
+
 # -- queries ----------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.orchestration.inputs import SqlInputs
+from nbflow.orchestration.limits import SqlLimits
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.store import (  # fmt: skip
     artifacts,
@@ -41,7 +42,7 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(SqlArtifacts, SqlInputs, SqlVariables):
+class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlVariables):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from nbflow.model.runs import FlowRun, Owner, TaskRun, advance
 from nbflow.model.states import State, StateType, pause_timeout
 from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.model.wire import flow_run_row
+from nbflow.orchestration import admission
 from nbflow.rules import flow as rules
 from nbflow.store import events, flow_runs, task_runs
 
@@ -49,6 +50,8 @@ def transit(
     if not flow_runs.replace_state(connection, run, after, start_at=start_at(after)):
         return Abort("Another process changed the run first.", run.state), run
     _close_task_runs(connection, after)
+    if after.state.is_final():
+        admission.release_run(connection, after.id, now)
     emit(connection, after)
     _cancel_children(connection, after)
     return Accept(after.state, after.attempt), after

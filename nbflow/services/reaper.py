@@ -41,6 +41,7 @@ class Reaper:
         for run in self.orchestrator.live_runs():
             if self._gone(run.owner, run.lease_until, now):
                 self.orchestrator.propose(run.id, _end_of(run), attempt=run.attempt)
+        self.orchestrator.bury_slots()
         before = now - timedelta(seconds=settings.late_seconds)
         self.orchestrator.mark_late(before)
         self._prune()
