@@ -34,8 +34,8 @@ TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 _WIDTH = 88
 
 #: what the front end speaks of, in reading order
-_ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, ArtifactContent, Schedule, Deployment,
-            Worker, SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
+_ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, ArtifactContent, Schedule,
+            Deployment, Worker, SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
             Preview)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)

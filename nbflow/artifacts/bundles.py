@@ -94,9 +94,8 @@ def _by_itself(value: Any) -> dict[str, Any]:
 
 
 def _asked(value: Any, name: str, **said: Any) -> Any:
-    # An object that answers to every name, as mocks do, means none of them.
     method = getattr(value, name, None)
-    if not callable(method) or hasattr(value, "_ipython_canary_method_should_not_exist_"):
+    if not callable(method) or _answers_to_all(value):
         return None
     try:
         return method(**said)
@@ -120,10 +119,17 @@ def _plain(value: Any, *, needed: bool) -> str | None:
 
 def _figure(value: Any) -> Any:
     """Give the figure that a value is, or lies on."""
+    if _answers_to_all(value) or isinstance(value, type):
+        return None
     if hasattr(value, "savefig"):
         return value
     around = getattr(value, "figure", None)
-    return around if hasattr(around, "savefig") and not isinstance(value, type) else None
+    return around if hasattr(around, "savefig") else None
+
+
+def _answers_to_all(value: Any) -> bool:
+    """Say whether an object has an attribute of any name, as mocks have: it means none of them."""
+    return hasattr(value, "_ipython_canary_method_should_not_exist_")
 
 
 def png(figure: Any) -> bytes:

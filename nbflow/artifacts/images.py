@@ -24,6 +24,8 @@ def image(value: Any, *, most_bytes: int) -> dict[str, str]:
     if isinstance(value, str) and value.lower().startswith(("http://", "https://")):
         return {"url": value}
     content = _bytes(value, most_bytes)
+    if len(content) > most_bytes:
+        raise too_large(len(content), most_bytes, field="image")
     mime = _mime(content)
     if mime is None:
         raise InvalidInput("This is no PNG, JPEG, GIF, WebP or SVG image.", field="image")

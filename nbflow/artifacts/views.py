@@ -42,7 +42,7 @@ def bundle(artifact: Artifact, data: Any) -> dict[str, Any]:
 
 
 def to_html(artifact: Artifact, data: Any) -> str:
-    """Give an artifact as HTML: no scripts, no style sheet, nothing that is loaded but its image."""
+    """Give an artifact as HTML: no scripts, no style sheet, nothing loaded but its image."""
     above = ""
     if artifact.description:
         above = f'<p style="white-space:pre-wrap;{_MUTED}">{_escaped(artifact.description)}</p>'

@@ -103,17 +103,13 @@ class Content(_Content):
     @authorized(action="read", resource="nbflow:artifacts")
     async def get(self, key_or_id: str) -> None:
         """Read what an artifact shows."""
-        await self.answer(
-            lambda: ArtifactContent(self.backend.read_artifact_content(key_or_id))
-        )
+        await self.answer(lambda: ArtifactContent(self.backend.read_artifact_content(key_or_id)))
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:runs")
     async def put(self, key_or_id: str) -> None:
         """Keep a content before its artifact is recorded."""
-        await self.done(
-            self.backend.keep_artifact_content, key_or_id, self.body(ArtifactText).text
-        )
+        await self.done(self.backend.keep_artifact_content, key_or_id, self.body(ArtifactText).text)
 
 
 class Download(_Content):
@@ -131,7 +127,8 @@ class Download(_Content):
         kind = "text/plain; charset=utf-8" if mime in _TEXTS else kind
         how = "inline" if mime in _PICTURES else "attachment"
         ending = {**_PICTURES, **_FILES, **_TEXTS}.get(mime, "bin")
-        self.set_header("Content-Disposition", f'{how}; filename="{found.key or found.id}.{ending}"')
+        name = f"{found.key or found.id}.{ending}"
+        self.set_header("Content-Disposition", f'{how}; filename="{name}"')
         self.finish(content, set_content_type=kind)
 
 
