@@ -20,7 +20,7 @@ _HOME = {
     "allow_failure": "nbflow.annotations",
     "deploy": "nbflow.deployments",
     "flow": "nbflow.flows",
-    "get_run_logger": "nbflow.context",
+    "get_run_logger": "nbflow.logging",
     "opaque": "nbflow.annotations",
     "quote": "nbflow.annotations",
     "runtime": "nbflow",
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from nbflow.annotations import opaque as opaque
     from nbflow.annotations import quote as quote
     from nbflow.annotations import unmapped as unmapped
-    from nbflow.context import get_run_logger as get_run_logger
     from nbflow.context import tags as tags
     from nbflow.deployments import deploy as deploy
     from nbflow.flows import Flow as Flow
     from nbflow.flows import flow as flow
+    from nbflow.logging import get_run_logger as get_run_logger
     from nbflow.states import State as State
     from nbflow.tasks import Task as Task
     from nbflow.tasks import task as task

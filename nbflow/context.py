@@ -1,4 +1,4 @@
-"""Where running code stands: the flow run and task run around it, its tags, its logger.
+"""Where running code stands: the flow run and task run around it, and its tags.
 
 A context is entered by the engine's drivers around user code, and by nothing else. What a run does
 with its records is the engine's work; here is only what user code may ask for.
@@ -7,8 +7,8 @@ with its records is the engine's work; here is only what user code may ask for.
 from __future__ import annotations
 
 import itertools
-import logging
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
@@ -57,11 +57,12 @@ class FlowRunContext:
         flow: the Flow; None where a run has no function (a session, a notebook).
         task_runner: where `.submit` runs tasks.
         log_prints: whether `print` becomes log lines.
+        log_bytes: how much the attempt has logged.
     """
 
     __slots__ = (
-        "_calls", "_positions", "flow", "flow_run", "hold", "log_prints", "parameters", "recorder",
-        "task_runner",
+        "_calls", "_positions", "flow", "flow_run", "hold", "log_bytes", "log_prints", "parameters",
+        "recorder", "task_runner",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +81,7 @@ class FlowRunContext:
         self.hold = hold
         self.task_runner = task_runner
         self.flow = flow
+        self.log_bytes = 0
         self.parameters = flow_run.parameters if parameters is None else parameters
         self.log_prints = log_prints
         self._positions = itertools.count()
@@ -161,12 +163,17 @@ _here: ContextVar[RunContext | None] = ContextVar("nbflow_here", default=None)
 _tags: ContextVar[frozenset[str]] = ContextVar("nbflow_tags", default=frozenset())
 
 
-def _nowhere() -> FlowRunContext | None:
-    return None
+def _started_by() -> FlowRunContext | None:
+    """Give the run that started this process: an executed notebook's, to code in its cells."""
+    if not os.environ.get("NBFLOW_FLOW_RUN_ID"):
+        return None
+    from nbflow.engine import hosting  # the one look upwards: only there a run can be opened
+
+    return hosting.joined()
 
 
 #: asked for the flow run of code outside any: `nbflow.ipython` sets it to give the kernel's session
-ambient: Callable[[], FlowRunContext | None] = _nowhere
+ambient: Callable[[], FlowRunContext | None] = _started_by
 
 
 def here() -> RunContext | None:
@@ -211,25 +218,3 @@ def tags(*names: str) -> Iterator[frozenset[str]]:
 def current_tags() -> frozenset[str]:
     """Give the tags of the `tags(...)` blocks around this code."""
     return _tags.get()
-
-
-class RunLogger(logging.LoggerAdapter[logging.Logger]):
-    """A standard logger whose lines belong to one run."""
-
-    def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
-        """Add the run to what the caller says of a line."""
-        kwargs["extra"] = {**(kwargs.get("extra") or {}), **(self.extra or {})}
-        return msg, kwargs
-
-
-def get_run_logger() -> RunLogger:
-    """Give the logger of the run around this code. Raises MissingContextError."""
-    return run_logger(get_run_context())
-
-
-def run_logger(run: RunContext) -> RunLogger:
-    """Give the logger of a run."""
-    name = "nbflow.task_runs" if isinstance(run, TaskRunContext) else "nbflow.flow_runs"
-    return RunLogger(logging.getLogger(name), {"run": run, "run_name": run.run_name})

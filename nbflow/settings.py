@@ -51,6 +51,13 @@ SETTINGS: dict[str, Setting] = {
     "output_run_bytes": Setting(100_000_000, "Output kept per notebook run."),
     "output_count": Setting(10_000, "Outputs kept per notebook run."),
     "artifact_bytes": Setting(10_000_000, "Bytes of one artifact."),
+    "logging_level": Setting("INFO", "Lines below this level are not kept in a run's log."),
+    "logging_extra_loggers": Setting(
+        "", "Loggers of libraries whose lines are kept in a run's log, too; commas between."
+    ),
+    "log_run_bytes": Setting(
+        50_000_000, "Log kept per run; what follows is only in a file of the run's folder."
+    ),
     "spool_seconds": Setting(0.05, "The longest a record stays in memory before it is on disk."),
     "record_seconds": Setting(0.25, "How often records are sent from the spool to the store."),
     "sqlite_synchronous": Setting(

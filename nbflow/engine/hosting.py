@@ -29,7 +29,7 @@ def flow_run_here() -> FlowRunContext | None:
     here = context.here()
     if here is not None:
         return here.flow_context
-    return context.ambient() or joined()
+    return context.ambient()
 
 
 class HostedRun(HeldRun):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, NamedTuple
 
-from nbflow.context import RunContext, run_logger
+from nbflow.context import RunContext
 from nbflow.engine import hooks, outcomes
 from nbflow.engine.flow_call import FlowCall
 from nbflow.engine.held import HURRIED_SECONDS
@@ -24,6 +24,7 @@ from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.lease import Hold
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
+from nbflow.logging.loggers import run_logger
 from nbflow.model import states
 from nbflow.model.states import State, StateType, keep
 from nbflow.model.verdicts import Abort, Wait

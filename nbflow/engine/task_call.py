@@ -13,12 +13,13 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from nbflow import context
-from nbflow.context import FlowRunContext, TaskRunContext, run_logger
+from nbflow.context import FlowRunContext, TaskRunContext
 from nbflow.engine import parameters, resolve
 from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
 from nbflow.engine.retrying import NEVER, RetryPolicy
 from nbflow.exceptions import Aborted
+from nbflow.logging.loggers import run_logger
 from nbflow.model import clock, states
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import TaskKind, TaskRun, advance

@@ -15,6 +15,7 @@ from nbflow import context
 from nbflow.engine import outcomes
 from nbflow.exceptions import NbflowError
 from nbflow.ipython.options import Options
+from nbflow.logging import get_run_logger
 from nbflow.model import clock, states
 from nbflow.model.states import State
 from nbflow.widgets.static import Line, View
@@ -87,6 +88,6 @@ class Adopted:
 
 def _logger() -> Any:
     try:
-        return context.get_run_logger()
+        return get_run_logger()
     except NbflowError:  # the run cannot be asked for: the line is still shown in the cell
         return logging.getLogger("nbflow.task_runs")

@@ -11,7 +11,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
@@ -62,7 +62,7 @@ def mask_json(value: Any) -> Any:
 
 
 @contextmanager
-def forgetting() -> Iterator[None]:
+def forgetting() -> Generator[None, None, None]:
     """Forget at the end what was registered inside (tests)."""
     before = _secrets
     try:
