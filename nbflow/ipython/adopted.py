@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nbflow import context
 from nbflow.engine import outcomes
 from nbflow.exceptions import NbflowError
 from nbflow.ipython.options import Options
