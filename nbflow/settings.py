@@ -60,6 +60,13 @@ SETTINGS: dict[str, Setting] = {
     ),
     "spool_seconds": Setting(0.05, "The longest a record stays in memory before it is on disk."),
     "record_seconds": Setting(0.25, "How often records are sent from the spool to the store."),
+    "persist_results": Setting(True, "Store what flows and tasks return, unless they say."),
+    "result_days": Setting(30.0, "How long results are kept."),
+    "result_max_bytes": Setting(1_000_000_000, "A larger result is not stored."),
+    "result_memory_bytes": Setting(64_000_000, "Result files read lately that stay in memory."),
+    "result_download_bytes": Setting(100_000_000, "The largest result the server hands out."),
+    "refresh_cache": Setting(False, "Run cached tasks anyway, and replace what was stored."),
+    "disable_caching": Setting(False, "Look for no stored results, whatever a task says."),
     "sqlite_synchronous": Setting(
         "NORMAL", "SQLite durability: NORMAL survives kill -9, FULL power loss."
     ),
@@ -139,9 +146,14 @@ def environment() -> dict[str, str]:
 
     For nbflow's own processes: with a token to the API, if there is one.
     """
+    return {f"NBFLOW_{name.upper()}": str(value) for name, value in changed(secrets=True).items()}
+
+
+def changed(*, secrets: bool = False) -> dict[str, Any]:
+    """Give the settings that differ from their defaults; secret ones only when asked for."""
     here = globals()["__getattr__"]
-    changed = {name: here(name) for name, s in SETTINGS.items() if here(name) != s.default}
-    return {f"NBFLOW_{name.upper()}": str(value) for name, value in changed.items()}
+    asked = {name: s for name, s in SETTINGS.items() if secrets or not s.secret}
+    return {name: here(name) for name, s in asked.items() if here(name) != s.default}
 
 
 def home() -> Path:

@@ -2,22 +2,27 @@
 
 The return value or the exception decides. A returned state or future is taken over; a returned
 collection of them is judged as a whole: all completed → COMPLETED; any cancelled → CANCELLED;
-otherwise FAILED.
+otherwise FAILED. With `fail_on_task_failure` a flow that returns None is judged like a collection
+of all it called.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections import Counter
 from typing import Any
 
+from nbflow.annotations import quote
 from nbflow.engine import texts
-from nbflow.engine.interrupts import Cancellation
+from nbflow.engine.interrupts import Cancellation, Terminated
 from nbflow.engine.lease import Hold
-from nbflow.exceptions import Aborted, CancelledRun, FailedRun
+from nbflow.engine.timeouts import Overrun
+from nbflow.exceptions import Aborted, CancelledRun, FailedRun, TimedOutRun
 from nbflow.futures import Future
 from nbflow.model import states
 from nbflow.model.states import State, StateType, error_of, keep
+from nbflow.task_runners.elsewhere import WorkerLost
 
 #: modules whose frames stand between a call and the function called
 _OURS = ("nbflow.engine.", "nbflow.flows", "nbflow.tasks")
@@ -28,7 +33,7 @@ def refers(value: Any) -> bool:
     """Say whether a returned value speaks of other runs: a state, a future, or only such."""
     if type(value) in _PLAIN:
         return False
-    if isinstance(value, (State, Future)):
+    if isinstance(value, (State, Future, quote)):
         return True
     if not isinstance(value, (list, tuple, set, frozenset)) or not value:
         return False
@@ -37,6 +42,8 @@ def refers(value: Any) -> bool:
 
 def of_value(value: Any) -> State:
     """Give the final state of a run whose function returned; waits for returned futures."""
+    if isinstance(value, quote):
+        return keep(states.Completed(), value.value)
     if not refers(value):
         return keep(states.Completed(), value)
     if isinstance(value, (State, Future)):
@@ -53,6 +60,8 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
         return keep(
             states.Cancelled(message="It was asked to stop."), error=Cancellation("cancelled")
         )
+    if isinstance(error, Overrun):
+        return _of_overrun(error)
     if isinstance(error, KeyboardInterrupt):
         return keep(states.Cancelled(message="Interrupted from the keyboard."), error=error)
     if _cancelled_by_loop(error):
@@ -62,6 +71,16 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
     if isinstance(error, Exception):
         return keep(states.Failed(message=message, details=_cause(error)), error=error)
     return keep(states.Crashed(message=_ended_by(error), details=_cause(error)), error=error)
+
+
+def _of_overrun(error: Overrun) -> State:
+    if not error.home:  # on its way to the run whose limit it was: nothing here may be tried again
+        message = "A run around it ran out of time."
+        return keep(states.Cancelled(message=message), error=error)
+    message = f"It took longer than {error.seconds:g} s."
+    if error.left_behind is not None:
+        message += f" Its code cannot be interrupted: it was left behind on {error.left_behind}."
+    return keep(states.TimedOut(message=message), error=TimedOutRun(message))
 
 
 def hand_out(state: State, *, return_state: bool) -> Any:
@@ -112,6 +131,32 @@ def _of_several(members: list[State]) -> State:
     return keep(states.Failed(message=message), error=error or FailedRun(message))
 
 
+class Tally:
+    """How the runs that one attempt called have ended: what `fail_on_task_failure` judges."""
+
+    def __init__(self) -> None:
+        self._completed = 0
+        self._others: dict[str, State] = {}
+        self._lock = threading.Lock()
+
+    def ended(self, run_id: str, state: State) -> None:
+        """Note a run's latest state; one that never started counts as well."""
+        with self._lock:
+            if state.is_completed():
+                self._others.pop(run_id, None)
+                self._completed += 1
+            else:
+                self._others[run_id] = state
+
+    def state(self) -> State:
+        """Give the state of a flow that returned None."""
+        members = [*self._others.values(), *[_COMPLETED] * self._completed]
+        return _of_several(members) if self._others else keep(states.Completed(), None)
+
+
+_COMPLETED = states.Completed()
+
+
 def _cancelled_by_loop(error: BaseException) -> bool:
     asyncio = sys.modules.get("asyncio")  # not loaded: nothing of it can have been raised
     return asyncio is not None and isinstance(error, asyncio.CancelledError)
@@ -131,6 +176,10 @@ def _cause(error: BaseException) -> dict[str, str]:
 
 
 def _ended_by(error: BaseException) -> str:
+    if isinstance(error, Terminated):
+        return "The process was told to terminate (SIGTERM)."
+    if isinstance(error, WorkerLost):
+        return str(error)
     if isinstance(error, SystemExit):
         return f"sys.exit({error.code!r}) was called." if error.code else "sys.exit() was called."
     return texts.of_error(error)

@@ -38,6 +38,18 @@ def bind(
     return bound
 
 
+def by_name(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Mapping[str, Any]:
+    """Give arguments by name, defaults filled in; nothing when they do not fit the signature."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return {}
+    bound.apply_defaults()
+    return bound.arguments
+
+
 def coerce(bound: inspect.BoundArguments, fn: Callable[..., Any], *, what: str) -> None:
     """Coerce bound arguments in place, as pydantic does. Raises ParameterTypeError."""
     given = {

@@ -112,13 +112,17 @@ def map_task(
 def _submit(
     task: TaskLike, inside: FlowRunContext, args: Args, kwargs: Kwargs, wait_for: Any
 ) -> Future[Any]:
-    call = TaskCall(task, inside, args, kwargs, wait_for)
-    is_async = inspect.iscoroutinefunction(task.fn)
+    call, runner = TaskCall(task, inside, args, kwargs, wait_for), inside.task_runner
+    if runner.elsewhere:
+        from nbflow.engine import elsewhere  # multiprocessing costs 15 ms
+
+        elsewhere.send(call, runner)
+    is_async = inspect.iscoroutinefunction(call.fn)
     submission = Submission(call, is_async=is_async)
     if is_async:
-        inside.task_runner.start_async(submission)
+        runner.start_async(submission)
     else:
-        inside.task_runner.start(submission)
+        runner.start(submission)
     return submission.future
 
 

@@ -25,6 +25,7 @@ from nbflow.engine.lease import Hold
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
 from nbflow.logging.loggers import run_logger
+from nbflow.logging.loggers import run_logger
 from nbflow.model import states
 from nbflow.model.states import State, StateType, keep
 from nbflow.model.verdicts import Abort, Wait
@@ -106,7 +107,7 @@ def _task_attempt(call: TaskCall) -> Life:
         if call.task.hooks is not None:
             yield from _tell(call, call.task, "on_running", call.run.state)
         value = yield Call(
-            call.fn, call.args, call.kwargs, call.context, None, call.task.timeout_seconds
+            call.fn, call.args, call.kwargs, call.context, None, call.seconds
         )
         if outcomes.refers(value):
             return (yield Join(partial(outcomes.of_value, value)))
@@ -184,7 +185,8 @@ def _flow_attempt(call: FlowCall) -> Life:
     if state.is_failed() and not call.flow.retry.is_plain():
         state = call.to_be_retried(state, (yield from _next_try(call, call.flow, state)))
     elif state.is_cancelled() and call.flow.hooks is not None:
-        yield from _tell(call, call.flow, call.hooks_at_cancelling(), call.cancelling(state))
+        cancelling = states.Cancelling(message=state.message)
+        yield from _tell(call, call.flow, call.hooks_at_cancelling(), cancelling)
     return (yield Io(partial(call.end, state)))
 
 

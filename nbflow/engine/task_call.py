@@ -67,7 +67,8 @@ class TaskCall:
     """A task run in this process, from Pending to its final state."""
 
     __slots__ = (
-        "args", "context", "flow", "fn", "hold", "inputs", "kwargs", "recorder", "run", "task",
+        "args", "context", "flow", "fn", "hold", "inputs", "kwargs", "recorder", "run", "seconds",
+        "task",
     )  # fmt: skip
 
     def __init__(
@@ -79,7 +80,8 @@ class TaskCall:
         wait_for: Iterable[Any] | None = None,
     ) -> None:
         self.task = task
-        self.fn = task.fn  # what is called: where calls are made elsewhere, what does that
+        self.fn = task.fn  # what is called, and how long it may take: see `elsewhere.send`
+        self.seconds = task.timeout_seconds
         self.flow = flow
         self.args = args
         self.kwargs = kwargs
@@ -121,6 +123,8 @@ class TaskCall:
         state = verdict.state
         self.run = advance(self.run, state)
         self.recorder.task(self.run)
+        if self.flow.tally is not None:
+            self.flow.tally.ended(self.run.id, state)
         if state.type is StateType.FAILED:
             tell_failure(self.context, state)
         return state
@@ -144,12 +148,7 @@ class TaskCall:
 
     def parameters(self) -> Mapping[str, Any]:
         """Give the arguments by name; nothing when they do not fit the signature."""
-        try:
-            bound = self.task.signature.bind(*self.args, **self.kwargs)
-        except TypeError:
-            return {}
-        bound.apply_defaults()
-        return bound.arguments
+        return parameters.by_name(self.task.signature, self.args, self.kwargs)
 
     def await_retry(self, failed: State, delay: float) -> None:
         """Take the state between a failed try and the next."""

@@ -61,6 +61,11 @@ def mask_json(value: Any) -> Any:
     return value if _pattern is None else _mask_json(value, 0)
 
 
+def registered() -> frozenset[str]:
+    """Give the secrets registered so far: a process that works for this one must mask them, too."""
+    return _secrets
+
+
 @contextmanager
 def forgetting() -> Generator[None, None, None]:
     """Forget at the end what was registered inside (tests)."""
