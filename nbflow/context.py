@@ -57,12 +57,14 @@ class FlowRunContext:
         flow: the Flow; None where a run has no function (a session, a notebook).
         task_runner: where `.submit` runs tasks.
         log_prints: whether `print` becomes log lines.
+        keeper: what the attempt knows of the values it keeps (`engine.keeping.Keeper`).
         log_bytes: how much the attempt has logged.
+        tally: how the runs it called have ended, where `fail_on_task_failure` wants to know.
     """
 
     __slots__ = (
-        "_calls", "_positions", "flow", "flow_run", "hold", "log_bytes", "log_prints", "parameters",
-        "recorder", "task_runner",
+        "_calls", "_positions", "flow", "flow_run", "hold", "keeper", "log_bytes", "log_prints",
+        "parameters", "recorder", "tally", "task_runner",
     )  # fmt: skip
 
     def __init__(
@@ -82,8 +84,10 @@ class FlowRunContext:
         self.task_runner = task_runner
         self.flow = flow
         self.log_bytes = 0
+        self.keeper: Any = None
         self.parameters = flow_run.parameters if parameters is None else parameters
         self.log_prints = log_prints
+        self.tally: Any = None
         self._positions = itertools.count()
         self._calls: dict[str, Iterator[int]] = {}
 

@@ -12,6 +12,7 @@
     ├── StoreBusy (503) · StoreFull (507) · SchemaMismatch (503)
     ├── Unreachable                   the nbflow server cannot be asked (never means "failed")
     ├── MissingContextError           called outside a run
+    ├── NestedTooDeep                 flows call flows, one in another, without end
     ├── Aborted                       the authority refused a transition: this process must stop
     ├── ConcurrencySlotAcquisitionError (409)   slots of a concurrency limit cannot be had
     │   └── AcquireConcurrencySlotTimeoutError   not within the time that was given
@@ -191,6 +192,12 @@ class MissingContextError(NbflowError, RuntimeError):
     """There is no active flow or task run here; call this inside a flow or a task."""
 
     code = "context.missing"
+
+
+class NestedTooDeep(NbflowError):
+    """Flows call flows too deep."""
+
+    code = "flow.too_deep"
 
 
 class Aborted(NbflowError):

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from nbflow import context
-from nbflow.engine import interrupts, lease
+from nbflow.engine import hooks, interrupts, lease, timeouts
 from nbflow.engine.logs import prints
-from nbflow.engine.steps import Call, Effect, Io, Join, Sleep
+from nbflow.engine.steps import Ask, Call, Effect, Io, Join, Sleep
 from nbflow.model.states import State
 
 _Life = Generator[Effect, Any, State]
@@ -74,17 +75,29 @@ def _end_now(life: _Life) -> None:
 
 def _perform(effect: Effect) -> Any:
     if isinstance(effect, Call):
+        if effect.seconds is not None:
+            return timeouts.call(partial(_call, effect), effect.seconds)
         return _call(effect)
     if isinstance(effect, Io):
         with interrupts.held_back():
             return effect.work()
     if isinstance(effect, Join):
         return effect.work()
+    if isinstance(effect, Ask):
+        return _ask(effect)
     return effect.hold.pause(effect.seconds)
 
 
+def _ask(effect: Ask) -> Any:
+    token = context.enter(effect.context)
+    try:
+        return hooks.call(effect.fn, effect.args)
+    finally:
+        context.leave(token)
+
+
 def _call(effect: Call) -> Any:
-    fn, args, kwargs, run, hold = effect
+    fn, args, kwargs, run, hold, _ = effect
     token = context.enter(run)
     try:
         if hold is None and not run.log_prints:
@@ -97,16 +110,28 @@ def _call(effect: Call) -> Any:
 
 async def _aperform(effect: Effect) -> Any:
     if isinstance(effect, Call):
+        if effect.seconds is not None:
+            return await timeouts.acall(partial(_acall, effect), effect.seconds)
         return await _acall(effect)
     if isinstance(effect, Io):
         return await _to_the_end(effect.work)
     if isinstance(effect, Join):
         return await _in_thread(effect.work)
+    if isinstance(effect, Ask):
+        return await _aask(effect)
     return await _asleep(effect)
 
 
+async def _aask(effect: Ask) -> Any:
+    token = context.enter(effect.context)
+    try:
+        return await hooks.acall(effect.fn, effect.args)
+    finally:
+        context.leave(token)
+
+
 async def _acall(effect: Call) -> Any:
-    fn, args, kwargs, run, _ = effect
+    fn, args, kwargs, run, _, _ = effect
     token = context.enter(run)
     try:
         with _around(effect, _on_this_loop):
@@ -154,7 +179,18 @@ def _around(
 def _on_this_thread(hold: lease.Hold) -> AbstractContextManager[None]:
     if threading.current_thread() is threading.main_thread():
         return hold.interruptible(interrupts.interrupt_main)
-    return nullcontext()  # only the main thread can be interrupted: others stop at their next task
+    return _interruptible_here(hold)
+
+
+@contextmanager
+def _interruptible_here(hold: lease.Hold) -> Iterator[None]:
+    # What blocks in C goes on until it returns; only then, or at its next task, does it stop.
+    thread = threading.get_ident()
+    try:
+        with hold.interruptible(partial(interrupts.cancel_in, thread)):
+            yield
+    finally:
+        interrupts.spare(thread)
 
 
 def _on_this_loop(hold: lease.Hold) -> AbstractContextManager[None]:

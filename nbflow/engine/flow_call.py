@@ -8,17 +8,21 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from nbflow import context, settings
 from nbflow.context import FlowRunContext
-from nbflow.engine import parameters, resolve
+from nbflow.engine import hooks, outcomes, parameters, resolve
 from nbflow.engine.held import HeldRun
+from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
-from nbflow.exceptions import InvalidInput
+from nbflow.engine.retrying import DELAY, NEVER, RETRIABLE, RetryPolicy
+from nbflow.engine.tracking import Tracking
+from nbflow.exceptions import InvalidInput, NestedTooDeep
 from nbflow.model import clock, runs
 from nbflow.model.runs import NewFlowRun
-from nbflow.model.states import State
+from nbflow.model.states import State, error_of, keep
 from nbflow.model.verdicts import Accept, Verdict
 from nbflow.rules import flow as rules
 from nbflow.task_runners.threads import ThreadPoolTaskRunner
@@ -30,8 +34,10 @@ class FlowLike(Protocol):
     fn: Callable[..., Any]
     name: str
     flow_run_name: str | Callable[[], str] | None
-    retries: int
-    retry_delay_seconds: float
+    retry: RetryPolicy
+    timeout_seconds: float | None
+    hooks: Hooks | None
+    fail_on_task_failure: bool
     validate_parameters: bool
     task_runner: Any
     log_prints: bool | None
@@ -42,12 +48,30 @@ class FlowLike(Protocol):
         ...
 
 
+class PlainFlow:
+    """What a flow is that no user decorated (a cell): every option as if it were left out."""
+
+    flow_run_name: str | Callable[[], str] | None = None
+    retry = NEVER
+    timeout_seconds: float | None = None
+    hooks: Hooks | None = None
+    fail_on_task_failure = False
+    validate_parameters = False
+    task_runner: Any = None
+    log_prints: bool | None = None
+    signature = inspect.Signature()
+
+
 class FlowCall(HeldRun):
     """A flow run in this process.
 
     Attributes:
         invalid: what is wrong with the parameters; the run then fails without having begun.
+        reused: the state of a child run that an earlier attempt of its parent completed.
+        tracking: the task run that stands for this run in the one that calls it.
     """
+
+    context: FlowRunContext
 
     def __init__(
         self, flow: FlowLike, args: tuple[Any, ...], kwargs: dict[str, Any], wait_for: Any = None
@@ -56,6 +80,9 @@ class FlowCall(HeldRun):
         self.args = args
         self.kwargs = kwargs
         self.invalid: InvalidInput | None = None
+        self.reused: State | None = None
+        self.tracking: Tracking | None = None
+        self._cancellation_told = False
         self.inputs = resolve.inputs(args, kwargs)
         if wait_for is not None:
             self.inputs += resolve.inputs((list(wait_for),), {})
@@ -64,6 +91,18 @@ class FlowCall(HeldRun):
         self._tags = context.current_tags()
         inside = self._around and self._around.flow_context
         super().__init__(parent=inside.hold if inside else None)
+
+    def check_parent(self) -> None:
+        """Raise Cancellation if the run that calls this one must stop, or NestedTooDeep."""
+        super().check_parent()
+        depth, hold = 0, self._parent
+        while hold is not None:
+            depth, hold = depth + 1, hold.parent
+        if depth >= settings.nesting_limit:
+            raise NestedTooDeep(
+                f"Flow {self.flow.name} is called by {depth} flows, one in another.",
+                hint="Does a flow call itself? The setting nesting_limit says how deep they may.",
+            )
 
     def take_inputs(self) -> None:
         """Wait for the futures among the arguments; put their values in. Raises UpstreamError."""
@@ -84,29 +123,71 @@ class FlowCall(HeldRun):
             name = self._name(new)
         except InvalidInput as error:
             self.invalid, name = error, new.name
-        self.create(self._filled(new, name))
+        new = self._filled(new, name)
+        if self._around is not None:
+            upstream = resolve.task_run_ids(self.inputs)
+            self.tracking = Tracking(self._around.flow_context, new, upstream)
+            new = replace(new, parent_task_run_id=self.tracking.run.id)
+            self.reused = self.tracking.reused()
+        if self.reused is None:
+            self.create(new)
+            self.context = self._context(None)
 
     def begin(self) -> Verdict:
         """Propose Running; when accepted, make the context of this attempt."""
         verdict = super().begin()
         if isinstance(verdict, Accept):
             runner = self.flow.task_runner
-            self.context = FlowRunContext(
-                self.run,
-                recorder=self.recorder,
-                hold=self.hold,
-                task_runner=ThreadPoolTaskRunner() if runner is None else runner.duplicate(),
-                flow=self.flow,
-                parameters=self._values,
-                log_prints=self._log_prints(),
+            self.context = self._context(
+                ThreadPoolTaskRunner() if runner is None else runner.duplicate()
             )
+            if self.flow.fail_on_task_failure:
+                self.context.tally = outcomes.Tally()
+            self._track(self.run.state)
         return verdict
+
+    def _context(self, task_runner: Any) -> FlowRunContext:
+        return FlowRunContext(
+            self.run,
+            recorder=self.recorder,
+            hold=self.hold,
+            task_runner=task_runner,
+            flow=self.flow,
+            parameters=self._values,
+            log_prints=self._log_prints(),
+        )
+
+    def _track(self, state: State) -> None:
+        around = self._around
+        if self.tracking is not None:
+            self.tracking.enter(state)
+        if around is not None and around.flow_context.tally is not None:
+            around.flow_context.tally.ended(self.run.id, state)
 
     def end(self, state: State, *, patience: float | None = None) -> State:
         """Send all records, then propose the end; give the state the run really took."""
         if state.is_failed() and self.run.state.is_running():
             tell_failure(self.context, state)
-        return super().end(state, patience=patience)
+        state = super().end(state, patience=patience)
+        self._track(state)
+        return state
+
+    def to_be_retried(self, failed: State, delay: float | None) -> State:
+        """Say in a failure when it is tried again, if ever (None): the authority decides by it."""
+        said = {RETRIABLE: False} if delay is None else {DELAY: delay}
+        state = replace(failed, details={**failed.details, **said})
+        return keep(state, error=error_of(failed))
+
+    def hooks_at_cancelling(self) -> str:
+        """Give the option whose hooks a run calls that is being cancelled."""
+        self._cancellation_told = True
+        return "on_cancellation"
+
+    def hooks_at_end(self, state: State) -> str | None:
+        """Give the option whose hooks a final state calls."""
+        if state.is_cancelled() and not self._cancellation_told:
+            return self.hooks_at_cancelling()
+        return hooks.at_end(state)
 
     def wait_for_running(self, state: State) -> None:
         """Wait for the tasks that still run; not for ever, when the run was told to stop."""
@@ -128,9 +209,8 @@ class FlowCall(HeldRun):
             parameters=parameters.recordable(self._values),
             tags=tuple(sorted(self._tags)),
             parent_flow_run_id=parent or None,
-            parent_task_run_id=around.task_run_id if around else None,
-            retries=self.flow.retries,
-            retry_delay_seconds=self.flow.retry_delay_seconds,
+            retries=self.flow.retry.retries,
+            retry_delay_seconds=next(iter(self.flow.retry.delays), 0.0),
             path=_path(self.flow.fn),
         )
 

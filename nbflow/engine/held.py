@@ -63,16 +63,22 @@ class HeldRun:
         verdict = self._propose(state, PATIENCE_SECONDS)
         if isinstance(verdict, Accept):
             self.run = replace(advance(self.run, verdict.state), attempt=verdict.attempt)
-            self.hold = lease.hold(
-                self.run.id, self.run.attempt, backend=self.backend, parent=self._parent
-            )
+            lease.release(self.hold)
+            self._hold()
             self.ended = False
         return verdict
+
+    def _hold(self) -> None:
+        self.hold = lease.hold(
+            self.run.id, self.run.attempt, backend=self.backend, parent=self._parent
+        )
 
     def end(self, state: State, *, patience: float | None = None) -> State:
         """Send all records, then propose the end; give the state the run really took."""
         state = self._end(state, PATIENCE_SECONDS if patience is None else patience)
-        self.ended = True
+        self.ended = not state.is_scheduled()
+        if state.is_scheduled():  # between two tries it is still held, and can be cancelled
+            self._hold()
         return state
 
     def _end(self, state: State, patience: float) -> State:

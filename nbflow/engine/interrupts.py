@@ -94,6 +94,11 @@ def raise_in(ident: int, kind: type[BaseException]) -> bool:
     return True
 
 
+def cancel_in(ident: int) -> None:
+    """Raise Cancellation in another thread."""
+    raise_in(ident, Cancellation)
+
+
 def spare(ident: int) -> None:
     """Take back what was raised in a thread and has not arrived."""
     import ctypes

@@ -23,6 +23,8 @@ RESERVED = ("return_state", "wait_for")
 _MOST_DELAYS = 50
 _MOST_RETRIES = 1_000_000
 _LONGEST_TEXT = 100_000
+#: ten years: beyond, dates and locks overflow
+_MOST_SECONDS = 315_360_000
 
 RunName = str | Callable[..., str]
 Delay = float | Sequence[float] | Callable[[int], Sequence[float]]
@@ -200,10 +202,11 @@ def _called(value: Callable[[int], Any], tries: int) -> Any:
 
 
 def _delay(value: Any) -> float:
-    if not _is_number(value) or value < 0:
+    if not _is_number(value) or not 0 <= value <= _MOST_SECONDS:
         raise InvalidInput(
             f"retry_delay_seconds is {shown(value)}; it must be seconds, 0 or more.",
             field="retry_delay_seconds",
+            hint="Ten years is the most.",
         )
     return float(value)
 
@@ -235,7 +238,7 @@ def seconds(value: Any, *, field: str) -> float | None:
     """Give a length of time above 0; None: no limit. Raises InvalidInput."""
     if value is None:
         return None
-    if not _is_number(value) or value <= 0:
+    if not _is_number(value) or not 0 < value <= _MOST_SECONDS:
         raise InvalidInput(
             f"{field} is {shown(value)}; it must be seconds, more than 0.",
             field=field,

@@ -18,6 +18,9 @@ DELAY = "retry_delay"
 #: and False where there must be none, whatever tries are left
 RETRIABLE = "retriable"
 
+#: not the shared generator: a retry must not move a user's seeded numbers
+_random = random.SystemRandom()
+
 Condition = Callable[[Any, Any, Any], Any]
 
 
@@ -64,7 +67,7 @@ def drawn(seconds: float, jitter: float) -> float:
     Prefect draws them.
     """
     low, high = max(1.0 - jitter, 0.0), 1.0 + jitter
-    share = random.uniform(1 - math.exp(-low), 1 - math.exp(-high))
+    share = _random.uniform(1 - math.exp(-low), 1 - math.exp(-high))
     return -math.log(1 - share) * seconds
 
 

@@ -6,7 +6,6 @@ tracebacks are not its business. The third host, for executed notebooks, is in `
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,6 +13,9 @@ from typing import Any, Protocol
 
 from nbflow.context import FlowRunContext, Recording, TaskRunContext
 from nbflow.engine import outcomes, run
+from nbflow.engine.flow_call import PlainFlow
+from nbflow.engine.retrying import RetryPolicy
+from nbflow.engine.task_call import PlainTask
 from nbflow.ipython.options import Options
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, LogEntry, TaskKind, TaskRun, advance
@@ -39,13 +41,11 @@ class Host(Protocol):
         ...
 
 
-class CellTask:
+class CellTask(PlainTask):
     """A cell, as the engine takes a task."""
 
     is_cell = True
     kind: TaskKind = "cell"
-    log_prints: bool | None = None
-    signature = inspect.Signature()
 
     def __init__(self, fn: Work, name: str, asked: Options, *, cell_id: str | None) -> None:
         self.fn = fn
@@ -55,25 +55,18 @@ class CellTask:
         self.tags = asked.tags
         # The engine would number the calls; a cell is called what its author calls it.
         self.task_run_name: str | Callable[[], str] | None = lambda: name
-        self.retries = asked.retries
-        self.retry_delays = asked.retry_delays
+        self.retry = RetryPolicy(asked.retries, asked.retry_delays)
 
 
-class CellFlow:
+class CellFlow(PlainFlow):
     """A cell, as the engine takes a flow."""
 
     is_cell = True
-    flow_run_name: str | Callable[[], str] | None = None
-    retry_delay_seconds = 0.0
-    validate_parameters = False
-    task_runner = None
-    log_prints: bool | None = None
-    signature = inspect.Signature()
 
     def __init__(self, fn: Work, name: str, asked: Options) -> None:
         self.fn = fn
         self.name = name
-        self.retries = asked.retries
+        self.retry = RetryPolicy(asked.retries)
 
 
 class AsTask:

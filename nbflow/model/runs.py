@@ -17,7 +17,7 @@ from nbflow.model.results import ResultRecord
 from nbflow.model.states import State, StateType
 
 FlowKind = Literal["flow", "notebook", "session"]
-TaskKind = Literal["task", "cell"]
+TaskKind = Literal["task", "cell", "flow"]
 
 
 @dataclass(frozen=True)

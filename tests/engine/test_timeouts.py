@@ -1,4 +1,4 @@
-"""Time limits end calls that compute, that block, and that refuse to end; on every kind of thread."""
+"""Time limits end calls that compute, that block and that refuse to end, on any thread."""
 
 from __future__ import annotations
 
@@ -118,12 +118,13 @@ def test_of_limits_in_each_other_the_one_that_is_up_ends_its_own_call(which):
 
 
 def test_a_hundred_close_calls_are_all_settled():
-    for number in range(100):
-        seconds = 0.002
+    def settled():
         try:
-            assert timeouts.call(lambda: time.sleep(0.002) or "done", seconds) == "done"
+            return timeouts.call(lambda: time.sleep(0.002) or "done", 0.002)
         except Overrun as overrun:
-            assert overrun.home, number
+            return "over" if overrun.home else "lost"
+
+    assert {settled() for _ in range(100)} <= {"done", "over"}
 
 
 def test_python_code_on_another_thread_is_ended():
@@ -175,7 +176,7 @@ class TestOnALoop:
 
     def test_what_blocks_the_main_threads_loop_is_ended(self):
         async def blocks():
-            time.sleep(60)
+            sleep_for_ever()
 
         async def main():
             await timeouts.acall(blocks, 0.05)

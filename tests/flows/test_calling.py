@@ -218,8 +218,12 @@ def test_a_flow_in_a_flow_and_in_a_task_is_a_child_run(orchestrator):
     (root,) = [r for r in runs.values() if r.flow_name == "parent"]
     children = [r for r in runs.values() if r.flow_name == "child"]
     assert [c.parent_flow_run_id for c in children] == [root.id, root.id]
-    (task_run,) = orchestrator.list_task_runs(root.id)
-    assert {c.parent_task_run_id for c in children} == {None, task_run.id}
+    tracking = {t.id: t for t in orchestrator.list_task_runs(root.id) if t.kind == "flow"}
+    assert {c.parent_task_run_id for c in children} == set(tracking)
+    for child_run in children:
+        stands_for_it = tracking[child_run.parent_task_run_id]
+        assert stands_for_it.state.details["child_flow_run_id"] == child_run.id
+        assert [s.name for s in stands_for_it.history] == ["Pending", "Running", "Completed"]
 
 
 def test_a_child_that_fails_does_not_fail_a_parent_that_goes_on(orchestrator):
