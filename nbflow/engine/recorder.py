@@ -184,7 +184,7 @@ class Recorder:
             else:
                 entries.append(artifact_entry(record))
                 waiting.artifacts[record.id] = record
-        entries += [task_entry(run) for run in tasks.values()]
+        entries += [task_entry(run.row()) for run in tasks.values()]
         waiting.tasks.update(tasks)
         if entries:
             self._append(entries)

@@ -6,10 +6,10 @@ carries it all to the authority. `advance` gives the run that follows a transiti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from nbflow.model.artifacts import Artifact
 from nbflow.model.ids import run_name, uuid7
@@ -119,6 +119,10 @@ class NewFlowRun:
     created_by: str | None = None
 
 
+def _none() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class TaskRun:
     """One execution of a task or of a notebook's cell.
@@ -142,22 +146,39 @@ class TaskRun:
     kind: TaskKind
     state: State
     created_at: datetime
-    position: int = 0
-    attempt: int = 0
-    flow_attempt: int = 1
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    running_seconds: float = 0.0
-    tags: tuple[str, ...] = ()
-    upstream: tuple[str, ...] = ()
-    cell_id: str | None = None
-    result_key: str | None = None
-    note: str | None = None
-    history: tuple[State, ...] = ()
+    # Factories, not defaults: those would lie in the class, and `__getattr__` never be asked.
+    position: int = field(default_factory=int)
+    attempt: int = field(default_factory=int)
+    flow_attempt: int = field(default_factory=lambda: 1)
+    started_at: datetime | None = field(default_factory=_none)
+    ended_at: datetime | None = field(default_factory=_none)
+    running_seconds: float = field(default_factory=float)
+    tags: tuple[str, ...] = field(default_factory=tuple)
+    upstream: tuple[str, ...] = field(default_factory=tuple)
+    cell_id: str | None = field(default_factory=_none)
+    result_key: str | None = field(default_factory=_none)
+    note: str | None = field(default_factory=_none)
+    history: tuple[State, ...] = field(default_factory=tuple)
 
     def __post_init__(self) -> None:
         if not self.history or self.history[-1] != self.state:
             object.__setattr__(self, "history", (*self.history, self.state))
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached when the attribute is not there yet: the run was made of a row.
+        row = self.__dict__.get("_row")
+        if row is None or name not in TaskRun.__dataclass_fields__:
+            raise AttributeError(f"A TaskRun has no attribute {name!r}.")
+        from nbflow.model import rows  # which knows this class
+
+        self.__dict__.update(rows.fields_of(row) | self.__dict__)
+        return self.__dict__[name]
+
+    def row(self) -> tuple[Any, ...]:
+        """Give the run as a row of the store."""
+        from nbflow.model import rows
+
+        return self.__dict__.get("_row") or rows.of_task_run(self)
 
 
 @dataclass(frozen=True)
@@ -215,23 +236,41 @@ def advance(run: Run, to: State) -> Run:
     """
     before = run.state
     changes: dict[str, Any] = {"state": to}
-    if before.type is StateType.RUNNING and to.type is not StateType.RUNNING:
-        spent = (to.at - before.at).total_seconds()
-        changes["running_seconds"] = run.running_seconds + max(spent, 0.0)
+    times = Times(run.started_at, run.ended_at, run.running_seconds)
+    changes.update(times.after(before, to)._asdict())
     if before.type is StateType.SCHEDULED and to.type in (StateType.PENDING, StateType.RUNNING):
         changes["attempt"] = run.attempt + 1
     elif to.type is StateType.RUNNING and run.attempt == 0:
         changes["attempt"] = 1
-    if to.type is StateType.RUNNING and run.started_at is None:
-        changes["started_at"] = to.at
-    if to.is_final():
-        changes["ended_at"] = to.at
-    elif before.is_final():
-        changes["ended_at"] = None
-    # `dataclasses.replace` costs 4 µs, and every task call would pay it twice.
-    after = object.__new__(type(run))
-    after.__dict__.update(run.__dict__)
-    after.__dict__.update(changes)
     if isinstance(run, TaskRun):
-        after.__dict__["history"] = (*run.history, to)
-    return after
+        changes["history"] = (*run.history, to)
+    return replace(run, **changes)
+
+
+class Times(NamedTuple):
+    """When a run began and ended, and how many seconds it was RUNNING."""
+
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    running_seconds: float = 0.0
+
+    def after(self, before: State | None, to: State) -> Times:
+        """Give the times after a run has entered a state."""
+        started, ended, seconds = self
+        if before is not None and before.type is StateType.RUNNING is not to.type:
+            seconds += max((to.at - before.at).total_seconds(), 0.0)
+        if to.type is StateType.RUNNING and started is None:
+            started = to.at
+        if to.is_final():
+            ended = to.at
+        elif before is not None and before.is_final():
+            ended = None
+        return Times(started, ended, seconds)
+
+
+def lived(history: Iterable[State]) -> Times:
+    """Give the times of a run that went through some states."""
+    times, before = Times(), None
+    for state in history:
+        times, before = times.after(before, state), state
+    return times

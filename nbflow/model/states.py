@@ -6,10 +6,11 @@ user's word. What may happen to a run is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
 
 from nbflow import exceptions
@@ -68,6 +69,13 @@ class State:
         if not self.name:
             object.__setattr__(self, "name", self.type.value.capitalize())
 
+    def __getattr__(self, name: str) -> Any:
+        # Only reached when the attribute is not there yet: `entered` leaves `at` to who asks.
+        if name != "at" or "_micros" not in self.__dict__:
+            raise AttributeError(f"A State has no attribute {name!r}.")
+        at = self.__dict__["at"] = clock.instant(self.__dict__["_micros"])
+        return at
+
     def is_scheduled(self) -> bool:
         """Say whether the run waits for its time."""
         return self.type is StateType.SCHEDULED
@@ -120,14 +128,20 @@ class State:
     def result(self, raise_on_failure: bool = True) -> Any:
         """Give the run's value, or raise what it ended with.
 
-        The value is there in the process that ran it. With `raise_on_failure=False` the exception
-        of a run that has ended is given back instead. Raises the run's own exception, else
+        The value is there in the process that ran it; elsewhere it is read from where it was
+        stored. With `raise_on_failure=False` the exception of a run that has ended is given back
+        instead. Raises the run's own exception, else
         FailedRun, CrashedRun, CancelledRun, PausedRun, UnfinishedRun, UpstreamError, MissingResult.
         """
         __tracebackhide__ = True
         kept = self.__dict__
         if "_value" in kept:
             return kept["_value"]
+        if "_load" in kept:
+            return kept["_load"]()
+        if self.result_key is not None:
+            # By name: what reads results stands above everything that knows states.
+            return import_module("nbflow.results").of_key(self.result_key)
         error = kept.get("_error")
         if not isinstance(error, Exception):
             error, cause = _without_value(self), error
@@ -137,6 +151,37 @@ class State:
         return error
 
 
+    @property
+    def result_key(self) -> str | None:
+        """Give the key the run's value was stored under, if it was and this state knows."""
+        return self.__dict__.get("_key") or self.details.get("result")
+
+
+_PLAIN = {
+    kind.value: {"type": kind, "name": kind.value.capitalize(), "message": "", "id": "",
+                 "details": _nothing()}
+    for kind in StateType
+}  # fmt: skip
+
+
+def entered(kind: StateType) -> State:
+    """Make a state that is entered now and says no more than its type; a proposal needs an id.
+
+    Every call of a task makes three: this costs a tenth of `State(kind)`.
+    """
+    state = object.__new__(State)
+    inside = state.__dict__
+    inside.update(_PLAIN[kind._value_])
+    inside["_micros"] = clock.now_micros()
+    return state
+
+
+def micros_of(state: State) -> int:
+    """Give when a state was entered, as the store keeps it."""
+    found = state.__dict__.get("_micros")
+    return clock.micros(state.at) if found is None else found
+
+
 def keep(state: State, value: Any = None, *, error: BaseException | None = None) -> State:
     """Keep a value, or the exception there is instead, beside a state of this process."""
     # Not a field: it is never compared, stored or sent.
@@ -144,6 +189,43 @@ def keep(state: State, value: Any = None, *, error: BaseException | None = None)
         state.__dict__["_value"] = value
     else:
         state.__dict__["_error"] = error
+    return state
+
+
+def lend(state: State, load: Callable[[], Any]) -> State:
+    """Keep, instead of a value, how to read it from where it is stored."""
+    state.__dict__.pop("_value", None)
+    state.__dict__["_load"] = load
+    return state
+
+
+def has_value(state: State) -> bool:
+    """Say whether a state of this process has a value to give."""
+    return "_value" in state.__dict__ or "_load" in state.__dict__
+
+
+def with_value_of(before: State, state: State) -> State:
+    """Give a state the value that was kept beside another."""
+    for name in ("_value", "_load"):
+        if name in before.__dict__:
+            state.__dict__[name] = before.__dict__[name]
+    return state
+
+
+def told(state: State, message: str) -> State:
+    """Give a state of this process, not yet taken, with another message."""
+    return with_value_of(state, replace(state, message=message))
+
+
+def named(state: State, key: str) -> State:
+    """Give a state of this process, not yet taken, that names its result's key."""
+    return with_value_of(state, replace(state, details={**state.details, "result": key}))
+
+
+def read_back(state: State, key: str | None) -> State:
+    """Note beside a state that was read back under which key its value is stored."""
+    if key is not None:
+        state.__dict__["_key"] = key
     return state
 
 
@@ -169,7 +251,9 @@ _HINTS: dict[StateType, str] = {
 
 def _without_value(state: State) -> exceptions.RunError:
     kind = _NO_VALUE.get(state.type, exceptions.UnfinishedRun)
-    said = None if state.is_completed() else state.message or None
+    said = state.message or None
+    if state.is_completed():
+        said = f"The run completed, but its result was not kept. {state.message}".strip()
     if said is None and kind is exceptions.UnfinishedRun:
         said = f"The run is {state.name}; it has not finished."
     return kind(said, hint=_HINTS.get(state.type))

@@ -14,7 +14,7 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.runs import Owner
 from nbflow.model.states import State, StateType
-from nbflow.store.rows import dumps, instant, micros
+from nbflow.model.rows import dumps, instant, micros
 
 __all__ = [
     "details_text", "dumps", "history_columns", "history_state", "instant", "loads", "micros",

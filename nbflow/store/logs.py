@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from nbflow.model import rows
 from nbflow.model.backend import Page
 from nbflow.model.runs import LogEntry
-from nbflow.store import codec, rows
+from nbflow.store import codec
 from nbflow.store.bulk import Bulk
 from nbflow.store.tables import log
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from nbflow.exceptions import NotFound
+from nbflow.model import names, rows
 from nbflow.model.results import ResultRecord
-from nbflow.store import rows
 from nbflow.store.bulk import Bulk
 from nbflow.store.tables import result
 
@@ -17,6 +19,84 @@ def append(connection: sa.Connection, records: Sequence[ResultRecord]) -> None:
     """Keep results; of two with the same key the newer one stays."""
     if records:
         _UPSERT(connection, [rows.of_result(record) for record in records])
+
+
+def get(connection: sa.Connection, key: str) -> ResultRecord:
+    """Read the result of a key. Raises NotFound."""
+    row = connection.execute(sa.select(result).where(result.c.key == key)).first()
+    if row is None:
+        raise NotFound(f"There is no result {names.shown(key)}.", field="key")
+    return rows.result(row)
+
+
+def of_flow_run(
+    connection: sa.Connection, flow_run_id: str, *, limit: int, after: str | None
+) -> tuple[ResultRecord, ...]:
+    """List the results kept for one run, by key, without their data."""
+    query = _UNREAD.where(_of_run(flow_run_id), result.c.key > (after or ""))
+    found = connection.execute(query.order_by(result.c.key).limit(limit))
+    return tuple(rows.result(row) for row in found)
+
+
+def of_task(connection: sa.Connection, task_key: str, *, limit: int) -> tuple[ResultRecord, ...]:
+    """List the results a task made for all runs, newest first, without their data."""
+    query = _UNREAD.where(result.c.task_key == task_key)
+    found = connection.execute(query.order_by(result.c.created_at.desc()).limit(limit))
+    return tuple(rows.result(row) for row in found)
+
+
+def delete(connection: sa.Connection, keys: Sequence[str]) -> None:
+    """Delete results."""
+    connection.execute(result.delete().where(result.c.key.in_(keys)))
+
+
+def delete_of_runs(connection: sa.Connection, flow_run_ids: Sequence[str]) -> list[str]:
+    """Delete the results kept for some runs; give where their files lie."""
+    gone = [_of_run(run_id) for run_id in flow_run_ids]
+    if not gone:
+        return []
+    where = sa.or_(*gone)
+    query = sa.select(result.c.location).where(where, result.c.location.is_not(None))
+    files = [location for location in connection.execute(query).scalars() if location]
+    connection.execute(result.delete().where(where))
+    return files
+
+
+class Old(NamedTuple):
+    """A result whose time has come."""
+
+    key: str
+    size: int
+    location: str | None
+
+
+def old(
+    connection: sa.Connection, *, before: int, now: int, limit: int, after: str = ""
+) -> list[Old]:
+    """List results made before an instant, or expired, by key."""
+    query = (
+        sa.select(result.c.key, result.c.size, result.c.location)
+        .where(
+            sa.or_(result.c.created_at < before, result.c.expires_at <= now), result.c.key > after
+        )
+        .order_by(result.c.key)
+        .limit(limit)
+    )
+    return [Old(*row) for row in connection.execute(query)]
+
+
+def known_files(connection: sa.Connection, locations: Sequence[str]) -> set[str]:
+    """Give those of some places that a result speaks of."""
+    query = sa.select(result.c.location).where(result.c.location.in_(locations))
+    return {location for location in connection.execute(query).scalars() if location}
+
+
+def _of_run(flow_run_id: str) -> sa.ColumnElement[bool]:
+    """A run's keys begin with its id; `/` is the character after the dot that follows it."""
+    return sa.and_(result.c.key >= flow_run_id, result.c.key < f"{flow_run_id}/")
+
+
+_UNREAD = sa.select(*(sa.null() if c.name == "data" else c for c in result.columns))
 
 
 def _upsert() -> sa.Insert:

@@ -177,7 +177,7 @@ flow_run_state = Table(
     Index("ix_flow_run_state_run", "flow_run_id", "at", "id"),
 )
 
-#: its states are in `history`, the last one's type, name and instant also in columns
+#: its states, and so its times, are in `history`; what is asked for is also in columns
 task_run = Table(
     "task_run",
     metadata,
@@ -194,9 +194,6 @@ task_run = Table(
     Column("position", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("flow_attempt", Integer, nullable=False),
-    _at("started_at", nullable=True),
-    _at("ended_at", nullable=True),
-    Column("running_seconds", Float, nullable=False),
     _json("tags"),
     _json("upstream"),
     Column("cell_id", String(64)),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from nbflow.model import rows
 from nbflow.model.runs import TaskRun
 from nbflow.model.states import StateType
-from nbflow.store import rows
 from nbflow.store.bulk import Bulk
 from nbflow.store.tables import task_run
 
@@ -23,7 +23,7 @@ def record(connection: sa.Connection, runs: Sequence[TaskRun]) -> None:
     `(flow_attempt, attempt, state_at)`.
     """
     if runs:
-        _UPSERT(connection, [rows.of_task_run(run) for run in runs])
+        _UPSERT(connection, [run.row() for run in runs])
 
 
 def of_flow_run(

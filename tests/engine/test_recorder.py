@@ -24,9 +24,8 @@ def number(x):
 
 def spooled(home) -> list[list]:
     """Give all entries in this home's spools."""
-    files = sorted((home / "spool").glob("*.jsonl"))
-    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()[1:]]
-    return [entry for line in lines for entry in line]
+    files = sorted((home / "spool").glob("*.spool"))
+    return [entry for file in files for entry in spool.entries(file)]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import subprocess
 import sys
@@ -12,11 +12,11 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from nbflow.model import clock, states
+from nbflow.model import clock, rows, states
 from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import LogEntry, NewFlowRun, TaskRun, advance
-from nbflow.store import rows, spool, tables
+from nbflow.store import spool, tables
 
 SCRIPT = textwrap.dedent("""
     import sys, os
@@ -84,22 +84,23 @@ def a_task_run(flow_run, name="t"):
     return advance(advance(run, running), done)
 
 
-def orphan(home, *lines) -> None:
-    """Write a spool whose owner is gone."""
+def orphan(home, *entries, torn=b"", host=None) -> None:
+    """Write a spool whose owner is gone, a frame for each entry."""
     folder = home / "spool"
     folder.mkdir(parents=True, exist_ok=True)
-    header = ["nbflow", 2, os.uname().nodename, "another boot", 1, 0.0, None]
-    texts = [json.dumps(header), *lines]
-    (folder / f"{states.uuid7()}.jsonl").write_text("\n".join(texts), encoding="utf-8")
+    header = ("nbflow", 3, host or os.uname().nodename, "another boot", 1, 0.0, None)
+    frames = [frame([header]), *(frame([entry]) for entry in entries), torn]
+    (folder / f"{states.uuid7()}.spool").write_bytes(b"".join(frames))
+
+
+def frame(entries) -> bytes:
+    data = marshal.dumps(entries, 2)
+    return len(data).to_bytes(4, "little") + data
 
 
 def stored_results(orchestrator) -> list[ResultRecord]:
     with orchestrator.database.read() as connection:
         return [rows.result(row) for row in connection.execute(sa.select(tables.result))]
-
-
-def encoded(*entries) -> str:
-    return json.dumps(list(entries), default=str)
 
 
 def test_records_come_back_as_they_went_in(orchestrator, home, flow_run):
@@ -111,12 +112,12 @@ def test_records_come_back_as_they_went_in(orchestrator, home, flow_run):
         parts={"source": "1"}, preview="é",
     )  # fmt: skip
     entries = [
-        spool.task_entry(run),
+        spool.task_entry(run.row()),
         spool.result_entry(result),
         spool.log_entry(line),
         spool.artifact_entry(artifact),
     ]
-    orphan(home, encoded(*entries), "")
+    orphan(home, *entries)
     assert spool.replay(orchestrator) == 1
     assert orchestrator.list_task_runs(flow_run.id) == (run,)
     assert stored_results(orchestrator) == [result]
@@ -127,17 +128,17 @@ def test_records_come_back_as_they_went_in(orchestrator, home, flow_run):
 
 def test_a_torn_last_line_is_left_out(orchestrator, home, flow_run):
     whole, torn = a_task_run(flow_run, "whole"), a_task_run(flow_run, "torn")
-    text = encoded(spool.task_entry(torn))
-    orphan(home, encoded(spool.task_entry(whole)), text[: len(text) // 2])
+    data = frame([spool.task_entry(torn.row())])
+    orphan(home, spool.task_entry(whole.row()), torn=data[: len(data) // 2])
     assert spool.replay(orchestrator) == 1
     assert [t.name for t in orchestrator.list_task_runs(flow_run.id)] == ["whole"]
 
 
 def test_replaying_twice_and_from_two_threads_changes_nothing(orchestrator, home, flow_run):
     runs = [a_task_run(flow_run, f"t{n}") for n in range(300)]
-    lines = [encoded(spool.task_entry(run)) for run in runs]
+    entries = [spool.task_entry(run.row()) for run in runs]
     for _ in range(3):
-        orphan(home, *lines, "")
+        orphan(home, *entries)
     found = []
     threads = [
         threading.Thread(target=lambda: found.append(spool.replay(orchestrator))) for _ in range(4)
@@ -158,9 +159,8 @@ def test_the_spool_of_a_living_process_is_left_alone(orchestrator, home):
 
 
 def test_another_hosts_spool_is_left_alone(orchestrator, home):
-    orphan(home, "")
+    orphan(home, host="elsewhere")
     (path,) = (home / "spool").iterdir()
-    path.write_text(path.read_text().replace(os.uname().nodename, "elsewhere"))
     assert spool.replay(orchestrator) == 0
     assert path.exists()
 
@@ -169,7 +169,7 @@ def test_a_file_that_is_no_spool_is_left_alone(orchestrator, home):
     folder = home / "spool"
     folder.mkdir(parents=True)
     for name, text in {"a": "", "b": "{}\n", "c": "\x00\xff\n", "d": '["other", 1]\n'}.items():
-        (folder / f"{name}.jsonl").write_text(text, encoding="latin-1")
+        (folder / f"{name}.spool").write_text(text, encoding="latin-1")
     assert spool.replay(orchestrator) == 0
     assert len(list(folder.iterdir())) == 4
 
@@ -178,7 +178,7 @@ def test_records_that_are_refused_are_set_aside_and_said(orchestrator, home, flo
     other = orchestrator.create_flow_run(NewFlowRun(flow_name="other"))
     kept = a_task_run(flow_run, "kept")
     refused = Artifact("table", {"not": float("nan")}, flow_run_id=other.id)
-    orphan(home, encoded(spool.task_entry(kept), spool.artifact_entry(refused)), "")
+    orphan(home, spool.task_entry(kept.row()), spool.artifact_entry(refused))
     assert spool.replay(orchestrator) == 1
     assert [t.name for t in orchestrator.list_task_runs(flow_run.id)] == ["kept"]
     (aside,) = (home / "spool").iterdir()

@@ -153,6 +153,12 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _STATES = "SELECT task_run_id, type, at, name, message, details, id FROM task_run_state"
 
 
+_ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+_TOLD_BY_HISTORY = (
+    "state_id", "state_message", "state_details", "started_at", "ended_at", "running_seconds",
+)  # fmt: skip
+
+
 def _gather_histories() -> None:
     """Put the states of each task run into its row."""
     op.add_column("task_run", sa.Column("history", sa.Text(), nullable=False, server_default="[]"))
@@ -168,7 +174,7 @@ def _gather_histories() -> None:
         connection.execute(keep, {"id": task_run_id, "history": _dumps(history)})
     with op.batch_alter_table("task_run") as table:
         table.alter_column("history", server_default=None)
-        for column in ("state_id", "state_message", "state_details"):
+        for column in _TOLD_BY_HISTORY:
             table.drop_column(column)
     op.drop_table("task_run_state")
 
@@ -186,23 +192,23 @@ def _scatter_histories() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_run_state")),
     )
     op.create_index("ix_task_run_state_run", "task_run_state", ["task_run_id", "at", "id"])
-    for name, kind in (
-        ("state_id", sa.String(36)),
-        ("state_message", sa.Text()),
-        ("state_details", sa.Text()),
-    ):
-        op.add_column("task_run", sa.Column(name, kind, nullable=False, server_default=""))
+    for name in _TOLD_BY_HISTORY[:3]:
+        op.add_column("task_run", sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    op.add_column("task_run", _at("started_at", nullable=True))
+    op.add_column("task_run", _at("ended_at", nullable=True))
+    seconds = sa.Column("running_seconds", sa.Float(), nullable=False, server_default="0")
+    op.add_column("task_run", seconds)
     connection = op.get_bind()
     add = sa.text(
         "INSERT INTO task_run_state VALUES (:id, :run, :type, :name, :message, :details, :at)"
     )
-    last = sa.text(
-        "UPDATE task_run SET state_id = :id, state_message = :message, state_details = :details"
-        " WHERE id = :run"
+    tell = sa.text(
+        "UPDATE task_run SET state_id = :id, state_message = :message, state_details = :details,"
+        " started_at = :started, ended_at = :ended, running_seconds = :seconds WHERE id = :run"
     )
     for state in _states(connection):
         connection.execute(add, state)
-        connection.execute(last, state)
+        connection.execute(tell, state)
     with op.batch_alter_table("task_run") as table:
         for column in ("history", "result_key", "note"):
             table.drop_column(column)
@@ -210,9 +216,14 @@ def _scatter_histories() -> None:
 
 def _states(connection: sa.Connection) -> Iterator[dict[str, object]]:
     for run, history in connection.execute(sa.text("SELECT id, history FROM task_run")).all():
+        started, running, seconds = None, None, 0.0
         for kind, at, *more in json.loads(history):
             name, message, details = more or [kind.capitalize(), "", None]
+            seconds += 0.0 if running is None else (at - running) / 1e6
+            running = at if kind == "RUNNING" else None
+            started = running if started is None else started
             yield {
                 "id": str(uuid4()), "run": run, "type": kind, "at": at, "name": name,
-                "message": message, "details": _dumps(details or {}),
+                "message": message, "details": _dumps(details or {}), "started": started,
+                "ended": at if kind in _ENDED else None, "seconds": seconds,
             }  # fmt: skip

@@ -13,8 +13,8 @@ from typing import Any
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.results import ResultRecord
-from nbflow.model.runs import LogEntry, TaskRun
-from nbflow.model.states import State, StateType
+from nbflow.model.runs import LogEntry, TaskRun, lived
+from nbflow.model.states import State, StateType, micros_of, read_back
 
 Row = tuple[Any, ...]
 
@@ -55,17 +55,14 @@ def of_task_run(run: TaskRun) -> Row:
         run.kind,
         state.type.value,
         state.name,
-        clock.micros(state.at),
+        micros_of(state),
         history_text(run.history),
         clock.micros(run.created_at),
         run.position,
         run.attempt,
         run.flow_attempt,
-        micros(run.started_at),
-        micros(run.ended_at),
-        run.running_seconds,
-        dumps(list(run.tags)) if run.tags else "[]",
-        dumps(list(run.upstream)) if run.upstream else "[]",
+        texts(run.tags),
+        texts(run.upstream),
         run.cell_id,
         run.result_key,
         run.note,
@@ -73,18 +70,30 @@ def of_task_run(run: TaskRun) -> Row:
 
 
 def task_run(row: Sequence[Any]) -> TaskRun:
-    """Give the task run of a row."""
+    """Give the task run of a row. It is read when somebody looks: most are only passed on."""
+    made = object.__new__(TaskRun)
+    made.__dict__.update(_row=tuple(row), id=row[0], flow_run_id=row[1])
+    return made
+
+
+def fields_of(row: Row) -> dict[str, Any]:
+    """Give what a task run's row says."""
     (run_id, flow_run_id, key, name, kind, _, _, _, history, created, position, attempt,
-     flow_attempt, started, ended, seconds, tags, upstream, cell_id, result_key,
-     note) = row  # fmt: skip
+     flow_attempt, tags, upstream, cell_id, result_key, note) = row  # fmt: skip
     states = history_of(history)
-    return TaskRun(
-        id=run_id, flow_run_id=flow_run_id, key=key, name=name, kind=kind, state=states[-1],
-        created_at=clock.instant(created), position=position, attempt=attempt,
-        flow_attempt=flow_attempt, started_at=instant(started), ended_at=instant(ended),
-        running_seconds=seconds, tags=tuple(json.loads(tags)), upstream=tuple(json.loads(upstream)),
-        cell_id=cell_id, result_key=result_key, note=note, history=states,
-    )  # fmt: skip
+    read_back(states[-1], result_key)
+    return {
+        "id": run_id, "flow_run_id": flow_run_id, "key": key, "name": name, "kind": kind,
+        "state": states[-1], "created_at": clock.instant(created), "position": position,
+        "attempt": attempt, "flow_attempt": flow_attempt, **lived(states)._asdict(),
+        "tags": tuple(json.loads(tags)), "upstream": tuple(json.loads(upstream)),
+        "cell_id": cell_id, "result_key": result_key, "note": note, "history": states,
+    }  # fmt: skip
+
+
+def texts(items: Sequence[str]) -> str:
+    """Give some texts as a column holds them."""
+    return dumps(list(items)) if items else "[]"
 
 
 def history_text(states: Sequence[State]) -> str:
@@ -92,11 +101,12 @@ def history_text(states: Sequence[State]) -> str:
 
     Each is `[type, at]`, or `[type, at, name, message, details]` where there is more to say.
     """
-    return "[" + ",".join([_entry(state) for state in states]) + "]"
+    return "[" + ",".join([entry_text(state) for state in states]) + "]"
 
 
-def _entry(state: State) -> str:
-    kind, at = state.type.value, clock.micros(state.at)
+def entry_text(state: State) -> str:
+    """Give one state of a history."""
+    kind, at = state.type._value_, micros_of(state)
     if not (state.message or state.details) and state.name == kind.capitalize():
         return f'["{kind}",{at}]'
     try:
