@@ -23,6 +23,7 @@ from nbflow.engine import lease, logs, outcomes, parameters, recorder, texts
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.packing import Unsendable, pack, pack_error, unpack_error
+from nbflow.engine.recordable import recordable
 from nbflow.engine.steps import Call
 from nbflow.engine.timeouts import Overrun
 from nbflow.futures import Future
@@ -104,7 +105,7 @@ def _luggage(flow: FlowRunContext) -> bytes:
     try:
         return cloudpickle.dumps(told)
     except Exception:  # a flow may be called with what only its own process can hold
-        return pickle.dumps(told._replace(parameters=parameters.recordable(flow.parameters)))
+        return pickle.dumps(told._replace(parameters=recordable(flow.parameters)))
 
 
 def _opened(answer: bytes, what: str) -> Any:

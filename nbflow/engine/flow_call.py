@@ -17,6 +17,7 @@ from nbflow.engine import hooks, outcomes, parameters, resolve
 from nbflow.engine.held import HeldRun
 from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
+from nbflow.engine.recordable import recordable
 from nbflow.engine.retrying import DELAY, NEVER, RETRIABLE, RetryPolicy
 from nbflow.engine.tracking import Tracking
 from nbflow.exceptions import InvalidInput, NestedTooDeep
@@ -206,7 +207,7 @@ class FlowCall(HeldRun):
             flow_name=new.flow_name,
             id=new.id,
             name=name,
-            parameters=parameters.recordable(self._values),
+            parameters=recordable(self._values),
             tags=tuple(sorted(self._tags)),
             parent_flow_run_id=parent or None,
             retries=self.flow.retry.retries,

@@ -1,4 +1,4 @@
-"""Parameters of a call: bound to the signature, coerced to its types, named, and made recordable.
+"""Parameters of a call: bound to the signature, coerced to its types, and put into a run's name.
 
 Coercion is pydantic's, loaded only when an argument is not already of its annotated plain type.
 """
@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time, timedelta
-from enum import Enum
-from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from nbflow.engine import texts
 from nbflow.exceptions import InvalidInput, ParameterBindError
+from nbflow.model.names import shown
 
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
-#: items of a collection, and characters of a text, that are recorded of one parameter
-_MOST_ITEMS = 1000
-_MOST_CHARACTERS = 10_000
 
 
 def bind(
@@ -91,53 +84,19 @@ def _type(annotation: Any, fn: Callable[..., Any]) -> Any:
 def run_name(template: Any, values: Mapping[str, Any], *, field: str) -> str:
     """Make a run's name from a template over parameters, or a callable. Raises InvalidInput."""
     try:
-        name = template() if callable(template) else template.format(**values)
-    except (KeyError, IndexError, AttributeError, ValueError) as error:
+        name = _called(template, values) if callable(template) else template.format(**values)
+    except Exception as error:  # of the user's, or of what the parameters' own classes do
         raise InvalidInput(
-            f"{field}={template!r} cannot be filled in: {texts.of_error(error)}.",
+            f"{field}={shown(template)} cannot be filled in: {texts.of_error(error)}.",
             field=field,
             hint=f"The parameters are {', '.join(values) or 'none'}.",
         ) from None
     if not isinstance(name, str):
         raise InvalidInput(f"{field} gave {type(name).__name__}, not text.", field=field)
-    return texts.safe(name)[:200] or "-"
+    return texts.safe(name[:200]) or "-"
 
 
-def recordable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give parameters as JSON values; what JSON cannot hold is named by its type."""
-    return {texts.safe(name): _recordable(value, 0) for name, value in values.items()}
-
-
-def _recordable(value: Any, depth: int) -> Any:
-    if isinstance(value, Enum):
-        return _recordable(value.value, depth)
-    if isinstance(value, str):
-        long = len(value) > _MOST_CHARACTERS
-        return f"<str of {len(value)} characters>" if long else texts.safe(value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else str(value)
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else str(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, (UUID, PurePath)):
-        return texts.safe(str(value))
-    return _recordable_collection(value, depth)
-
-
-def _recordable_collection(value: Any, depth: int) -> Any:
-    if depth < 20:  # deeper, or a list that contains itself: only its type
-        if hasattr(type(value), "model_dump"):
-            return _recordable(dict(value), depth + 1)
-        if is_dataclass(value) and not isinstance(value, type):
-            return {f.name: _recordable(getattr(value, f.name), depth + 1) for f in fields(value)}
-        if isinstance(value, Mapping) and len(value) <= _MOST_ITEMS:
-            return {texts.safe(str(k)): _recordable(v, depth + 1) for k, v in value.items()}
-        if isinstance(value, (list, tuple, set, frozenset)) and len(value) <= _MOST_ITEMS:
-            return [_recordable(v, depth + 1) for v in value]
-    size = f" of {len(value)} items" if isinstance(value, (list, tuple, set, Mapping)) else ""
-    return f"<{type(value).__qualname__}{size}>"
+def _called(template: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    """Call a function that makes a name; with the parameters, if it has a parameter for them."""
+    takes = "parameters" in inspect.signature(template).parameters
+    return template(parameters=dict(values)) if takes else template()

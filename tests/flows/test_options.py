@@ -20,7 +20,7 @@ def plain_flow(x=1):
 BAD = [
     ("name", "a&b", "Leave out"),
     ("name", "n" * 10_000, "10000 characters"),
-    ("name", "\udfff", "U+DFFF"),
+    ("name", "\udfff", "U.DFFF"),
     ("version", 1, "text"),
     ("flow_run_name", "{}", "not a parameter"),
     ("flow_run_name", "{day}", "not a parameter"),

@@ -20,7 +20,7 @@ def plain(x=1):
 BAD = [
     ("name", "a/b", "Leave out"),
     ("name", "n" * 10_000, "10000 characters"),
-    ("name", "\ud800", "U+D800"),
+    ("name", "\ud800", "U.D800"),
     ("name", "", "empty"),
     ("name", 3, "text"),
     ("version", 3, "text"),
