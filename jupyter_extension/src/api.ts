@@ -63,6 +63,26 @@ export class Api implements IApi {
     return this._ask('GET', ['flow-runs', id, 'artifacts']);
   }
 
+  listVersions(key: string): Promise<wire.Page<wire.Artifact>> {
+    return this._ask('GET', 'artifacts', { query: { key } });
+  }
+
+  readContent(artifactId: string): Promise<wire.ArtifactContent> {
+    return this._ask('GET', ['artifacts', artifactId, 'content']);
+  }
+
+  downloadUrl(artifactId: string, mime: string): string {
+    const { baseUrl, appendToken, token } = this._settings;
+    const path = URLExt.join(
+      ROOT,
+      'artifacts',
+      encodeURIComponent(artifactId),
+      'download'
+    );
+    const query = { mime, ...(appendToken && token && { token }) };
+    return URLExt.join(baseUrl, path) + queryString(query);
+  }
+
   readNotebook(id: string): Promise<nbformat.INotebookContent> {
     return this._ask('GET', ['flow-runs', id, 'notebook']);
   }

@@ -33,6 +33,10 @@ export interface IApi {
   runNotebook(path: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
   listLogs(id: string, after?: string): Promise<wire.Page<wire.LogEntry>>;
   listArtifacts(id: string): Promise<wire.Artifact[]>;
+  listVersions(key: string): Promise<wire.Page<wire.Artifact>>;
+  readContent(artifactId: string): Promise<wire.ArtifactContent>;
+  /** Where one of an artifact's forms can be had as a file. */
+  downloadUrl(artifactId: string, mime: string): string;
   readNotebook(id: string): Promise<nbformat.INotebookContent>;
 
   deploy(request: wire.DeployRequest): Promise<wire.Deployment>;

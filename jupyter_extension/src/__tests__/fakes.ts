@@ -3,6 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
+  Artifact,
   Deployment,
   FlowRun,
   Health,
@@ -69,6 +70,7 @@ export function flowRun(id: string, more: Partial<FlowRun> = {}): FlowRun {
     run_dir: null,
     idempotency_key: null,
     created_by: null,
+    function: null,
     ...more
   };
 }
@@ -91,6 +93,8 @@ export function taskRun(id: string, more: Partial<TaskRunRow> = {}): TaskRunRow 
     tags: [],
     upstream: [],
     cell_id: id,
+    result_key: null,
+    note: null,
     ...more
   };
 }
@@ -120,6 +124,41 @@ export function deployment(name: string, more: Partial<Deployment> = {}): Deploy
     created_by: null,
     ...more
   };
+}
+
+export function artifact(id: string, more: Partial<Artifact> = {}): Artifact {
+  return {
+    id,
+    kind: 'markdown',
+    data: '# hi',
+    key: null,
+    description: null,
+    flow_run_id: 'a',
+    task_run_id: null,
+    created_at: '2026-11-22T12:00:00Z',
+    updated_at: null,
+    size: 4,
+    mime_types: ['text/markdown'],
+    sha256: null,
+    ...more
+  };
+}
+
+/** A change of an artifact. */
+export function artifactChange(
+  from: number,
+  id: string,
+  row: Partial<Artifact>
+): StreamMessage {
+  const event = {
+    seq: from + 1,
+    kind: 'artifact.updated',
+    noun: 'artifacts',
+    resource_id: id,
+    at: '2026-11-22T12:00:00Z',
+    row
+  };
+  return { type: 'changes', from, to: from + 1, events: [event] };
 }
 
 export function health(more: Partial<Health> = {}): Health {

@@ -3,6 +3,8 @@ import type { FlowRun } from '../wire';
 import { Feed } from '../models/feed';
 import { REFRESH_MS, RunModel } from '../models/run';
 import {
+  artifact,
+  artifactChange,
   changes,
   FakeServer,
   flowRun,
@@ -169,4 +171,45 @@ test('closing the view ends the watch and the requests', async () => {
   jest.advanceTimersByTime(60_000);
   await settle();
   expect(api.readNotebook).toHaveBeenCalledTimes(1);
+});
+
+test('a progress moves as it is told, and asks for nothing', async () => {
+  const { server, api, model } = await setUp();
+  const bar = artifact('bar', { kind: 'progress', data: { progress: 0 } });
+  api.listArtifacts.mockResolvedValue([bar, artifact('text')]);
+  model.show('artifacts');
+  await settle();
+  const asked = api.listArtifacts.mock.calls.length;
+  for (let percent = 1; percent <= 50; percent++) {
+    const row = { ...bar, data: { progress: percent } };
+    server.socket.say(artifactChange(percent, 'bar', row));
+  }
+  expect(model.artifacts?.map(({ data }) => data)).toEqual([{ progress: 50 }, '# hi']);
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.listArtifacts.mock.calls.length).toBe(asked);
+});
+
+test('new artifacts are asked for once, while somebody looks at them', async () => {
+  const { server, api, model } = await setUp();
+  const made = (n: number) => artifactChange(n, `a${n}`, artifact(`a${n}`));
+  server.socket.say(made(1));
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.listArtifacts).not.toHaveBeenCalled();
+  model.show('artifacts');
+  await settle();
+  [2, 3, 4].forEach(n => server.socket.say(made(n)));
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.listArtifacts).toHaveBeenCalledTimes(2);
+});
+
+test('an artifact that was deleted goes', async () => {
+  const { server, api, model } = await setUp();
+  api.listArtifacts.mockResolvedValue([artifact('x'), artifact('y')]);
+  model.show('artifacts');
+  await settle();
+  server.socket.say(artifactChange(1, 'x', { flow_run_id: 'a' }));
+  expect(model.artifacts?.map(({ id }) => id)).toEqual(['y']);
 });

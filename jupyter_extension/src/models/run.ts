@@ -131,6 +131,9 @@ export class RunModel extends Model implements IDisposable {
       if (event.noun === 'flow-runs' && event.resource_id === this.id) {
         this._onRun(event.row);
       }
+      if (event.noun === 'artifacts' && event.row.flow_run_id === this.id) {
+        this._onArtifact(event.resource_id, event.row);
+      }
     }
   }
 
@@ -139,6 +142,22 @@ export class RunModel extends Model implements IDisposable {
       this._problem = { code: 'run.deleted', message: 'This run was deleted.' };
     } else if (this._run) {
       this._run = { ...this._run, ...row };
+      this._refreshSoon();
+    }
+    this.changed();
+  }
+
+  /** A progress goes on as it is told; what else changed is asked for when it is looked at. */
+  private _onArtifact(id: string, row: Partial<Artifact>): void {
+    const known = this._artifacts?.some(artifact => artifact.id === id);
+    if (!row.id) {
+      this._artifacts = this._artifacts?.filter(artifact => artifact.id !== id) ?? null;
+    } else if (known && row.kind === 'progress') {
+      this._artifacts =
+        this._artifacts?.map(artifact =>
+          artifact.id === id ? { ...artifact, ...row } : artifact
+        ) ?? null;
+    } else if (this._part === 'artifacts') {
       this._refreshSoon();
     }
     this.changed();

@@ -43,6 +43,7 @@ export class RunView extends Panel {
     this._notebook = new NotebookView({ model, rendermime, languages, trans });
     this._artifacts = new ArtifactList({
       model,
+      api: session.api,
       rendermime,
       trans,
       opener: options.opener
