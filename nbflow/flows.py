@@ -17,6 +17,7 @@ from nbflow.engine import entrypoints, hooks, options, run
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
+from nbflow.task_runners import runner_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,7 +47,7 @@ class Flow(Generic[P, R]):
         self.timeout_seconds = options.seconds(
             asked.get("timeout_seconds"), field="timeout_seconds"
         )
-        self.task_runner = options.task_runner(asked.get("task_runner"))
+        self.task_runner = runner_of(asked.get("task_runner"))
         self._say(asked)
         self._keep(asked)
         self.hooks = hooks.checked(asked, hooks.OF_FLOWS)
@@ -210,7 +211,8 @@ def flow(fn: Any = None, /, **asked: Any) -> Any:
         retry_condition_fn: `fn(flow, run, state)`, sync or async: whether to try again at all.
         timeout_seconds: how long one attempt may take; it is then TimedOut, a failure.
         validate_parameters: coerce arguments to the annotated types, as pydantic does.
-        task_runner: where `.submit` runs tasks: an instance or a class of `nbflow.task_runners`.
+        task_runner: where `.submit` runs tasks: an instance, a class or a name of
+            `nbflow.task_runners`.
         fail_on_task_failure: a flow that returns None ends as its task runs and child runs did.
         log_prints: turn `print` into log lines; None: as the flow around does.
         persist_result: keep the value beyond this process, also of the tasks inside.

@@ -5,6 +5,7 @@ A run's context is entered here, around the call of user code, and nowhere else.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -12,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from functools import partial
 from typing import Any
 
-from nbflow import context
+from nbflow import context, futures
 from nbflow.engine import hooks, interrupts, lease, timeouts
 from nbflow.engine.logs import prints
 from nbflow.engine.steps import Ask, Call, Effect, Io, Join, Sleep
@@ -41,7 +42,7 @@ def _drive(life: _Life, interruption: BaseException | None) -> State:
         except StopIteration as end:
             return end.value
         try:
-            outcome, step = _perform(effect), life.send
+            outcome, step = perform(effect), life.send
         except BaseException as error:
             outcome, step = error, life.throw
 
@@ -56,7 +57,7 @@ async def adrive(life: _Life) -> State:
         except StopIteration as end:
             return end.value
         try:
-            outcome, step = await _aperform(effect), life.send
+            outcome, step = await aperform(effect), life.send
         except GeneratorExit:  # the coroutine was thrown away: nothing can be awaited any more
             _end_now(life)
             raise
@@ -73,7 +74,8 @@ def _end_now(life: _Life) -> None:
         drive(life, interruption=thrown_away)
 
 
-def _perform(effect: Effect) -> Any:
+def perform(effect: Effect) -> Any:
+    """Carry out one step on this thread."""
     if isinstance(effect, Call):
         if effect.seconds is not None:
             return timeouts.call(partial(_call, effect), effect.seconds)
@@ -108,7 +110,8 @@ def _call(effect: Call) -> Any:
         context.leave(token)
 
 
-async def _aperform(effect: Effect) -> Any:
+async def aperform(effect: Effect) -> Any:
+    """Carry out one step on the running event loop."""
     if isinstance(effect, Call):
         if effect.seconds is not None:
             return await timeouts.acall(partial(_acall, effect), effect.seconds)
@@ -116,7 +119,7 @@ async def _aperform(effect: Effect) -> Any:
     if isinstance(effect, Io):
         return await _to_the_end(effect.work)
     if isinstance(effect, Join):
-        return await _in_thread(effect.work)
+        return await _joined(effect.work)
     if isinstance(effect, Ask):
         return await _aask(effect)
     return await _asleep(effect)
@@ -147,10 +150,24 @@ async def _asleep(effect: Sleep) -> None:
     effect.hold.check()
 
 
-async def _in_thread(work: Callable[[], Any]) -> Any:
+async def _joined(work: Callable[[], Any]) -> Any:
+    """Wait for other runs on a thread of its own: those of asyncio may all be waiting."""
     import asyncio
+    from concurrent.futures import Future
 
-    return await asyncio.to_thread(work)
+    ended: Future[Any] = Future()
+    here = contextvars.copy_context()
+
+    def wait() -> None:
+        ended.set_running_or_notify_cancel()
+        try:
+            ended.set_result(here.run(work))
+        except BaseException as error:
+            ended.set_exception(error)
+
+    threading.Thread(target=wait, name="nbflow-join", daemon=True).start()
+    with futures.parked():
+        return await asyncio.wrap_future(ended)
 
 
 async def _to_the_end(work: Callable[[], Any]) -> Any:

@@ -303,18 +303,6 @@ def expiration(value: Any) -> timedelta | None:
     )
 
 
-def task_runner(value: Any) -> Any:
-    """Give a task runner, made of its class if need be; None: the default. Raises InvalidInput."""
-    made = value() if isinstance(value, type) else value
-    if made is None or hasattr(made, "duplicate"):
-        return made
-    raise InvalidInput(
-        f"task_runner is {shown(value)}; it must be a task runner.",
-        field="task_runner",
-        hint="Take one of nbflow.task_runners, ThreadPoolTaskRunner for example.",
-    )
-
-
 def run_name(template: Any, found: inspect.Signature, *, field: str) -> RunName | None:
     """Give a run's name: a template over the parameters, or a function. Raises InvalidInput."""
     if template is None:

@@ -131,12 +131,36 @@ def _named(module: str, name: str, of_task: bool) -> Any:
 def pack_error(error: BaseException) -> bytes:
     """Give an exception as bytes, with its traceback as text."""
     said = (type(error).__qualname__, texts.of_error(error), _text(error))
+    packed = _sound(error) or _sound(_Bare(error))
+    return pickle.dumps((packed, *said))
+
+
+def _sound(error: Any) -> bytes | None:
+    """Give an exception as bytes that can be read again, if there are such."""
     try:
         packed = _dumps(error)
         pickle.loads(packed)  # one whose __init__ takes other arguments fails only here
     except Exception:
-        packed = None
-    return pickle.dumps((packed, *said))
+        return None
+    return packed
+
+
+class _Bare:
+    """An exception that is made again without its `__init__`."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __reduce__(self) -> Any:
+        error = self._error
+        return _made_again, (type(error), error.args, error.__dict__)
+
+
+def _made_again(cls: type[BaseException], args: tuple[Any, ...], fields: Any) -> BaseException:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 def unpack_error(packed: bytes) -> BaseException:

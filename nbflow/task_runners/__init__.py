@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbflow.exceptions import InvalidInput
+from nbflow.model.names import shown
 
 _HOME = {
     "ConcurrentTaskRunner": "nbflow.task_runners.threads",
@@ -62,7 +63,7 @@ def runner_of(given: Any) -> Any:
     runner = given() if isinstance(given, type) else given
     if runner is not None and not callable(getattr(runner, "duplicate", None)):
         raise InvalidInput(
-            f"task_runner is {given!r}, which is no task runner.",
+            f"task_runner is {shown(given)}, which is no task runner.",
             field="task_runner",
             hint=f"Give one of {', '.join(sorted(NAMES))}, or a runner of nbflow.task_runners.",
         )

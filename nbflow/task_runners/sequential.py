@@ -20,6 +20,7 @@ class SequentialTaskRunner:
     """
 
     elsewhere = False
+    at_once = True
 
     def __init__(self) -> None:
         self._closed = False

@@ -54,6 +54,8 @@ class ThreadPoolTaskRunner:
 
     #: whether calls are made in other processes (`task_runners.elsewhere`)
     elsewhere = False
+    #: whether a task has ended when it has been submitted
+    at_once = False
 
     def __init__(self, max_workers: int | None = None) -> None:
         self.max_workers = _checked(max_workers)
