@@ -8,7 +8,7 @@ what waits holds nothing and all queues have one order, nobody waits in a circle
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from nbflow.exceptions import ConcurrencySlotAcquisitionError
 from nbflow.model import clock
 from nbflow.model.limits import Grant, SlotRequest
 from nbflow.store import codec, limits, owners, slots
-from nbflow.store.limits import Limit
+from nbflow.store.limits import Standing
 from nbflow.store.slots import Row
 
 #: while nothing ran, nobody far away could renew: leases are not judged before one has passed
@@ -26,34 +26,37 @@ _UP_SINCE = clock.monotonic()
 #: what adding parts of slots up may be off by
 _NEARLY = 1e-6
 
+Standings = Mapping[str, Standing]
+
 
 def ask(
     connection: sa.Connection, request: SlotRequest, names: tuple[str, ...], now: datetime
 ) -> Grant:
     """Take slots of every name, or a place in the queue. Raises ConcurrencySlotAcquisitionError."""
-    mine = slots.of_request(connection, request.request_id)
+    known = limits.standing(connection, names, request.request_id)
+    there = any(one.there for one in known.values())
+    mine = slots.of_request(connection, request.request_id) if there else []
     if mine and not mine[0].waiting:
         return Grant(True)
-    known = limits.by_name(connection, names)
     missing = tuple(name for name in names if name not in known)
     _refuse(request, known, missing)
-    counted = {name: limit for name, limit in known.items() if limit.active}
+    counted = {name: one for name, one in known.items() if one.limit.active}
     if mine:
-        granted = _wait_on(connection, mine, counted, now)
+        granted = _wait_on(connection, mine[0], counted, now)
     else:
         granted = not counted or _enter(connection, request, counted, now)
-    return (
-        Grant(True, missing) if granted else _standing(connection, request, counted, missing, now)
-    )
+    return Grant(True, missing) if granted else _standing(connection, request, missing, now)
 
 
 def settle(connection: sa.Connection, names: Iterable[str], now: datetime) -> tuple[str, ...]:
     """Give slots of some limits to those that wait and now fit; give their request ids."""
     granted: list[str] = []
-    for name in sorted(names):
-        limit = limits.by_name(connection, [name]).get(name)
-        if limit is not None:
-            granted += _settle(connection, limit, now)
+    left = set(names)
+    while left:
+        name = min(left)
+        left.discard(name)
+        if rows := slots.queue(connection, name):
+            granted += _settle(connection, name, rows, now, freed=left)
     return tuple(granted)
 
 
@@ -105,14 +108,14 @@ def _end_of(owner_text: str | None, lease_until: int, now: int) -> str | None:
 
 
 # -- one request ------------------------------------------------------------------------------
-def _refuse(request: SlotRequest, known: Mapping[str, Limit], missing: tuple[str, ...]) -> None:
+def _refuse(request: SlotRequest, known: Standings, missing: tuple[str, ...]) -> None:
     if missing and request.strict:
         raise _never(
             f"There is no concurrency limit {', '.join(map(repr, missing))}.",
             "missing",
             f"Create it: `nbflow concurrency-limit create '{missing[0]}' 1`.",
         )
-    for name, limit in known.items():
+    for name, (limit, *_) in known.items():
         if request.rate and limit.decay <= 0:
             raise _never(
                 f"The concurrency limit {name!r} has no slot decay: what a rate takes never comes "
@@ -139,150 +142,100 @@ def _never(message: str, word: str, hint: str) -> ConcurrencySlotAcquisitionErro
 
 
 def _enter(
-    connection: sa.Connection, request: SlotRequest, counted: Mapping[str, Limit], now: datetime
+    connection: sa.Connection, request: SlotRequest, counted: Standings, now: datetime
 ) -> bool:
     """Take slots at once, if there are and nobody is ahead; else stand in line, if wanted."""
-    if not _fits(connection, request, counted, now) and not (
-        bury(connection, now) and _fits(connection, request, counted, now)
-    ):
-        if request.wait:
-            _insert(connection, request, counted, waiting=True, now=now)
-        return False
-    if request.rate:
+    at = clock.micros(now)
+    new = Row(request.request_id, "", request.occupy, True, request.rate, request.priority, at)
+    fits = _fits(connection, new, counted, at)
+    if not fits and bury(connection, now):
+        fits = _fits(connection, new, limits.standing(connection, counted), at)
+    if fits and request.rate:
         _drain(connection, counted, request.occupy, now)
-    else:
-        _insert(connection, request, counted, waiting=False, now=now)
-    return True
+    elif fits or request.wait:
+        seconds = request.lease_seconds or settings.lease_seconds
+        slots.insert(connection, request, counted, waiting=not fits, lease_seconds=seconds, now=at)
+    return fits
 
 
-def _fits(
-    connection: sa.Connection, request: SlotRequest, counted: Mapping[str, Limit], now: datetime
-) -> bool:
-    """Say whether a request that comes only now finds room behind all that hold or wait."""
-    use = slots.use(connection, counted)
-    at = clock.micros(now)
-    for name, limit in counted.items():
-        ahead = use.get((name, True), 0)
-        if ahead and request.priority:
-            new = Row(request.request_id, name, 0, True, False, request.priority, at, 0.0, None)
-            ahead, _ = slots.ahead(connection, name, new)
-        if not _room(limit, use.get((name, False), 0) + ahead, request.occupy, at):
+def _fits(connection: sa.Connection, row: Row, counted: Standings, now: int) -> bool:
+    """Say whether a request finds room under some limits, behind all that came before it."""
+    for name, one in counted.items():
+        ahead = slots.ahead(connection, name, row)[0] if one.queued else 0
+        if one.limit.active and one.room(now, ahead=ahead) + _NEARLY < row.occupy:
             return False
     return True
 
 
-def _room(limit: Limit, used: int, occupy: int, now: int) -> bool:
-    return used + limit.drained(now) + occupy <= limit.limit + _NEARLY
+def _drain(connection: sa.Connection, counted: Standings, occupy: int, now: datetime) -> None:
+    for one in counted.values():
+        limits.drain(connection, one.limit, occupy, now=now)
 
 
-def _insert(
-    connection: sa.Connection,
-    request: SlotRequest,
-    names: Collection[str],
-    *,
-    waiting: bool,
-    now: datetime,
-) -> None:
-    lease_seconds = request.lease_seconds or settings.lease_seconds
-    at = clock.micros(now)
-    slots.insert(connection, request, names, waiting=waiting, lease_seconds=lease_seconds, now=at)
-
-
-def _drain(
-    connection: sa.Connection, counted: Mapping[str, Limit], occupy: int, now: datetime
-) -> None:
-    for limit in counted.values():
-        limits.drain(connection, limit, occupy, now=now)
-
-
-def _wait_on(
-    connection: sa.Connection, mine: list[Row], counted: Mapping[str, Limit], now: datetime
-) -> bool:
+def _wait_on(connection: sa.Connection, mine: Row, counted: Standings, now: datetime) -> bool:
     """See whether it is the turn of a request that stands in line."""
-    first = mine[0]
-    if not first.rate:
-        # Only time can have made room that nobody was told of.
-        decaying = [name for name, limit in counted.items() if limit.decay > 0]
-        return first.request_id in settle(connection, decaying, now)
-    at = clock.micros(now)
-    use = slots.use(connection, counted)
-    for name, limit in counted.items():
-        ahead, _ = slots.ahead(connection, name, first)
-        if not _room(limit, use.get((name, False), 0) + ahead, first.occupy, at):
-            return False
-    _drain(connection, counted, first.occupy, now)
-    slots.delete(connection, [first.request_id])
+    if not mine.rate:  # only time can have made room that nobody was told of
+        return mine.request_id in settle(connection, counted, now)
+    if not _fits(connection, mine, counted, clock.micros(now)):
+        return False
+    _drain(connection, counted, mine.occupy, now)
+    slots.delete(connection, [mine.request_id])
     settle(connection, counted, now)
     return True
 
 
 def _standing(
-    connection: sa.Connection,
-    request: SlotRequest,
-    counted: Mapping[str, Limit],
-    missing: tuple[str, ...],
-    now: datetime,
+    connection: sa.Connection, request: SlotRequest, missing: tuple[str, ...], now: datetime
 ) -> Grant:
     """Say what a request waits for, and where in line it stands."""
     at = clock.micros(now)
-    use = slots.use(connection, counted)
     rows = {row.limit_name: row for row in slots.of_request(connection, request.request_id)}
     fullest, place, again = "", 0, 0.0
-    for name, limit in counted.items():
+    for name, one in limits.standing(connection, request.names).items():
         row = rows.get(name)
-        ahead, before = slots.ahead(connection, name, row) if row else (0, 0)
-        used = use.get((name, False), 0) + ahead
-        if not _room(limit, used, request.occupy, at):
-            held = f"{use.get((name, False), 0) + limit.drained(at):g}"
-            fullest = f"{name!r} ({held} of {limit.limit} slots in use)"
-            place = before + 1
-            due = limit.seconds_until(limit.limit - used - request.occupy, at)
-            again = None if due is None or again is None else max(again, due)
+        ahead, before = slots.ahead(connection, name, row) if row else (one.queued, 0)
+        lacking = request.occupy - one.room(at, ahead=ahead)
+        if one.limit.active and lacking > _NEARLY:
+            used = one.held + one.limit.drained(at)
+            fullest = f"{name!r} ({used:g} of {one.limit.limit} slots in use)"
+            place = before + 1 if row else 0
+            decay = one.limit.decay
+            again = None if again is None or decay <= 0 else max(again, lacking / decay)
     return Grant(False, missing, fullest, place, again)
 
 
 # -- the queue of one limit -------------------------------------------------------------------
-def _settle(connection: sa.Connection, limit: Limit, now: datetime) -> list[str]:
-    """Give a limit's free slots to those that wait for it, in order, until there are no more."""
+def _settle(
+    connection: sa.Connection, name: str, rows: list[Row], now: datetime, *, freed: set[str]
+) -> list[str]:
+    """Give a limit's free slots to those that wait for it, in order, until there are no more.
+
+    Adds to `freed` the limits for which somebody waited who is dead.
+    """
     at = clock.micros(now)
     granted: list[str] = []
-    free = _free(connection, limit, at)
-    last: Row | None = None
-    while free > 0 and (rows := slots.queue(connection, limit.name, after=last)):
+    (one,) = limits.standing(connection, [name]).values()
+    free = one.room(at, ahead=0) + _NEARLY if one.limit.active else float("inf")
+    while rows and free > 0:
         for row in rows:
             if free <= 0:
                 break
-            last = row
             if _dead(row):
-                slots.delete(connection, [row.request_id])
+                freed |= slots.delete(connection, [row.request_id]) - {name}
                 continue
             if not row.rate and row.occupy <= free and _fits_elsewhere(connection, row, at):
                 slots.take(connection, row, now=at)
                 granted.append(row.request_id)
             free -= row.occupy  # given to it, or kept for it
+        rows = slots.queue(connection, name, after=rows[-1]) if free > 0 else []
     return granted
-
-
-def _free(connection: sa.Connection, limit: Limit, now: int) -> float:
-    if not limit.active:
-        return float("inf")
-    held = slots.use(connection, [limit.name]).get((limit.name, False), 0)
-    return limit.limit - held - limit.drained(now) + _NEARLY
 
 
 def _fits_elsewhere(connection: sa.Connection, row: Row, now: int) -> bool:
     """Say whether a request finds room under the other limits it waits for."""
     names = [other.limit_name for other in slots.of_request(connection, row.request_id)]
     names.remove(row.limit_name)
-    if not names:
-        return True
-    use = slots.use(connection, names)
-    for name, limit in limits.by_name(connection, names).items():
-        ahead, _ = slots.ahead(connection, name, row)
-        used = use.get((name, False), 0) + ahead
-        if limit.active and not _room(limit, used, row.occupy, now):
-            return False
-    return True
+    return not names or _fits(connection, row, limits.standing(connection, names), now)
 
 
 def _dead(row: Row) -> bool:

@@ -12,10 +12,21 @@ from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.limits import TAG_PREFIX, ConcurrencyLimit
 from nbflow.model.names import shown
-from nbflow.store.tables import concurrency_limit
+from nbflow.store.tables import concurrency_limit, slot
 
 _BY_NAME = sa.select(concurrency_limit).where(
     concurrency_limit.c.name.in_(sa.bindparam("names", expanding=True))
+)
+_STANDING = (
+    sa.select(
+        concurrency_limit,
+        sa.func.coalesce(sa.func.sum(sa.case((~slot.c.waiting, slot.c.occupy))), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((slot.c.waiting, slot.c.occupy))), 0),
+        sa.func.count(sa.case((slot.c.request_id == sa.bindparam("request_id"), 1))),
+    )
+    .outerjoin(slot, slot.c.limit_name == concurrency_limit.c.name)
+    .where(concurrency_limit.c.name.in_(sa.bindparam("names", expanding=True)))
+    .group_by(concurrency_limit.c.id)
 )
 # A range, which the index on the name answers; `;` follows `:`.
 _OF_TAGS = (
@@ -49,12 +60,6 @@ class Limit(NamedTuple):
         """Give how many slots rate limiting still takes at an instant."""
         return max(self.drained_at - now, 0) * self.decay / 1e6
 
-    def seconds_until(self, level: float, now: int) -> float | None:
-        """Give when decay alone will have brought the level down so far; None: it never will."""
-        if self.decay <= 0:
-            return None
-        return max((self.drained(now) - level) / self.decay, 0.0)
-
     def model(self) -> ConcurrencyLimit:
         """Give the limit without its slots."""
         return ConcurrencyLimit(
@@ -66,6 +71,31 @@ class Limit(NamedTuple):
             created_at=clock.instant(self.created_at),
             updated_at=clock.instant(self.updated_at),
         )
+
+
+class Standing(NamedTuple):
+    """A limit, the slots that are held and waited for, and whether a request is among them."""
+
+    limit: Limit
+    held: int
+    queued: int
+    there: bool
+
+    def room(self, now: int, *, ahead: int) -> float:
+        """Give how many slots are left, when so many more are kept for others."""
+        return self.limit.limit - self.held - ahead - self.limit.drained(now)
+
+
+def standing(
+    connection: sa.Connection, names: Collection[str], request_id: str = ""
+) -> dict[str, Standing]:
+    """Give how the limits there are of some names stand."""
+    rows = connection.execute(_STANDING, {"names": list(names), "request_id": request_id})
+    found = (
+        Standing(Limit._make(limit), held, queued, bool(there))
+        for *limit, held, queued, there in rows
+    )
+    return {one.limit.name: one for one in found}
 
 
 def by_name(connection: sa.Connection, names: Collection[str]) -> dict[str, Limit]:

@@ -6,14 +6,16 @@ Which request comes next, and whether it fits, is `orchestration.admission`'s to
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from nbflow.model import clock
 from nbflow.model.limits import Slot, SlotRequest
+from nbflow.model.runs import Owner
 from nbflow.store import codec
-from nbflow.store.tables import flow_run, slot, task_run
+from nbflow.store.tables import concurrency_limit, flow_run, slot, task_run
 
 _place = sa.tuple_(slot.c.priority, slot.c.asked_at, slot.c.request_id)
 _before = sa.tuple_(sa.bindparam("priority"), sa.bindparam("asked_at"), sa.bindparam("request_id"))
@@ -30,8 +32,8 @@ class Row(NamedTuple):
     rate: bool
     priority: int
     asked_at: int
-    lease_seconds: float
-    owner: str | None
+    lease_seconds: float = 0.0
+    owner: str | None = None
 
 
 _ROW = sa.select(*(slot.c[name] for name in Row._fields))
@@ -44,17 +46,18 @@ _QUEUED = (
 _AHEAD = sa.select(sa.func.coalesce(sa.func.sum(slot.c.occupy), 0), sa.func.count()).where(
     slot.c.limit_name == sa.bindparam("name"), slot.c.waiting, _place < _before
 )
-_USE = (
-    sa.select(slot.c.limit_name, slot.c.waiting, sa.func.sum(slot.c.occupy))
-    .where(slot.c.limit_name.in_(sa.bindparam("names", expanding=True)))
-    .group_by(slot.c.limit_name, slot.c.waiting)
-)
 _OWNERS = sa.select(slot.c.owner, sa.func.min(slot.c.lease_until)).group_by(slot.c.owner)
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_hopeless = concurrency_limit.c.active & (slot.c.occupy > concurrency_limit.c.limit)
 _STILL_WAITING = (
-    sa.select(slot.c.request_id).where(slot.c.request_id.in_(_IDS), slot.c.waiting).distinct()
+    sa.select(slot.c.request_id)
+    .join(concurrency_limit, concurrency_limit.c.name == slot.c.limit_name)
+    .where(slot.c.request_id.in_(_IDS), slot.c.waiting)
+    .group_by(slot.c.request_id)
+    .having(sa.func.count(sa.case((_hopeless, 1))) == 0)
 )
 _THERE = sa.select(slot.c.request_id).where(slot.c.request_id.in_(_IDS)).distinct()
+_INSERT = slot.insert()
 _DELETE = slot.delete().where(slot.c.request_id.in_(_IDS)).returning(slot.c.limit_name)
 _DELETE_OF_RUN = (
     slot.delete()
@@ -75,12 +78,6 @@ def of_request(connection: sa.Connection, request_id: str) -> list[Row]:
     return [Row._make(row) for row in found]
 
 
-def use(connection: sa.Connection, names: Collection[str]) -> dict[tuple[str, bool], int]:
-    """Give how many slots of some limits are held, and waited for: by `(name, waiting)`."""
-    found = connection.execute(_USE, {"names": list(names)})
-    return {(name, waiting): occupied for name, waiting, occupied in found}
-
-
 def queue(connection: sa.Connection, name: str, *, after: Row | None = None) -> list[Row]:
     """Give the next requests that wait for a limit, in order, some at a time."""
     place = {"priority": -(2**63), "asked_at": 0, "request_id": ""} if after is None else _at(after)
@@ -99,7 +96,7 @@ def owners(connection: sa.Connection) -> list[tuple[str | None, int]]:
 
 
 def still_waiting(connection: sa.Connection, request_ids: Sequence[str]) -> set[str]:
-    """Give those of some requests that wait."""
+    """Give those of some requests that wait, and not for what they can never be given."""
     return set(connection.execute(_STILL_WAITING, {"ids": list(request_ids)}).scalars())
 
 
@@ -146,11 +143,11 @@ def insert(
         "taken_at": None if waiting else now,
         "lease_until": now + round(lease_seconds * 1e6),
         "lease_seconds": lease_seconds,
-        "owner": codec.owner_text(request.owner),
+        "owner": _owner_text(request.owner),
         "flow_run_id": request.flow_run_id,
         "task_run_id": request.task_run_id,
     }
-    connection.execute(slot.insert(), [{**common, "limit_name": name} for name in names])
+    connection.execute(_INSERT, [{**common, "limit_name": name} for name in names])
 
 
 def take(connection: sa.Connection, row: Row, *, now: int) -> None:
@@ -196,6 +193,11 @@ def delete_of_limit(connection: sa.Connection, name: str, *, held_only: bool = F
     """Delete all slots of a limit, or those that are held."""
     query = slot.delete().where(slot.c.limit_name == name)
     connection.execute(query.where(~slot.c.waiting) if held_only else query)
+
+
+@lru_cache(maxsize=64)
+def _owner_text(owner: Owner | None) -> str | None:
+    return codec.owner_text(owner)
 
 
 def _at(row: Row) -> dict[str, object]:

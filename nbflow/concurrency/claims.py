@@ -1,0 +1,243 @@
+"""A request for slots, from the first question to its end: asked, waited for, held, given back.
+
+`taking` tells its steps once; `take` carries them out on this thread, `atake` on the event loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Generator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nbflow import context, futures
+from nbflow.concurrency.room import ASK_SECONDS, room_of
+from nbflow.exceptions import (
+    AcquireConcurrencySlotTimeoutError,
+    ConcurrencySlotAcquisitionError,
+    StoreBusy,
+    Unreachable,
+)
+from nbflow.model import clock
+from nbflow.model.limits import Grant, SlotRequest
+from nbflow.model.runs import Owner
+from nbflow.store import owners
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
+
+_log = logging.getLogger("nbflow.concurrency")
+
+#: with nobody to wake it, a request asks again after so many seconds
+_LONGEST_REST = 5.0
+#: and one that waits for decay after so many: the limit may have been changed
+_LONGEST_DECAY = 1.0
+_SHORTEST_REST = 0.005
+
+#: a question to be put to the authority, or seconds to wait
+Step = Callable[[], Grant] | float
+
+
+class Claim:
+    """One request of this process.
+
+    Attributes:
+        lost: its slots were taken from it: the limit was reset or deleted, or its lease ended.
+    """
+
+    def __init__(self, backend: Backend, request: SlotRequest) -> None:
+        self.request = request
+        self.lost = False
+        self.woken = False
+        self._backend = backend
+        self._room = room_of(backend)
+        self._pid = os.getpid()
+        self._asked = False
+        self._bell: Callable[[], object] | None = None
+
+    def ask(self) -> Grant:
+        """Ask for the slots, or how the request stands. Raises what `acquire_slots` does."""
+        self.woken = False
+        if not self._asked:
+            self._room.expect(self.request.request_id, self)
+            self._asked = True
+        grant = self._backend.acquire_slots(self.request)
+        if not grant.granted:
+            self._room.watch()
+        elif self.request.rate:
+            self._asked = False  # taken for good
+            self._room.forget(self.request.request_id)
+        else:
+            self._room.hold(self.request.request_id, self)
+        return grant
+
+    def give_back(self) -> None:
+        """Give the slots back, or leave the line; nothing when there is neither."""
+        if self._asked and os.getpid() == self._pid:
+            self._asked = False
+            self._room.give_back(self.request.request_id)
+
+    def wake(self) -> None:
+        """Ask again: what is waited for may have come (called by the room)."""
+        self.woken = True
+        bell = self._bell
+        if bell is not None:
+            bell()
+
+    def lose(self) -> None:
+        """Note that the slots are gone (called by the room)."""
+        self.lost = True
+        _log.warning("The slots of %s were taken back.", _names(self.request))
+
+    def wait(self, seconds: float) -> None:
+        """Wait until woken, at most so long."""
+        rung = threading.Event()
+        self._bell = rung.set
+        if not self.woken:
+            rung.wait(seconds)
+
+    async def await_(self, seconds: float) -> None:
+        """Wait until woken, at most so long, without stopping the event loop."""
+        import asyncio
+
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        self._bell = lambda: loop.call_soon_threadsafe(rung.set)
+        if not self.woken:
+            try:
+                await asyncio.wait_for(rung.wait(), seconds)
+            except TimeoutError:
+                pass
+
+
+def claim(
+    backend: Backend,
+    names: tuple[str, ...],
+    *,
+    occupy: int = 1,
+    rate: bool = False,
+    strict: bool = False,
+    wait: bool = True,
+    lease_seconds: float | None = None,
+) -> Claim:
+    """Give a request of the run around this code, not yet made."""
+    here = context.here()
+    run = None if here is None else here.flow_context.flow_run.id
+    request = SlotRequest(
+        names,
+        occupy,
+        rate,
+        strict,
+        wait,
+        lease_seconds=lease_seconds,
+        owner=_me(os.getpid()),
+        flow_run_id=run or os.environ.get("NBFLOW_FLOW_RUN_ID") or None,
+        task_run_id=None if here is None else here.task_run_id,
+    )
+    return Claim(backend, request)
+
+
+def taking(
+    wanted: Claim, *, deadline: float | None, check: Callable[[], object]
+) -> Generator[Step, Grant | None, Grant]:
+    """Tell how slots are taken.
+
+    Args:
+        deadline: until when to wait, by the monotonic clock; None: for ever.
+        check: called now and then while waiting; raises when the wait must end.
+
+    Raises AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError.
+    """
+    waited_for = ""
+    while True:
+        check()
+        rest = _LONGEST_REST
+        try:
+            grant = yield wanted.ask
+        except (Unreachable, StoreBusy) as error:
+            if not waited_for:
+                _log.warning("Slots of %s are waited for: %s", _names(wanted.request), error)
+            waited_for, rest = str(error), ASK_SECONDS
+        else:
+            assert grant is not None
+            if grant.granted:
+                return grant
+            waited_for = f"{grant.waiting_for}, number {grant.position} in line"
+            if grant.ask_again_seconds is not None:
+                rest = min(max(grant.ask_again_seconds, _SHORTEST_REST), _LONGEST_DECAY)
+        until = clock.monotonic() + rest
+        while not wanted.woken and (left := until - clock.monotonic()) > 0:
+            if deadline is not None and (left := min(left, deadline - clock.monotonic())) <= 0:
+                raise _too_late(wanted.request, waited_for)
+            yield min(left, ASK_SECONDS)
+            check()
+
+
+def take(wanted: Claim, steps: Generator[Step, Grant | None, Grant]) -> Grant:
+    """Take slots on this thread, whose pool may use another meanwhile."""
+    answer: Any = None
+    resume: Callable[[Any], Step] = steps.send
+    while True:
+        try:
+            step = resume(answer)
+        except StopIteration as end:
+            return end.value
+        answer, resume = None, steps.send
+        if not callable(step):
+            with futures.parked():
+                wanted.wait(step)
+            continue
+        try:
+            answer = step()
+        except Exception as error:
+            answer, resume = error, steps.throw
+
+
+async def atake(wanted: Claim, steps: Generator[Step, Grant | None, Grant]) -> Grant:
+    """Take slots without stopping the event loop."""
+    answer: Any = None
+    resume: Callable[[Any], Step] = steps.send
+    while True:
+        try:
+            step = resume(answer)
+        except StopIteration as end:
+            return end.value
+        answer, resume = None, steps.send
+        if not callable(step):
+            with futures.parked():
+                await wanted.await_(step)
+            continue
+        try:
+            answer = await to_the_end(step)
+        except Exception as error:
+            answer, resume = error, steps.throw
+
+
+async def to_the_end(work: Callable[[], Any]) -> Any:
+    """Do something on a thread; being cancelled does not leave it half done."""
+    import asyncio
+
+    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
+
+
+def _too_late(request: SlotRequest, waited_for: str) -> ConcurrencySlotAcquisitionError:
+    return AcquireConcurrencySlotTimeoutError(
+        f"Slots of {_names(request)} were not free in time: {waited_for}.",
+        field="timeout_seconds",
+        hint="Wait longer, or raise the limit.",
+    )
+
+
+def _names(request: SlotRequest) -> str:
+    return ", ".join(map(repr, request.names))
+
+
+@cache
+def _me(_pid: int) -> Owner:
+    return owners.current()
