@@ -22,7 +22,7 @@ class Background:
         self._name = name
         self._setting = setting
         self._work = work
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may log while this thread wakes ours
         self._woken = threading.Event()
         self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
@@ -48,12 +48,12 @@ class Background:
         self._hurried.set()
 
     def _start(self) -> bool:
-        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the interpreter is shutting down: whoever closes us does the work
+            self._thread = None
             return False
-        self._thread = thread
         return True
 
     def _run(self) -> None:

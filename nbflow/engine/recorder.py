@@ -18,6 +18,7 @@ from nbflow import settings
 from nbflow.engine import lease
 from nbflow.engine.background import Background
 from nbflow.exceptions import NbflowError
+from nbflow.logging import handlers
 from nbflow.model import clock
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun
@@ -223,6 +224,7 @@ class Recorder:
     def _send_all(self) -> bool:
         self._queue_changed()
         self.flush()
+        handlers.show()
         with self._sending:
             try:
                 while self._send_one():
@@ -265,6 +267,7 @@ class Recorder:
         if clock.monotonic() - self._changed_at >= COALESCE_SECONDS:
             self._queue_changed()
         self.flush()
+        handlers.show()
         return bool(self._queue or self._changed)
 
     def _send_late(self) -> bool:

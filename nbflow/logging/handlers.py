@@ -6,10 +6,12 @@ Every text is masked and cut here. A line never breaks the code that logs it.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
 import traceback
+from collections import deque
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -76,12 +78,18 @@ class RunLogHandler(logging.Handler):
 
 
 class Echo(logging.StreamHandler[TextIO]):
-    """Write lines to whatever `sys.stderr` is now: a notebook and a test both change it."""
+    """Write lines to whatever `sys.stderr` is now: a notebook and a test both change it.
+
+    Where nobody sits before it (a file, a pipe) lines are written together by `show`: each write
+    gives up the GIL, and threads then fight for it.
+    """
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
         self.setFormatter(_Plain())
         self._second = (0, "")
+        self._waiting: deque[str] = deque()
+        self._unseen = sys.__stderr__ if _nobody_looks(sys.__stderr__) else None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
@@ -91,6 +99,7 @@ class Echo(logging.StreamHandler[TextIO]):
             text = self.format(record)
         text = safe(text, longest=LONGEST_LINE)
         self.write(record.levelno, getattr(record, "run_name", "nbflow"), text)
+        self.show()
 
     def write(self, level: int, name: str, text: str) -> None:
         """Write a text that is safe, in one write: lines of several threads do not mix."""
@@ -98,11 +107,25 @@ class Echo(logging.StreamHandler[TextIO]):
         line = _ECHOED.format(
             self._wall_clock(at), at.microsecond // 1000, _level_name(level), name, text
         )
-        try:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-        except (OSError, ValueError, AttributeError):
-            pass  # closed, or there is none: the line is in the run's log all the same
+        if sys.stderr is self._unseen:
+            self._waiting.append(line)
+        else:
+            _write(sys.stderr, line)
+
+    def show(self) -> None:
+        """Write the lines that wait."""
+        waiting = self._waiting
+        if not waiting or self.lock is None:
+            return
+        with self.lock:
+            lines: list[str] = []
+            while waiting:
+                lines.append(waiting.popleft())
+            _write(self._unseen, "".join(lines))
+
+    def forget(self) -> None:
+        """Leave the lines that wait to somebody else: the parent of this forked process."""
+        self._waiting.clear()
 
     def _wall_clock(self, at: datetime) -> str:
         """Give the hour by the machine's clock, made once a second."""
@@ -112,6 +135,22 @@ class Echo(logging.StreamHandler[TextIO]):
             text = f"{at.astimezone():%H:%M:%S}"
             self._second = (second, text)
         return text
+
+
+def _nobody_looks(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and not stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    try:
+        if stream is not None:
+            stream.write(text)
+            stream.flush()
+    except (OSError, ValueError, AttributeError):
+        pass  # closed, or nobody reads: the line is in the run's log all the same
 
 
 def keep(run: Any, level: int, text: str, logger: str) -> None:
@@ -153,6 +192,8 @@ def _write_aside(path: Path, entry: LogEntry) -> None:
 # -- setting up ---------------------------------------------------------------------------------
 _recording = RunLogHandler()
 _echo = Echo()
+atexit.register(_echo.show)
+os.register_at_fork(after_in_child=_echo.forget)
 _nbflow = logging.getLogger("nbflow")
 _root = logging.getLogger()
 #: the settings that were last applied, and which loggers were given what
@@ -244,3 +285,8 @@ def say(run: Any, level: int, text: str, logger: str) -> None:
     keep(run, level, text, logger)
     if _echo in _ours:
         _echo.write(level, run.run_name, text)
+
+
+def show() -> None:
+    """Show the lines that wait to be echoed. Called by what sends a run's records."""
+    _echo.show()
