@@ -49,6 +49,19 @@ class ResultRecord(NamedTuple):
     preview: str = ""
 
 
+class Pruned(NamedTuple):
+    """What a pruning deleted, or would delete.
+
+    Attributes:
+        results: how many results, and `bytes` of them.
+        files: how many files that no result speaks of.
+    """
+
+    results: int
+    bytes: int
+    files: int
+
+
 class Results(Protocol):
     """The part of the Backend that keeps results; they are written with `Batch.results`."""
 
@@ -57,11 +70,24 @@ class Results(Protocol):
         ...
 
     def list_results(
-        self, flow_run_id: str | None = None, *, task_key: str | None = None, limit: int = 1000
+        self,
+        flow_run_id: str | None = None,
+        *,
+        task_key: str | None = None,
+        limit: int = 1000,
+        after: str | None = None,
     ) -> tuple[ResultRecord, ...]:
-        """List the results a run made, or a task made for all runs, newest first, without data."""
+        """List results without their data, 1,000 at most.
+
+        Those kept for one flow run, by key (`after`: from this key on); or those a task made for
+        all runs, newest first. Raises InvalidInput unless one of both is said.
+        """
         ...
 
     def delete_result(self, key: str) -> None:
-        """Forget a result. Raises NotFound."""
+        """Forget a result, and delete its file. Raises NotFound."""
+        ...
+
+    def prune_results(self, before: datetime, *, dry_run: bool = False) -> Pruned:
+        """Delete results made before an instant, or expired, and files no result speaks of."""
         ...
