@@ -14,6 +14,7 @@ from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.base import path_of
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
+from nbflow.client.results import HttpResults
 from nbflow.client.variables import HttpVariables
 from nbflow.model import reading
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
@@ -31,7 +32,7 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 }
 
 
-class HttpBackend(HttpArtifacts, HttpInputs, HttpVariables, HttpLimits):
+class HttpBackend(HttpArtifacts, HttpInputs, HttpVariables, HttpLimits, HttpResults):
     """The authority, asked over HTTP. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

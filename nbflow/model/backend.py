@@ -17,6 +17,7 @@ from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
+from nbflow.model.results import Results
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.variables import Variables
@@ -89,7 +90,7 @@ class Recorded:
     paused: tuple[str, ...] = field(default=())
 
 
-class Backend(Artifacts, Inputs, Variables, Limits, Protocol):
+class Backend(Artifacts, Inputs, Variables, Limits, Results, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -150,7 +150,6 @@ class State:
             raise error
         return error
 
-
     @property
     def result_key(self) -> str | None:
         """Give the key the run's value was stored under, if it was and this state knows."""
@@ -190,6 +189,10 @@ def keep(state: State, value: Any = None, *, error: BaseException | None = None)
     else:
         state.__dict__["_error"] = error
     return state
+
+
+#: what may be kept beside a state; none of it is a field
+BESIDE = frozenset({"_value", "_load", "_key", "_error"})
 
 
 def lend(state: State, load: Callable[[], Any]) -> State:
@@ -243,9 +246,10 @@ _NO_VALUE: dict[StateType, type[exceptions.RunError]] = {
 }
 
 
+RESUME_HINT = "Resume it: `nbflow flow-run resume RUN`, `resume_flow_run(id)` or `FLOW.resume(id)`."
 _HINTS: dict[StateType, str] = {
     StateType.COMPLETED: "Run it with `persist_result=True`, and keep NBFLOW_HOME/results.",
-    StateType.PAUSED: "Resume it: `nbflow flow-run resume RUN`, or `resume_flow_run(id)`.",
+    StateType.PAUSED: RESUME_HINT,
 }
 
 

@@ -24,6 +24,7 @@ from nbflow.orchestration import claiming, creating, deploying, scheduling, tran
 from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
+from nbflow.orchestration.results import SqlResults
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.store import (  # fmt: skip
     artifacts,
@@ -31,6 +32,7 @@ from nbflow.store import (  # fmt: skip
     events,
     flow_runs,
     logs,
+    result_files,
     results,
     snapshots,
     task_runs,
@@ -42,7 +44,7 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlVariables):
+class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlResults, SqlVariables):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -98,10 +100,13 @@ class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlVariables):
                     code="run.live",
                 )
             shown = artifacts.delete_of_runs(connection, [flow_run_id])
+            files = results.delete_of_runs(connection, [flow_run_id])
             flow_runs.delete(connection, [flow_run_id])
             gone = Event("flow-run.deleted", "flow-runs", flow_run_id, clock.now())
             events.append(connection, [gone])
         artifacts.forget_contents(shown)
+        for file in files:
+            result_files.delete(file)
 
     # -- deployments --------------------------------------------------------------------------
     def deploy(self, new: NewDeployment) -> Deployment:
