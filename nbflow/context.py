@@ -19,11 +19,29 @@ from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, FlowRun, LogEntry, TaskRun
 
 
+class Recorded(Protocol):
+    """A task run, or the call that is becoming one."""
+
+    @property
+    def id(self) -> str:
+        """Give the task run's id."""
+        ...
+
+    @property
+    def flow_run_id(self) -> str:
+        """Give the flow run it belongs to."""
+        ...
+
+    def row(self) -> tuple[Any, ...]:
+        """Give it as it now is, as a row of the store."""
+        ...
+
+
 class Recording(Protocol):
     """What keeps a run's records (`engine.recorder`)."""
 
-    def task(self, run: TaskRun) -> None:
-        """Record a task run as it now is."""
+    def task(self, run: Recorded) -> None:
+        """Record a task run as it is when its row is asked for."""
         ...
 
     def result(self, record: ResultRecord) -> None:
@@ -57,6 +75,7 @@ class FlowRunContext:
         flow: the Flow; None where a run has no function (a session, a notebook).
         task_runner: where `.submit` runs tasks.
         log_prints: whether `print` becomes log lines.
+        pauses: numbers for the pauses of this attempt.
         keeper: what the attempt knows of the values it keeps (`engine.keeping.Keeper`).
         log_bytes: how much the attempt has logged.
         tally: how the runs it called have ended, where `fail_on_task_failure` wants to know.
@@ -64,7 +83,7 @@ class FlowRunContext:
 
     __slots__ = (
         "_calls", "_positions", "flow", "flow_run", "hold", "keeper", "log_bytes", "log_prints",
-        "parameters", "recorder", "tally", "task_runner",
+        "parameters", "pauses", "recorder", "tally", "task_runner",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +107,7 @@ class FlowRunContext:
         self.parameters = flow_run.parameters if parameters is None else parameters
         self.log_prints = log_prints
         self.tally: Any = None
+        self.pauses = itertools.count(1)
         self._positions = itertools.count()
         self._calls: dict[str, Iterator[int]] = {}
 
@@ -147,12 +167,12 @@ class TaskRunContext:
     @property
     def task_run_id(self) -> str:
         """Give the task run's id."""
-        return self.call.run.id
+        return self.call.id
 
     @property
     def run_name(self) -> str:
         """Give the name log lines carry."""
-        return self.call.run.name
+        return self.call.name
 
     @classmethod
     def get(cls) -> TaskRunContext | None:

@@ -29,7 +29,25 @@ _log = logging.getLogger("nbflow.futures")
 class Work(Protocol):
     """The call a future is the result of."""
 
-    run: TaskRun
+    @property
+    def id(self) -> str:
+        """Give the task run's id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Give the task run's name."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """Give where the task run stands."""
+        ...
+
+    @property
+    def run(self) -> TaskRun:
+        """Give the task run as it now is."""
+        ...
 
     def publish(self) -> None:
         """Make sure that what was recorded of it survives this process."""
@@ -75,7 +93,7 @@ class Future(Generic[T]):
     @property
     def task_run_id(self) -> str:
         """Give the task run's id."""
-        return self._work.run.id
+        return self._work.id
 
     @property
     def task_run(self) -> TaskRun:
@@ -85,12 +103,12 @@ class Future(Generic[T]):
     @property
     def name(self) -> str:
         """Give the task run's name."""
-        return self._work.run.name
+        return self._work.name
 
     @property
     def state(self) -> State:
         """Give where the task run stands now."""
-        return self._final or self._work.run.state
+        return self._final or self._work.state
 
     def done(self) -> bool:
         """Say whether the task run has ended, or will never start."""

@@ -132,6 +132,16 @@ class _There:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
+    @property
+    def id(self) -> str:
+        """Give the task run's id."""
+        return self.run.id
+
+    @property
+    def name(self) -> str:
+        """Give the task run's name."""
+        return self.run.name
+
     def parameters(self) -> Mapping[str, Any]:
         """Give the arguments by name; nothing when they do not fit the signature."""
         return parameters.by_name(inspect.signature(self.task.fn), self.args, self.kwargs)

@@ -11,75 +11,46 @@ import logging
 import os
 import threading
 from collections import deque
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nbflow import settings
 from nbflow.engine import lease
 from nbflow.engine.background import Background
+from nbflow.engine.waiting import Waiting
 from nbflow.exceptions import NbflowError
 from nbflow.logging import handlers
 from nbflow.model import clock
 from nbflow.model.results import ResultRecord
-from nbflow.model.runs import Artifact, Batch, LogEntry, TaskRun
+from nbflow.model.rows import Row
+from nbflow.model.runs import Artifact, Batch, LogEntry
 from nbflow.model.states import State
 from nbflow.store.spool import (
     BATCH_ROWS,
     OUTAGES,
+    Entry,
     Spool,
     any_left,
-    artifact_entry,
     deliver,
     end_entry,
-    log_entry,
+    other_entry,
     replay,
     result_entry,
     task_entry,
 )
 
 if TYPE_CHECKING:
+    from nbflow.context import Recorded
     from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.engine")
 
 #: a spool whose entries have all been sent is emptied when it is longer than this
 SPOOL_BYTES = 4_000_000
-
-
+#: records that wait in memory; in an outage the rest is read back from the spool
+MOST_WAITING = 20_000
 #: an artifact that changes all the time is written this often
 COALESCE_SECONDS = 0.1
-
-
-class _Waiting:
-    """Records that are in the spool and not yet in the store; of a task run only the latest."""
-
-    def __init__(self) -> None:
-        self.tasks: dict[str, TaskRun] = {}
-        self.results: list[ResultRecord] = []
-        self.logs: list[LogEntry] = []
-        self.artifacts: dict[str, Artifact] = {}
-
-    def __len__(self) -> int:
-        return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
-
-    def oldest(self) -> Batch:
-        """Give the oldest `BATCH_ROWS` records of each kind."""
-        return Batch(
-            tuple(islice(self.tasks.values(), BATCH_ROWS)),
-            tuple(self.logs[:BATCH_ROWS]),
-            tuple(islice(self.artifacts.values(), BATCH_ROWS)),
-            # A task run may have been recorded before: its result must not come after its end.
-            tuple(self.results),
-        )
-
-    def forget(self, batch: Batch) -> None:
-        """Take out what `oldest` gave."""
-        for run in batch.task_runs:
-            self.tasks.pop(run.id, None)
-        del self.results[: len(batch.results)]
-        del self.logs[: len(batch.logs)]
-        for artifact in batch.artifacts:
-            self.artifacts.pop(artifact.id, None)
 
 
 class Recorder:
@@ -95,8 +66,13 @@ class Recorder:
             self._delivering.hurry()
 
     def _begin(self) -> None:
-        self._queue: deque[TaskRun | ResultRecord | LogEntry | Artifact] = deque()
-        self._waiting = _Waiting()
+        # A call is asked for its row when this is written. Results have a queue of their own, looked
+        # at after that: the result of a row that says COMPLETED is never behind it.
+        self._tasks: deque[Recorded] = deque()
+        self._results: deque[ResultRecord] = deque()
+        self._others: deque[LogEntry | Artifact] = deque()
+        self._waiting = Waiting()
+        self._behind: int | None = None
         self._changed: dict[str, Artifact] = {}
         self._changed_at = 0.0
         self._batch: Batch | None = None
@@ -114,28 +90,28 @@ class Recorder:
         self._outage: NbflowError | None = None
 
     # -- recording ----------------------------------------------------------------------------
-    def task(self, run: TaskRun) -> None:
-        """Record a task run as it now is."""
-        self._queue.append(run)
+    def task(self, run: Recorded) -> None:
+        """Record a task run as it is when it is written."""
+        self._tasks.append(run)
         if not self._flushing.awake:
             self._flushing.wake()
 
     def result(self, record: ResultRecord) -> None:
         """Record a result; it is stored before the task run that tells of it next."""
-        self._queue.append(record)
+        self._results.append(record)
         if not self._flushing.awake:
             self._flushing.wake()
 
     def log(self, entry: LogEntry) -> None:
         """Record a log line."""
-        self._queue.append(entry)
+        self._others.append(entry)
         if not self._flushing.awake:
             self._flushing.wake()
 
     def artifact(self, artifact: Artifact) -> None:
         """Record an artifact, or how far one is: of many changes only the latest is kept."""
         if artifact.updated_at is None:
-            self._queue.append(artifact)
+            self._others.append(artifact)
         else:
             self._changed[artifact.id] = artifact
         if not self._flushing.awake:
@@ -155,50 +131,59 @@ class Recorder:
         if self._changed:
             self._changed_at = clock.monotonic()
         while self._changed:
-            self._queue.append(self._changed.popitem()[1])
+            self._others.append(self._changed.popitem()[1])
 
     # -- to the spool -------------------------------------------------------------------------
     def flush(self) -> None:
         """Write all that is queued to the spool, in one write."""
         with self._lock:
-            if self._queue:
+            if self._tasks or self._others or self._results:
                 self._write_queue()
 
     def _write_queue(self) -> None:
-        # Ctrl-C may strike anywhere here: what is queued leaves the queue last, so that it is at
-        # worst written twice, which changes nothing.
-        records = [self._queue[n] for n in range(len(self._queue))]
-        tasks: dict[str, TaskRun] = {}
-        entries: list[Any] = []
-        waiting = self._waiting
-        for record in records:
-            if record.flow_run_id in self._lost:
-                continue
-            if isinstance(record, TaskRun):
-                tasks[record.id] = record
-            elif isinstance(record, ResultRecord):
-                entries.append(result_entry(record))
-                waiting.results.append(record)
-            elif isinstance(record, LogEntry):
-                entries.append(log_entry(record))
-                waiting.logs.append(record)
-            else:
-                entries.append(artifact_entry(record))
-                waiting.artifacts[record.id] = record
-        entries += [task_entry(run.row()) for run in tasks.values()]
-        waiting.tasks.update(tasks)
-        if entries:
-            self._append(entries)
-        for _ in records:
-            self._queue.popleft()
+        # Ctrl-C may strike anywhere here: what is queued leaves its queue last, so that it is at
+        # worst written twice, which changes nothing. Copying a deque is one step to other threads.
+        tasks = tuple(self._tasks)
+        told = [run.row() for run in {run.id: run for run in tasks}.values()]
+        results, others = tuple(self._results), tuple(self._others)
+        self._write(told, results, others)
+        for queue, count in (
+            (self._tasks, len(tasks)), (self._results, len(results)), (self._others, len(others)),
+        ):  # fmt: skip
+            for _ in range(count):
+                queue.popleft()
         if not self._delivering.awake:
             self._delivering.wake()
-        if len(waiting) >= BATCH_ROWS:
+        if len(self._waiting) >= BATCH_ROWS:
             self._delivering.hurry()
 
-    def _append(self, entries: list[Any]) -> None:
-        if self._closed:
+    def _write(
+        self,
+        tasks: Sequence[Row],
+        results: Sequence[ResultRecord],
+        others: Sequence[LogEntry | Artifact],
+    ) -> None:
+        if self._lost:
+            tasks = [row for row in tasks if row[1] not in self._lost]
+            results = [record for record in results if record.flow_run_id not in self._lost]
+            others = [record for record in others if record.flow_run_id not in self._lost]
+        entries = [result_entry(record) for record in results]
+        entries += [other_entry(record) for record in others] if others else ()
+        entries += [task_entry(row) for row in tasks]
+        at = 0 if self._spool is None else self._spool.size
+        if not entries or (self._append(entries) and self._left_on_disk(at)):
             return
+        self._waiting.add(tasks, results, others)
+
+    def _left_on_disk(self, at: int) -> bool:
+        """Say whether what was written at `at` waits on disk only: in an outage memory is spared."""
+        if self._behind is None and len(self._waiting) >= MOST_WAITING:
+            self._behind = at
+        return self._behind is not None
+
+    def _append(self, entries: list[Entry]) -> bool:
+        if self._closed:
+            return False
         try:
             if self._spool is None:
                 self._spool = Spool()
@@ -208,6 +193,8 @@ class Recorder:
             if not self._unspooled:  # once: the line is itself a record
                 self._unspooled = True
                 _log.error("Records cannot be spooled: %s", error)
+            return False
+        return True
 
     # -- to the store -------------------------------------------------------------------------
     def drain(self, patience: float) -> bool:
@@ -242,21 +229,34 @@ class Recorder:
         """Send one batch; say whether there was one. One that fails is the next one again."""
         if self._batch is None:
             with self._lock:
+                if not len(self._waiting):
+                    self._read_back()
                 if len(self._waiting):
                     self._batch = self._waiting.oldest()
                     self._waiting.forget(self._batch)
         if self._batch is None:
             return False
-        cancel, taken = deliver(self.backend, self._batch)
+        told, taken = deliver(self.backend, self._batch)
         self._batch = None
         self._refused |= not taken
-        for flow_run_id in cancel:
+        for flow_run_id in told.cancel:
             lease.cancel(flow_run_id)
+        for flow_run_id in told.paused:
+            lease.pause(flow_run_id)
         return True
+
+    def _read_back(self) -> None:
+        """Take up what was left on disk while too much waited in memory."""
+        if self._behind is None or self._spool is None:
+            return
+        batch, self._behind = self._spool.read(self._behind)
+        self._waiting.take(batch)
+        if self._behind >= self._spool.size:
+            self._behind = None
 
     def _tidy(self) -> None:
         with self._lock:
-            sent = not len(self._waiting) and not self._refused
+            sent = not len(self._waiting) and self._behind is None and not self._refused
             if self._spool is not None and sent and self._spool.size > SPOOL_BYTES:
                 self._spool.empty()
 
@@ -268,13 +268,13 @@ class Recorder:
             self._queue_changed()
         self.flush()
         handlers.show()
-        return bool(self._queue or self._changed)
+        return bool(self._tasks or self._others or self._changed)
 
     def _send_late(self) -> bool:
         if self._replay_first:
             self._replay_first = False
             self._replay()
-        return not self._send_all() or len(self._waiting) > 0
+        return not self._send_all() or self._left()
 
     def _replay(self) -> None:
         """Send what earlier processes left; they need not wait for a server to be started."""
@@ -283,13 +283,16 @@ class Recorder:
         except OUTAGES as error:
             _log.debug("What earlier processes left cannot be sent now: %s", error)
 
+    def _left(self) -> bool:
+        return len(self._waiting) > 0 or self._behind is not None
+
     # -- lifetime -----------------------------------------------------------------------------
     def close(self) -> str | None:
         """End the thread; remove the spool, or give its path if anything in it was not taken."""
         with self._lock:
             self._closed = True
             spool, self._spool = self._spool, None
-            left = bool(len(self._waiting) or self._batch or self._outage)
+            left = bool(self._left() or self._batch or self._outage)
         self._flushing.close()
         self._delivering.close()
         if spool is None:

@@ -38,7 +38,7 @@ def run_flow(
     """Run a flow to its end; give its value or its state, or raise what it raised."""
     __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
-    return _flow_outcome(call, drive(flow_life(call)), return_state)
+    return flow_outcome(call, drive(flow_life(call)), return_state=return_state)
 
 
 async def arun_flow(
@@ -47,10 +47,11 @@ async def arun_flow(
     """Run an `async` flow to its end; give its value or its state, or raise what it raised."""
     __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
-    return _flow_outcome(call, await adrive(flow_life(call)), return_state)
+    return flow_outcome(call, await adrive(flow_life(call)), return_state=return_state)
 
 
-def _flow_outcome(call: FlowCall, state: State, return_state: bool) -> Any:
+def flow_outcome(call: FlowCall, state: State, *, return_state: bool) -> Any:
+    """Give the caller of a flow what its run came to."""
     __tracebackhide__ = True
     if isinstance(error_of(state), Cancellation) and not call.stopped_from_above():
         keep(state, error=CancelledRun(state.message))
@@ -123,7 +124,16 @@ def _submit(
         runner.start_async(submission)
     else:
         runner.start(submission)
+    if runner.at_once:
+        _interrupted_as(submission.future.state)
     return submission.future
+
+
+def _interrupted_as(state: State) -> None:
+    """Raise what interrupted a task that was run where it was submitted: it was meant for both."""
+    error = error_of(state)
+    if isinstance(error, (KeyboardInterrupt, Cancellation)):
+        raise error
 
 
 class Submission:
@@ -160,7 +170,7 @@ class Submission:
 
     def _broken(self, error: BaseException) -> State:
         # Not the task's own error (its life turns that into a state): nobody may wait for ever.
-        _log.error("Task run %s could not be told to its end.", self.call.run.name, exc_info=error)
+        _log.error("Task run %s could not be told to its end.", self.call.name, exc_info=error)
         state = keep(states.Crashed(message=texts.of_error(error)), error=error)
         with suppress(NbflowError):
             self.call.enter(state)
@@ -168,7 +178,7 @@ class Submission:
 
 
 # -- tasks with no flow around ----------------------------------------------------------------
-class _Alone(PlainFlow):
+class Alone(PlainFlow):
     """The small flow that a task called outside any run gets, named after it."""
 
     def __init__(self, fn: Callable[..., Any], task: TaskLike) -> None:
@@ -183,7 +193,7 @@ def _run_alone(
     def body() -> State:
         return run_task(task, args, kwargs, wait_for=wait_for, return_state=True)
 
-    flow = _Alone(body, task)
+    flow = Alone(body, task)
     return run_flow(flow, (), {}, return_state=return_state)
 
 
@@ -193,7 +203,7 @@ async def _arun_alone(
     async def body() -> State:
         return await arun_task(task, args, kwargs, wait_for=wait_for, return_state=True)
 
-    flow = _Alone(body, task)
+    flow = Alone(body, task)
     return await arun_flow(flow, (), {}, return_state=return_state)
 
 

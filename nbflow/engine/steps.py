@@ -17,17 +17,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from nbflow.context import RunContext
-from nbflow.engine import hooks, outcomes
+from nbflow.engine import hooks, keeping, outcomes, staging
 from nbflow.engine.flow_call import FlowCall
 from nbflow.engine.held import HURRIED_SECONDS
 from nbflow.engine.interrupts import Cancellation
-from nbflow.engine.lease import Hold
+from nbflow.engine.lease import Hold, Suspension
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
 from nbflow.logging.loggers import run_logger
 from nbflow.logging.loggers import run_logger
 from nbflow.model import states
-from nbflow.model.states import State, StateType, keep
+from nbflow.model.states import State, StateType, entered, keep
 from nbflow.model.verdicts import Abort, Wait
 
 
@@ -76,42 +76,54 @@ Life = Generator[Effect, Any, State]
 def task_life(call: TaskCall) -> Life:
     """Tell a task run from its start to its final state."""
     try:
-        call.hold.check()
+        if call.hold.halted:
+            yield Join(call.hold.go_on)
         if call.inputs:
             yield Join(call.take_inputs)
         call.take_name()
+        found = (yield Join(partial(keeping.look_up, call))) if keeping.begin(call) else None
     except UpstreamError as error:
         return call.enter(keep(states.NotReady(message=error.message), error=error))
+    except Suspension as error:
+        message = "The run was suspended before this task began."
+        return call.enter(keep(states.NotReady(message=message), error=error))
     except BaseException as error:
         return call.enter(outcomes.of_error(error, call.hold))
-    while True:
-        state = yield from _task_attempt(call)
-        try:
-            delay = (yield from _next_try(call, call.task, state)) if state.is_failed() else None
-            if delay is None:
-                break
-            call.await_retry(state, delay)
-            yield Sleep(delay, call.hold)
-        except BaseException as error:
-            state = outcomes.of_error(error, call.hold)
-            break
+    state = (yield from _task_tries(call)) if found is None else found
+    if call.kept.staged is not None:
+        yield Join(partial(staging.settle, call, state))
     state = call.enter(state)
     if call.task.hooks is not None:
         yield from _tell(call, call.task, hooks.at_end(state), state)
     return state
 
 
+def _task_tries(call: TaskCall) -> Life:
+    while True:
+        state = yield from _task_attempt(call)
+        try:
+            delay = (yield from _next_try(call, call.task, state)) if state.is_failed() else None
+            if delay is None:
+                return state
+            call.await_retry(state, delay)
+            yield Sleep(delay, call.hold)
+        except BaseException as error:
+            return outcomes.of_error(error, call.hold)
+
+
 def _task_attempt(call: TaskCall) -> Life:
-    call.enter(State(StateType.RUNNING) if call.run.attempt == 0 else states.Retrying())
+    call.enter(entered(StateType.RUNNING) if call.attempt == 0 else states.Retrying())
     try:
         if call.task.hooks is not None:
-            yield from _tell(call, call.task, "on_running", call.run.state)
-        value = yield Call(
-            call.fn, call.args, call.kwargs, call.context, None, call.seconds
-        )
+            yield from _tell(call, call.task, "on_running", call.state)
+        value = yield Call(call.fn, call.args, call.kwargs, call.context, None, call.seconds)
         if outcomes.refers(value):
-            return (yield Join(partial(outcomes.of_value, value)))
-        return keep(State(StateType.COMPLETED), value)
+            state = yield Join(partial(outcomes.of_value, value))
+        else:
+            state = keep(entered(StateType.COMPLETED), value)
+        if keeping.waits(call):
+            return (yield Join(partial(keeping.finish, call, state)))
+        return keeping.finish(call, state)
     except BaseException as error:
         return outcomes.of_error(error, call.hold)
 
@@ -147,6 +159,8 @@ def _tell(
 
 def flow_life(call: FlowCall) -> Life:
     """Tell a flow run from its creation to its final state."""
+    if call.parent is not None and call.parent.halted:
+        yield Join(call.parent.go_on)
     call.check_parent()
     if call.inputs:
         yield Join(call.take_inputs)
@@ -205,15 +219,19 @@ def _flow_body(call: FlowCall) -> Life:
         if call.flow.hooks is not None:
             yield from _tell(call, call.flow, "on_running", call.run.state)
         seconds = call.flow.timeout_seconds
-        value = yield Call(call.flow.fn, call.args, call.kwargs, context, call.hold, seconds)
+        value = yield Call(call.body, call.args, call.kwargs, context, call.hold, seconds)
         yield Join(context.task_runner.close)
+        if call.hold.halted:
+            yield Join(call.hold.go_on)
         if value is None and context.tally is not None:
-            return context.tally.state()
-        if outcomes.refers(value):
-            return (yield Join(partial(outcomes.of_value, value)))
-        return keep(State(StateType.COMPLETED), value)
+            state = context.tally.state()
+        elif outcomes.refers(value):
+            state = yield Join(partial(outcomes.of_value, value))
+        else:
+            state = keep(State(StateType.COMPLETED), value)
+        return (yield Join(partial(keeping.finish_flow, call, state)))
     except BaseException as error:
-        state = outcomes.of_error(error, call.hold)
+        state = outcomes.of_flow_error(error, call.hold)
         yield Io(context.task_runner.cancel)
         yield Join(partial(call.wait_for_running, state))
         return state

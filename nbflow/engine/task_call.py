@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -20,18 +19,19 @@ from nbflow.engine.logs import tell_failure
 from nbflow.engine.retrying import NEVER, RetryPolicy
 from nbflow.exceptions import Aborted
 from nbflow.logging.loggers import run_logger
-from nbflow.model import clock, states
+from nbflow.model import clock, rows, states
 from nbflow.model.ids import uuid7
-from nbflow.model.runs import TaskKind, TaskRun, advance
-from nbflow.model.states import State, StateType
-from nbflow.model.verdicts import Accept
-from nbflow.rules.task import judge_task
+from nbflow.model.runs import TaskKind, TaskRun
+from nbflow.model.states import State, StateType, entered, micros_of
+from nbflow.rules.task import refusal
+from nbflow.transactions import get_transaction
 
 
 class TaskLike(Protocol):
     """A task, as the engine sees it: data."""
 
     fn: Callable[..., Any]
+    body: Callable[..., Any]
     name: str
     key: str
     kind: TaskKind
@@ -52,6 +52,7 @@ class TaskLike(Protocol):
 class PlainTask:
     """What a task is that no user decorated (a cell): every option as if it were left out."""
 
+    fn: Callable[..., Any]
     kind: TaskKind = "task"
     cell_id: str | None = None
     tags: tuple[str, ...] = ()
@@ -62,13 +63,19 @@ class PlainTask:
     log_prints: bool | None = None
     signature = inspect.Signature()
 
+    @property
+    def body(self) -> Callable[..., Any]:
+        """Give what a run calls."""
+        return self.fn
+
 
 class TaskCall:
     """A task run in this process, from Pending to its final state."""
 
     __slots__ = (
-        "args", "context", "flow", "fn", "hold", "inputs", "kwargs", "recorder", "run", "seconds",
-        "task",
+        "_now", "args", "context", "created", "flow", "flow_run_id", "fn", "hold", "id", "inputs",
+        "kept", "kwargs", "name", "outer", "position", "recorder", "seconds", "tags", "task",
+        "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -80,58 +87,95 @@ class TaskCall:
         wait_for: Iterable[Any] | None = None,
     ) -> None:
         self.task = task
-        self.fn = task.fn  # what is called, and how long it may take: see `elsewhere.send`
+        self.fn = task.body  # what is called, and how long it may take: see `elsewhere.send`
         self.seconds = task.timeout_seconds
         self.flow = flow
         self.args = args
         self.kwargs = kwargs
         self.hold = flow.hold
         self.recorder = flow.recorder
+        self.kept: Any = None  # what `keeping` knows of this call
+        self.outer = get_transaction()
         self.inputs = resolve.inputs(args, kwargs)
         if wait_for is not None:
             self.inputs += resolve.inputs((list(wait_for),), {})
         log_prints = flow.log_prints if task.log_prints is None else task.log_prints
         self.context = TaskRunContext(self, flow, log_prints=log_prints)
-        self.run = self._pending()
-        self.recorder.task(self.run)
-
-    def _pending(self) -> TaskRun:
-        task, run = self.task, self.flow.flow_run
-        position, number = self.flow.number(task.key)
+        self.id = uuid7()
+        self.flow_run_id = flow.flow_run.id
+        self.position, number = flow.number(task.key)
+        self.name = f"{task.name}-{number}"
         tags = context.current_tags()
-        state = State(StateType.PENDING)
-        return TaskRun(
-            id=uuid7(),
-            flow_run_id=run.id,
-            key=task.key,
-            name=f"{task.name}-{number}",
-            kind=task.kind,
-            state=state,
-            created_at=state.at,
-            position=position,
-            flow_attempt=run.attempt,
-            tags=tuple(sorted(tags.union(task.tags))) if tags else task.tags,
-            upstream=resolve.task_run_ids(self.inputs) if self.inputs else (),
-            cell_id=task.cell_id,
+        self.tags = tuple(sorted(tags.union(task.tags))) if tags else task.tags
+        self.upstream = resolve.task_run_ids(self.inputs) if self.inputs else ()
+        state = entered(StateType.PENDING)
+        self.created = micros_of(state)
+        # Replaced as a whole: the recorder's thread looks at it at any time.
+        self._now = (state, 0, rows.entry_text(state))
+        self.recorder.task(self)
+
+    @property
+    def state(self) -> State:
+        """Give where the task run stands."""
+        return self._now[0]
+
+    @property
+    def attempt(self) -> int:
+        """Give which try this is, from 1; 0 before the first."""
+        return self._now[1]
+
+    @property
+    def run(self) -> TaskRun:
+        """Give the task run as it now is, for people: the engine does not look at it."""
+        state = self.state
+        made = rows.task_run(self.row())
+        made.__dict__["state"] = state  # which may have a value beside it
+        return made
+
+    def row(self) -> rows.Row:
+        """Give the task run as it now is, as a row of the store."""
+        state, attempt, history = self._now
+        task, kept = self.task, self.kept
+        kind = state.type._value_
+        return (
+            self.id,
+            self.flow_run_id,
+            task.key,
+            self.name,
+            task.kind,
+            kind,
+            state.name,
+            micros_of(state),
+            f"[{history}]",
+            self.created,
+            self.position,
+            attempt,
+            self.flow.flow_run.attempt,
+            rows.texts(self.tags),
+            rows.texts(self.upstream),
+            task.cell_id,
+            None if kept is None else kept.result_key,
+            None if kept is None else kept.note,
         )
 
     def enter(self, to: State) -> State:
         """Judge a state, take it and record it. Raises Aborted."""
-        verdict = judge_task(self.run, to)
-        if not isinstance(verdict, Accept):
-            raise Aborted(f"Task run {self.run.name}: {verdict.reason}")
-        state = verdict.state
-        self.run = advance(self.run, state)
-        self.recorder.task(self.run)
+        before, attempt, history = self._now
+        reason = refusal(before, to)
+        if reason is not None:
+            raise Aborted(f"Task run {self.name}: {reason}")
+        attempt += to.type is StateType.RUNNING
+        self._now = (to, attempt, f"{history},{rows.entry_text(to)}")
+        self.recorder.task(self)
         if self.flow.tally is not None:
-            self.flow.tally.ended(self.run.id, state)
-        if state.type is StateType.FAILED:
-            tell_failure(self.context, state)
-        return state
+            self.flow.tally.ended(self.id, to)
+        if to.type is StateType.FAILED:
+            tell_failure(self.context, to)
+        return to
 
     def take_inputs(self) -> None:
         """Wait for the futures among the arguments; put their values in. Raises UpstreamError."""
-        resolve.wait(self.inputs, self.run.name, me=self.run.id)
+        resolve.wait(self.inputs, self.name, me=self.id)
         self.args, self.kwargs = resolve.values(self.args, self.kwargs)
 
     def take_name(self) -> None:
@@ -141,10 +185,9 @@ class TaskCall:
             return
         token = context.enter(self.context)
         try:
-            name = parameters.run_name(template, self.parameters(), field="task_run_name")
+            self.name = parameters.run_name(template, self.parameters(), field="task_run_name")
         finally:
             context.leave(token)
-        self.run = replace(self.run, name=name)
 
     def parameters(self) -> Mapping[str, Any]:
         """Give the arguments by name; nothing when they do not fit the signature."""
@@ -153,7 +196,7 @@ class TaskCall:
     def await_retry(self, failed: State, delay: float) -> None:
         """Take the state between a failed try and the next."""
         of = self.task.retry.retries + 1
-        message = f"Attempt {self.run.attempt} of {of} failed: {failed.message}"
+        message = f"Attempt {self.attempt} of {of} failed: {failed.message}"
         due_at = clock.now() + timedelta(seconds=delay)
         self.enter(states.AwaitingRetry(due_at, message=message))
         run_logger(self.context).warning("%s; the next is in %g s.", message, delay)

@@ -11,12 +11,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from nbflow.context import FlowRunContext, Recording, TaskRunContext
+from nbflow.context import FlowRunContext, Recorded, Recording, TaskRunContext
 from nbflow.engine import outcomes, run
 from nbflow.engine.flow_call import PlainFlow
 from nbflow.engine.retrying import RetryPolicy
 from nbflow.engine.task_call import PlainTask
 from nbflow.ipython.options import Options
+from nbflow.model import rows
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, LogEntry, TaskKind, TaskRun, advance
 from nbflow.model.states import State
@@ -172,13 +173,13 @@ class _Seen:
 
     def __init__(self, recorder: Recording) -> None:
         self.recorder = recorder
-        self._runs: dict[str, TaskRun] = {}
+        self._runs: dict[str, Recorded] = {}
 
     def task_runs(self) -> list[TaskRun]:
         """List the task runs in the order they were made."""
-        return list(self._runs.values())
+        return [rows.task_run(run.row()) for run in tuple(self._runs.values())]
 
-    def task(self, run: TaskRun) -> None:
+    def task(self, run: Recorded) -> None:
         """Record a task run as it now is."""
         self._runs[run.id] = run
         self.recorder.task(run)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from nbflow import settings
 from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock, rows
+from nbflow.model.backend import Recorded
 from nbflow.model.ids import uuid7
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry, Owner
@@ -36,7 +37,7 @@ _log = logging.getLogger("nbflow.spool")
 #: the authority cannot be asked now; later it can
 OUTAGES = (Unreachable, StoreBusy, StoreFull)
 #: rows in one batch to the authority
-BATCH_ROWS = 200
+BATCH_ROWS = 500
 _VERSION = 3
 #: of the format: the plainest, and the same in every Python there is
 _MARSHAL = 2
@@ -66,12 +67,15 @@ class Spool:
         """Write entries as one frame, in one write. Raises OSError."""
         self.size += self._write(entries)
 
-    def read(self, at: int) -> tuple[list[Any], int]:
-        """Give the entries of the frame at an offset, and the offset of the next."""
+    def read(self, at: int) -> tuple[Batch, int]:
+        """Give the records from an offset on, about `BATCH_ROWS` of them, and where they end."""
+        found: list[Entry] = []
         with self.path.open("rb") as file:
             file.seek(at)
-            frame = _frame(file)
-            return frame or [], file.tell()
+            while len(found) < BATCH_ROWS and (frame := _frame(file)) is not None:
+                found += frame
+                at = file.tell()
+        return _batch([entry for entry in found if entry[0] != "end"]), at
 
     def empty(self) -> None:
         """Forget every entry: the authority has them all."""
@@ -117,6 +121,11 @@ def result_entry(record: ResultRecord) -> Entry:
     return ("result", *rows.of_result(record))
 
 
+def other_entry(record: LogEntry | Artifact) -> Entry:
+    """Give a log line or an artifact as an entry."""
+    return log_entry(record) if isinstance(record, LogEntry) else artifact_entry(record)
+
+
 def log_entry(entry: LogEntry) -> Entry:
     """Give a log line as an entry."""
     return ("log", *rows.of_log(entry))
@@ -145,29 +154,32 @@ def _to_artifact(values: list[Any]) -> Artifact:
 
 
 # -- delivery ---------------------------------------------------------------------------------
-def deliver(backend: Backend, batch: Batch) -> tuple[tuple[str, ...], bool]:
-    """Send a batch; give the flow runs asked to stop, and whether all of it was taken.
+def deliver(backend: Backend, batch: Batch) -> tuple[Recorded, bool]:
+    """Send a batch; give the answer (who was asked to stop or wait), and whether all was taken.
 
     When a batch is refused, each flow run's part is sent alone: one bad record must not hold up
     those of other runs. Raises what `OUTAGES` names when the authority cannot be asked.
     """
     try:
-        return contents.record(backend, batch).cancel, True
+        return contents.record(backend, batch), True
     except OUTAGES:
         raise
     except Exception:
         parts = _by_flow_run(batch)
     cancel: list[str] = []
+    paused: list[str] = []
     taken = True
     for flow_run_id, part in parts.items():
         try:
-            cancel.extend(contents.record(backend, part).cancel)
+            answer = contents.record(backend, part)
+            cancel.extend(answer.cancel)
+            paused.extend(answer.paused)
         except OUTAGES:
             raise
         except Exception as error:
             taken = False
             _log.error("The records of flow run %s were refused: %s", flow_run_id, error)
-    return tuple(cancel), taken
+    return Recorded(tuple(cancel), paused=tuple(paused)), taken
 
 
 def _by_flow_run(batch: Batch) -> dict[str | None, Batch]:

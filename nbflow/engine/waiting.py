@@ -1,0 +1,71 @@
+"""Records that are in the spool and not yet in the store, the oldest first; of a task run, and of
+an artifact, only the latest. When to send them is `recorder.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from nbflow.model import rows
+from nbflow.model.results import ResultRecord
+from nbflow.model.runs import Artifact, Batch, LogEntry
+from nbflow.store.spool import BATCH_ROWS
+
+
+class Waiting:
+    """What one recorder still has to send."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, rows.Row] = {}
+        self.results: list[ResultRecord] = []
+        self.logs: list[LogEntry] = []
+        self.artifacts: dict[str, Artifact] = {}
+
+    def __len__(self) -> int:
+        return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
+
+    def add(
+        self,
+        tasks: Iterable[rows.Row],
+        results: Iterable[ResultRecord],
+        others: Iterable[LogEntry | Artifact],
+    ) -> None:
+        """Add records that are newer than those here."""
+        for row in tasks:
+            self.tasks[row[0]] = row
+        self.results += results
+        for record in others:
+            if isinstance(record, LogEntry):
+                self.logs.append(record)
+            else:
+                self.artifacts[record.id] = record
+
+    def take(self, batch: Batch) -> None:
+        """Add records that were read back from the spool: what is here may be newer."""
+        for run in batch.task_runs:
+            self.tasks.setdefault(run.id, run.row())
+        for artifact in batch.artifacts:
+            self.artifacts.setdefault(artifact.id, artifact)
+        self.results += batch.results
+        self.logs += batch.logs
+
+    def oldest(self) -> Batch:
+        """Give the oldest records, `BATCH_ROWS` of a kind at most."""
+        return Batch(
+            tuple([rows.task_run(row) for row in islice(self.tasks.values(), BATCH_ROWS)]),
+            tuple(self.logs[:BATCH_ROWS]),
+            tuple(islice(self.artifacts.values(), BATCH_ROWS)),
+            # A task run keeps the place it had when it began, its result comes at its end: none of
+            # them may be sent later than its run.
+            tuple(self.results),
+        )
+
+    def forget(self, batch: Batch) -> None:
+        """Take out what `oldest` gave."""
+        for run in batch.task_runs:
+            self.tasks.pop(run.id, None)
+        del self.results[: len(batch.results)]
+        del self.logs[: len(batch.logs)]
+        for artifact in batch.artifacts:
+            self.artifacts.pop(artifact.id, None)
