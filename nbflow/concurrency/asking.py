@@ -11,6 +11,7 @@ from nbflow import connect, context, settings
 from nbflow.concurrency.claims import Claim, Step, claim, taking
 from nbflow.concurrency.room import ASK_SECONDS
 from nbflow.exceptions import ConcurrencySlotAcquisitionError, InvalidInput
+from nbflow.logging.loggers import run_logger
 from nbflow.model import clock
 from nbflow.model.limits import Grant, SlotRequest, check_count, checked_request
 from nbflow.model.names import shown
@@ -57,7 +58,7 @@ def tell_missing(grant: Grant) -> None:
     if not grant.missing:
         return
     here = context.here()
-    logger: Any = _log if here is None else context.run_logger(here)
+    logger: Any = _log if here is None else run_logger(here)
     for name in grant.missing:
         logger.warning(
             "There is no concurrency limit %r, so it limits nothing. "
