@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from nbflow.cli import finding, presence, printing
+from nbflow.cli import concurrency_limit, finding, presence, printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.exceptions import Conflict, NotFound
@@ -104,6 +104,10 @@ def inspect(*, run: str, output: str) -> None:
         printing.as_json(_whole(backend, found, cells, made))
         return
     printing.facts(_facts(backend, found))
+    waits = concurrency_limit.waits_of(backend, found)
+    if waits:
+        printing.heading("Waits for slots")
+        concurrency_limit.show_waits(waits)
     printing.heading("States")
     for state in backend.list_states(found.id):
         print(f"  {printing.instant(state.at)}  {printing.clean(printing.state(state))}")
@@ -122,6 +126,7 @@ def _whole(
     return {
         **wire.jsonable(run),
         "waits_for": waits_for(backend, run),
+        "waits_for_slots": concurrency_limit.waits_of(backend, run),
         "executed_notebook": str(executed_notebook(run) or "") or None,
         "states": backend.list_states(run.id),
         "task_runs": cells,
