@@ -96,7 +96,7 @@ def test_an_explicit_bundle_is_kept_as_it_is_said(data_of):
     said = {
         "text/html": ["<b>", "done</b>"],
         "image/png": b"\x89PNG",
-        "application/json": {"n": 10**30, "at": float("inf"), 1: {2, 2}},
+        "application/json": {"n": 10**30, "at": float("inf"), 1: {2}},
         "application/javascript": "alert(1)",
     }
     assert data_of(create_artifact(said)) == {
@@ -195,7 +195,8 @@ IN_IPYTHON = textwrap.dedent("""
         def _repr_html_(self):
             raise RuntimeError("no html")
 
-    made = [create_artifact(v) for v in (Registered(), HTML("<b>x</b>"), Markdown("# m"), Failing())]
+    values = (Registered(), HTML("<b>x</b>"), Markdown("# m"), Failing())
+    made = [create_artifact(value) for value in values]
     print("RESULT" + json.dumps([Artifact.get(i).data for i in made]))
 """)
 
@@ -217,7 +218,8 @@ import sys
 from nbflow.artifacts import create_artifact
 create_artifact({"text/html": "x"})
 create_artifact(3)
-print([m for m in ("IPython", "matplotlib", "pandas", "numpy", "pydantic", "tornado") if m in sys.modules])
+heavy = ("IPython", "matplotlib", "pandas", "numpy", "pydantic", "tornado")
+print([name for name in heavy if name in sys.modules])
 """
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "[]"

@@ -161,7 +161,8 @@ def test_each_function_has_a_twin_for_await(orchestrator, data_of):
         ]
         found = await Artifact.aget("m")
         again, new = await Artifact.aget_or_create("m")
-        assert found and (found.id, again.id, new) == (texts[0], texts[0], False)
+        assert found
+        assert (found.id, again.id, new) == (texts[0], texts[0], False)
         assert await (await Artifact("x", type="markdown").acreate()).aformat() == "x"
         return bar, texts
 

@@ -15,6 +15,7 @@ from tornado.websocket import websocket_connect
 from traitlets.config import Config
 
 from nbflow.model import clock, ids, states
+from nbflow.model.artifacts import Artifact, ArtifactChange
 from nbflow.model.events import Event
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun
 from nbflow_jupyter import relay
@@ -264,6 +265,28 @@ async def test_a_watched_runs_cells_are_told(page: Any, running: Running) -> Non
         await propose(running, other, states.Running())
         heard = await mine.hear("changes")
         assert [e["noun"] for e in heard["events"]] == ["flow-runs"]
+
+
+async def test_a_watched_runs_artifacts_are_told_and_no_others(page: Any, running: Running) -> None:
+    run, other = await create(running), await create(running)
+    bar = Artifact("progress", {"progress": 0.0}, flow_run_id=run.id)
+    table = Artifact("table", {"columns": [], "rows": []}, flow_run_id=run.id)
+    elsewhere = (Artifact("markdown", "x", flow_run_id=other.id), Artifact("markdown", "alone"))
+    async with page() as mine:
+        mine.socket.write_message(json.dumps({"type": "watch", "flow_run_id": run.id}))
+        await mine.hear("run")
+        batch = Batch(artifacts=(*elsewhere, bar, table))
+        await asyncio.to_thread(running.orchestrator.record, batch)
+        change = ArtifactChange(progress=42)
+        await asyncio.to_thread(running.orchestrator.update_artifact, bar.id, change)
+
+        def told() -> list[dict[str, Any]]:
+            events = [e for m in mine.messages for e in m.get("events", ())]
+            return [e["row"] for e in events if e["noun"] == "artifacts"]
+
+        await mine.until(lambda: {"progress": 42.0} in [row["data"] for row in told()])
+        assert {row["id"] for row in told()} == {bar.id, table.id}
+        assert [row["data"] for row in told() if row["kind"] == "table"] == [None]
 
 
 async def test_watching_a_run_that_is_gone_tells_of_nothing(page: Any) -> None:

@@ -23,7 +23,7 @@ function setUp(more: Partial<IArtifactTools> = {}) {
     drawing: {
       choose: bundle => Object.keys(bundle).find(mime => mime.startsWith('text/')),
       draw: (mime, bundle, host) => {
-        host.textContent = `${mime}: ${String(bundle[mime])}`;
+        host.textContent = `${mime}: ${JSON.stringify(bundle[mime])}`;
         return { dispose, isDisposed: false };
       }
     },
@@ -59,7 +59,7 @@ test('a content kept apart is asked for once, and shown when it comes', async ()
   rerender(show({ ...large }));
   await settled();
   expect(api.readContent.mock.calls).toEqual([['m']]);
-  expect(container.textContent).toContain('text/markdown: # large');
+  expect(container.textContent).toContain('text/markdown: "# large"');
 });
 
 test('a very large content waits until somebody wants it', async () => {
@@ -86,7 +86,7 @@ test('of a bundle one form is drawn, and what is a file can be had', () => {
   const data = { 'text/html': '<b>x</b>', 'application/pdf': 'JVBE', 'image/png': 'x' };
   const { container, unmount } = render(show(artifact('b', { kind: 'mime', data })));
   expect(container.querySelector('[data-mime]')?.textContent).toBe(
-    'text/html: <b>x</b>'
+    'text/html: "<b>x</b>"'
   );
   expect(screen.getAllByRole('link').map(link => link.getAttribute('href'))).toEqual([
     '/download/b?application/pdf'
@@ -154,9 +154,9 @@ test('the versions of a key can be looked at', async () => {
   expect(options).toHaveLength(2);
   expect(options[0]).toContain('(this run)');
   fireEvent.change(select, { target: { value: 'v1' } });
-  expect(container.textContent).toContain('text/markdown: one');
+  expect(container.textContent).toContain('text/markdown: "one"');
   fireEvent.change(select, { target: { value: 'v2' } });
-  expect(container.textContent).toContain('text/markdown: two');
+  expect(container.textContent).toContain('text/markdown: "two"');
 });
 
 test('what has no key has no versions', () => {
