@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
-from nbflow.engine import entrypoints, hooks, options, run
+from nbflow.engine import entrypoints, hooks, options, run, streaming, streams
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
@@ -51,7 +51,10 @@ class Flow(Generic[P, R]):
         self._say(asked)
         self._keep(asked)
         self.hooks = hooks.checked(asked, hooks.OF_FLOWS)
-        self.isasync = inspect.iscoroutinefunction(self.fn)
+        self.isgenerator = streams.streams(self.fn)
+        #: what a run calls: the function, or what makes a list of what a generator yields
+        self.body = streams.whole(self.fn)
+        self.isasync = inspect.iscoroutinefunction(self.body)
         functools.update_wrapper(self, self.fn, updated=())
 
     def _describe(self, asked: FlowOptions) -> None:
@@ -102,6 +105,10 @@ class Flow(Generic[P, R]):
         """
         __tracebackhide__ = True
         asked: dict[str, Any] = {k: kwargs.pop(k) for k in options.RESERVED if k in kwargs}
+        if self.isgenerator and not asked.get("return_state"):
+            asked.pop("return_state", None)
+            stream = streaming.astream_flow if self.isasync else streaming.stream_flow
+            return stream(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
         if self.isasync:
             return run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
         return run.run_flow(self, args, kwargs, **asked)

@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from nbflow.annotations import unmapped
-from nbflow.engine import hooks, options, retrying, run
+from nbflow.engine import hooks, options, retrying, run, streaming, streams
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import TaskOptions
 from nbflow.exceptions import InvalidInput
@@ -55,7 +55,11 @@ class Task(Generic[P, R]):
         self.hooks = hooks.checked(asked, hooks.OF_TASKS)
         self.viz_return_value = asked.get("viz_return_value")
         self._keep(asked)
-        self.isasync = inspect.iscoroutinefunction(self.fn)
+        self.isgenerator = streams.streams(self.fn)
+        #: what a run calls: the function, or what makes a list of what a generator yields
+        self.body = streams.whole(self.fn)
+        self.isasync = inspect.iscoroutinefunction(self.body)
+        self._is_plain = not (self.isasync or self.isgenerator)
         functools.update_wrapper(self, self.fn, updated=())
 
     def _describe(self, asked: TaskOptions) -> None:
@@ -96,9 +100,17 @@ class Task(Generic[P, R]):
         """Run the task here and now (`async`: await it); give its value, or raise."""
         __tracebackhide__ = True
         asked = _asked(kwargs)
-        if self.isasync:
-            return run.arun_task(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
-        return run.run_task(self, args, kwargs, **asked)
+        if self._is_plain:
+            return run.run_task(self, args, kwargs, **asked)
+        return self._call(args, kwargs, asked)
+
+    def _call(self, args: Any, kwargs: Any, asked: dict[str, Any]) -> Any:
+        if self.isgenerator and not asked.get("return_state"):
+            asked.pop("return_state", None)
+            stream = streaming.astream_task if self.isasync else streaming.stream_task
+            return stream(self, args, kwargs, **asked)
+        way = run.arun_task if self.isasync else run.run_task
+        return way(self, args, kwargs, **asked)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Task[P, R]: ...

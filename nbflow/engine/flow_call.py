@@ -44,6 +44,11 @@ class FlowLike(Protocol):
     log_prints: bool | None
 
     @property
+    def body(self) -> Callable[..., Any]:
+        """Give what a run calls: the function, or what lists the items of a generator."""
+        ...
+
+    @property
     def signature(self) -> inspect.Signature:
         """Give the function's signature."""
         ...
@@ -52,6 +57,7 @@ class FlowLike(Protocol):
 class PlainFlow:
     """What a flow is that no user decorated (a cell): every option as if it were left out."""
 
+    fn: Callable[..., Any]
     flow_run_name: str | Callable[[], str] | None = None
     retry = NEVER
     timeout_seconds: float | None = None
@@ -62,11 +68,17 @@ class PlainFlow:
     log_prints: bool | None = None
     signature = inspect.Signature()
 
+    @property
+    def body(self) -> Callable[..., Any]:
+        """Give what a run calls."""
+        return self.fn
+
 
 class FlowCall(HeldRun):
     """A flow run in this process.
 
     Attributes:
+        body: what is called; the function, or what makes a list of what it yields.
         invalid: what is wrong with the parameters; the run then fails without having begun.
         reused: the state of a child run that an earlier attempt of its parent completed.
         tracking: the task run that stands for this run in the one that calls it.
@@ -78,6 +90,7 @@ class FlowCall(HeldRun):
         self, flow: FlowLike, args: tuple[Any, ...], kwargs: dict[str, Any], wait_for: Any = None
     ) -> None:
         self.flow = flow
+        self.body = flow.body
         self.args = args
         self.kwargs = kwargs
         self.invalid: InvalidInput | None = None

@@ -31,7 +31,6 @@ class TaskLike(Protocol):
     """A task, as the engine sees it: data."""
 
     fn: Callable[..., Any]
-    body: Callable[..., Any]
     name: str
     key: str
     kind: TaskKind
@@ -42,6 +41,11 @@ class TaskLike(Protocol):
     timeout_seconds: float | None
     hooks: Hooks | None
     log_prints: bool | None
+
+    @property
+    def body(self) -> Callable[..., Any]:
+        """Give what a run calls: the function, or what lists the items of a generator."""
+        ...
 
     @property
     def signature(self) -> inspect.Signature:
