@@ -15,6 +15,7 @@ import inspect
 import linecache
 import marshal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -124,9 +125,14 @@ def _block(lines: list[str], first: int) -> str:
     return "\n" * (first - 1) + "".join(line[indent:] or "\n" for line in block)
 
 
+#: CPython 3.11 counts the depth of all threads' trees together, and gives up when they mix
+_parsing = threading.Lock()
+
+
 def _node(code: types.CodeType, text: str) -> Any:
     try:
-        tree = ast.parse(text)
+        with _parsing:
+            tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return None
     kinds = ast.Lambda if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)

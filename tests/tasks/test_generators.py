@@ -13,8 +13,7 @@ from nbflow.exceptions import TimedOutRun
 
 @task
 def counts(n):
-    for k in range(n):
-        yield k
+    yield from range(n)
 
 
 @task
@@ -159,8 +158,7 @@ def test_a_retry_streams_again_from_the_start(orchestrator):
 def test_only_the_time_of_the_body_counts_against_its_limit(orchestrator):
     @task(timeout_seconds=0.4)
     def slow_to_read():
-        for k in range(3):
-            yield k
+        yield from range(3)
 
     @task(timeout_seconds=0.2)
     def slow():
