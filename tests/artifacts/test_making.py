@@ -227,6 +227,44 @@ def test_5000_updates_are_a_handful_of_writes_and_the_last_one_arrives(orchestra
     assert len(written) <= 20
 
 
+KILLED = """
+import sys
+from nbflow import flow
+from nbflow.artifacts import create_progress_artifact, update_progress_artifact
+
+@flow
+def long():
+    bar = create_progress_artifact(0, key="bar")
+    for n in range(601):
+        update_progress_artifact(bar, n / 10)
+    print("said", flush=True)
+    sys.stdin.read()
+
+long()
+"""
+
+
+def test_a_progress_survives_kill_9(orchestrator, home, wait_for):
+    env = {**os.environ, "NBFLOW_RECORD_SECONDS": "60"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"said\n"
+        wait_for(
+            lambda: any('"progress":60.0' in f.read_text() for f in (home / "spool").iterdir())
+        )
+    finally:
+        process.kill()
+        process.wait()
+    assert orchestrator.list_artifacts().rows == ()
+    assert spool.replay(orchestrator) == 1
+    found = orchestrator.read_artifact("bar")
+    assert found.data == {"progress": 60.0}
+    assert found.updated_at > found.created_at
+
+
 def test_updates_from_many_threads_leave_the_last_one(orchestrator):
     bar = create_progress_artifact(0, key="bar")
 
