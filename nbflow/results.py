@@ -33,6 +33,8 @@ __all__ = ["NotStored", "Pruned", "ResultRecord", "ResultStore", "get_result_sto
 
 T = TypeVar("T")
 
+_SMALL = frozenset({type(None), bool, int, float, str})
+
 
 class NotStored(SerializationError):
     """A value cannot be kept; the message says which part of it."""
@@ -62,33 +64,36 @@ def make(
     task_run_id: str | None = None,
     expires_at: datetime | None = None,
     task_key: str | None = None,
+    call: str | None = None,
     parts: dict[str, str] | None = None,
+    most: int | None = None,
 ) -> model.ResultRecord:
     """Write a value, and give its record; with a folder or much of it, a file is written.
 
     Raises NotStored for a value that cannot be kept, OSError or NbflowError for a storage that
     cannot take it.
     """
-    data = packed(value, serializer)
+    data = packed(value, serializer, settings.result_max_bytes if most is None else most)
     size = len(data)
+    inline = folder is None and size <= MOST_INLINE_BYTES
     record = model.ResultRecord(
         key, clock.now(), flow_run_id, task_run_id, serializer.name, size,
-        sha256(data).hexdigest(), None, None, expires_at, task_key, parts,
+        sha256(data).hexdigest(), data if inline else None, None, expires_at, task_key, call, parts,
         previews.masked(value),
     )  # fmt: skip
+    if inline:
+        return record
     if folder is not None:
         return record._replace(location=_write_folder(record, data, folder))
-    if size <= MOST_INLINE_BYTES:
-        return record._replace(data=data)
     return record._replace(location=result_files.write_home(data, run_of(key)))
 
 
-def packed(value: Any, serializer: Serializer) -> bytes:
-    """Give a value's bytes. Raises NotStored naming the part that has none, or the size."""
-    most = settings.result_max_bytes
-    about = getattr(value, "nbytes", 0) if type(value) is not bytes else len(value)
-    if isinstance(about, int) and about > most:
-        raise _too_large(value, about, most)
+def packed(value: Any, serializer: Serializer, most: int) -> bytes:
+    """Give a value's bytes, `most` of them. Raises NotStored naming the part that has none."""
+    if type(value) not in _SMALL:
+        about = len(value) if type(value) is bytes else getattr(value, "nbytes", 0)
+        if isinstance(about, int) and about > most:
+            raise _too_large(value, about, most)
     try:
         data = serializer.dumps(value)
     except InvalidInput:
@@ -244,6 +249,7 @@ class ResultStore:
             self.folder = Folder(str(home))
         self.lock_manager = lock_manager
         self._backend = backend
+        self._most: int = settings.result_max_bytes  # asking costs as much as storing a number
 
     @property
     def backend(self) -> Backend:
@@ -306,7 +312,14 @@ class ResultStore:
 
     def make(self, value: Any, *, key: str, **said: Any) -> model.ResultRecord:
         """Write a value's bytes, and give its record, which `put` then makes known."""
-        return make(value, key=key, serializer=self.serializer, folder=self.folder, **said)
+        return make(
+            value,
+            key=key,
+            serializer=self.serializer,
+            folder=self.folder,
+            most=self._most,
+            **said,
+        )
 
     def put(self, record: model.ResultRecord) -> None:
         """Make a record known under its key."""

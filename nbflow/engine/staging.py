@@ -55,12 +55,12 @@ class _Store:
         self.kept.plan.store.release_lock(key, holder)
 
 
-def prepare(call: TaskCall, kept: Kept, *, find: Find, write: Write) -> None:
+def prepare(call: TaskCall, kept: Kept, run_key: str, *, find: Find, write: Write) -> None:
     """Make a call a transaction, which `begin` begins; how its value is found and kept is given."""
     plan = kept.plan
     serializable = plan.isolation is IsolationLevel.SERIALIZABLE and kept.key is not None
     kept.staged = Transaction(
-        kept.key or f"{call.flow_run_id}.{call.id}",
+        kept.key or run_key,
         _Store(kept, find, write),
         isolation_level=IsolationLevel.SERIALIZABLE if serializable else "read_committed",
         write_on_commit=plan.persist,

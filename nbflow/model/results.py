@@ -29,6 +29,8 @@ class ResultRecord(NamedTuple):
         location: path below the home folder, or an fsspec URL.
         expires_at: from when the result no longer counts as a cache hit; None: never.
         task_key: which task made it, for results that other runs may take; None: only this run.
+        call: which call of its run it answers, for later attempts of the run: a digest of source
+            and inputs, and how many such calls came before.
         parts: what the key was made of, by name (`source`, `inputs.x` …), each as a digest: a miss
             tells which differ.
         preview: the beginning of the value's `repr`, for people; the server never loads a result.
@@ -45,6 +47,7 @@ class ResultRecord(NamedTuple):
     location: str | None = None
     expires_at: datetime | None = None
     task_key: str | None = None
+    call: str | None = None
     parts: Mapping[str, str] | None = None
     preview: str = ""
 

@@ -166,6 +166,7 @@ def of_result(record: ResultRecord) -> Row:
         record.location,
         micros(record.expires_at),
         record.task_key,
+        record.call,
         None if record.parts is None else dumps(dict(record.parts)),
         record.preview,
     )
@@ -174,10 +175,10 @@ def of_result(record: ResultRecord) -> Row:
 def result(row: Sequence[Any]) -> ResultRecord:
     """Give the result of a row."""
     (key, created, flow_run_id, task_run_id, serializer, size, sha256, data, location, expires,
-     task_key, parts, preview) = row  # fmt: skip
+     task_key, call, parts, preview) = row  # fmt: skip
     return ResultRecord(
         key=key, created_at=clock.instant(created), flow_run_id=flow_run_id,
         task_run_id=task_run_id, serializer=serializer, size=size, sha256=sha256, data=data,
         location=location, expires_at=instant(expires), task_key=task_key,
-        parts=None if parts is None else json.loads(parts), preview=preview,
+        call=call, parts=None if parts is None else json.loads(parts), preview=preview,
     )  # fmt: skip

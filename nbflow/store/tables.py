@@ -250,6 +250,7 @@ result = Table(
     Column("location", Text),
     _at("expires_at", nullable=True),
     Column("task_key", Text),
+    Column("call", Text),
     Column("parts", Text),
     Column("preview", Text, nullable=False),
     Index(

@@ -54,6 +54,7 @@ def _add_results() -> None:
         sa.Column("location", sa.Text()),
         _at("expires_at", nullable=True),
         sa.Column("task_key", sa.Text()),
+        sa.Column("call", sa.Text()),
         sa.Column("parts", sa.Text()),
         sa.Column("preview", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_result")),
