@@ -59,6 +59,7 @@ class Recorder:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.users = 0
+        self._forked = False
         self._begin()
         if any_left():
             self._replay_first = True
@@ -82,6 +83,7 @@ class Recorder:
         # Two threads: a slow store must not keep records from the spool.
         self._flushing = Background("nbflow-spool", "spool_seconds", self._flush_late)
         self._delivering = Background("nbflow-recorder", "record_seconds", self._send_late)
+        self._inherited = False
         self._closed = False
         self._refused = False
         self._unspooled = False
@@ -105,7 +107,9 @@ class Recorder:
     def log(self, entry: LogEntry) -> None:
         """Record a log line."""
         self._others.append(entry)
-        if not self._flushing.awake:
+        if self._inherited:
+            self.flush()  # a forked child may end without a word
+        elif not self._flushing.awake:
             self._flushing.wake()
 
     def artifact(self, artifact: Artifact) -> None:
@@ -201,6 +205,8 @@ class Recorder:
         """Send all there is; say whether it was sent within `patience` seconds of outage."""
         deadline = clock.monotonic() + patience
         pause = threading.Event()
+        if self._forked:
+            self._replay()
         while not self._send_all():
             left = deadline - clock.monotonic()
             if left <= 0:
@@ -212,6 +218,8 @@ class Recorder:
         self._queue_changed()
         self.flush()
         handlers.show()
+        if self._inherited:  # the parent's connections are not ours: who replays the spool sends it
+            return True
         with self._sending:
             try:
                 while self._send_one():
@@ -305,9 +313,14 @@ class Recorder:
         spool.remove()
         return None
 
+    def leave_a_child(self) -> None:
+        """Note that this process forks: at the end of a run the child's spool is looked for."""
+        self._forked = True
+
     def begin_again(self) -> None:
         """Start anew in a forked child: its parent's queue, spool and thread are the parent's."""
         self._begin()
+        self._inherited = True
 
 
 _guard = threading.Lock()
@@ -337,6 +350,11 @@ def release(recorder: Recorder) -> None:
         _log.warning("Records not taken by the store are kept in %s.", path)
 
 
+def _before_fork() -> None:
+    for recorder in _open:
+        recorder.leave_a_child()
+
+
 def _after_fork() -> None:
     global _guard
     _guard = threading.Lock()
@@ -344,4 +362,4 @@ def _after_fork() -> None:
         recorder.begin_again()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
