@@ -146,14 +146,15 @@ def environment() -> dict[str, str]:
 
     For nbflow's own processes: with a token to the API, if there is one.
     """
-    return {f"NBFLOW_{name.upper()}": str(value) for name, value in changed(secrets=True).items()}
-
-
-def changed(*, secrets: bool = False) -> dict[str, Any]:
-    """Give the settings that differ from their defaults; secret ones only when asked for."""
     here = globals()["__getattr__"]
-    asked = {name: s for name, s in SETTINGS.items() if secrets or not s.secret}
-    return {name: here(name) for name, s in asked.items() if here(name) != s.default}
+    changed = {name: here(name) for name, s in SETTINGS.items() if here(name) != s.default}
+    return {f"NBFLOW_{name.upper()}": str(value) for name, value in changed.items()}
+
+
+def without_secrets() -> dict[str, Any]:
+    """Give all settings but the secret ones, for a process that works for this one."""
+    here = globals()["__getattr__"]
+    return {name: here(name) for name, setting in SETTINGS.items() if not setting.secret}
 
 
 def home() -> Path:

@@ -97,7 +97,7 @@ def _luggage(flow: FlowRunContext) -> bytes:
     told = _Luggage(
         flow_run=flow.flow_run,
         parameters=flow.parameters,
-        settings=settings.changed(),
+        settings=settings.without_secrets(),
         log_level=logging.getLogger("nbflow").level,
     )
     import cloudpickle
@@ -249,28 +249,37 @@ def _arrived(luggage: _Luggage, label: _Label) -> Iterator[FlowRunContext]:
 
 
 _opening = threading.Lock()
-_recorder: recorder.Recorder | None = None
+_opened_for: dict[int, recorder.Recorder] = {}
 
 
 class _Kept:
-    """This process's recorder, opened at the first record: most calls make none.
+    """This process's recorder, opened at a call's first record: most calls make none.
 
     It stays open for the calls that follow. Each call drains it: the process may end at any time.
     """
 
+    def __init__(self) -> None:
+        self._recorder: recorder.Recorder | None = None
+
     def __getattr__(self, name: str) -> Any:
-        global _recorder
         with _opening:
-            if _recorder is None:
-                _recorder = recorder.open_for(connect.connect())
-            return getattr(_recorder, name)
+            if self._recorder is None:
+                self._recorder = _recorder()
+        return getattr(self._recorder, name)
 
     def drain(self) -> None:
         """Send what was recorded; what cannot be sent now stays in the spool."""
-        if _recorder is not None:
-            _recorder.drain(_PATIENCE_SECONDS)
+        if self._recorder is not None:
+            self._recorder.drain(_PATIENCE_SECONDS)
 
     def flush(self) -> None:
         """Put on disk what was recorded."""
-        if _recorder is not None:
-            _recorder.flush()
+        if self._recorder is not None:
+            self._recorder.flush()
+
+
+def _recorder() -> recorder.Recorder:
+    backend = connect.connect()  # a Dask worker may make calls for several stores
+    if id(backend) not in _opened_for:
+        _opened_for[id(backend)] = recorder.open_for(backend)
+    return _opened_for[id(backend)]

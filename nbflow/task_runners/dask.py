@@ -16,14 +16,17 @@ from typing import Any
 
 from nbflow import context
 from nbflow.exceptions import InvalidInput, MissingContextError
+from nbflow.model import clock
 from nbflow.model.ids import uuid7
 from nbflow.task_runners.elsewhere import GRACE_SECONDS, CallStopped, Entry, WorkerLost
-from nbflow.task_runners.threads import MOST_THREADS, ThreadPoolTaskRunner
+from nbflow.task_runners.threads import ThreadPoolTaskRunner
 
 _log = logging.getLogger("nbflow.engine")
 
-#: calls are waited for on so many threads before the processor is looked at
-_THREADS = 32
+#: how often the cluster is asked how many calls it can make at once
+_SIZE_SECONDS = 1.0
+#: and how many are sent to one that may grow, so that it sees a reason to
+_REASON = 32
 _PREFIX = "nbflow-"
 
 
@@ -84,7 +87,8 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
         self.client_kwargs = dict(client_kwargs or {})
         self.performance_report_path = performance_report_path
         self.luggage: bytes | None = None
-        self._limit, self._base = MOST_THREADS, _THREADS
+        self._limit = self._base = 1  # until the cluster is there
+        self._sized_at = 0.0
         self._opening = threading.Lock()
         self._open = ExitStack()
         self._client: Any = None
@@ -117,7 +121,9 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
 
         Raises WorkerLost, CallStopped, TimeoutError.
         """
-        call = _Call(self._connected(), entry, parcel, what)
+        client = self._connected()
+        self._fit(client)
+        call = _Call(client, entry, parcel, what)
         with self._lock:
             self._calls.add(call)
         try:
@@ -151,6 +157,20 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
         except Exception as error:
             at = f" at {self.address}" if self.address else ""
             raise WorkerLost(f"The Dask cluster{at} cannot be reached: {error}") from error
+
+    def _fit(self, client: Any) -> None:
+        """Let as many calls be made at once as the cluster has threads for, now and then anew.
+
+        More would wait in workers: they would crash with a worker that dies of another task.
+        """
+        now = clock.monotonic()
+        if now - self._sized_at < _SIZE_SECONDS:
+            return
+        self._sized_at = now
+        threads = sum(client.nthreads().values())
+        self._limit = self._base = max(threads, _REASON if self.adapt_kwargs else 1)
+        for _ in range(min(self._jobs.qsize(), self._limit)):
+            self._grow()
 
     def _opened(self) -> Any:
         from distributed import Client, performance_report
