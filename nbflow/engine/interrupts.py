@@ -106,6 +106,10 @@ def spare(ident: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), None)
 
 
+#: SIGTERM has come: an event loop may meanwhile have made a cancellation of it
+terminated = False
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Let SIGTERM raise Terminated on the main thread, where nobody else has a use for it."""
@@ -121,6 +125,8 @@ def terminable() -> Iterator[None]:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
+    global terminated
+    terminated = True
     raise Terminated
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 from nbflow.annotations import quote
-from nbflow.engine import texts
+from nbflow.engine import interrupts, texts
 from nbflow.engine.interrupts import Cancellation, Terminated
 from nbflow.engine.lease import Hold
 from nbflow.engine.timeouts import Overrun
@@ -65,6 +65,8 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
     if isinstance(error, KeyboardInterrupt):
         return keep(states.Cancelled(message="Interrupted from the keyboard."), error=error)
     if _cancelled_by_loop(error):
+        if interrupts.terminated:  # the loop's way to end: its task has to end as one cancelled
+            return keep(states.Crashed(message=_ended_by(Terminated())), error=error)
         return keep(states.Cancelled(message="Its asyncio task was cancelled."), error=error)
     _begin_traceback_in_user_code(error)
     message = texts.of_error(error)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from nbflow.context import FlowRunContext
-from nbflow.engine import mapping, outcomes, texts
+from nbflow.engine import interrupts, mapping, outcomes, texts
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.flow_call import FlowCall, FlowLike, PlainFlow
 from nbflow.engine.hosting import HostedRun, flow_run_here
@@ -38,7 +38,9 @@ def run_flow(
     """Run a flow to its end; give its value or its state, or raise what it raised."""
     __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
-    return flow_outcome(call, drive(flow_life(call)), return_state=return_state)
+    with interrupts.terminable():
+        state = drive(flow_life(call))
+    return flow_outcome(call, state, return_state=return_state)
 
 
 async def arun_flow(
@@ -47,7 +49,9 @@ async def arun_flow(
     """Run an `async` flow to its end; give its value or its state, or raise what it raised."""
     __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
-    return flow_outcome(call, await adrive(flow_life(call)), return_state=return_state)
+    with interrupts.terminable():
+        state = await adrive(flow_life(call))
+    return flow_outcome(call, state, return_state=return_state)
 
 
 def flow_outcome(call: FlowCall, state: State, *, return_state: bool) -> Any:
