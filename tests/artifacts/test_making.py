@@ -99,6 +99,30 @@ def test_a_large_artifact_of_a_flow_is_on_disk_before_it_is_spoken_of(orchestrat
     assert orchestrator.read_artifact_content(made) == "x" * 1_000_000
 
 
+def test_with_a_server_elsewhere_contents_go_along(serving, tmp_path):
+    code = """
+from nbflow import flow
+from nbflow.artifacts import Artifact, create_artifact, create_markdown_artifact
+
+@flow
+def report():
+    create_markdown_artifact('"' * 3_000_000, key="quotes")
+    assert Artifact.get("quotes").data == '"' * 3_000_000
+
+report()
+create_artifact({"image/png": bytes(9_999_999)}, key="alone")
+"""
+    home = tmp_path / "mine"
+    with serving(tmp_path, NBFLOW_SCHEDULER="0", NBFLOW_WORKER="0") as server:
+        said = {"HOME": str(home), "API_URL": server.url, "API_TOKEN": server.token}
+        env = {**os.environ, **{f"NBFLOW_{name}": value for name, value in said.items()}}
+        subprocess.run([sys.executable, "-c", code], env=env, check=True)
+        theirs = sorted(file.stat().st_size for file in (server.home / "artifacts").rglob("*.json"))
+    assert len(theirs) == 2
+    assert theirs[0] == 6_000_002
+    assert list((home / "artifacts").rglob("*.json")) == []  # handed over
+
+
 # -- keys and versions ------------------------------------------------------------------------
 @pytest.mark.parametrize("key", ["Not A Key", "-a", "a-", "a--b", "", "ä", "a" * 256, 3])
 def test_a_key_is_lower_case_letters_digits_and_dashes(shown, key):

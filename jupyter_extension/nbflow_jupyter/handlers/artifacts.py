@@ -80,8 +80,8 @@ class _Content(ApiHandler):
 
     @property
     def largest_body(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Give the bytes a content may have as JSON text within JSON."""
-        return settings.artifact_bytes * 2 + 1_000_000
+        """Give the bytes a content may have as JSON text within JSON: a quote becomes four."""
+        return settings.artifact_bytes * 4 + 1_000_000
 
     def set_default_headers(self) -> None:
         """Let no browser run anything in the answer, nor guess what it is."""
