@@ -88,3 +88,84 @@ class TestFinalState:
         runs = orchestrator.list_task_runs(run.id)
         assert [t.state.name for t in runs] == ["Completed"] * 20
         assert all(t.ended_at <= run.ended_at for t in runs)
+
+    def test_quoted_states_are_only_data(self):
+        from nbflow import quote
+
+        members = flow(lambda: quote([Failed(), Completed()]))()
+        assert [member.name for member in members] == ["Failed", "Completed"]
+
+
+@pytest.mark.usefixtures("orchestrator")
+class TestFailOnTaskFailure:
+    """2.x's rule: what a flow that returns nothing has called decides."""
+
+    def strictly(self, fn) -> tuple[str, str]:
+        state = flow(fail_on_task_failure=True)(fn)(return_state=True)
+        return state.name, state.message
+
+    def test_a_flow_that_called_nothing_completes(self):
+        assert self.strictly(lambda: None) == ("Completed", "")
+
+    def test_all_that_completed_completes(self):
+        assert self.strictly(lambda: [good(), good.submit()] and None) == ("Completed", "")
+
+    def test_a_failed_future_nobody_asked_for_fails_the_flow(self):
+        assert self.strictly(lambda: [good(), bad.submit()] and None) == ("Failed", "1/2 failed.")
+
+    def test_a_failure_that_was_caught_fails_the_flow(self):
+        def body():
+            with pytest.raises(ValueError, match="bad task"):
+                bad()
+
+        assert self.strictly(body) == ("Failed", "1/1 failed.")
+
+    def test_the_error_is_the_tasks_own(self):
+        with pytest.raises(ValueError, match="bad task"):
+            flow(fail_on_task_failure=True)(lambda: bad.submit() and None)()
+
+    def test_a_task_that_never_started_fails_the_flow(self):
+        def body():
+            good_after = task(lambda x: x)
+            good_after.submit(bad.submit())
+
+        name, message = self.strictly(body)
+        assert (name, message) == ("Failed", "1/2 failed. 1/2 did not finish.")
+
+    def test_a_value_completes_whatever_failed(self):
+        assert self.strictly(lambda: bad.submit() and 5)[0] == "Completed"
+
+    def test_child_runs_count(self):
+        def body():
+            with pytest.raises(ValueError, match="bad task"):
+                flow(lambda: bad())()
+
+        assert self.strictly(body) == ("Failed", "1/1 failed.")
+
+    def test_a_cancelled_child_beats_a_failed_task(self):
+        def body():
+            bad.submit()
+            flow(lambda: Cancelled())(return_state=True)
+
+        assert self.strictly(body) == ("Cancelled", "1/2 were cancelled.")
+
+    def test_a_task_that_succeeded_at_its_second_try_completed(self):
+        tries = []
+
+        @task(retries=1)
+        def flaky():
+            tries.append(1)
+            if len(tries) == 1:
+                raise ValueError
+
+        assert self.strictly(lambda: flaky() and None) == ("Completed", "")
+
+    def test_each_attempt_of_the_flow_is_judged_by_itself(self):
+        tries = []
+
+        @flow(fail_on_task_failure=True, retries=1)
+        def body():
+            tries.append(1)
+            (bad if len(tries) == 1 else good).submit()
+
+        assert body(return_state=True).name == "Completed"
