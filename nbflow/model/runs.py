@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from nbflow.model import clock
 from nbflow.model.artifacts import Artifact
 from nbflow.model.ids import run_name, uuid7
 from nbflow.model.results import ResultRecord
@@ -39,8 +40,67 @@ class Owner:
     worker_id: str | None = None
 
 
+class Bookkeeping:
+    """What is told of every run under the names Prefect's users know, worked out when asked for."""
+
+    state: State
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempt: int
+    running_seconds: float
+
+    @property
+    def state_type(self) -> StateType:
+        """Give the type of the state."""
+        return self.state.type
+
+    @property
+    def state_name(self) -> str:
+        """Give the name of the state."""
+        return self.state.name
+
+    @property
+    def run_count(self) -> int:
+        """Give how often the run has begun."""
+        return self.attempt
+
+    @property
+    def start_time(self) -> datetime | None:
+        """Give when the run first was RUNNING; aware, UTC."""
+        return self.started_at
+
+    @property
+    def end_time(self) -> datetime | None:
+        """Give when the run ended; aware, UTC."""
+        return self.ended_at
+
+    @property
+    def expected_start_time(self) -> datetime:
+        """Give when the run should have begun: when it was due, else when it was made."""
+        return getattr(self, "due_at", None) or self.created_at
+
+    @property
+    def total_run_time(self) -> timedelta:
+        """Give how long the run was RUNNING, until it last stopped."""
+        return timedelta(seconds=self.running_seconds)
+
+    @property
+    def estimated_run_time(self) -> timedelta:
+        """Give how long the run was RUNNING, until now if it still is."""
+        open_since = self.state.at if self.state.is_running() else None
+        span = clock.now() - open_since if open_since else timedelta()
+        return self.total_run_time + max(span, timedelta())
+
+    @property
+    def estimated_start_time_delta(self) -> timedelta:
+        """Give how late the run began, or is by now if it has not."""
+        late = (self.started_at or clock.now()) - self.expected_start_time
+        return max(late, timedelta())
+
+
 @dataclass(frozen=True)
-class FlowRun:
+class FlowRun(Bookkeeping):
     """One execution of a flow or a notebook.
 
     Attributes:
@@ -124,7 +184,7 @@ def _none() -> None:
 
 
 @dataclass(frozen=True)
-class TaskRun:
+class TaskRun(Bookkeeping):
     """One execution of a task or of a notebook's cell.
 
     Attributes:
