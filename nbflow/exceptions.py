@@ -13,6 +13,7 @@
     ├── Unreachable                   the nbflow server cannot be asked (never means "failed")
     ├── MissingContextError           called outside a run
     ├── NestedTooDeep                 flows call flows, one in another, without end
+    ├── FlowPauseTimeout              nobody resumed the run in time
     ├── Aborted                       the authority refused a transition: this process must stop
     ├── ConcurrencySlotAcquisitionError (409)   slots of a concurrency limit cannot be had
     │   └── AcquireConcurrencySlotTimeoutError   not within the time that was given
@@ -198,6 +199,12 @@ class NestedTooDeep(NbflowError):
     """Flows call flows too deep."""
 
     code = "flow.too_deep"
+
+
+class FlowPauseTimeout(NbflowError, TimeoutError):
+    """The flow run was paused, and nobody resumed it in time."""
+
+    code = "pause.timeout"
 
 
 class Aborted(NbflowError):

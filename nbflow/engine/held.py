@@ -9,14 +9,15 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import connect
-from nbflow.engine import lease, logs, recorder
+from nbflow.engine import ladder, lease, logs, recorder
 from nbflow.exceptions import Aborted, CancelledRun
 from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun, NewFlowRun, advance
-from nbflow.model.states import State, keep
+from nbflow.model.states import State, error_of, keep
 from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.store import owners
 from nbflow.store.spool import OUTAGES
@@ -44,6 +45,8 @@ class HeldRun:
 
     def __init__(self, *, parent: lease.Hold | None = None) -> None:
         self._parent = parent
+        self.on_main = threading.current_thread() is threading.main_thread()
+        self.marker: str | None = None
         self.hold = lease.Hold("", 0)
         self.opened = False
         self.ended = False
@@ -56,11 +59,17 @@ class HeldRun:
         self.recorder = recorder.open_for(self.backend)
         self.opened = True
 
+    def take(self, run: FlowRun) -> None:
+        """Take a run that waits to be executed once more."""
+        logs.set_up()
+        self.backend = connect.connect()
+        self.run = run
+        self.recorder = recorder.open_for(self.backend)
+        self.opened = True
+
     def begin(self) -> Verdict:
         """Propose Running; when accepted, the run is held from now on."""
-        first = not self.run.state.is_scheduled()
-        state = states.Running() if first else states.Retrying()
-        verdict = self._propose(state, PATIENCE_SECONDS)
+        verdict = self._propose(_beginning(self.run.state), PATIENCE_SECONDS)
         if isinstance(verdict, Accept):
             self.run = replace(advance(self.run, verdict.state), attempt=verdict.attempt)
             lease.release(self.hold)
@@ -69,8 +78,14 @@ class HeldRun:
         return verdict
 
     def _hold(self) -> None:
+        ladder.unmark(self.marker)
+        self.marker = ladder.mark(self)
         self.hold = lease.hold(
-            self.run.id, self.run.attempt, backend=self.backend, parent=self._parent
+            self.run.id,
+            self.run.attempt,
+            backend=self.backend,
+            parent=self._parent,
+            climb=partial(ladder.begin, self),
         )
 
     def end(self, state: State, *, patience: float | None = None) -> State:
@@ -86,6 +101,8 @@ class HeldRun:
             self.recorder.abandon(self.run.id)
             lease.release(self.hold)
             return state
+        if self.marker is not None and self.hold.reason == "cancelled":
+            owners.sweep(self.marker)  # what left this process's session ends with the run
         until = clock.monotonic() + patience
         sent = self.recorder.drain(patience)
         lease.release(self.hold)  # before the proposal: after it the answer would be "lost"
@@ -97,14 +114,22 @@ class HeldRun:
         self._leave_behind(state)
         return state
 
-    def refused(self, verdict: Abort) -> State:
+    def refused(self, verdict: Abort, proposed: State | None = None) -> State:
         """Give the state of a run that the authority did not let go on."""
         self.ended = True
+        same = verdict.state is not None and proposed is not None
+        if same and verdict.state.is_final() and verdict.state.type is proposed.type:
+            return keep(replace(verdict.state), error=error_of(proposed))  # said by somebody first
         if verdict.state is not None and (
             verdict.state.is_cancelled() or verdict.state.is_cancelling()
         ):
             return keep(replace(verdict.state), error=CancelledRun(verdict.state.message))
         return keep(states.Crashed(message=verdict.reason), error=Aborted(verdict.reason))
+
+    @property
+    def parent(self) -> lease.Hold | None:
+        """Give the hold on the run that calls this one."""
+        return self._parent
 
     def check_parent(self) -> None:
         """Raise Cancellation if the run that calls this one must stop."""
@@ -117,13 +142,15 @@ class HeldRun:
 
     def close(self) -> None:
         """Let go of the run."""
+        ladder.unmark(self.marker)
         lease.release(self.hold)
         recorder.release(self.recorder)
 
     def _taken(self, verdict: Verdict, state: State) -> State:
         if not isinstance(verdict, Accept):
             reason = verdict.reason
-            return self.refused(verdict if isinstance(verdict, Abort) else Abort(reason))
+            abort = verdict if isinstance(verdict, Abort) else Abort(reason)
+            return self.refused(abort, state)
         self.run = advance(self.run, verdict.state)
         if verdict.state.id == state.id:
             return state
@@ -142,6 +169,13 @@ class HeldRun:
         if not retried:  # nobody will be there to try it again
             self.recorder.end(self.run.id, self.run.attempt, state)
         _log.warning("The end of run %s (%s) could not be reported.", self.run.name, state.name)
+
+
+def _beginning(before: State) -> State:
+    """Give the state in which a run begins an attempt."""
+    if not before.is_scheduled() or before.name == "Resuming":
+        return states.Running()
+    return states.Rerunning() if before.details.get("by_hand") else states.Retrying()
 
 
 def _insist(ask: Callable[[], _T], patience: float) -> _T:

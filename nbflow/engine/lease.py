@@ -1,8 +1,9 @@
-"""Leases: this process's claims on flow runs, renewed by a thread, and the word to stop.
+"""Leases: this process's claims on flow runs, renewed by a thread, and the word to stop or wait.
 
-A cancel request reaches a run here, with the answer to a heartbeat or to a batch of records. Code
-on the main thread is interrupted, an `async` run's task cancelled; code elsewhere stops at its next
-task. Which state the run then takes is the engine's business (`outcomes`).
+A cancel request or a pause reaches a run here, with the answer to a heartbeat or to a batch of
+records. A run that must stop is interrupted where it is, and what does not heed that is ended
+(`ladder`); one that is paused begins no further task. Which state the run then takes is the
+engine's business (`outcomes`).
 """
 
 from __future__ import annotations
@@ -12,18 +13,36 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from nbflow import settings
 from nbflow.engine.interrupts import Cancellation
+from nbflow.exceptions import FlowPauseTimeout
 from nbflow.model.workers import Held
+from nbflow.rules import flow as rules
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
+    from nbflow.model.states import State
 
 _log = logging.getLogger("nbflow.engine")
 
 Reason = Literal["cancelled", "lost"]
+
+#: how soon a thread that waits for another to hear of the end of a pause looks itself
+_HEAR_SECONDS = 0.25
+
+
+class Suspension(BaseException):
+    """A run leaves its process until it is resumed. Not an Exception: nothing may hold it up.
+
+    Attributes:
+        state: the state the run is to take.
+    """
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state.message or "The run was suspended.")
+        self.state = state
 
 
 class Hold:
@@ -32,6 +51,10 @@ class Hold:
     Attributes:
         backend: who is asked to renew it; None when another process holds the lease.
         reason: why the run must stop; None while it need not.
+        halted: a task that is about to begin must ask `go_on` first.
+        suspension: the state the run leaves this process with.
+        climb: begins to end what does not heed an interrupt (`ladder`); None: nobody does.
+        released: set when the run has ended or is held no longer.
     """
 
     def __init__(
@@ -47,6 +70,13 @@ class Hold:
         self.backend = backend
         self.parent = parent
         self.reason: Reason | None = None
+        self.halted = False
+        self.suspension: State | None = None
+        self.climb: Callable[[Hold], None] | None = None
+        self.released = threading.Event()
+        self._paused = 0
+        self._resumed = threading.Event()
+        self._asking = threading.Lock()
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
@@ -66,7 +96,88 @@ class Hold:
         with self._lock:
             if self.reason is None:
                 self.reason = reason
+                self.halted = True
                 self._stopped.set()
+
+    # -- waiting, and leaving -----------------------------------------------------------------
+    def go_on(self) -> None:
+        """Wait while the run is paused. Raises Cancellation, Suspension, FlowPauseTimeout."""
+        while self.halted:
+            self.check()
+            above = self._first_halted()
+            if above is None:
+                self.halted = False
+                # One that was halted between the look and this line is looked at again.
+                self.halted = self.reason is not None or self._first_halted() is not None
+            elif above.suspension is not None:
+                raise Suspension(above.suspension)
+            else:
+                above._outlast(self)
+
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Let no task begin while the code inside waits for the run to be resumed."""
+        self._asking.acquire()
+        try:
+            self._pause()
+            yield
+        finally:
+            self._go_on()
+            self._asking.release()
+
+    def pause_from_outside(self) -> None:
+        """Note that somebody paused the run: whoever begins a task next waits."""
+        if not self._paused:
+            self._pause()
+
+    def leave(self, state: State) -> NoReturn:
+        """Leave this process: no task begins any more. Raises Suspension."""
+        self.suspension = state
+        self._halt()
+        raise Suspension(state)
+
+    def _pause(self) -> None:
+        self._resumed.clear()
+        self._paused = 1
+        self._halt()
+
+    def _go_on(self) -> None:
+        self._paused = 0
+        self._resumed.set()
+
+    def _halt(self) -> None:
+        self.halted = True
+        _claims.halt(self)
+
+    def _first_halted(self) -> Hold | None:
+        hold: Hold | None = self
+        while hold is not None and not (hold._paused or hold.suspension):
+            hold = hold.parent
+        return hold
+
+    def _outlast(self, waiting: Hold) -> None:
+        """Wait until the run goes on: one thread asks, the others hear of it."""
+        if not self._asking.acquire(blocking=False):
+            self._resumed.wait(_HEAR_SECONDS)
+            return
+        try:
+            from nbflow import connect, flow_runs
+
+            backend = self.backend or connect.connect()
+            looking = flow_runs.outlast(backend, self.flow_run_id, self.attempt)
+            self._told(connect.wait_out(looking, waiting.pause).state)
+        finally:
+            self._asking.release()
+
+    def _told(self, state: State) -> None:
+        if state.leaves():
+            self.suspension = rules.confirmed(state)
+        elif state.is_cancelling() or state.is_cancelled():
+            _claims.stop(self, "cancelled")
+        elif state.is_failed():
+            raise FlowPauseTimeout(state.message)
+        else:
+            self._go_on()
 
     def interrupt(self) -> bool:
         """Interrupt the run's code where it is; say whether that could be done."""
@@ -114,8 +225,16 @@ class _Claims:
                 self._thread = threading.Thread(target=self._run, name="nbflow-lease", daemon=True)
                 self._thread.start()
 
+    def halt(self, hold: Hold) -> None:
+        """Let the runs that a run called look up before they begin a task."""
+        with self._lock:
+            for other in self.held.values():
+                if other.within(hold):
+                    other.halted = True
+
     def drop(self, hold: Hold) -> None:
         """Renew a hold no longer."""
+        hold.released.set()
         with self._lock:
             if self.held.get(hold.flow_run_id) is hold:
                 del self.held[hold.flow_run_id]
@@ -131,6 +250,8 @@ class _Claims:
             other.stop(reason)
         # Only then, and once: callers come before those they call, and share a thread with them.
         any(other.interrupt() for other in told)
+        if told and reason == "cancelled" and hold.climb is not None:
+            hold.climb(hold)
 
     def _run(self) -> None:
         while not self._changed.wait(settings.heartbeat_seconds):
@@ -154,16 +275,25 @@ class _Claims:
             self.stop(by_id[flow_run_id], "lost")
         for flow_run_id in beat.cancel:
             self.stop(by_id[flow_run_id], "cancelled")
+        for flow_run_id in beat.paused:
+            by_id[flow_run_id].pause_from_outside()
 
 
 _claims = _Claims()
 
 
 def hold(
-    flow_run_id: str, attempt: int, *, backend: Backend | None, parent: Hold | None = None
+    flow_run_id: str,
+    attempt: int,
+    *,
+    backend: Backend | None,
+    parent: Hold | None = None,
+    climb: Callable[[Hold], None] | None = None,
 ) -> Hold:
     """Hold a run's attempt until `release`; without a backend, only listen for its cancellation."""
     made = Hold(flow_run_id, attempt, backend=backend, parent=parent)
+    made.climb = climb
+    made.halted = parent is not None and parent.halted
     _claims.add(made)
     return made
 
@@ -178,6 +308,23 @@ def cancel(flow_run_id: str) -> None:
     found = _claims.held.get(flow_run_id)
     if found is not None:
         _claims.stop(found, "cancelled")
+
+
+def pause(flow_run_id: str) -> None:
+    """Tell a run of this process that it is paused."""
+    found = _claims.held.get(flow_run_id)
+    if found is not None:
+        found.pause_from_outside()
+
+
+def within(hold: Hold) -> tuple[Hold, ...]:
+    """List the holds of this process on a run and on those it called."""
+    return tuple(other for other in tuple(_claims.held.values()) if other.within(hold))
+
+
+def alone(hold: Hold) -> bool:
+    """Say whether this process holds no run but one and those it called."""
+    return len(within(hold)) == len(_claims.held)
 
 
 def _after_fork() -> None:

@@ -16,11 +16,18 @@ from typing import Any
 from nbflow.annotations import quote
 from nbflow.engine import interrupts, texts
 from nbflow.engine.interrupts import Cancellation, Terminated
-from nbflow.engine.lease import Hold
+from nbflow.engine.lease import Hold, Suspension
 from nbflow.engine.timeouts import Overrun
-from nbflow.exceptions import Aborted, CancelledRun, FailedRun, TimedOutRun
+from nbflow.exceptions import (
+    Aborted,
+    CancelledRun,
+    FailedRun,
+    PausedRun,
+    TimedOutRun,
+    UpstreamError,
+)
 from nbflow.futures import Future
-from nbflow.model import states
+from nbflow.model import masking, states
 from nbflow.model.states import State, StateType, error_of, keep
 from nbflow.task_runners.elsewhere import WorkerLost
 
@@ -51,8 +58,20 @@ def of_value(value: Any) -> State:
     return _of_several([_state(item) for item in value])
 
 
+def of_flow_error(error: BaseException, hold: Hold) -> State:
+    """Give the state of a flow run whose function raised: it may only leave this process."""
+    left = hold.reason is None and isinstance(error, (Suspension, UpstreamError))
+    if left and hold.suspension is not None:
+        state = hold.suspension
+        said = state.message or "The run is suspended."
+        return keep(state, error=PausedRun(said, hint=states.RESUME_HINT))
+    return of_error(error, hold)
+
+
 def of_error(error: BaseException, hold: Hold | None = None) -> State:
     """Give the final state of a run whose function raised."""
+    if isinstance(error, Suspension) and (hold is None or hold.reason is None):
+        return keep(states.Cancelled(message="The run was suspended."), error=error)
     if hold is not None and hold.reason == "lost":
         error = Aborted("Another attempt holds this run; this process had lost its lease.")
         return keep(states.Crashed(message=error.message), error=error)
@@ -105,9 +124,10 @@ def _taken_over(state: State) -> State:
     if not state.is_final():
         message = state.message or f"It returned a state that is not final: {state.name}."
         error = error_of(state) or FailedRun(message)
-        return keep(states.Failed(message=message), error=error)
-    copy = State(state.type, state.name, state.message, details=state.details)
-    copy.__dict__.update({k: v for k, v in state.__dict__.items() if k in ("_value", "_error")})
+        return keep(states.Failed(message=texts.safe(message)), error=error)
+    name, message = texts.safe(state.name), texts.safe(state.message)
+    copy = State(state.type, name, message, details=masking.mask_json(state.details))
+    copy.__dict__.update({k: v for k, v in state.__dict__.items() if k in states.BESIDE})
     if error_of(copy) is not None and not isinstance(error_of(copy), Exception):
         error = CancelledRun(state.message) if state.is_cancelled() else FailedRun(state.message)
         return keep(copy, error=error)

@@ -118,7 +118,7 @@ def _answer(run: FlowRun, given: Mapping[str, Any] | None) -> RunInput | None:
             f"The run {run.name} asks for no input.", code="input.unwanted", field="run_input"
         )
     try:
-        value = parameters.check(asks.get("schema", {}), given or {}, what="The input")
+        value = parameters.check(asks.get("schema", {}), given or {}, what="the input")
     except ParameterError as error:
         code = error.code.replace("parameter.", "input.")
         raise InvalidInput(error.message, code=code, field=error.field) from None

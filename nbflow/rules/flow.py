@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from nbflow.model import states
+from nbflow.model import clock, states
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State, StateType
@@ -92,7 +92,7 @@ def suspension_explains_the_end(t: Transition) -> Verdict | None:
     """A cell that suspends its notebook's run can only raise: the kernel's end is no failure."""
     raised = t.to.details.get("cause") == "Suspension"
     if t.run.state.leaves() and t.attempt is not None and t.to.is_final() and raised:
-        return Accept(_confirmed(t.run.state, t.to.at))
+        return Accept(confirmed(t.run.state, at=t.to.at))
     return None
 
 
@@ -218,9 +218,10 @@ def timed_out(state: State, *, at: datetime) -> State:
     return states.Failed(message=message, at=at, details={"cause": "FlowPauseTimeout"})
 
 
-def _confirmed(state: State, at: datetime) -> State:
+def confirmed(state: State, *, at: datetime | None = None) -> State:
+    """Give the state of a run that was suspended from outside, once its process leaves."""
     details = {name: value for name, value in state.details.items() if name != "requested"}
-    return replace(state, id=uuid7(), at=at, details=details)
+    return replace(state, id=uuid7(), at=at or clock.now(), details=details)
 
 
 def _out_of_time(state: State, now: datetime) -> bool:

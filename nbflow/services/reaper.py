@@ -10,8 +10,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from nbflow import settings
-from nbflow.model import clock, states
-from nbflow.model.runs import FlowRun, Owner
+from nbflow.model import clock
+from nbflow.model.runs import Owner
+from nbflow.orchestration import reaping
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import owners, spool
 
@@ -40,7 +41,8 @@ class Reaper:
                 self.orchestrator.lose_worker(worker.id)
         for run in self.orchestrator.live_runs():
             if self._gone(run.owner, run.lease_until, now):
-                self.orchestrator.propose(run.id, _end_of(run), attempt=run.attempt)
+                reaping.end(self.orchestrator, run)
+        self.orchestrator.expire_pauses()
         self.orchestrator.bury_slots()
         before = now - timedelta(seconds=settings.late_seconds)
         self.orchestrator.mark_late(before)
@@ -66,16 +68,3 @@ class Reaper:
         if clock.monotonic() - self._pruned_at > _PRUNE_EVERY_SECONDS:
             self.orchestrator.prune_events(keep=_KEPT_EVENTS)
             self._pruned_at = clock.monotonic()
-
-
-def _end_of(run: FlowRun) -> states.State:
-    who = f"process {run.owner.pid} on {run.owner.host}" if run.owner else "process"
-    if run.owner is not None and run.owner.worker_id is not None:
-        who = f"worker ({who})"
-    message = f"The {who} that ran it is gone; last heard of before {_at(run)}."
-    return states.Crashed(message=message, details={"cause": "owner_lost"})
-
-
-def _at(run: FlowRun) -> str:
-    until = run.lease_until or run.state.at
-    return f"{until:%Y-%m-%d %H:%M:%S} UTC"

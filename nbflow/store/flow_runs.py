@@ -336,8 +336,8 @@ def columns(run: FlowRun) -> dict[str, Any]:
 
 _SAME = (
     "id name flow_name kind attempt running_seconds deployment_id schedule_id parent_flow_run_id "
-    "parent_task_run_id work_pool retries retry_delay_seconds path function snapshot kernel_name run_dir "
-    "idempotency_key created_by"
+    "parent_task_run_id work_pool retries retry_delay_seconds path function snapshot kernel_name "
+    "run_dir idempotency_key created_by"
 ).split()
 
 

@@ -1,0 +1,55 @@
+"""Runs whose process is gone end as what they are. Needs no server: whoever opens the store looks.
+
+A process on this host is looked at; one elsewhere is trusted until its lease ends, and that is
+judged by the reaper only (`services.reaper`), which knows how long it has been watching.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nbflow import settings
+from nbflow.model import states
+from nbflow.model.runs import FlowRun
+from nbflow.store import owners, spool
+
+if TYPE_CHECKING:
+    from nbflow.orchestration.orchestrator import Orchestrator
+
+
+def end_dead(orchestrator: Orchestrator) -> int:
+    """End the runs whose process on this host is gone, and pauses that ran out; give how many."""
+    if spool.any_left():
+        spool.replay(orchestrator)  # what the dead recorded counts before what is assumed
+    ended = orchestrator.expire_pauses()
+    for run in orchestrator.live_runs():
+        if run.owner is not None and owners.alive(run.owner) is False:
+            end(orchestrator, run)
+            ended += 1
+    return ended
+
+
+def end(orchestrator: Orchestrator, run: FlowRun) -> None:
+    """End a run whose process is gone: Cancelled if that was asked first, else Crashed.
+
+    What the process left behind on this host ends with it.
+    """
+    if run.owner is not None and run.owner.host == owners.current().host:
+        owners.sweep(f"{run.id}-{run.attempt}")
+    orchestrator.propose(run.id, _crashed(run), attempt=run.attempt)
+
+
+def _crashed(run: FlowRun) -> states.State:
+    who = f"process {run.owner.pid} on {run.owner.host}" if run.owner else "process"
+    if run.owner is not None and run.owner.worker_id is not None:
+        who = f"worker ({who})"
+    message = f"The {who} that ran it is gone; its last heartbeat was at {_last_heard(run)}."
+    return states.Crashed(message=message, details={"cause": "owner_lost"})
+
+
+def _last_heard(run: FlowRun) -> str:
+    at = run.state.at
+    if run.lease_until is not None:
+        at = max(at, run.lease_until - timedelta(seconds=settings.lease_seconds))
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
