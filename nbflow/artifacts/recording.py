@@ -10,6 +10,7 @@ import atexit
 import json
 import logging
 import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -35,8 +36,10 @@ _known: OrderedDict[str, Artifact] = OrderedDict()
 
 def keep(kind: ArtifactKind, data: Any, key: str | None, description: str | None) -> Artifact:
     """Record an artifact of the run around the code. Raises InvalidInput."""
-    run = context.here() or context.ambient()
+    here = context.here()
+    run = here or context.ambient()
     inside = run.flow_context.flow_run.id if run else os.environ.get("NBFLOW_FLOW_RUN_ID") or None
+    within = here.task_run_id if here else _task_run_of_cell()
     size = _size(kind, data)
     if size > settings.artifact_bytes:
         raise artifacts.too_large(size, settings.artifact_bytes, field=_field(kind))
@@ -47,7 +50,7 @@ def keep(kind: ArtifactKind, data: Any, key: str | None, description: str | None
             key,
             description,
             inside,
-            run.task_run_id if run else None,
+            within,
             size=size,
             mime_types=artifacts.mime_types(kind, data),
         )
@@ -59,6 +62,16 @@ def keep(kind: ArtifactKind, data: Any, key: str | None, description: str | None
     else:
         _send(made)
     return made
+
+
+def _task_run_of_cell() -> str | None:
+    """Give the task run of the cell that is executed, as its executor says it in its request."""
+    interactive = sys.modules.get("IPython.core.interactiveshell")
+    if interactive is None or not interactive.InteractiveShell.initialized():
+        return None
+    kernel = getattr(interactive.InteractiveShell.instance(), "kernel", None)
+    asked = kernel.get_parent("shell") if kernel is not None else {}
+    return asked.get("metadata", {}).get("nbflow_task_run_id")
 
 
 def go_on(artifact_id: str, progress: float, description: str | None) -> None:

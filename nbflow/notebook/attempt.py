@@ -136,7 +136,8 @@ class Attempt:
             return self._died(client, place, before=True)
         self._journal.start(cell["id"], clock.now())
         self.cells.enter(cell["id"], states.Running())
-        ran = await client.run_cell(cell, seconds=self.cell_seconds)
+        task_run_id = self.cells.by_cell[cell["id"]].id
+        ran = await client.run_cell(cell, seconds=self.cell_seconds, task_run_id=task_run_id)
         cell_state, run_state = self._judge(client, cell, place, ran)
         self._end(cell["id"], cell_state, ran)
         return run_state

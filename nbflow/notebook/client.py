@@ -164,7 +164,13 @@ class CellClient(NotebookClient):
         return f"no answer in {self.startup_timeout:g} s"
 
     # -- a cell -------------------------------------------------------------------------------
-    async def run_cell(self, cell: Mapping[str, Any], *, seconds: float | None = None) -> Ran:
+    async def run_cell(
+        self,
+        cell: Mapping[str, Any],
+        *,
+        seconds: float | None = None,
+        task_run_id: str | None = None,
+    ) -> Ran:
         """Run a code cell to its end, or the kernel's, or until it is out of time or to stop."""
         content = {
             "code": cell["source"],
@@ -174,7 +180,9 @@ class CellClient(NotebookClient):
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        request_id, request = self._ask("execute_request", content, cell["id"])
+        request_id, request = self._ask(
+            "execute_request", content, cell["id"], nbflow_task_run_id=task_run_id
+        )
         reply = asyncio.ensure_future(self._reply(request_id))
         cut_short = await self._first(reply, seconds)
         killed = bool(cut_short) and await self._interrupt(reply, request)
@@ -185,8 +193,10 @@ class CellClient(NotebookClient):
         answer = None if reply.cancelled() or not reply.done() else reply.result()
         return Ran(answer, request.stamps, request.execution_count, cut_short, killed)
 
-    def _ask(self, kind: str, content: Message, cell_id: str | None = None) -> tuple[str, _Request]:
-        metadata = {"cellId": cell_id} if cell_id else None  # as JupyterLab says it
+    def _ask(
+        self, kind: str, content: Message, cell_id: str | None = None, **said: str | None
+    ) -> tuple[str, _Request]:
+        metadata = {"cellId": cell_id, **said} if cell_id else None  # `cellId`: as JupyterLab does
         message = self._channels.session.msg(kind, content, metadata=metadata)
         loop = asyncio.get_running_loop()
         request = _Request(loop.create_future(), loop.create_future(), cell_id)

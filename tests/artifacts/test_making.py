@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from nbflow import artifacts, flow, task
+from nbflow import artifacts, connect, flow, task
 from nbflow.artifacts import (
     Artifact,
     create_artifact,
@@ -77,12 +77,12 @@ def test_in_an_outage_an_artifact_waits_to_be_replayed(home):
     code = "from nbflow.artifacts import create_artifact as c; c({'text/html': 'x' * 20_000})"
     env = {**os.environ, "NBFLOW_HOME": str(home), "NBFLOW_API_URL": "http://127.0.0.1:9/"}
     subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True)
-    from nbflow.connect import connect
-
-    assert connect().list_artifacts().rows == ()
-    assert spool.replay(connect()) == 1
-    (found,) = connect().list_artifacts().rows
-    assert connect().read_artifact_content(found.id) == {"text/html": "x" * 20_000}
+    assert len(list((home / "spool").iterdir())) == 1
+    backend = connect.connect()
+    spool.replay(backend)
+    (found,) = backend.list_artifacts().rows
+    assert backend.read_artifact_content(found.id) == {"text/html": "x" * 20_000}
+    assert list((home / "spool").iterdir()) == []
 
 
 def test_a_large_artifact_of_a_flow_is_on_disk_before_it_is_spoken_of(orchestrator, home):
