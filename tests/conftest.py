@@ -20,6 +20,7 @@ import pytest
 
 from nbflow import connect
 from nbflow.client import discovery
+from nbflow.model import masking
 from nbflow.orchestration.orchestrator import Orchestrator
 
 Fact = TypeVar("Fact")
@@ -50,7 +51,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NBFLOW_HOME", str(path))
     for name in ("NBFLOW_API_URL", "NBFLOW_DATABASE_URL", "NBFLOW_FLOW_RUN_ID", "NBFLOW_ATTEMPT"):
         monkeypatch.delenv(name, raising=False)
-    yield path
+    with masking.forgetting():
+        yield path
     connect.forget()
 
 

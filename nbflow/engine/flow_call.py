@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from nbflow import context, settings
 from nbflow.context import FlowRunContext
-from nbflow.engine import hooks, outcomes, parameters, resolve
+from nbflow.engine import hooks, outcomes, parameters, resolve, texts
 from nbflow.engine.held import HeldRun
 from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
@@ -129,7 +129,7 @@ class FlowCall(HeldRun):
         new = NewFlowRun(flow_name=self.flow.name)
         try:
             bound = parameters.bind(self.flow.signature, self.args, self.kwargs, what=what)
-            self._values = dict(bound.arguments)
+            self._values = bound.arguments  # also when only some of them can be coerced
             if self.flow.validate_parameters:
                 parameters.coerce(bound, self.flow.fn, what=what)
                 self._values = dict(bound.arguments)
@@ -216,11 +216,12 @@ class FlowCall(HeldRun):
     def _filled(self, new: NewFlowRun, name: str) -> NewFlowRun:
         around = self._around
         parent = around.flow_context.flow_run.id if around else os.environ.get("NBFLOW_FLOW_RUN_ID")
+        recorded = recordable(self._values)  # registers secrets, so before the name is masked
         return NewFlowRun(
             flow_name=new.flow_name,
             id=new.id,
-            name=name,
-            parameters=recordable(self._values),
+            name=texts.safe(name),
+            parameters=recorded,
             tags=tuple(sorted(self._tags)),
             parent_flow_run_id=parent or None,
             retries=self.flow.retry.retries,

@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbflow.engine import texts
-from nbflow.exceptions import InvalidInput, ParameterBindError
+from nbflow.engine import secrets, texts
+from nbflow.exceptions import InvalidInput, ParameterBindError, ParameterTypeError
 from nbflow.model.names import shown
 
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
@@ -54,13 +54,20 @@ def coerce(bound: inspect.BoundArguments, fn: Callable[..., Any], *, what: str) 
         return
     from nbflow.engine import coercion  # pydantic costs 70 ms: only where a value needs it
 
+    wrong: ParameterTypeError | None = None
     for name, value in given.items():
         parameter = bound.signature.parameters[name]
         annotation = _type(parameter.annotation, fn)
         if value is not parameter.default and annotation is not Any:
-            bound.arguments[name] = coercion.coerce(
-                value, annotation, parameter.kind, name=name, what=what
-            )
+            try:
+                bound.arguments[name] = coercion.coerce(
+                    value, annotation, parameter.kind, name=name, what=what
+                )
+            except ParameterTypeError as error:  # the others may be secrets: they are looked at
+                secrets.register_given(value, annotation)
+                wrong = wrong or error
+    if wrong is not None:
+        raise wrong
 
 
 def _fits(annotation: Any, value: Any) -> bool:

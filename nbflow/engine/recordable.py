@@ -16,7 +16,8 @@ from typing import Any
 from uuid import UUID
 
 from nbflow import settings
-from nbflow.engine import texts
+from nbflow.engine import secrets, texts
+from nbflow.model import masking
 
 #: items of one collection, items of all, and characters of a text, that are recorded
 _MOST_ITEMS = 1000
@@ -31,7 +32,8 @@ def recordable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Give parameters as JSON values; what JSON cannot hold is named by its type."""
     writer = _Writer()
     made = {texts.safe(name): writer.write(value) for name, value in values.items()}
-    return _limited(made, values)
+    # A secret among them was only registered when its turn came.
+    return _limited(masking.mask_json(made), values)
 
 
 def _limited(made: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +87,8 @@ class _Writer:
             return value.isoformat()
         if isinstance(value, (UUID, PurePath)):
             return texts.safe(str(value))
+        if hasattr(type(value), "get_secret_value"):  # pydantic's SecretStr, SecretBytes and kin
+            return secrets.found(value)
         return self._write_collection(value)
 
     def _write_collection(self, value: Any) -> Any:

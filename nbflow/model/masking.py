@@ -12,10 +12,11 @@ import json
 import re
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
+from nbflow import settings
 from nbflow.exceptions import InvalidInput
 
 #: what stands where a secret stood
@@ -48,6 +49,14 @@ def register_secret(value: str | bytes) -> None:
     if text not in _secrets:
         with _lock:
             _know(_secrets | {text})
+
+
+def register_settings() -> None:
+    """Register the settings that are secret, where they are set."""
+    for name, setting in settings.SETTINGS.items():
+        if setting.secret:
+            with suppress(InvalidInput):  # not set, or too short
+                register_secret(getattr(settings, name))
 
 
 def mask(text: str) -> str:

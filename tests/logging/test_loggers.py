@@ -49,7 +49,7 @@ def test_lines_are_kept_in_order_with_their_task_run(way, orchestrator):
 
     @task
     def says(x):
-        get_run_logger().info("task %s says %(what)s" % {"what": "so"} if x < 0 else "task %s", x)
+        get_run_logger().info("task %s", x)
 
     @flow
     def outer():
