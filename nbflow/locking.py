@@ -69,6 +69,9 @@ class LockManager(Protocol):
         ...
 
 
+_TRY_EVERY_SECONDS = 0.02
+
+
 class _Holding:
     """What both managers know of the locks this process holds."""
 
@@ -224,45 +227,27 @@ class FileSystemLockManager(_Holding):
         except BaseException:
             os.close(file)
             raise
+        if not got:
+            os.close(file)
         return file if got else None
 
 
 def _lock(file: int, timeout: float | None) -> bool:
-    """Lock an open file. One that was not got in time is closed as soon as it is got."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if timeout is None:
+        fcntl.flock(file, fcntl.LOCK_EX)
         return True
-    except BlockingIOError:
-        if timeout is None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+    # flock knows no time limit, and a thread left waiting would get the lock after all: so it is
+    # tried again and again.
+    until, pause = clock.monotonic() + timeout, threading.Event()
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-    waited = _Waited(file)
-    return waited.wait(timeout)
-
-
-class _Waited:
-    """A thread's wait for a lock that another gives up on: flock itself knows no time limit."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-        self._guard = threading.Condition()
-        self._got = self._given_up = False
-        threading.Thread(target=self._take, name="nbflow-lock", daemon=True).start()
-
-    def _take(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        with self._guard:
-            self._got = True
-            if self._given_up:
-                os.close(self._file)
-            self._guard.notify()
-
-    def wait(self, timeout: float) -> bool:
-        """Wait so many seconds; say whether the lock was got."""
-        with self._guard:
-            self._guard.wait_for(lambda: self._got, max(timeout, 0.0))
-            self._given_up = not self._got
-            return self._got
+        except BlockingIOError:
+            left = until - clock.monotonic()
+        if left <= 0:
+            return False
+        pause.wait(min(left, _TRY_EVERY_SECONDS))
 
 
 def holder_name() -> str:

@@ -203,13 +203,13 @@ def _too_large(value: Any, size: int, most: int) -> NotStored:
 
 
 def _unserialisable(value: Any, serializer: Serializer, error: Exception) -> NotStored:
+    hint = "Return what can be serialised."
+    if isinstance(error.__cause__ or error, RecursionError):
+        return NotStored(f"{_kind(value)}, nested too deeply", hint=hint)
     part, at = culprit(value, serializer)
-    kind = _kind(part)
-    if isinstance(error, RecursionError):
-        kind += ", nested too deeply"
     where = f" at {at}" if at else ""
     said = f" ({error})" if isinstance(error, SerializationError) else ""
-    return NotStored(f"{kind}{where}{said}", hint="Return what can be serialised.")
+    return NotStored(f"{_kind(part)}{where}{said}", hint=hint)
 
 
 def _kind(value: Any) -> str:

@@ -188,7 +188,8 @@ class Transaction:
             return False
         try:
             for child in self.children:
-                child.commit()
+                if not child.commit() and not child.is_committed():
+                    raise NbflowError("A transaction inside could not commit.")
             for hook in self.on_commit_hooks:
                 self._run(hook)
             if self.store is not None and self.key is not None and self.write_on_commit:

@@ -41,7 +41,8 @@ class Plain:
 def task(x):
     # COMMENT
     return   x in {"a", "b", "c"}
-print(digest([Colour.RED, Point(1, {"a", "b", "c"}), Model(), Plain(3), Plain, task]), function(task))
+values = [Colour.RED, Point(1, {"a", "b", "c"}), Model(), Plain(3), Plain, task]
+print(digest(values), function(task))
 """
 
 

@@ -49,7 +49,8 @@ class Colour(enum.Enum):
     "value",
     [
         None, 1, 10**400, 1.5, "ä\ud800", [1, [2]], {"a": (1, {"b": None})}, (), (1, "x"),
-        {1, 2}, datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), uuid.UUID(int=3), Decimal("1.10"),
+        {1, 2}, datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), uuid.UUID(int=3),
+        Decimal("1.10"),
         Point(1, datetime.date(2024, 2, 29)), Model(name="m", tags={"a"}), Colour.RED,
         [Point(2, datetime.date(2024, 1, 1)), (Model(name="n"),)],
     ],

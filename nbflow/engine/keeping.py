@@ -26,7 +26,7 @@ from nbflow.model import clock, states
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch
 from nbflow.model.states import State, keep
-from nbflow.results import ResultStore, fetch, run_of
+from nbflow.results import ResultStore, fetch
 from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ def store(call: TaskCall, kept: Kept, state: State) -> State:
     try:
         record = write(call, kept, state.result())
     except (NbflowError, OSError) as error:
-        kept.note = _not_stored(error)
+        kept.note = f"{kept.note or ''} {_not_stored(error)}".strip()
         return _unless_strict(state, kept.plan, error)
     kept.result_key = record.key
     states.read_back(state, record.key)
@@ -385,7 +385,7 @@ def write(call: TaskCall, kept: Kept, value: Any) -> ResultRecord:
         if plan.template is not None:
             values = {"parameters": call.parameters(), "task_run": call.run}
             key = _filled(plan.template, call.flow, values)
-    shared = kept.call is None and run_of(key) is None
+    shared = kept.key is not None
     until = plan.expiration
     record = plan.store.make(
         value,
