@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 from nbflow import connect, context, settings
-from nbflow.concurrency.claims import Claim, Step, claim, taking
+from nbflow.concurrency.claims import Claim, Step, request_here, taking
 from nbflow.concurrency.room import ASK_SECONDS
 from nbflow.exceptions import ConcurrencySlotAcquisitionError, InvalidInput
 from nbflow.logging.loggers import run_logger
@@ -23,7 +23,7 @@ class Asked(NamedTuple):
     """A request, and the steps of taking its slots."""
 
     claim: Claim
-    steps: Generator[Step, Grant | None, Grant]
+    steps: Generator[Step, Any, Grant]
 
 
 def for_slots(
@@ -40,8 +40,7 @@ def for_slots(
     wanted = checked_request(SlotRequest(_sequence(names), occupy))
     patience = _patience(timeout_seconds, max_retries)
     lease_seconds = _lease(lease_duration)
-    made = claim(
-        connect.connect(),
+    request = request_here(
         wanted,
         occupy=occupy,
         rate=rate,
@@ -49,6 +48,7 @@ def for_slots(
         wait=patience != 0,
         lease_seconds=lease_seconds,
     )
+    made = Claim(connect.connect(), request)
     deadline = None if patience is None else clock.monotonic() + patience
     return Asked(made, taking(made, deadline=deadline, check=_stop_of_run()))
 

@@ -66,8 +66,8 @@ class Claim:
         grant = self._backend.acquire_slots(self.request)
         if not grant.granted:
             self._room.watch()
-        elif self.request.rate:
-            self._asked = False  # taken for good
+        elif self.request.rate or len(grant.missing) == len(self.request.names):
+            self._asked = False  # taken for good, or nothing is
             self._room.forget(self.request.request_id)
         else:
             self._room.hold(self.request.request_id, self)
@@ -111,41 +111,36 @@ class Claim:
                 pass
 
 
-def claim(
-    backend: Backend,
-    names: tuple[str, ...],
-    *,
-    occupy: int = 1,
-    rate: bool = False,
-    strict: bool = False,
-    wait: bool = True,
-    lease_seconds: float | None = None,
-) -> Claim:
-    """Give a request of the run around this code, not yet made."""
+def request(names: tuple[str, ...], **said: Any) -> SlotRequest:
+    """Give a request of this process; `said`: the other fields of `SlotRequest`."""
+    return SlotRequest(names, owner=_me(os.getpid()), **said)
+
+
+def request_here(names: tuple[str, ...], **said: Any) -> SlotRequest:
+    """Give a request of the run around this code."""
     here = context.here()
     run = None if here is None else here.flow_context.flow_run.id
-    request = SlotRequest(
+    return request(
         names,
-        occupy,
-        rate,
-        strict,
-        wait,
-        lease_seconds=lease_seconds,
-        owner=_me(os.getpid()),
         flow_run_id=run or os.environ.get("NBFLOW_FLOW_RUN_ID") or None,
         task_run_id=None if here is None else here.task_run_id,
+        **said,
     )
-    return Claim(backend, request)
 
 
 def taking(
-    wanted: Claim, *, deadline: float | None, check: Callable[[], object]
-) -> Generator[Step, Grant | None, Grant]:
+    wanted: Claim,
+    *,
+    deadline: float | None,
+    check: Callable[[], object],
+    told: Callable[[Grant], object] = bool,
+) -> Generator[Step, Any, Grant]:
     """Tell how slots are taken.
 
     Args:
         deadline: until when to wait, by the monotonic clock; None: for ever.
         check: called now and then while waiting; raises when the wait must end.
+        told: called with each answer that says to wait.
 
     Raises AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError.
     """
@@ -154,15 +149,15 @@ def taking(
         check()
         rest = _LONGEST_REST
         try:
-            grant = yield wanted.ask
+            grant: Grant = yield wanted.ask
         except (Unreachable, StoreBusy) as error:
             if not waited_for:
                 _log.warning("Slots of %s are waited for: %s", _names(wanted.request), error)
             waited_for, rest = str(error), ASK_SECONDS
         else:
-            assert grant is not None
             if grant.granted:
                 return grant
+            told(grant)
             waited_for = f"{grant.waiting_for}, number {grant.position} in line"
             if grant.ask_again_seconds is not None:
                 rest = min(max(grant.ask_again_seconds, _SHORTEST_REST), _LONGEST_DECAY)
@@ -174,7 +169,7 @@ def taking(
             check()
 
 
-def take(wanted: Claim, steps: Generator[Step, Grant | None, Grant]) -> Grant:
+def take(wanted: Claim, steps: Generator[Step, Any, Grant]) -> Grant:
     """Take slots on this thread, whose pool may use another meanwhile."""
     answer: Any = None
     resume: Callable[[Any], Step] = steps.send
@@ -194,7 +189,7 @@ def take(wanted: Claim, steps: Generator[Step, Grant | None, Grant]) -> Grant:
             answer, resume = error, steps.throw
 
 
-async def atake(wanted: Claim, steps: Generator[Step, Grant | None, Grant]) -> Grant:
+async def atake(wanted: Claim, steps: Generator[Step, Any, Grant]) -> Grant:
     """Take slots without stopping the event loop."""
     answer: Any = None
     resume: Callable[[Any], Step] = steps.send

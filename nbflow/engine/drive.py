@@ -16,7 +16,7 @@ from typing import Any
 from nbflow import context, futures
 from nbflow.engine import hooks, interrupts, lease, timeouts
 from nbflow.engine.logs import prints
-from nbflow.engine.steps import Ask, Call, Effect, Io, Join, Sleep
+from nbflow.engine.steps import Ask, Call, Effect, Io, Join, Rest, Sleep
 from nbflow.model.states import State
 
 _Life = Generator[Effect, Any, State]
@@ -87,6 +87,9 @@ def perform(effect: Effect) -> Any:
         return effect.work()
     if isinstance(effect, Ask):
         return _ask(effect)
+    if isinstance(effect, Rest):
+        with futures.parked():
+            return effect.claim.wait(effect.seconds)
     return effect.hold.pause(effect.seconds)
 
 
@@ -122,6 +125,9 @@ async def aperform(effect: Effect) -> Any:
         return await _joined(effect.work)
     if isinstance(effect, Ask):
         return await _aask(effect)
+    if isinstance(effect, Rest):
+        with futures.parked():
+            return await effect.claim.await_(effect.seconds)
     return await _asleep(effect)
 
 

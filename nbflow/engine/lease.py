@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from nbflow import settings
+from nbflow.engine import slots
 from nbflow.engine.interrupts import Cancellation
 from nbflow.exceptions import FlowPauseTimeout
 from nbflow.model.workers import Held
@@ -271,6 +272,7 @@ class _Claims:
         except Exception as error:  # whatever it is, the next beat may succeed
             _log.debug("The lease could not be renewed: %s", error)
             return
+        slots.learn(backend, beat.tag_limits)
         for flow_run_id in beat.lost:
             self.stop(by_id[flow_run_id], "lost")
         for flow_run_id in beat.cancel:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbflow import settings
-from nbflow.engine import lease
+from nbflow.engine import lease, slots
 from nbflow.engine.background import Background
 from nbflow.engine.waiting import Waiting
 from nbflow.exceptions import NbflowError
@@ -247,6 +247,7 @@ class Recorder:
         told, taken = deliver(self.backend, self._batch)
         self._batch = None
         self._refused |= not taken
+        slots.learn(self.backend, told.tag_limits)
         for flow_run_id in told.cancel:
             lease.cancel(flow_run_id)
         for flow_run_id in told.paused:

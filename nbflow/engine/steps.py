@@ -4,6 +4,7 @@
     yield Sleep(...)   let time pass, unless the run is told to stop
     yield Join(...)    wait for other runs; Ctrl-C ends the wait
     yield Io(...)      ask the authority; Ctrl-C is held back until it has answered
+    yield Rest(...)    wait until slots may have come free
     yield Ask(...)     call a hook or a condition, sync or async, inside a run's context
 
 `drive.py` carries them out, synchronously or on an event loop. No context variable is set here: in
@@ -17,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from nbflow.context import RunContext
-from nbflow.engine import hooks, keeping, outcomes, staging
+from nbflow.engine import hooks, keeping, outcomes, slots, staging
 from nbflow.engine.flow_call import FlowCall
 from nbflow.engine.held import HURRIED_SECONDS
 from nbflow.engine.interrupts import Cancellation
@@ -69,7 +70,14 @@ class Io(NamedTuple):
     work: Callable[[], Any]
 
 
-Effect = Call | Ask | Sleep | Join | Io
+class Rest(NamedTuple):
+    """Wait at most so long for slots; the thread or the loop may be used by others meanwhile."""
+
+    claim: Any
+    seconds: float
+
+
+Effect = Call | Ask | Sleep | Join | Io | Rest
 Life = Generator[Effect, Any, State]
 
 
@@ -93,6 +101,8 @@ def task_life(call: TaskCall) -> Life:
     if call.kept.staged is not None:
         yield Join(partial(staging.settle, call, state))
     state = call.enter(state)
+    if call.claim is not None:
+        yield Io(call.claim.give_back)
     if call.task.hooks is not None:
         yield from _tell(call, call.task, hooks.at_end(state), state)
     return state
@@ -100,15 +110,49 @@ def task_life(call: TaskCall) -> Life:
 
 def _task_tries(call: TaskCall) -> Life:
     while True:
+        if call.tags and (refused := (yield from _take_slots(call))) is not None:
+            return refused
         state = yield from _task_attempt(call)
         try:
             delay = (yield from _next_try(call, call.task, state)) if state.is_failed() else None
             if delay is None:
                 return state
             call.await_retry(state, delay)
+            if call.claim is not None:
+                yield Io(call.claim.give_back)
             yield Sleep(delay, call.hold)
         except BaseException as error:
             return outcomes.of_error(error, call.hold)
+
+
+def _take_slots(call: TaskCall) -> Generator[Effect, Any, State | None]:
+    """Wait for slots of the limits on a call's tags; give its end when it cannot have them."""
+    try:
+        names = slots.names_of(call)
+        if names is None:
+            names = yield Io(partial(slots.look, call))
+        if names:
+            call.claim, steps = slots.claim(call, names)
+            yield from _take(call.claim, steps)
+        return None
+    except BaseException as error:
+        return outcomes.of_error(error, call.hold)
+
+
+def _take(claim: Any, steps: Generator[Any, Any, Any]) -> Generator[Effect, Any, None]:
+    """Carry out the steps of taking slots as steps of a life."""
+    answer: Any = None
+    resume: Callable[[Any], Any] = steps.send
+    while True:
+        try:
+            step = resume(answer)
+        except StopIteration:
+            return
+        try:
+            answer = yield (Io(step) if callable(step) else Rest(claim, step))
+            resume = steps.send
+        except Exception as error:
+            answer, resume = error, steps.throw
 
 
 def _task_attempt(call: TaskCall) -> Life:

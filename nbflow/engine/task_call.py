@@ -77,7 +77,8 @@ class TaskCall:
     """A task run in this process, from Pending to its final state."""
 
     __slots__ = (
-        "_now", "args", "context", "created", "flow", "flow_run_id", "fn", "hold", "id", "inputs",
+        "_now", "args", "claim", "context", "created", "flow", "flow_run_id", "fn", "hold", "id",
+        "inputs",
         "kept", "kwargs", "name", "outer", "position", "recorder", "seconds", "tags", "task",
         "upstream",
     )  # fmt: skip
@@ -98,6 +99,7 @@ class TaskCall:
         self.kwargs = kwargs
         self.hold = flow.hold
         self.recorder = flow.recorder
+        self.claim: Any = None  # slots of its tags' limits, while it waits for or holds some
         self.kept: Any = None  # what `keeping` knows of this call
         self.outer = get_transaction()
         self.inputs = resolve.inputs(args, kwargs)

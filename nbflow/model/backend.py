@@ -82,12 +82,14 @@ class Recorded:
     """The answer to `record`: which of the batch's flow runs were asked to stop, or are paused.
 
     Attributes:
+        tag_limits: the names of active limits on tags; None: nothing is said of them.
         lacking: artifacts not recorded, because their content is not there; send it, and them again.
     """
 
     cancel: tuple[str, ...] = field(default=())
     lacking: tuple[str, ...] = field(default=())
     paused: tuple[str, ...] = field(default=())
+    tag_limits: tuple[str, ...] | None = None
 
 
 class Backend(Artifacts, Inputs, Variables, Limits, Results, Protocol):

@@ -50,12 +50,14 @@ class Beat:
     Attributes:
         lost: claims this holder no longer has; it must stop working on them.
         cancel: runs it holds that were asked to stop.
+        tag_limits: the names of active limits on tags; None: nothing is said of them.
         paused: runs it holds that are paused: no further task of theirs begins.
     """
 
     lost: tuple[str, ...] = ()
     cancel: tuple[str, ...] = ()
     paused: tuple[str, ...] = ()
+    tag_limits: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from nbflow.store import (  # fmt: skip
     deployments,
     events,
     flow_runs,
+    limits,
     logs,
     result_files,
     results,
@@ -79,7 +80,7 @@ class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlResults, SqlVariables)
             telling.emit(connection, kept)
             touched |= {entry.flow_run_id for entry in batch.logs}
             cancel, paused = flow_runs.told(connection, touched)
-            return Recorded(cancel, tuple(lacking), paused)
+            return Recorded(cancel, tuple(lacking), paused, limits.of_tags(connection))
 
     def _emit_task_runs(self, connection: sa.Connection, batch: Batch) -> set[str]:
         by_run: dict[str, list[str]] = {}
@@ -171,7 +172,8 @@ class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlResults, SqlVariables)
                     cancel.append(item.flow_run_id)
                 elif run.state.is_paused():
                     paused.append(item.flow_run_id)
-        return Beat(tuple(lost), tuple(cancel), tuple(paused))
+            of_tags = limits.of_tags(connection)
+        return Beat(tuple(lost), tuple(cancel), tuple(paused), of_tags)
 
     def stop_worker(self, worker_id: str) -> None:
         """Say that a worker has stopped; runs it claimed and never started wait again."""

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from nbflow.exceptions import ConcurrencySlotAcquisitionError, Conflict, InvalidInput, NotFound
-from nbflow.model import ids, states
+from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, SlotRequest
+from nbflow.model.runs import Batch, LogEntry
 from nbflow.store import owners
 
 
@@ -338,3 +339,12 @@ def test_a_run_that_ends_gives_its_slots_back(backend: Backend, limit: Any, make
 def test_the_slots_of_no_run_are_not_found(backend: Backend) -> None:
     with pytest.raises(NotFound):
         backend.list_slots(ids.uuid7())
+
+
+def test_answers_to_running_processes_name_the_limits_on_tags(
+    backend: Backend, limit: Any, make: Any
+) -> None:
+    name = limit(1, name=f"tag:{ids.uuid7()[-12:]}").name
+    line = LogEntry(make.run().id, clock.now(), 20, "hello")
+    assert name in (backend.record(Batch(logs=(line,))).tag_limits or ())
+    assert name in (backend.heartbeat(()).tag_limits or ())
