@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
-from nbflow.engine import entrypoints, hooks, options, run, streaming, streams
+from nbflow.engine import again, entrypoints, hooks, options, run, streaming, streams
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
+from nbflow.model.runs import FlowRun
 from nbflow.task_runners import runner_of
 
 P = ParamSpec("P")
@@ -112,6 +113,26 @@ class Flow(Generic[P, R]):
         if self.isasync:
             return run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
         return run.run_flow(self, args, kwargs, **asked)
+
+    def resume(self, flow_run_id: str, run_input: Any = None, *, return_state: bool = False) -> R:
+        """Resume a suspended run of this flow, and execute it here, from the top.
+
+        Tasks whose results were kept are not called again, and pauses that were answered are passed
+        over. Gives and raises what a call does; raises NotFound, Conflict, and InvalidInput for an
+        input that is not what the pause asks for.
+        """
+        __tracebackhide__ = True
+        return self._again(again.resumed(self, flow_run_id, run_input), return_state)
+
+    def retry_run(self, flow_run_id: str, *, return_state: bool = False) -> R:
+        """Execute an ended run of this flow that did not complete once more, here (as `resume`)."""
+        __tracebackhide__ = True
+        return self._again(again.retried(self, flow_run_id), return_state)
+
+    def _again(self, flow_run: FlowRun, return_state: bool) -> Any:
+        __tracebackhide__ = True
+        execute = run.arun_again if self.isasync else run.run_again
+        return execute(self, flow_run, return_state=return_state)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Flow[P, R]: ...

@@ -161,7 +161,7 @@ class FlowCall(HeldRun):
         return verdict
 
     def _context(self, task_runner: Any) -> FlowRunContext:
-        return FlowRunContext(
+        made = FlowRunContext(
             self.run,
             recorder=self.recorder,
             hold=self.hold,
@@ -170,6 +170,8 @@ class FlowCall(HeldRun):
             parameters=self._values,
             log_prints=self._log_prints(),
         )
+        made.around = self._around
+        return made
 
     def _track(self, state: State) -> None:
         around = self._around
@@ -227,6 +229,7 @@ class FlowCall(HeldRun):
             retries=self.flow.retry.retries,
             retry_delay_seconds=next(iter(self.flow.retry.delays), 0.0),
             path=_path(self.flow.fn),
+            function=_function(self.flow.fn),
         )
 
     def _name(self, new: NewFlowRun) -> str:
@@ -255,6 +258,12 @@ class FlowCall(HeldRun):
         if self.flow.log_prints is None:
             return around is not None and around.log_prints
         return self.flow.log_prints
+
+
+def _function(fn: Callable[..., Any]) -> str | None:
+    """Give the name by which a function is found in its script; None: it is not."""
+    name = getattr(fn, "__qualname__", "")
+    return name if _path(fn) and name.replace(".", "").isidentifier() else None
 
 
 def _path(fn: Callable[..., Any]) -> str | None:

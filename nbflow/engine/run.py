@@ -13,6 +13,7 @@ from typing import Any
 
 from nbflow.context import FlowRunContext
 from nbflow.engine import interrupts, mapping, outcomes, texts
+from nbflow.engine.again import CallAgain
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.flow_call import FlowCall, FlowLike, PlainFlow
 from nbflow.engine.hosting import HostedRun, flow_run_here
@@ -22,7 +23,7 @@ from nbflow.engine.task_call import TaskCall, TaskLike
 from nbflow.exceptions import CancelledRun, NbflowError
 from nbflow.futures import Future, FutureList
 from nbflow.model import states
-from nbflow.model.runs import NewFlowRun
+from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import State, error_of, keep
 
 _log = logging.getLogger("nbflow.engine")
@@ -49,6 +50,24 @@ async def arun_flow(
     """Run an `async` flow to its end; give its value or its state, or raise what it raised."""
     __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
+    with interrupts.terminable():
+        state = await adrive(flow_life(call))
+    return flow_outcome(call, state, return_state=return_state)
+
+
+def run_again(flow: FlowLike, run: FlowRun, *, return_state: bool = False) -> Any:
+    """Execute a run that waits for it once more, here and now; give what `run_flow` gives."""
+    __tracebackhide__ = True
+    call = CallAgain(flow, run)
+    with interrupts.terminable():
+        state = drive(flow_life(call))
+    return flow_outcome(call, state, return_state=return_state)
+
+
+async def arun_again(flow: FlowLike, run: FlowRun, *, return_state: bool = False) -> Any:
+    """Execute a run of an `async` flow that waits for it once more."""
+    __tracebackhide__ = True
+    call = CallAgain(flow, run)
     with interrupts.terminable():
         state = await adrive(flow_life(call))
     return flow_outcome(call, state, return_state=return_state)
