@@ -72,6 +72,7 @@ class FlowRunContext:
         flow_run: the run as it began this attempt.
         parameters: the values the flow was called with, coerced.
         hold: the claim on the run, and the word to stop (`engine.lease.Hold`).
+        around: the run that called this one, if it did so in this process.
         flow: the Flow; None where a run has no function (a session, a notebook).
         task_runner: where `.submit` runs tasks.
         log_prints: whether `print` becomes log lines.
@@ -82,8 +83,8 @@ class FlowRunContext:
     """
 
     __slots__ = (
-        "_calls", "_positions", "flow", "flow_run", "hold", "keeper", "log_bytes", "log_prints",
-        "parameters", "pauses", "recorder", "tally", "task_runner",
+        "_calls", "_positions", "around", "flow", "flow_run", "hold", "keeper", "log_bytes",
+        "log_prints", "parameters", "pauses", "recorder", "tally", "task_runner",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +103,7 @@ class FlowRunContext:
         self.hold = hold
         self.task_runner = task_runner
         self.flow = flow
+        self.around: RunContext | None = None
         self.log_bytes = 0
         self.keeper: Any = None
         self.parameters = flow_run.parameters if parameters is None else parameters

@@ -248,7 +248,9 @@ _needs_lock = threading.Lock()
 def _me() -> str | None:
     """Give the id of the task run that waits: the one around this code, or around its flow run."""
     here = context.here()
-    return here and (here.task_run_id or here.flow_context.flow_run.parent_task_run_id)
+    while isinstance(here, context.FlowRunContext):
+        here = here.around
+    return None if here is None else here.task_run_id
 
 
 @contextmanager

@@ -53,10 +53,12 @@ def inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Input]:
     return found
 
 
-def _find(value: Any, found: list[Input]) -> None:
+def _find(value: Any, found: list[Input], holders: set[int] | None = None) -> None:
+    """Look through a value; `holders` gets the ids of the collections with something in them."""
     # A stack, not recursion: what a user nests a hundred thousand deep is looked into as well.
     stack: list[Iterator[Any]] = []
-    seen: set[int] = set()  # a list may contain itself
+    path: dict[int, None] = {}
+    seen: set[int] = set()
     items: Iterator[Any] = iter((value,))
     while True:
         for item in items:
@@ -64,18 +66,25 @@ def _find(value: Any, found: list[Input]) -> None:
             if kind == _LEAF:
                 continue
             if kind <= _NOTE:
-                _note(item, found)
+                _note(item, found, holders)
             elif id(item) not in seen:
                 seen.add(id(item))
                 inside = _inside(item, kind)
                 if not _plain(inside):
                     stack.append(items)
+                    path[id(item)] = None
                     items = iter(inside)
                     break
+                continue
+            elif holders is None or (id(item) not in holders and id(item) not in path):
+                continue
+            if holders is not None:  # a list that contains itself is copied with what it holds
+                holders.update(path)
         else:
             if not stack:
                 return
             items = stack.pop()
+            path.popitem()
 
 
 def _plain(items: Iterable[Any]) -> bool:
@@ -99,7 +108,7 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
-def _note(item: Any, found: list[Input]) -> None:
+def _note(item: Any, found: list[Input], holders: set[int] | None) -> None:
     if not isinstance(item, Annotation):
         found.append(item)
         return
@@ -112,7 +121,7 @@ def _note(item: Any, found: list[Input]) -> None:
             found.append(inner)
         return
     within: list[Input] = []
-    _find(inner, within)
+    _find(inner, within, holders)
     found += [_allowed(one) for one in within] if isinstance(item, allow_failure) else within
 
 
@@ -158,14 +167,17 @@ def wait(found: Iterable[Input], what: str, *, me: str | None = None) -> None:
             raise UpstreamError(f"{what} did not start: {name} is {state.name}.")
 
 
-def values(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def values(
+    args: tuple[Any, ...], kwargs: dict[str, Any], *, me: str | None = None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Put each future's and state's value in its place, and bare values for annotated ones.
 
+    A future that was put into a list after that was looked into is waited for, as the run `me`.
     Raises InvalidInput for collections nested too deep to be copied.
     """
-    filling = _Filling()
+    filling = _Filling(me)
     try:
-        return tuple(filling.of(v) for v in args), {k: filling.of(v) for k, v in kwargs.items()}
+        return tuple(map(filling.whole, args)), {k: filling.whole(v) for k, v in kwargs.items()}
     except RecursionError:
         raise InvalidInput(
             "An argument is nested too deep for a future in it to be replaced by its value.",
@@ -179,8 +191,17 @@ class _Filling:
     A list met twice, or inside itself, is copied once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, me: str | None) -> None:
+        self._me = me
+        self._holders: set[int] = set()
         self._made: dict[int, Any] = {}
+
+    def whole(self, value: Any) -> Any:
+        """Give an argument as the function gets it."""
+        if type(value) in _ATOMS:
+            return value
+        _find(value, [], self._holders)
+        return self.of(value)
 
     def of(self, value: Any, *, failures: bool = False) -> Any:
         """Give a value as the function gets it; with `failures`, exceptions in place of values."""
@@ -188,16 +209,16 @@ class _Filling:
         if kind == _LEAF:
             return value
         if kind == _INPUT:
+            if isinstance(value, Future):
+                value.wait_as(self._me)
             state = value.state if isinstance(value, Future) else value
             return state.result(raise_on_failure=not failures)
         if kind == _NOTE:
             return self._bare(value, failures)
+        if id(value) not in self._holders:
+            return value
         if id(value) in self._made:
             return self._made[id(value)]
-        found: list[Input] = []
-        _find(value, found)
-        if not found:
-            return value
         return self._copied(value, kind, lambda item: self.of(item, failures=failures))
 
     def _bare(self, note: Annotation[Any], failures: bool) -> Any:

@@ -157,8 +157,8 @@ class TaskCall:
             self.position,
             attempt,
             self.flow.flow_run.attempt,
-            rows.texts(self.tags),
-            rows.texts(self.upstream),
+            rows.texts(self.tags) if self.tags else "[]",
+            rows.texts(self.upstream) if self.upstream else "[]",
             task.cell_id,
             None if kept is None else kept.result_key,
             None if kept is None else kept.note,
@@ -167,7 +167,7 @@ class TaskCall:
     def enter(self, to: State) -> State:
         """Judge a state, take it and record it. Raises Aborted."""
         before, attempt, history = self._now
-        reason = refusal(before, to)
+        reason = refusal(before.type, before.name, to.type, to.name)
         if reason is not None:
             raise Aborted(f"Task run {self.name}: {reason}")
         attempt += to.type is StateType.RUNNING
@@ -182,13 +182,12 @@ class TaskCall:
     def take_inputs(self) -> None:
         """Wait for the futures among the arguments; put their values in. Raises UpstreamError."""
         resolve.wait(self.inputs, self.name, me=self.id)
-        self.args, self.kwargs = resolve.values(self.args, self.kwargs)
+        self.args, self.kwargs = resolve.values(self.args, self.kwargs, me=self.id)
 
     def take_name(self) -> None:
         """Name the run after its parameters, if the task says how. Raises InvalidInput."""
         template = self.task.task_run_name
-        if template is None:
-            return
+        assert template is not None
         token = context.enter(self.context)
         try:
             self.name = parameters.run_name(template, self.parameters(), field="task_run_name")
