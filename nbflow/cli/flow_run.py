@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from nbflow import settings
 from nbflow.cli import concurrency_limit, finding, presence, printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.model import clock, names, states, wire
-from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.artifacts import Artifact, ArtifactFilter
+from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.runs import FlowRun, LogEntry, TaskRun
 from nbflow.model.states import StateType
 from nbflow.model.verdicts import Accept
@@ -83,10 +84,15 @@ def _list(runs: tuple[FlowRun, ...]) -> None:
     )  # fmt: skip
 
 
+_NAMES = (
+    "Late AwaitingRetry AwaitingConcurrencySlot Resuming Retrying Rerunning Suspended TimedOut"
+).split()
+
+
 def _state(text: str) -> str:
     """Give a state's type or name as it is spelled, however it was typed. Raises InvalidInput."""
     known = {kind.value.lower(): kind.value for kind in StateType}
-    known |= {name.lower(): name for name in ("Late", "AwaitingRetry", "Retrying", "TimedOut")}
+    known |= {name.lower(): name for name in _NAMES}
     if text.lower() not in known:
         hint = names.did_you_mean(text, known, "There are")
         raise usage(f"There is no state {names.shown(text)}.", hint, "state")
@@ -169,13 +175,28 @@ def _deployment_name(backend: Backend, run: FlowRun) -> str | None:
 
 def waits_for(backend: Backend, run: FlowRun) -> str | None:
     """Say why a run that waits is not starting; None when it does not wait."""
+    if run.state.is_paused():
+        return _answer_of(run)
     if not run.state.is_scheduled():
         return None
+    if run.work_pool is None and run.lease_until is None:
+        verb = "resume" if run.state.name == "Resuming" else "retry"
+        return f"somebody to execute it: `nbflow flow-run {verb} {run.id}`"
     due_at = rules.due(run)
     if due_at is not None and due_at > clock.now():
         return f"its time, {printing.instant(due_at)}"
     absent = presence.missing(backend, run.work_pool or "", scheduled=False)
     return absent or f"a free place in the pool {run.work_pool!r}, or under a limit"
+
+
+def _answer_of(run: FlowRun) -> str:
+    """Say what a paused run asks for, and until when it waits."""
+    until = states.pause_timeout(run.state)
+    asks = run.state.details.get("input")
+    fields = ", ".join(asks["schema"].get("properties", {})) if asks else ""
+    given = f" with {fields}" if fields else ""
+    end = f" until {printing.instant(until)}" if until else ""
+    return f"being resumed{given}{end}: `nbflow flow-run resume {run.id}`"
 
 
 def show_cells(cells: tuple[TaskRun, ...]) -> None:
@@ -255,7 +276,16 @@ def cancel(*, run: str, output: str) -> None:
     if not isinstance(verdict, Accept):
         problem = f"The run {found.name} cannot be cancelled: {verdict.reason}"
         raise Conflict(problem, code="state.transition")
+    if _abandoned(found):
+        backend.propose(found.id, states.Cancelled(message="Nobody held it any more."))
+    found = backend.read_flow_run(found.id)
     if output == "json":
-        printing.as_json(backend.read_flow_run(found.id))
+        printing.as_json(found)
         return
-    print(f"{found.name} ({found.id}): {verdict.state.name}.")
+    print(f"{found.name} ({found.id}): {found.state.name}.")
+
+
+def _abandoned(run: FlowRun) -> bool:
+    """Say whether nobody has renewed a run's lease for so long that nobody will."""
+    grace = timedelta(seconds=settings.lease_seconds)
+    return run.lease_until is not None and run.lease_until + grace < clock.now()
