@@ -22,11 +22,15 @@ _HOME = {
     "flow": "nbflow.flows",
     "get_run_logger": "nbflow.logging",
     "opaque": "nbflow.annotations",
+    "pause_flow_run": "nbflow.flow_runs",
     "quote": "nbflow.annotations",
+    "resume_flow_run": "nbflow.flow_runs",
     "runtime": "nbflow",
     "settings": "nbflow",
+    "suspend_flow_run": "nbflow.flow_runs",
     "tags": "nbflow.context",
     "task": "nbflow.tasks",
+    "transaction": "nbflow.transactions",
     "unmapped": "nbflow.annotations",
 }
 _MODULES = {"runtime", "settings"}
@@ -42,12 +46,16 @@ if TYPE_CHECKING:
     from nbflow.annotations import unmapped as unmapped
     from nbflow.context import tags as tags
     from nbflow.deployments import deploy as deploy
+    from nbflow.flow_runs import pause_flow_run as pause_flow_run
+    from nbflow.flow_runs import resume_flow_run as resume_flow_run
+    from nbflow.flow_runs import suspend_flow_run as suspend_flow_run
     from nbflow.flows import Flow as Flow
     from nbflow.flows import flow as flow
     from nbflow.logging import get_run_logger as get_run_logger
     from nbflow.states import State as State
     from nbflow.tasks import Task as Task
     from nbflow.tasks import task as task
+    from nbflow.transactions import transaction as transaction
 
 
 def __getattr__(name: str) -> Any:
