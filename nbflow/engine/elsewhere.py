@@ -267,10 +267,9 @@ class _Kept:
                 self._recorder = _recorder()
         return getattr(self._recorder, name)
 
-    def drain(self) -> None:
+    def drain(self, patience: float = _PATIENCE_SECONDS) -> bool:
         """Send what was recorded; what cannot be sent now stays in the spool."""
-        if self._recorder is not None:
-            self._recorder.drain(_PATIENCE_SECONDS)
+        return self._recorder is None or self._recorder.drain(patience)
 
     def flush(self) -> None:
         """Put on disk what was recorded."""

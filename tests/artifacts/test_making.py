@@ -26,6 +26,7 @@ from nbflow.model import masking
 from nbflow.model.artifacts import ArtifactFilter
 from nbflow.model.runs import NewFlowRun
 from nbflow.store import spool
+from nbflow.task_runners import ProcessPoolTaskRunner
 
 
 # -- where it belongs -------------------------------------------------------------------------
@@ -71,6 +72,23 @@ for n in range(1000):
     bar, text = orchestrator.list_artifacts(ArtifactFilter(run.id)).rows
     assert text.data == "from the kernel"
     assert bar.data == {"progress": 99.9}  # the last one arrives although the process ends at once
+
+
+def test_a_task_in_another_process_shows_what_it_made(orchestrator):
+    @task
+    def shows(n):
+        made = create_artifact({"text/html": f"<b>{n}</b>" * 5_000}, key=f"part-{n}")
+        return made, Artifact.get(f"part-{n}").id
+
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def report():
+        return [shows.submit(n).result() for n in range(2)]
+
+    for n, (made, found) in enumerate(report()):
+        assert made == found
+        kept = orchestrator.read_artifact(f"part-{n}")
+        assert (kept.id, kept.data) == (made, None)
+        assert kept.task_run_id in {t.id for t in orchestrator.list_task_runs(kept.flow_run_id)}
 
 
 def test_in_an_outage_an_artifact_waits_to_be_replayed(home):
