@@ -125,7 +125,7 @@ function Content(props: IShown): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
   const seen = useSeen(host);
   const [wanted, setWanted] = useState(artifact.size <= DRAWN_AT_ONCE);
-  const content = contents.of(artifact);
+  const content = seen ? contents.of(artifact) : null;
   useEffect(() => {
     if (seen && wanted) {
       contents.ask(artifact);
@@ -379,7 +379,7 @@ function File({
   );
 }
 
-/** Whether an element has been in sight: what nobody has scrolled to need not be asked for. */
+/** Whether an element has been nearly in sight: what nobody has scrolled to is not drawn. */
 function useSeen(box: React.RefObject<HTMLElement>): boolean {
   const [seen, setSeen] = useState(typeof IntersectionObserver === 'undefined');
   useEffect(() => {
@@ -387,9 +387,9 @@ function useSeen(box: React.RefObject<HTMLElement>): boolean {
     if (seen || !node) {
       return undefined;
     }
-    const observer = new IntersectionObserver(entries => {
+    const look: IntersectionObserverCallback = entries =>
       setSeen(entries.some(entry => entry.isIntersecting));
-    });
+    const observer = new IntersectionObserver(look, { rootMargin: '300px' });
     observer.observe(node);
     return () => observer.disconnect();
   }, [box, seen]);
