@@ -267,6 +267,7 @@ def test_cancelling_the_run_ends_what_goes_on(make, kind, orchestrator, tmp_path
     assert ended.exists() == give_way
 
 
+@pytest.mark.parametrize("kind", ELSEWHERE)
 def test_a_flow_that_fails_ends_what_goes_on(make, orchestrator, tmp_path, wait_for):
     began = tmp_path / "began"
 
