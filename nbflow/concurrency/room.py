@@ -28,6 +28,10 @@ LOOK_SECONDS = 0.02
 ASK_SECONDS = 0.25
 
 
+#: and how many times as long as the last answer took passes before the next question
+_SHARE = 20.0
+
+
 class Held(Protocol):
     """A request, as the room knows it."""
 
@@ -123,6 +127,7 @@ class Room:
     def _run(self) -> None:
         watch: Watch | None = None
         asked = renewed = clock.monotonic()
+        pause = LOOK_SECONDS
         while True:
             self._changed.wait(self._rest(watch, renewed))
             self._changed.clear()
@@ -133,9 +138,10 @@ class Room:
             if self._waiting and watch is None:
                 watch = self._watch()
             now = clock.monotonic()
-            if self._waiting and (_moved(watch) or now - asked >= ASK_SECONDS):
-                asked = now
+            if now - asked >= ASK_SECONDS or (now - asked >= pause and _moved(watch)):
                 self._ask()
+                asked = clock.monotonic()
+                pause = max(LOOK_SECONDS, _SHARE * (asked - now))
             if now - renewed >= settings.heartbeat_seconds:
                 renewed = now
                 self._renew()
@@ -159,6 +165,8 @@ class Room:
     def _ask(self) -> None:
         with self._lock:
             waiting = tuple(self._waiting)
+        if not waiting:
+            return
         try:
             self._wake(self._backend.settled_slots(waiting))
         except Exception as error:  # whatever it is, the next question may be answered

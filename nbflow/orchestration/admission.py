@@ -146,9 +146,10 @@ def _enter(
 ) -> bool:
     """Take slots at once, if there are and nobody is ahead; else stand in line, if wanted."""
     at = clock.micros(now)
-    new = Row(request.request_id, "", request.occupy, True, request.rate, request.priority, at)
+    new = _row(request, at)
     fits = _fits(connection, new, counted, at)
-    if not fits and bury(connection, now):
+    # Who waits looks for the dead as time goes by; who does not, has only now.
+    if not fits and not request.wait and bury(connection, now):
         fits = _fits(connection, new, limits.standing(connection, counted), at)
     if fits and request.rate:
         _drain(connection, counted, request.occupy, now)
@@ -156,6 +157,11 @@ def _enter(
         seconds = request.lease_seconds or settings.lease_seconds
         slots.insert(connection, request, counted, waiting=not fits, lease_seconds=seconds, now=at)
     return fits
+
+
+def _row(request: SlotRequest, now: int) -> Row:
+    """Give a request that comes only now as the queue sees it."""
+    return Row(request.request_id, "", request.occupy, True, request.rate, request.priority, now)
 
 
 def _fits(connection: sa.Connection, row: Row, counted: Standings, now: int) -> bool:
@@ -193,7 +199,7 @@ def _standing(
     fullest, place, again = "", 0, 0.0
     for name, one in limits.standing(connection, request.names).items():
         row = rows.get(name)
-        ahead, before = slots.ahead(connection, name, row) if row else (one.queued, 0)
+        ahead, before = slots.ahead(connection, name, row or _row(request, at))
         lacking = request.occupy - one.room(at, ahead=ahead)
         if one.limit.active and lacking > _NEARLY:
             used = one.held + one.limit.drained(at)

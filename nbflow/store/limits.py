@@ -17,17 +17,19 @@ from nbflow.store.tables import concurrency_limit, slot
 _BY_NAME = sa.select(concurrency_limit).where(
     concurrency_limit.c.name.in_(sa.bindparam("names", expanding=True))
 )
-_STANDING = (
-    sa.select(
-        concurrency_limit,
-        sa.func.coalesce(sa.func.sum(sa.case((~slot.c.waiting, slot.c.occupy))), 0),
-        sa.func.coalesce(sa.func.sum(sa.case((slot.c.waiting, slot.c.occupy))), 0),
-        sa.func.count(sa.case((slot.c.request_id == sa.bindparam("request_id"), 1))),
-    )
-    .outerjoin(slot, slot.c.limit_name == concurrency_limit.c.name)
-    .where(concurrency_limit.c.name.in_(sa.bindparam("names", expanding=True)))
-    .group_by(concurrency_limit.c.id)
-)
+_here = slot.c.limit_name == concurrency_limit.c.name
+# Each part by an index of its own: a long queue costs nothing here.
+_STANDING = sa.select(
+    concurrency_limit,
+    sa.select(sa.func.coalesce(sa.func.sum(slot.c.occupy), 0))
+    .where(_here, ~slot.c.waiting)
+    .correlate(concurrency_limit)
+    .scalar_subquery(),
+    sa.exists().where(_here, slot.c.waiting).correlate(concurrency_limit),
+    sa.exists()
+    .where(_here, slot.c.request_id == sa.bindparam("request_id"))
+    .correlate(concurrency_limit),
+).where(concurrency_limit.c.name.in_(sa.bindparam("names", expanding=True)))
 # A range, which the index on the name answers; `;` follows `:`.
 _OF_TAGS = (
     sa.select(concurrency_limit.c.name)
@@ -74,11 +76,11 @@ class Limit(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A limit, the slots that are held and waited for, and whether a request is among them."""
+    """A limit, the slots held, whether any are waited for, and whether a request is there."""
 
     limit: Limit
     held: int
-    queued: int
+    queued: bool
     there: bool
 
     def room(self, now: int, *, ahead: int) -> float:
@@ -92,7 +94,7 @@ def standing(
     """Give how the limits there are of some names stand."""
     rows = connection.execute(_STANDING, {"names": list(names), "request_id": request_id})
     found = (
-        Standing(Limit._make(limit), held, queued, bool(there))
+        Standing(Limit._make(limit), held, bool(queued), bool(there))
         for *limit, held, queued, there in rows
     )
     return {one.limit.name: one for one in found}
