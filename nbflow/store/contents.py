@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbflow import settings
-from nbflow.exceptions import NotFound
+from nbflow.exceptions import NotFound, StoreFull
 from nbflow.model import ids
 from nbflow.model.runs import Batch
 
@@ -30,9 +30,20 @@ def digest(text: str) -> str:
 
 
 def write(artifact_id: str, text: str) -> str:
-    """Keep a content, durably, and give its sha256. Raises OSError."""
+    """Keep a content, durably, and give its sha256. Raises StoreFull."""
     data = text.encode("utf-8")
-    target = _path(artifact_id)
+    try:
+        _write(_path(artifact_id), data)
+    except OSError as error:
+        raise StoreFull(
+            f"The artifact's content cannot be written: {error.strerror or error}.",
+            code="artifact.unwritable",
+            hint="Is there room on the disk of NBFLOW_HOME, and may you write there?",
+        ) from error
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write(target: Path, data: bytes) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     scratch = target.with_suffix(f".{ids.uuid7()}.tmp")
     try:
@@ -42,9 +53,9 @@ def write(artifact_id: str, text: str) -> str:
             os.fsync(file.fileno())
         scratch.replace(target)
     except BaseException:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
         raise
-    return hashlib.sha256(data).hexdigest()
 
 
 def exists(artifact_id: str) -> bool:

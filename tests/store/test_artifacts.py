@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.exceptions import NotFound
+from nbflow.exceptions import NotFound, StoreFull
 from nbflow.model.artifacts import MOST_INLINE_BYTES, Artifact, ArtifactChange, ArtifactFilter
 from nbflow.model.runs import Batch
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -105,6 +105,13 @@ def test_a_content_is_private_and_leaves_no_scratch_file(home: Path) -> None:
     assert file.parent.stat().st_mode & 0o077 == 0
     with pytest.raises(NotFound):
         contents.read(artifact_id, sha256)
+
+
+def test_a_content_that_cannot_be_written_is_said(orchestrator: Orchestrator, home: Path) -> None:
+    (home / "artifacts").write_text("a file where the folder should be")
+    with pytest.raises(StoreFull, match="cannot be written: Not a directory"):
+        orchestrator.record(Batch(artifacts=(Artifact("markdown", "x" * 10_000),)))
+    assert orchestrator.list_artifacts().rows == ()
 
 
 def test_a_list_does_not_read_large_contents(orchestrator: Orchestrator) -> None:
