@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -489,7 +490,7 @@ def test_a_value_whose_class_is_not_here_is_said(orchestrator: Orchestrator) -> 
     record = orchestrator.read_result("k")
     broken = record.data.replace(b"FailsToShow", b"FailsToShew")  # type: ignore[union-attr]
     with pytest.raises(MissingResult, match="cannot be read here"):
-        results.load(record._replace(data=broken, sha256=sha256(broken).hexdigest()))
+        results.load(replace(record, data=broken, sha256=sha256(broken).hexdigest()))
 
 
 def test_looking_at_results_runs_no_code(orchestrator: Orchestrator, tmp_path: Path) -> None:
@@ -565,7 +566,7 @@ def test_old_results_and_stray_files_are_pruned(orchestrator: Orchestrator, home
         assert (told.results, told.files) == (1, 1)
         assert len(files(home)) == 3
         assert results.prune() == told
-        assert results.prune() == (0, 0, 0)
+        assert results.prune() == results.Pruned(0, 0, 0)
     assert not store.exists("old")
     assert store.exists("new")
     assert not stray.exists()

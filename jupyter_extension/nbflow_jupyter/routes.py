@@ -17,6 +17,7 @@ from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
 from nbflow.model.inputs import RunInput
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, Slot, SlotRequest
+from nbflow.model.results import Pruned, ResultRecord
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow.model.variables import NewVariable, Variable
@@ -29,6 +30,7 @@ from nbflow_jupyter.handlers import (
     flow_runs,
     inputs,
     limits,
+    results,
     system,
     variables,
     workers,
@@ -196,6 +198,27 @@ ROUTES = (
         "heartbeat",
         workers.Heartbeats,
         post=Operation("nbflow:workers execute", Beat, shapes.Heartbeat),
+    ),
+    _route(
+        "results",
+        results.Results,
+        get=Operation("nbflow:results read", tuple[ResultRecord, ...], query=shapes.ResultQuery),
+    ),
+    _route(
+        "results/prune",
+        results.Prune,
+        post=Operation("nbflow:results write", Pruned, shapes.PruneRequest),
+    ),
+    _route(
+        "results/{key}",
+        results.Result,
+        get=Operation("nbflow:results read", ResultRecord),
+        delete=Operation("nbflow:results write", status=_EMPTY),
+    ),
+    _route(
+        "results/{key}/content",
+        results.Content,
+        get=Operation("nbflow:results read", bytes),
     ),
     _route(
         "artifacts",

@@ -156,6 +156,24 @@ class InputQuery:
 
 
 @dataclass(frozen=True)
+class ResultQuery:
+    """Whose results to list: a flow run's, by key from `after` on, or a task's, newest first."""
+
+    flow_run_id: str | None = None
+    task_key: str | None = None
+    limit: int = 1000
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class PruneRequest:
+    """Which results to delete: those made before an instant. `dry_run` only counts."""
+
+    before: datetime
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
 class ArtifactQuery:
     """Which artifacts to list; `latest`: of each key only the newest version."""
 
