@@ -42,7 +42,8 @@ def _drive(life: _Life, interruption: BaseException | None) -> State:
         except StopIteration as end:
             return end.value
         try:
-            outcome, step = perform(effect), life.send
+            plain = type(effect) is Call and effect.seconds is None
+            outcome, step = _call(effect) if plain else perform(effect), life.send
         except BaseException as error:
             outcome, step = error, life.throw
 

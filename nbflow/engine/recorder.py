@@ -35,8 +35,6 @@ from nbflow.store.spool import (
     end_entry,
     other_entry,
     replay,
-    result_entry,
-    task_entry,
 )
 
 if TYPE_CHECKING:
@@ -148,17 +146,18 @@ class Recorder:
         # Ctrl-C may strike anywhere here: what is queued leaves its queue last, so that it is at
         # worst written twice, which changes nothing. Copying a deque is one step to other threads.
         tasks = tuple(self._tasks)
-        told = [run.row() for run in {run.id: run for run in tasks}.values()]
+        told = [run.row() for run in {id(run): run for run in tasks}.values()]
         results, others = tuple(self._results), tuple(self._others)
         self._write(told, results, others)
-        for queue, count in (
-            (self._tasks, len(tasks)), (self._results, len(results)), (self._others, len(others)),
-        ):  # fmt: skip
-            for _ in range(count):
-                queue.popleft()
+        for _ in tasks:
+            self._tasks.popleft()
+        for _ in results:
+            self._results.popleft()
+        for _ in others:
+            self._others.popleft()
         if not self._delivering.awake:
             self._delivering.wake()
-        if len(self._waiting) >= BATCH_ROWS:
+        if self._waiting.full(BATCH_ROWS):
             self._delivering.hurry()
 
     def _write(
@@ -171,19 +170,20 @@ class Recorder:
             tasks = [row for row in tasks if row[1] not in self._lost]
             results = [record for record in results if record.flow_run_id not in self._lost]
             others = [record for record in others if record.flow_run_id not in self._lost]
-        entries = [result_entry(record) for record in results]
+        entries: list[Entry] = [("result", *record.row()) for record in results]
         entries += [other_entry(record) for record in others] if others else ()
-        entries += [task_entry(row) for row in tasks]
-        at = 0 if self._spool is None else self._spool.size
-        if not entries or (self._append(entries) and self._left_on_disk(at)):
+        entries += [("task", *row) for row in tasks]
+        if self._behind is None and not self._waiting.full(MOST_WAITING):
+            if entries:
+                self._append(entries)
+            self._waiting.add(tasks, results, others)
             return
-        self._waiting.add(tasks, results, others)
-
-    def _left_on_disk(self, at: int) -> bool:
-        """Say whether what was written at `at` waits on disk only: in an outage memory is spared."""
-        if self._behind is None and len(self._waiting) >= MOST_WAITING:
+        # In an outage memory is spared: what was written from here on waits on disk only.
+        at = 0 if self._spool is None else self._spool.size
+        if not self._append(entries):
+            self._waiting.add(tasks, results, others)
+        elif self._behind is None:
             self._behind = at
-        return self._behind is not None
 
     def _append(self, entries: list[Entry]) -> bool:
         if self._closed:

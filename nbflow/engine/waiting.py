@@ -25,6 +25,10 @@ class Waiting:
     def __len__(self) -> int:
         return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
 
+    def full(self, most: int) -> bool:
+        """Say whether there are so many records of a kind."""
+        return len(self.tasks) >= most or len(self.logs) >= most
+
     def add(
         self,
         tasks: Iterable[rows.Row],

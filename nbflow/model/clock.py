@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 _fixed: datetime | None = None
 
 
@@ -34,7 +33,8 @@ def cpu_seconds() -> float:
 
 def micros(at: datetime) -> int:
     """Give an instant as integer microseconds since 1970 (how the store keeps it)."""
-    return (at - _EPOCH) // _MICRO
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def instant(value: int) -> datetime:

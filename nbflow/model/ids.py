@@ -26,26 +26,38 @@ _ANIMALS = (
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _DIGITS = 19
+_MILLI = 1_000_000  # nanoseconds
 #: not the shared generator: naming a run must not move a user's seeded numbers
 _random = random.SystemRandom()
 
 
 _pool: Iterator[str] = iter(())
+#: the latest millisecond, and how ids made in it begin
+_now = (0, "")
 
 
 def uuid7() -> str:
     """Make an id: 48 bits of milliseconds, 74 random bits, canonical text."""
-    at = f"{time.time_ns() // 1_000_000:012x}"
-    text = next(_pool, None) or _refill()
-    return f"{at[:8]}-{at[8:]}-7{text[:3]}-{_VARIANT[text[3]]}{text[4:7]}-{text[7:]}"
+    global _now
+    at = time.time_ns() // _MILLI
+    known, beginning = _now
+    if at != known:
+        digits = f"{at:012x}"
+        beginning = f"{digits[:8]}-{digits[8:]}-"
+        _now = (at, beginning)
+    return beginning + (next(_pool, None) or _refill())
 
 
 def _refill() -> str:
-    """Draw many ids' random digits at once: each draw gives up the GIL, and threads then fight."""
+    """Draw the ends of many ids at once: each draw gives up the GIL, and threads then fight."""
     global _pool
     digits = os.urandom(_DIGITS * 128).hex()
-    _pool = iter([digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS)])
+    _pool = iter([_end(digits[at : at + _DIGITS]) for at in range(0, len(digits), _DIGITS)])
     return next(_pool, None) or _refill()
+
+
+def _end(text: str) -> str:
+    return f"7{text[:3]}-{_VARIANT[text[3]]}{text[4:7]}-{text[7:]}"
 
 
 def _forget() -> None:

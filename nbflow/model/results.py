@@ -7,15 +7,19 @@ record holds. Serialising and files are `nbflow.results`; the table is `store.re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from nbflow.model.unread import Unread, none
 
 #: a result of at most so many bytes is kept inside its record
 MOST_INLINE_BYTES = 8192
 
 
-class ResultRecord(NamedTuple):
-    """A stored result. A tuple: one is made with every task call.
+@dataclass(frozen=True)
+class ResultRecord(Unread):
+    """A stored result.
 
     Attributes:
         key: its name in the store: a cache key, or what `nbflow.results` made of the run.
@@ -43,16 +47,17 @@ class ResultRecord(NamedTuple):
     serializer: str
     size: int
     sha256: str
-    data: bytes | None = None
-    location: str | None = None
-    expires_at: datetime | None = None
-    task_key: str | None = None
-    call: str | None = None
-    parts: Mapping[str, str] | None = None
-    preview: str = ""
+    data: bytes | None = field(default_factory=none)
+    location: str | None = field(default_factory=none)
+    expires_at: datetime | None = field(default_factory=none)
+    task_key: str | None = field(default_factory=none)
+    call: str | None = field(default_factory=none)
+    parts: Mapping[str, str] | None = field(default_factory=none)
+    preview: str = field(default_factory=str)
 
 
-class Pruned(NamedTuple):
+@dataclass(frozen=True)
+class Pruned:
     """What a pruning deleted, or would delete.
 
     Attributes:

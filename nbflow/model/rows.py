@@ -43,6 +43,16 @@ def instant(value: int | None) -> datetime | None:
     return None if value is None else clock.instant(value)
 
 
+def row_of(record: Any) -> Row:
+    """Give the row of a task run or a result."""
+    return of_task_run(record) if isinstance(record, TaskRun) else of_result(record)
+
+
+def fields_of(record: Any, row: Row) -> dict[str, Any]:
+    """Give what the row of a task run or a result says."""
+    return _of_task_run(row) if isinstance(record, TaskRun) else _of_result(row)
+
+
 # -- task runs --------------------------------------------------------------------------------
 def of_task_run(run: TaskRun) -> Row:
     """Give a task run's row, in the order of `tables.task_run`."""
@@ -72,12 +82,12 @@ def of_task_run(run: TaskRun) -> Row:
 def task_run(row: Sequence[Any]) -> TaskRun:
     """Give the task run of a row. It is read when somebody looks: most are only passed on."""
     made = object.__new__(TaskRun)
-    made.__dict__.update(_row=tuple(row), id=row[0], flow_run_id=row[1])
+    inside = made.__dict__
+    inside["_row"], inside["id"], inside["flow_run_id"] = tuple(row), row[0], row[1]
     return made
 
 
-def fields_of(row: Row) -> dict[str, Any]:
-    """Give what a task run's row says."""
+def _of_task_run(row: Row) -> dict[str, Any]:
     (run_id, flow_run_id, key, name, kind, _, _, _, history, created, position, attempt,
      flow_attempt, tags, upstream, cell_id, result_key, note) = row  # fmt: skip
     states = history_of(history)
@@ -106,7 +116,10 @@ def history_text(states: Sequence[State]) -> str:
 
 def entry_text(state: State) -> str:
     """Give one state of a history."""
-    kind, at = state.type._value_, micros_of(state)
+    at = state.__dict__.get("_micros")
+    if at is not None:  # made by `entered`: there is no more to say
+        return f'["{state.type._value_}",{at}]'
+    kind, at = state.type.value, clock.micros(state.at)
     if not (state.message or state.details) and state.name == kind.capitalize():
         return f'["{kind}",{at}]'
     try:
@@ -173,12 +186,19 @@ def of_result(record: ResultRecord) -> Row:
 
 
 def result(row: Sequence[Any]) -> ResultRecord:
-    """Give the result of a row."""
+    """Give the result of a row, unread."""
+    made = object.__new__(ResultRecord)
+    inside = made.__dict__
+    inside["_row"], inside["key"], inside["flow_run_id"] = tuple(row), row[0], row[2]
+    return made
+
+
+def _of_result(row: Row) -> dict[str, Any]:
     (key, created, flow_run_id, task_run_id, serializer, size, sha256, data, location, expires,
      task_key, call, parts, preview) = row  # fmt: skip
-    return ResultRecord(
-        key=key, created_at=clock.instant(created), flow_run_id=flow_run_id,
-        task_run_id=task_run_id, serializer=serializer, size=size, sha256=sha256, data=data,
-        location=location, expires_at=instant(expires), task_key=task_key,
-        call=call, parts=None if parts is None else json.loads(parts), preview=preview,
-    )  # fmt: skip
+    return {
+        "key": key, "created_at": clock.instant(created), "flow_run_id": flow_run_id,
+        "task_run_id": task_run_id, "serializer": serializer, "size": size, "sha256": sha256,
+        "data": data, "location": location, "expires_at": instant(expires), "task_key": task_key,
+        "call": call, "parts": None if parts is None else json.loads(parts), "preview": preview,
+    }  # fmt: skip

@@ -16,6 +16,7 @@ from nbflow.model.artifacts import Artifact
 from nbflow.model.ids import run_name, uuid7
 from nbflow.model.results import ResultRecord
 from nbflow.model.states import State, StateType
+from nbflow.model.unread import Unread, none
 
 FlowKind = Literal["flow", "notebook", "session"]
 TaskKind = Literal["task", "cell", "flow"]
@@ -179,12 +180,8 @@ class NewFlowRun:
     created_by: str | None = None
 
 
-def _none() -> None:
-    return None
-
-
 @dataclass(frozen=True)
-class TaskRun(Bookkeeping):
+class TaskRun(Bookkeeping, Unread):
     """One execution of a task or of a notebook's cell.
 
     Attributes:
@@ -206,39 +203,22 @@ class TaskRun(Bookkeeping):
     kind: TaskKind
     state: State
     created_at: datetime
-    # Factories, not defaults: those would lie in the class, and `__getattr__` never be asked.
     position: int = field(default_factory=int)
     attempt: int = field(default_factory=int)
     flow_attempt: int = field(default_factory=lambda: 1)
-    started_at: datetime | None = field(default_factory=_none)
-    ended_at: datetime | None = field(default_factory=_none)
+    started_at: datetime | None = field(default_factory=none)
+    ended_at: datetime | None = field(default_factory=none)
     running_seconds: float = field(default_factory=float)
     tags: tuple[str, ...] = field(default_factory=tuple)
     upstream: tuple[str, ...] = field(default_factory=tuple)
-    cell_id: str | None = field(default_factory=_none)
-    result_key: str | None = field(default_factory=_none)
-    note: str | None = field(default_factory=_none)
+    cell_id: str | None = field(default_factory=none)
+    result_key: str | None = field(default_factory=none)
+    note: str | None = field(default_factory=none)
     history: tuple[State, ...] = field(default_factory=tuple)
 
     def __post_init__(self) -> None:
         if not self.history or self.history[-1] != self.state:
             object.__setattr__(self, "history", (*self.history, self.state))
-
-    def __getattr__(self, name: str) -> Any:
-        # Only reached when the attribute is not there yet: the run was made of a row.
-        row = self.__dict__.get("_row")
-        if row is None or name not in TaskRun.__dataclass_fields__:
-            raise AttributeError(f"A TaskRun has no attribute {name!r}.")
-        from nbflow.model import rows  # which knows this class
-
-        self.__dict__.update(rows.fields_of(row) | self.__dict__)
-        return self.__dict__[name]
-
-    def row(self) -> tuple[Any, ...]:
-        """Give the run as a row of the store."""
-        from nbflow.model import rows
-
-        return self.__dict__.get("_row") or rows.of_task_run(self)
 
 
 @dataclass(frozen=True)

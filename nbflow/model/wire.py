@@ -61,10 +61,6 @@ def _instant(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
-def _record(value: ResultRecord) -> dict[str, Any]:
-    return {name: jsonable(item) for name, item in value._asdict().items()}
-
-
 def _bytes(value: bytes) -> str:
     return b64encode(value).decode()
 
@@ -81,7 +77,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     FlowRun: _fields,
     Interval: timing_to_json,
     RRule: timing_to_json,
-    ResultRecord: _record,
+    ResultRecord: _fields,
     State: _fields,
     StateType: lambda value: value.value,
     TaskRun: _fields,

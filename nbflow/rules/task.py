@@ -43,13 +43,9 @@ TASK_RULES = (
 
 def judge_task(run: TaskRun, to: State) -> Verdict:
     """Say what becomes of a state proposed for a task run."""
-    reason = refusal(run.state, to)
+    before = run.state
+    reason = refusal(before.type, before.name, to.type, to.name)
     return Accept(to) if reason is None else Abort(reason, run.state)
-
-
-def refusal(before: State, to: State) -> str | None:
-    """Say why a task run in a state may not enter another; None: it may."""
-    return _refusal(before.type, before.name, to.type, to.name)
 
 
 class _Standing(NamedTuple):
@@ -59,7 +55,8 @@ class _Standing(NamedTuple):
 # The rules know no more than types and names, so their answers are worth keeping: each call of a
 # task asks twice.
 @lru_cache(maxsize=512)
-def _refusal(before: StateType, its_name: str, to: StateType, name: str) -> str | None:
+def refusal(before: StateType, its_name: str, to: StateType, name: str) -> str | None:
+    """Say why a task run in a state may not enter another; None: it may."""
     run: Any = _Standing(State(before, its_name))
     verdict = first(TASK_RULES, Transition(run, State(to, name), clock.now()))
     return None if isinstance(verdict, Accept) else verdict.reason

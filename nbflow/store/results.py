@@ -18,7 +18,7 @@ from nbflow.store.tables import result
 def append(connection: sa.Connection, records: Sequence[ResultRecord]) -> None:
     """Keep results; of two with the same key the newer one stays."""
     if records:
-        _UPSERT(connection, [rows.of_result(record) for record in records])
+        _UPSERT(connection, [record.row() for record in records])
 
 
 def get(connection: sa.Connection, key: str) -> ResultRecord:

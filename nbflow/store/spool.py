@@ -24,7 +24,6 @@ from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock, rows
 from nbflow.model.backend import Recorded
 from nbflow.model.ids import uuid7
-from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry, Owner
 from nbflow.model.states import State
 from nbflow.store import contents, owners
@@ -111,14 +110,7 @@ class Spool:
 Entry = tuple[Any, ...]
 
 
-def task_entry(row: rows.Row) -> Entry:
-    """Give a task run's row as an entry."""
-    return ("task", *row)
-
-
-def result_entry(record: ResultRecord) -> Entry:
-    """Give a result as an entry."""
-    return ("result", *rows.of_result(record))
+# A task run is `("task", *row)`, a result `("result", *row)`.
 
 
 def other_entry(record: LogEntry | Artifact) -> Entry:

@@ -112,8 +112,8 @@ def test_records_come_back_as_they_went_in(orchestrator, home, flow_run):
         parts={"source": "1"}, preview="é",
     )  # fmt: skip
     entries = [
-        spool.task_entry(run.row()),
-        spool.result_entry(result),
+        ("task", *run.row()),
+        ("result", *result.row()),
         spool.log_entry(line),
         spool.artifact_entry(artifact),
     ]
@@ -128,15 +128,15 @@ def test_records_come_back_as_they_went_in(orchestrator, home, flow_run):
 
 def test_a_torn_last_line_is_left_out(orchestrator, home, flow_run):
     whole, torn = a_task_run(flow_run, "whole"), a_task_run(flow_run, "torn")
-    data = frame([spool.task_entry(torn.row())])
-    orphan(home, spool.task_entry(whole.row()), torn=data[: len(data) // 2])
+    data = frame([("task", *torn.row())])
+    orphan(home, ("task", *whole.row()), torn=data[: len(data) // 2])
     assert spool.replay(orchestrator) == 1
     assert [t.name for t in orchestrator.list_task_runs(flow_run.id)] == ["whole"]
 
 
 def test_replaying_twice_and_from_two_threads_changes_nothing(orchestrator, home, flow_run):
     runs = [a_task_run(flow_run, f"t{n}") for n in range(300)]
-    entries = [spool.task_entry(run.row()) for run in runs]
+    entries = [("task", *run.row()) for run in runs]
     for _ in range(3):
         orphan(home, *entries)
     found = []
@@ -178,7 +178,7 @@ def test_records_that_are_refused_are_set_aside_and_said(orchestrator, home, flo
     other = orchestrator.create_flow_run(NewFlowRun(flow_name="other"))
     kept = a_task_run(flow_run, "kept")
     refused = Artifact("table", {"not": float("nan")}, flow_run_id=other.id)
-    orphan(home, spool.task_entry(kept.row()), spool.artifact_entry(refused))
+    orphan(home, ("task", *kept.row()), spool.artifact_entry(refused))
     assert spool.replay(orchestrator) == 1
     assert [t.name for t in orchestrator.list_task_runs(flow_run.id)] == ["kept"]
     (aside,) = (home / "spool").iterdir()
