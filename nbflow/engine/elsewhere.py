@@ -228,12 +228,13 @@ def _told(value: Any) -> Any:
 def _arrived(luggage: _Luggage, label: _Label) -> Iterator[FlowRunContext]:
     """Give the flow run's context in this process; wait for what was started in it, at the end."""
     run, kept = luggage.flow_run, _Kept()
+    recording: Any = kept  # it passes on what it does not know
     hold = lease.hold(run.id, run.attempt, backend=None)  # its own process renews it
     runner = ThreadPoolTaskRunner()
     try:
         yield FlowRunContext(
             run,
-            recorder=kept,
+            recorder=recording,
             hold=hold,
             task_runner=runner,
             parameters=luggage.parameters,

@@ -36,12 +36,12 @@ class Traceback(Exception):
         return f"\n{self.args[0]}"
 
 
-def pack(*parts: Any, what: str, code: str | None = None) -> bytes:
+def pack(first: Any, *rest: Any, what: str, code: str | None = None) -> bytes:
     """Give a value, or a function with its arguments, as bytes. Raises Unsendable."""
     try:
-        return _dumps(parts if len(parts) > 1 else parts[0])
+        return _dumps((first, *rest) if rest else first)
     except Exception as error:
-        named = _culprit(parts)
+        named = _culprit(first, *rest)
         raise Unsendable(
             f"{what} cannot be sent between processes{named}: {texts.of_error(error)}.",
             code=code,
@@ -49,14 +49,13 @@ def pack(*parts: Any, what: str, code: str | None = None) -> bytes:
         ) from error
 
 
-def _culprit(parts: tuple[Any, ...]) -> str:
+def _culprit(first: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> str:
     """Say which part of a call cannot be packed."""
-    if len(parts) != 3:
-        return f" ({type(parts[0]).__name__})"
-    fn, args, kwargs = parts
+    if kwargs is None:
+        return f" ({type(first).__name__})"
     named = [(f"argument {n + 1}", value) for n, value in enumerate(args)]
     named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
-    for name, value in [*named, ("a value its function uses", fn)]:
+    for name, value in [*named, ("a value its function uses", first)]:
         try:
             _dumps(value)
         except Exception:

@@ -141,7 +141,7 @@ class _Worker:
     def __init__(self, initializer: bytes | None) -> None:
         from loky.backend import get_context  # 20 ms: only where processes are wanted
 
-        context = get_context("loky")
+        context: Any = get_context("loky")
         self._pipe, there = context.Pipe()
         held, self._lifeline = context.Pipe(duplex=False)
         self._process = context.Process(
