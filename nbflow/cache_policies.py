@@ -4,7 +4,7 @@
 
 A policy names parts of a call (its inputs by value, the task's source, the run …); equal parts are
 one key, and a key that has a result is not run again. Helper functions a task calls do not count,
-variables it captured do. `DEFAULT` is for replays alone: within one attempt a task called twice
+constants it captured do. `DEFAULT` is for replays alone: within one attempt a task called twice
 runs twice; a later attempt of the run finds the k-th result for its k-th call with equal inputs.
 Looking up and keeping is `engine.keeping`'s work.
 """
@@ -141,7 +141,7 @@ class Inputs(CachePolicy):
 
 
 class TaskSource(CachePolicy):
-    """The task's source without comments and formatting, and the variables it captured."""
+    """The task's source without comments and formatting, and the constants it captured."""
 
     def parts(
         self, task_ctx: Any, inputs: Mapping[str, Any], flow_parameters: Mapping[str, Any]

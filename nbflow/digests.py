@@ -3,7 +3,7 @@
 Two values have one digest when their contents are equal: the order of a dict or set does not
 count, an array counts by its bytes, an object by its class's source and its fields. A function
 counts by its source without comments, formatting and decorators, with its defaults and the
-variables it captured; the helper functions it calls do not count. What a key is made of these is
+constants it captured; the helper functions it calls do not count. What a key is made of these is
 `nbflow.cache_policies`.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import copyreg
+import dis
 import inspect
 import linecache
 import marshal
@@ -76,15 +77,32 @@ def function(fn: Callable[..., Any]) -> str:
 
 
 def captured(fn: Any) -> Iterator[tuple[str, Any]]:
-    """Give the variables a function captured from the functions around it, but for itself."""
+    """Give the constants a function captured from the functions around it, but for itself.
+
+    A list, a dict or an object may change from call to call, as may a `nonlocal` that the function
+    sets: they are its memory, not its source.
+    """
     code, cells = getattr(fn, "__code__", None), getattr(fn, "__closure__", None)
     for name, cell in zip(code.co_freevars, cells, strict=True) if code and cells else ():
         try:
             value = cell.cell_contents
         except ValueError:  # not bound yet
             continue
-        if inspect.unwrap(value) is not fn if callable(value) else True:
+        if _constant(value) and name not in _set_by(code) and inspect.unwrap(value) is not fn:
             yield name, value
+
+
+def _constant(value: Any) -> bool:
+    if type(value) in (tuple, frozenset):
+        return all(map(_constant, value))
+    return type(value) in _PLAIN or isinstance(value, (type, types.FunctionType, types.ModuleType))
+
+
+@cache
+def _set_by(code: types.CodeType) -> frozenset[str]:
+    """Give the captured variables that a function's own code sets."""
+    found = dis.get_instructions(code)
+    return frozenset(i.argval for i in found if i.opname in ("STORE_DEREF", "DELETE_DEREF"))
 
 
 _sources: WeakKeyDictionary[types.CodeType, str] = WeakKeyDictionary()

@@ -89,11 +89,30 @@ def test_decorators_do_not_count_and_the_body_does() -> None:
     assert digests.function(plain) == digests.function(decorated) != digests.function(other)
 
 
-def test_captured_variables_count_and_helpers_do_not() -> None:
+def test_captured_constants_count_and_helpers_do_not() -> None:
     source = "def helper(): return {}\ndef make(n):\n    def f(): return n + helper()\n    return f"
     one = defined(source.format(1), "make")
     two = defined(source.format(2), "make")
     assert digests.function(one(5)) == digests.function(two(5)) != digests.function(one(6))
+
+
+def test_what_a_function_changes_is_its_memory_and_does_not_count() -> None:
+    def make() -> Any:
+        seen: list[int] = []
+        calls = 0
+
+        def f(x: int) -> int:
+            nonlocal calls
+            calls += 1
+            seen.append(x)
+            return x
+
+        return f
+
+    f = make()
+    before = digests.function(f)
+    f(1)
+    assert digests.function(f) == before == digests.function(make())
 
 
 def test_a_function_that_captured_itself_has_a_digest() -> None:
