@@ -22,6 +22,7 @@ from nbflow.model.wire import task_run_row
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.bus import Bus
 from nbflow.services.reaper import Reaper
+from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
 from nbflow.services.service import Service
 from nbflow_jupyter.relay import Relay
@@ -84,7 +85,8 @@ class Running:
         if settings.scheduler:
             self._scheduler = Scheduler(orchestrator)
             ticking = Service(self._scheduler)
-            self._services = [ticking, Service(Reaper(orchestrator))]
+            chores = (Reaper(orchestrator), Retention(orchestrator))
+            self._services = [ticking, *map(Service, chores)]
             self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
         for service in (*self._services, self._bus):
             service.start()
