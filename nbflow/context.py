@@ -82,6 +82,9 @@ class FlowRunContext:
         tally: how the runs it called have ended, where `fail_on_task_failure` wants to know.
     """
 
+    #: how many task runs of this flow run the code is in
+    depth = 0
+
     __slots__ = (
         "_calls", "_positions", "around", "flow", "flow_run", "hold", "keeper", "log_bytes",
         "log_prints", "parameters", "pauses", "recorder", "tally", "task_runner",
@@ -142,14 +145,21 @@ class FlowRunContext:
 
 
 class TaskRunContext:
-    """A task run that goes on in this process."""
+    """A task run that goes on in this process.
 
-    __slots__ = ("call", "flow_context", "log_prints")
+    Attributes:
+        depth: how many task runs it is in, itself included.
+    """
 
-    def __init__(self, call: Any, flow_context: FlowRunContext, *, log_prints: bool) -> None:
+    __slots__ = ("call", "depth", "flow_context", "log_prints")
+
+    def __init__(
+        self, call: Any, flow_context: FlowRunContext, *, log_prints: bool, depth: int = 1
+    ) -> None:
         self.call = call
         self.flow_context = flow_context
         self.log_prints = log_prints
+        self.depth = depth
 
     @property
     def task(self) -> Any:

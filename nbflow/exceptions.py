@@ -12,7 +12,7 @@
     ├── StoreBusy (503) · StoreFull (507) · SchemaMismatch (503)
     ├── Unreachable                   the nbflow server cannot be asked (never means "failed")
     ├── MissingContextError           called outside a run
-    ├── NestedTooDeep                 flows call flows, one in another, without end
+    ├── NestedTooDeep                 flows call flows, or tasks tasks, without end
     ├── FlowPauseTimeout              nobody resumed the run in time
     ├── Aborted                       the authority refused a transition: this process must stop
     ├── ConcurrencySlotAcquisitionError (409)   slots of a concurrency limit cannot be had
@@ -196,7 +196,7 @@ class MissingContextError(NbflowError, RuntimeError):
 
 
 class NestedTooDeep(NbflowError):
-    """Flows call flows too deep."""
+    """Flows call flows, or tasks tasks, too deep."""
 
     code = "flow.too_deep"
 

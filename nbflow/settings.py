@@ -82,6 +82,7 @@ SETTINGS: dict[str, Setting] = {
         524_288, "Parameters recorded of one run, as JSON; larger ones are named by type. 0: all."
     ),
     "nesting_limit": Setting(20, "How deep flows may call flows."),
+    "task_nesting_limit": Setting(50, "How deep tasks may call tasks."),
     "busy_seconds": Setting(30.0, "How long a write waits for another program's lock."),
 }
 

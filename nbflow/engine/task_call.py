@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from nbflow import context
+from nbflow import context, settings
 from nbflow.context import FlowRunContext, TaskRunContext
 from nbflow.engine import parameters, resolve
 from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
 from nbflow.engine.retrying import NEVER, RetryPolicy
-from nbflow.exceptions import Aborted
+from nbflow.exceptions import Aborted, NestedTooDeep
 from nbflow.logging.loggers import run_logger
 from nbflow.model import clock, rows, states
 from nbflow.model.ids import uuid7
@@ -73,6 +73,15 @@ class PlainTask:
         return self.fn
 
 
+def _check_depth(depth: int, name: str) -> None:
+    if depth >= settings.task_nesting_limit:
+        raise NestedTooDeep(
+            f"Task {name} is called by {depth} tasks, one in another.",
+            code="task.too_deep",
+            hint="Does a task call itself? task_nesting_limit says how deep they may.",
+        )
+
+
 class TaskCall:
     """A task run in this process, from Pending to its final state."""
 
@@ -106,7 +115,11 @@ class TaskCall:
         if wait_for is not None:
             self.inputs += resolve.inputs((list(wait_for),), {})
         log_prints = flow.log_prints if task.log_prints is None else task.log_prints
-        self.context = TaskRunContext(self, flow, log_prints=log_prints)
+        here = context.here()
+        depth = 0 if here is None else here.depth
+        if depth:
+            _check_depth(depth, task.name)
+        self.context = TaskRunContext(self, flow, log_prints=log_prints, depth=depth + 1)
         self.id = uuid7()
         self.flow_run_id = flow.flow_run.id
         self.position, number = flow.number(task.key)
