@@ -44,13 +44,17 @@ def instant(value: int | None) -> datetime | None:
 
 
 def row_of(record: Any) -> Row:
-    """Give the row of a task run or a result."""
-    return of_task_run(record) if isinstance(record, TaskRun) else of_result(record)
+    """Give the row of a task run, a result or a log line."""
+    if isinstance(record, TaskRun):
+        return of_task_run(record)
+    return of_log(record) if isinstance(record, LogEntry) else of_result(record)
 
 
 def fields_of(record: Any, row: Row) -> dict[str, Any]:
-    """Give what the row of a task run or a result says."""
-    return _of_task_run(row) if isinstance(record, TaskRun) else _of_result(row)
+    """Give what the row of a task run, a result or a log line says."""
+    if isinstance(record, TaskRun):
+        return _of_task_run(row)
+    return _of_log(row) if isinstance(record, LogEntry) else _of_result(row)
 
 
 # -- task runs --------------------------------------------------------------------------------
@@ -159,9 +163,19 @@ def of_log(entry: LogEntry) -> Row:
 
 
 def log(row: Sequence[Any]) -> LogEntry:
-    """Give the log line of a row."""
+    """Give the log line of a row, unread."""
+    made = object.__new__(LogEntry)
+    inside = made.__dict__
+    inside["_row"], inside["flow_run_id"] = tuple(row), row[1]
+    return made
+
+
+def _of_log(row: Row) -> dict[str, Any]:
     entry_id, flow_run_id, task_run_id, at, level, logger, message = row
-    return LogEntry(flow_run_id, clock.instant(at), level, message, logger, task_run_id, entry_id)
+    return {
+        "id": entry_id, "flow_run_id": flow_run_id, "task_run_id": task_run_id,
+        "at": clock.instant(at), "level": level, "logger": logger, "message": message,
+    }  # fmt: skip
 
 
 # -- results ----------------------------------------------------------------------------------

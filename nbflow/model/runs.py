@@ -222,15 +222,15 @@ class TaskRun(Bookkeeping, Unread):
 
 
 @dataclass(frozen=True)
-class LogEntry:
+class LogEntry(Unread):
     """One line of a run's log. `level` is the number of the standard `logging` module."""
 
     flow_run_id: str
     at: datetime
     level: int
     message: str
-    logger: str = "nbflow"
-    task_run_id: str | None = None
+    logger: str = field(default_factory=lambda: "nbflow")
+    task_run_id: str | None = field(default_factory=none)
     id: str = field(default_factory=uuid7)
 
 

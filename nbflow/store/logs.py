@@ -20,7 +20,7 @@ _APPEND = Bulk(upsert(log).on_conflict_do_nothing(index_elements=["id"]))
 def append(connection: sa.Connection, entries: Sequence[LogEntry]) -> None:
     """Append lines; a line sent twice is kept once."""
     if entries:
-        _APPEND(connection, [rows.of_log(entry) for entry in entries])
+        _APPEND(connection, [entry.row() for entry in entries])
 
 
 def page(

@@ -120,7 +120,7 @@ def other_entry(record: LogEntry | Artifact) -> Entry:
 
 def log_entry(entry: LogEntry) -> Entry:
     """Give a log line as an entry."""
-    return ("log", *rows.of_log(entry))
+    return ("log", *entry.row())
 
 
 def artifact_entry(artifact: Artifact) -> Entry:
