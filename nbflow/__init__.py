@@ -18,6 +18,9 @@ _HOME = {
     "State": "nbflow.states",
     "Task": "nbflow.tasks",
     "allow_failure": "nbflow.annotations",
+    "apause_flow_run": "nbflow.flow_runs",
+    "aresume_flow_run": "nbflow.flow_runs",
+    "asuspend_flow_run": "nbflow.flow_runs",
     "deploy": "nbflow.deployments",
     "flow": "nbflow.flows",
     "get_run_logger": "nbflow.logging",
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from nbflow.annotations import unmapped as unmapped
     from nbflow.context import tags as tags
     from nbflow.deployments import deploy as deploy
+    from nbflow.flow_runs import apause_flow_run as apause_flow_run
+    from nbflow.flow_runs import aresume_flow_run as aresume_flow_run
+    from nbflow.flow_runs import asuspend_flow_run as asuspend_flow_run
     from nbflow.flow_runs import pause_flow_run as pause_flow_run
     from nbflow.flow_runs import resume_flow_run as resume_flow_run
     from nbflow.flow_runs import suspend_flow_run as suspend_flow_run
