@@ -28,6 +28,13 @@ _SIZE_SECONDS = 1.0
 #: and how many are sent to one that may grow, so that it sees a reason to
 _REASON = 32
 _PREFIX = "nbflow-"
+#: of a cluster made here, while it lasts
+_CONFIG = {
+    # No task waits in a worker that may die of another one.
+    "distributed.scheduler.worker-saturation": 1.0,
+    # "spawn" would run the script again in each worker; only what is under its guard is not.
+    "distributed.worker.multiprocessing-method": "loky",
+}
 
 
 class DaskTaskRunner(ThreadPoolTaskRunner):
@@ -70,6 +77,12 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
                 "DaskTaskRunner needs the package distributed, which is not installed.",
                 field="task_runner",
                 hint="Install it: pip install 'nbflow[dask]'.",
+            )
+        if performance_report_path is not None and find_spec("bokeh") is None:
+            raise InvalidInput(
+                "A performance report is drawn with the package bokeh, which is not installed.",
+                field="performance_report_path",
+                hint="Install it: pip install bokeh.",
             )
         there = address is not None or cluster is not None
         if there and (cluster_class or cluster_kwargs or adapt_kwargs):
@@ -173,7 +186,7 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
             self._grow()
 
     def _opened(self) -> Any:
-        from distributed import Client, performance_report
+        from distributed import Client
 
         cluster = self.cluster or self.address
         if cluster is None:
@@ -184,14 +197,13 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
         client = self._open.enter_context(Client(cluster, **{**given, "asynchronous": False}))
         _try_once(client)
         if self.performance_report_path is not None:
-            with client.as_current():  # it asks for the current client
-                report = performance_report(filename=self.performance_report_path)
-                self._open.enter_context(report)
+            self._open.enter_context(_reporting(client, self.performance_report_path))
         return client
 
     def _made(self) -> Any:
         import dask.config
         from distributed import LocalCluster
+        from loky import cpu_count  # also makes the start method known
 
         make = self.cluster_class or LocalCluster
         if isinstance(make, str):
@@ -199,14 +211,25 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
             make = getattr(import_module(module), name)
         given = self.cluster_kwargs
         if make is LocalCluster:
-            from loky import cpu_count
-
             # Only for this machine, and no port that another cluster may have taken.
             given = {"dashboard_address": "127.0.0.1:0", "threads_per_worker": 1, **given}
             given.setdefault("n_workers", cpu_count())
-        # No task waits in a worker that may die of another one.
-        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
-            return make(**given)
+        self._open.enter_context(dask.config.set(_CONFIG))
+        return make(**given)
+
+
+@contextmanager
+def _reporting(client: Any, path: str) -> Iterator[None]:
+    from distributed import performance_report
+
+    report = performance_report(filename=path)
+    with client.as_current():  # it asks for the current client, at both ends
+        report.__enter__()
+    try:
+        yield
+    finally:
+        with client.as_current():
+            report.__exit__(None, None, None)
 
 
 class _Call:

@@ -92,7 +92,6 @@ def test_a_cluster_that_is_there_is_not_made_as_well():
 
 
 def test_a_report_is_written(local_cluster, tmp_path):
-    pytest.importorskip("bokeh", reason="Dask draws its report with bokeh")
     path = tmp_path / "report.html"
 
     @flow(task_runner=DaskTaskRunner(cluster=local_cluster, performance_report_path=str(path)))
