@@ -88,6 +88,8 @@ def task_life(call: TaskCall) -> Life:
             yield Join(call.hold.go_on)
         if call.inputs:
             yield Join(call.take_inputs)
+            if call.hold.halted:  # meanwhile
+                yield Join(call.hold.go_on)
         if call.task.task_run_name is not None:
             call.take_name()
         found = (yield Join(partial(keeping.look_up, call))) if keeping.begin(call) else None
