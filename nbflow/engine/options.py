@@ -171,7 +171,9 @@ def retries(value: Any) -> int:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or not 0 <= value <= _MOST_RETRIES:
         raise InvalidInput(
-            f"retries is {shown(value)}; it must be a whole number, 0 or more.", field="retries"
+            f"retries is {shown(value)}; it must be 0 or more.",
+            field="retries",
+            hint="Write a whole number.",
         )
     return value
 

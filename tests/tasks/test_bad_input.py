@@ -1,4 +1,4 @@
-"""What users get wrong, or take to the extreme: a clear answer, never a hang or a bare traceback."""
+"""What users take to the extreme: a clear answer, never a hang, never a bare traceback."""
 
 from __future__ import annotations
 
