@@ -250,7 +250,7 @@ class ResultStore:
             self.folder = Folder(str(home))
         self.lock_manager = lock_manager
         self._backend = backend
-        self._most: int = settings.result_max_bytes  # asking costs as much as storing a number
+        self.max_bytes: int = settings.result_max_bytes  # asking costs as much as storing a number
 
     @property
     def backend(self) -> Backend:
@@ -318,7 +318,7 @@ class ResultStore:
             key=key,
             serializer=self.serializer,
             folder=self.folder,
-            most=self._most,
+            most=self.max_bytes,
             **said,
         )
 

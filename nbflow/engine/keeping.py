@@ -4,7 +4,7 @@
     look_up(call)   the state Cached, if the value is there
     finish(call)    after the body: the value is stored, then its run may say COMPLETED
 
-What a task's options say is worked out once, as a `Plan`. A run inside a transaction, or with
+What a task's options say is worked out once (`engine.plans`). A run inside a transaction, or with
 hooks for one, is a transaction itself: `engine.staging`.
 """
 
@@ -17,123 +17,26 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nbflow import cache_policies, digests, settings
-from nbflow.cache_policies import DefaultPolicy, Uncacheable
+from nbflow import cache_policies, digests
+from nbflow.cache_policies import Uncacheable
+from nbflow.context import FlowRunContext
 from nbflow.engine import staging, texts
+from nbflow.engine.plans import Plan
 from nbflow.exceptions import InvalidInput, NbflowError
-from nbflow.locking import IsolationLevel
 from nbflow.model import clock, states
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch
 from nbflow.model.states import State, keep
-from nbflow.results import ResultStore, fetch
+from nbflow.results import ResultStore, fetch, make
 from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
-    from nbflow.context import FlowRunContext, RunContext
+    from nbflow.context import RunContext
     from nbflow.engine.flow_call import FlowCall
     from nbflow.engine.task_call import TaskCall
 
 #: results of a run listed at once when it is replayed
 _PAGE = 1000
-
-
-class Plan:
-    """What the options of a task, in a flow run, say about keeping its values.
-
-    Attributes:
-        persist: values are stored; `strict`: one that cannot be stored fails the run.
-        policy: None: no two calls are the same.
-        replays: the policy is DEFAULT, which looks only in later attempts of a run.
-        template: of the key, as the user said it.
-        transactional: each call is a transaction, whatever is around it.
-        note: what is wrong with the options, for people.
-    """
-
-    __slots__ = (
-        "expiration", "in_memory", "note", "persist", "policy", "refresh", "replays", "source",
-        "store", "strict", "template", "transactional",
-    )  # fmt: skip
-
-    def __init__(self, task: Any, flow: Any) -> None:
-        said = _said(task, flow, "persist_result")
-        self.persist = _persists(task, said)
-        self.strict = said is True
-        self.in_memory = getattr(task, "cache_result_in_memory", True)
-        self.template = getattr(task, "result_storage_key", None)
-        self.expiration: timedelta | None = getattr(task, "cache_expiration", None)
-        self.note: str | None = None
-        self.policy = self._policy(task)
-        self.replays = isinstance(self.policy, DefaultPolicy)
-        refresh = getattr(task, "refresh_cache", None)
-        self.refresh = settings.refresh_cache if refresh is None else refresh
-        self.store = self._store(task, flow)
-        hooks = getattr(task, "hooks", None) or {}
-        self.transactional = self.isolation is IsolationLevel.SERIALIZABLE or any(
-            name in hooks for name in ("on_commit", "on_rollback")
-        )
-        #: the source's digest, when no captured variable can change it
-        self.source = self._source(task) if self.replays else ""
-
-    @property
-    def exclude(self) -> tuple[str, ...]:
-        """Give the inputs that DEFAULT leaves out."""
-        return self.policy.exclude if isinstance(self.policy, DefaultPolicy) else ()
-
-    @property
-    def isolation(self) -> IsolationLevel | None:
-        """Give the isolation the policy asks for."""
-        return None if self.policy is None else self.policy.isolation_level
-
-    def _policy(self, task: Any) -> cache_policies.CachePolicy | None:
-        asked = getattr(task, "cache_policy", None), getattr(task, "cache_key_fn", None)
-        if not self.persist:
-            if any(item is not None for item in asked):
-                self.note = "Not cached: with persist_result=False there is nothing to find."
-            return None
-        if settings.disable_caching or self.template is not None:
-            return None
-        policy = cache_policies.policy_of(*asked)
-        return None if isinstance(policy, cache_policies.NoCache) else policy
-
-    def _store(self, task: Any, flow: Any) -> ResultStore:
-        policy = self.policy
-        return ResultStore(
-            _said(task, flow, "result_storage"),
-            serializer=_said(task, flow, "result_serializer"),
-            lock_manager=policy.lock_manager if policy else None,
-            metadata_storage=policy.key_storage if policy else None,
-        )
-
-    def _source(self, task: Any) -> str | None:
-        fn = getattr(task.fn, "__func__", task.fn)
-        if getattr(fn, "__closure__", None):
-            return None
-        try:
-            return cache_policies.source_of(fn)
-        except Uncacheable:
-            return None
-
-
-def _said(task: Any, flow: Any, name: str) -> Any:
-    """Give an option of a task, or that of the flow around it."""
-    said = getattr(task, name, None)
-    return getattr(flow, name, None) if said is None else said
-
-
-def _persists(task: Any, said: bool | None) -> bool:
-    """Say whether values are stored: as said, or because an option needs it, or by the setting."""
-    if said is not None:
-        return said
-    if getattr(task, "kind", None) == "cell":  # its outputs are in the notebook and the namespace
-        return any(getattr(task, name, None) is not None for name in _CACHING)
-    return settings.persist_results or any(
-        getattr(task, name, None) is not None for name in (*_CACHING, *_STORING)
-    )
-
-
-_CACHING = ("cache_policy", "cache_key_fn")
-_STORING = ("result_storage", "result_serializer", "result_storage_key")
 
 
 class Keeper:
@@ -158,7 +61,7 @@ class Keeper:
 
     def store_of(self, here: RunContext) -> ResultStore:
         """Give the store of the code in a run."""
-        subject = self.flow.flow if here is self.flow else here.task
+        subject = here.flow if isinstance(here, FlowRunContext) else here.task
         return self.plan(subject).store
 
     def nth(self, call: str) -> int:
@@ -368,7 +271,7 @@ def finish(call: TaskCall, state: State) -> State:
 def store(call: TaskCall, kept: Kept, state: State) -> State:
     """Store a value now; give the state."""
     try:
-        record = write(call, kept, state.result())
+        record = write(call, kept, states.value_of(state))
     except (NbflowError, OSError) as error:
         kept.note = f"{kept.note or ''} {_not_stored(error)}".strip()
         return _unless_strict(state, kept.plan, error)
@@ -386,10 +289,13 @@ def write(call: TaskCall, kept: Kept, value: Any) -> ResultRecord:
             values = {"parameters": call.parameters(), "task_run": call.run}
             key = _filled(plan.template, call.flow, values)
     shared = kept.key is not None
-    until = plan.expiration
-    record = plan.store.make(
+    until, store = plan.expiration, plan.store
+    record = make(
         value,
         key=key,
+        serializer=store.serializer,
+        folder=store.folder,
+        most=store.max_bytes,
         flow_run_id=call.flow_run_id,
         task_run_id=call.id,
         expires_at=None if until is None else clock.now() + until,
@@ -397,7 +303,10 @@ def write(call: TaskCall, kept: Kept, value: Any) -> ResultRecord:
         call=kept.call,
         parts=kept.parts if shared else None,
     )
-    _publish(call.recorder, plan, record, shared=shared)
+    if not shared and store.folder is None:
+        call.recorder.result(record)
+    else:
+        _publish(call.recorder, plan, record, shared=shared)
     return record
 
 

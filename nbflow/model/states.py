@@ -209,6 +209,12 @@ def has_value(state: State) -> bool:
     return "_value" in state.__dict__ or "_load" in state.__dict__
 
 
+def value_of(state: State) -> Any:
+    """Give the value of a state of this process that has one."""
+    inside = state.__dict__
+    return inside["_value"] if "_value" in inside else state.result()
+
+
 def with_value_of(before: State, state: State) -> State:
     """Give a state the value that was kept beside another."""
     for name in ("_value", "_load"):

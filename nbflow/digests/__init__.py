@@ -20,11 +20,13 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-_BYTES = 16
+from nbflow.digests import arrays
+
+_DIGITS = 32
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
@@ -44,9 +46,9 @@ class Undigestable(Exception):
 
 def digest(value: Any) -> str:
     """Give a value's digest (32 hex digits). Raises Undigestable."""
-    found = blake2b(digest_size=_BYTES)
+    found = sha256()
     _Walk(found.update).value(value, "")
-    return found.hexdigest()
+    return found.hexdigest()[:_DIGITS]
 
 
 def plain(values: Iterable[Any]) -> bool:
@@ -60,20 +62,20 @@ def plain(values: Iterable[Any]) -> bool:
 def quick(*parts: Any) -> str:
     """Give the digest of plain values, and tuples of such, in a microsecond."""
     # Version 0 of marshal writes equal values equally; later ones tell interned texts apart.
-    return blake2b(marshal.dumps(parts, 0), digest_size=_BYTES).hexdigest()
+    return sha256(marshal.dumps(parts, 0)).hexdigest()[:_DIGITS]
 
 
 # -- functions ----------------------------------------------------------------------------------
 def function(fn: Callable[..., Any]) -> str:
     """Give a function's digest: its source and what it captured. Raises Undigestable."""
-    found = blake2b(digest_size=_BYTES)
+    found = sha256()
     walk = _Walk(found.update)
     inner = inspect.unwrap(fn)
     walk.text(source(inner))
     for name, value in captured(inner):
         walk.text(name)
         walk.value(value, name)
-    return found.hexdigest()
+    return found.hexdigest()[:_DIGITS]
 
 
 def captured(fn: Any) -> Iterator[tuple[str, Any]]:
@@ -166,7 +168,7 @@ def _first_line(node: Any) -> int:
 
 
 def _byte_code(code: types.CodeType) -> str:
-    found = blake2b(digest_size=_BYTES)
+    found = sha256()
     walk = _Walk(found.update)
     walk.value((code.co_code, code.co_names, code.co_varnames, code.co_freevars), "")
     for constant in code.co_consts:
@@ -174,7 +176,7 @@ def _byte_code(code: types.CodeType) -> str:
             walk.text(_byte_code(constant))
         else:
             walk.value(constant, "")
-    return found.hexdigest()
+    return found.hexdigest()[:_DIGITS]
 
 
 # -- classes ------------------------------------------------------------------------------------
@@ -218,7 +220,7 @@ def _installed(module: str) -> bool:
 
 def _written(cls: type) -> str:
     # Not its text: a class of a notebook has none that Python finds, and a dataclass no method.
-    found = blake2b(digest_size=_BYTES)
+    found = sha256()
     walk = _Walk(found.update)
     for base in cls.__bases__:
         walk.text(class_of(base))
@@ -228,7 +230,7 @@ def _written(cls: type) -> str:
         if name not in _MADE and not name.startswith("__pydantic"):
             walk.text(name)
             walk.text(_member(member))
-    return found.hexdigest()
+    return found.hexdigest()[:_DIGITS]
 
 
 def _annotations(cls: type) -> dict[str, str]:
@@ -290,7 +292,7 @@ class _Walk:
             write(self, value, at)
         elif isinstance(value, type):
             self.text(class_of(value))
-        elif shape.__module__.partition(".")[0] in ("numpy", "pandas") and _as_data(
+        elif shape.__module__.partition(".")[0] in ("numpy", "pandas") and arrays.tell(
             self, value, at
         ):
             pass
@@ -314,7 +316,7 @@ class _Walk:
         self.tell(b".")
 
     def apart(self, *values: Any, at: str) -> bytes:
-        found = blake2b(digest_size=_BYTES)
+        found = sha256()
         tell, self.tell = self.tell, found.update
         try:
             for value in values:
@@ -360,56 +362,6 @@ _WRITERS: dict[type, Callable[[_Walk, Any, str], None]] = {
         f"{value.__module__}.{value.__qualname__}"
     ),
 }
-
-
-def _as_data(walk: _Walk, value: Any, at: str) -> bool:
-    """Tell an array or a table by its bytes; False for other things of numpy and pandas."""
-    kind = type(value).__name__
-    if hasattr(value, "tobytes") and hasattr(value, "dtype"):
-        _array(walk, value, at)
-    elif kind == "DataFrame":
-        walk.items("DataFrame", [value.columns, value.index], at)
-        for number in range(value.shape[1]):
-            _column(walk, value.iloc[:, number], f"{at}[{_short(value.columns[number])}]")
-    elif kind == "Series":
-        walk.items("Series", [value.name, value.index], at)
-        _column(walk, value, at)
-    elif kind.endswith("Index"):
-        walk.items(kind, list(value.names), at)
-        _column(walk, value, at)
-    else:
-        return False
-    return True
-
-
-def _array(walk: _Walk, value: Any, at: str) -> None:
-    import numpy as np
-
-    walk.text(
-        f"array {value.dtype.str if value.dtype.names is None else value.dtype} {value.shape}"
-    )
-    if value.dtype.hasobject:
-        walk.items("objects", value.ravel().tolist(), at)
-    else:
-        walk.tell(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
-
-
-def _column(walk: _Walk, column: Any, at: str) -> None:
-    import numpy as np
-
-    walk.text(str(column.dtype))
-    data = column.to_numpy()
-    if isinstance(column.dtype, np.dtype) and not data.dtype.hasobject:
-        _array(walk, data, at)
-        return
-    from pandas.api.types import infer_dtype
-    from pandas.util import hash_array as hashed
-
-    data = np.asarray(data, dtype=object)
-    if infer_dtype(data, skipna=False) == "string":
-        _array(walk, hashed(data, categorize=False), at)  # pyright: ignore[reportCallIssue]
-    else:  # of mixed kinds pandas makes text first, and then 1 is "1"
-        walk.items("objects", data.tolist(), at)
 
 
 def _as_object(walk: _Walk, value: Any, at: str) -> None:
