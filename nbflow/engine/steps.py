@@ -26,7 +26,6 @@ from nbflow.engine.lease import Hold, Suspension
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
 from nbflow.logging.loggers import run_logger
-from nbflow.logging.loggers import run_logger
 from nbflow.model import states
 from nbflow.model.states import State, StateType, entered, keep
 from nbflow.model.verdicts import Abort, Wait
