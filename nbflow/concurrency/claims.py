@@ -44,11 +44,13 @@ class Claim:
     """One request of this process.
 
     Attributes:
+        held: it has its slots.
         lost: its slots were taken from it: the limit was reset or deleted, or its lease ended.
     """
 
     def __init__(self, backend: Backend, request: SlotRequest) -> None:
         self.request = request
+        self.held = False
         self.lost = False
         self.woken = False
         self._backend = backend
@@ -56,6 +58,7 @@ class Claim:
         self._pid = os.getpid()
         self._asked = False
         self._bell: Callable[[], object] | None = None
+        self._over: Callable[[], bool] | None = None
 
     def ask(self) -> Grant:
         """Ask for the slots, or how the request stands. Raises what `acquire_slots` does."""
@@ -71,12 +74,13 @@ class Claim:
             self._room.forget(self.request.request_id)
         else:
             self._room.hold(self.request.request_id, self)
+            self.held = True
         return grant
 
     def give_back(self) -> None:
         """Give the slots back, or leave the line; nothing when there is neither."""
         if self._asked and os.getpid() == self._pid:
-            self._asked = False
+            self._asked = self.held = False
             self._room.give_back(self.request.request_id)
 
     def wake(self) -> None:
@@ -86,10 +90,25 @@ class Claim:
         if bell is not None:
             bell()
 
+    def on_wake(self, call: Callable[[], object], *, over: Callable[[], bool]) -> None:
+        """Call something when it is time to ask again, on whatever thread learns of it.
+
+        `over` says that nobody wants the slots any more: then, too, it is called, soon after.
+        """
+        self._over = over
+        self._bell = call
+        if self.woken:
+            call()
+
     def lose(self) -> None:
         """Note that the slots are gone (called by the room)."""
         self.lost = True
         _log.warning("The slots of %s were taken back.", _names(self.request))
+
+    def look(self) -> None:
+        """Wake if it is over (called by the room now and then)."""
+        if self._over is not None and self._over():
+            self.wake()
 
     def wait(self, seconds: float) -> None:
         """Wait until woken, at most so long."""

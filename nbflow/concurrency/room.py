@@ -39,6 +39,10 @@ class Held(Protocol):
         """Say that it waits no longer."""
         ...
 
+    def look(self) -> None:
+        """Let it see whether it still wants to wait."""
+        ...
+
     def lose(self) -> None:
         """Say that its slots were given to somebody else."""
         ...
@@ -164,11 +168,13 @@ class Room:
 
     def _ask(self) -> None:
         with self._lock:
-            waiting = tuple(self._waiting)
+            waiting = dict(self._waiting)
         if not waiting:
             return
+        for claim in waiting.values():
+            claim.look()
         try:
-            self._wake(self._backend.settled_slots(waiting))
+            self._wake(self._backend.settled_slots(tuple(waiting)))
         except Exception as error:  # whatever it is, the next question may be answered
             _log.debug("It could not be asked who waits no longer: %s", error)
 

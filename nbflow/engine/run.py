@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from nbflow.context import FlowRunContext
-from nbflow.engine import interrupts, mapping, outcomes, texts
+from nbflow.engine import interrupts, mapping, outcomes, slots, texts
 from nbflow.engine.again import CallAgain
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.flow_call import FlowCall, FlowLike, PlainFlow
@@ -145,7 +145,7 @@ def _submit(
     submission = Submission(call, is_async=is_async)
     if is_async:
         runner.start_async(submission)
-    else:
+    elif not (call.tags and slots.stands_in_line(call, submission, runner)):
         runner.start(submission)
     if runner.at_once:
         _interrupted_as(submission.future.state)
@@ -175,6 +175,8 @@ class Submission:
             state = self.context.run(drive, task_life(self.call))
         except BaseException as error:
             state = self._broken(error)
+        if self.call.claim is not None:
+            self.call.claim.give_back()
         self.future.settle(state)
 
     async def arun(self) -> None:
@@ -190,6 +192,8 @@ class Submission:
         if not self.future.done():
             message = "The flow run ended before this task began."
             self.future.settle(self.call.enter(states.Cancelled(message=message)))
+            if self.call.claim is not None:
+                self.call.claim.give_back()
 
     def _broken(self, error: BaseException) -> State:
         # Not the task's own error (its life turns that into a state): nobody may wait for ever.

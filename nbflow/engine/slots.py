@@ -6,7 +6,7 @@ its records and heartbeats, so that a task asks nobody unless one of its own tag
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -47,16 +47,61 @@ def look(call: TaskCall) -> tuple[str, ...]:
     return names_of(call) or ()
 
 
-def claim(call: TaskCall, names: tuple[str, ...]) -> tuple[Claim, Generator[Step, Any, Grant]]:
-    """Give a call's request for slots, and the steps of taking them; a wait becomes its state."""
+def claim_of(call: TaskCall, names: tuple[str, ...]) -> Claim:
+    """Give a call's request for slots of some limits; the next try asks with the same."""
+    if call.claim is None:
+        from nbflow.concurrency import claims
+
+        ids = {"flow_run_id": call.flow_run_id, "task_run_id": call.id}
+        call.claim = claims.Claim(call.recorder.backend, claims.request(names, **ids))
+    return call.claim
+
+
+def steps(call: TaskCall) -> Generator[Step, Any, Grant]:
+    """Give the steps of taking a call's slots; a wait becomes its state."""
     from nbflow.concurrency import claims
 
-    made = claims.Claim(
-        call.recorder.backend,
-        claims.request(names, flow_run_id=call.flow_run_id, task_run_id=call.id),
-    )
     told = partial(_await, call)
-    return made, claims.taking(made, deadline=None, check=call.hold.check, told=told)
+    return claims.taking(call.claim, deadline=None, check=call.hold.check, told=told)
+
+
+def stands_in_line(call: TaskCall, job: Any, runner: Any) -> bool:
+    """Say whether a submitted call waits for slots without a thread; it begins with them.
+
+    One that waits for other tasks first must not hold slots meanwhile: it asks when it has them.
+    """
+    if call.inputs or not hasattr(runner, "start_later"):
+        return False
+    names = names_of(call)
+    if names is None:
+        names = look(call)
+    if not names:
+        return False
+    wanted = claim_of(call, names)
+    try:
+        grant = wanted.ask()
+    except NbflowError:  # its own life asks again, and says what is wrong
+        return False
+    if grant.granted or grant.ask_again_seconds is not None:
+        return False
+    _await(call, grant)
+    begin = runner.start_later(job)
+    stopped = partial(_stopped, call)
+    wanted.on_wake(partial(_ask_again, wanted, begin, stopped), over=stopped)
+    return True
+
+
+def _stopped(call: TaskCall) -> bool:
+    return call.hold.reason is not None
+
+
+def _ask_again(wanted: Claim, begin: Callable[[], None], stopped: Callable[[], bool]) -> None:
+    try:
+        waits = not (stopped() or wanted.ask().granted)
+    except NbflowError:  # its own life asks again, and says what is wrong
+        waits = False
+    if not waits:
+        begin()
 
 
 def _await(call: TaskCall, grant: Grant) -> None:

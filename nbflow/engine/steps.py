@@ -129,13 +129,14 @@ def _task_tries(call: TaskCall) -> Life:
 
 def _take_slots(call: TaskCall) -> Generator[Effect, Any, State | None]:
     """Wait for slots of the limits on a call's tags; give its end when it cannot have them."""
+    if call.claim is not None and call.claim.held:
+        return None
     try:
         names = slots.names_of(call)
         if names is None:
             names = yield Io(partial(slots.look, call))
         if names:
-            call.claim, steps = slots.claim(call, names)
-            yield from _take(call.claim, steps)
+            yield from _take(slots.claim_of(call, names), slots.steps(call))
         return None
     except BaseException as error:
         return outcomes.of_error(error, call.hold)

@@ -11,6 +11,8 @@ import os
 import threading
 from _thread import allocate_lock
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -67,6 +69,7 @@ class ThreadPoolTaskRunner:
         self._threads = 0
         self._parked = 0
         self._unfinished: set[object] = set()
+        self._later: set[Job] = set()  # of these, those that something else lets begin
         self._quiet: threading.Event | None = None
         self._grower: threading.Thread | None = None
         self._loop: LoopThread | None = None
@@ -89,6 +92,24 @@ class ThreadPoolTaskRunner:
         """Run a job on a thread as soon as one is free."""
         if not self._begin(job):
             return job.drop()
+        self._put(job)
+
+    def start_later(self, job: Job) -> Callable[[], None]:
+        """Count a job that may not begin yet; give what lets it. Until then it takes no thread."""
+        with self._lock:
+            self._later.add(job)
+        if not self._begin(job):
+            self._drop_later()
+        return partial(self._let_begin, job)
+
+    def _let_begin(self, job: Job) -> None:
+        with self._lock:
+            if job not in self._later:  # it has begun, or never will
+                return
+            self._later.discard(job)
+        self._put(job)
+
+    def _put(self, job: Job) -> None:
         try:
             self._jobs.put(job)
         except BaseException:  # Ctrl-C: nobody may wait for a job that is not there
@@ -116,6 +137,14 @@ class ThreadPoolTaskRunner:
         if self._loop is not None:
             self._loop.cancel()
         while (job := self._next_waiting()) is not None:
+            job.drop()
+            self._finish(job)
+        self._drop_later()
+
+    def _drop_later(self) -> None:
+        with self._lock:
+            dropped, self._later = self._later, set()
+        for job in dropped:
             job.drop()
             self._finish(job)
 

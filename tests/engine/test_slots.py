@@ -251,6 +251,69 @@ def test_a_task_that_waits_takes_no_thread_others_need(
     assert run() == 6
 
 
+def test_submitted_tasks_wait_without_threads(
+    orchestrator: Orchestrator, limit: Any, inside: Inside, wait_for: WaitFor
+) -> None:
+    limit("db", 1)
+
+    @task(tags=["db"])
+    def work(_: int) -> int:
+        with inside():
+            return threading.active_count()
+
+    @flow
+    def run() -> list[int]:
+        before = threading.active_count()
+        return [count - before for count in work.map(range(100)).result()]
+
+    threads = run()
+    assert (inside.most, inside.entered) == (1, 100)
+    assert max(threads) < 20
+    assert orchestrator.read_limit("tag:db").slots == ()
+
+
+def test_what_is_in_line_when_the_flow_fails_never_runs(
+    orchestrator: Orchestrator, limit: Any, wait_for: WaitFor
+) -> None:
+    limit("db", 1)
+    orchestrator.acquire_slots(_of_somebody_else())
+
+    @task(tags=["db"])
+    def work() -> None:
+        pytest.fail("must not run")
+
+    @flow
+    def run() -> None:
+        for _ in range(3):
+            work.submit()
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        run()
+    (newest, *_) = orchestrator.list_flow_runs().rows
+    assert {t.state.name for t in orchestrator.list_task_runs(newest.id)} == {"Cancelled"}
+    assert in_line(orchestrator, "db") == 0
+
+
+def test_a_task_in_line_for_its_inputs_holds_no_slot(
+    orchestrator: Orchestrator, limit: Any, wait_for: WaitFor
+) -> None:
+    limit("db", 1)
+
+    @task(tags=["db"])
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @flow
+    def run() -> int:
+        last = add.submit(0, 1)
+        for _ in range(5):
+            last = add.submit(last, 1)  # each needs the one before, and its slot
+        return last.result(timeout=30)
+
+    assert run() == 6
+
+
 def test_async_tasks_wait_without_threads(limit: Any) -> None:
     limit("db", 1)
     now = most = 0
