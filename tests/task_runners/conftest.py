@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,7 @@ def scheduler_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         scheduler = start("scheduler", "--port", "0", *common)
         worker = start("worker", *common, *local)
     try:
-        from tests.conftest import wait_for
-
-        wait_for(lambda: said.exists() and said.read_text(), what="the scheduler")
-        yield json.loads(said.read_text())["address"]
+        yield _address(said, scheduler, log)
     finally:
         for process in (worker, scheduler):
             process.terminate()
@@ -64,6 +62,14 @@ def scheduler_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
                 process.wait(20)
             finally:
                 process.kill()
+
+
+def _address(said: Path, scheduler: subprocess.Popen[bytes], log: Path) -> str:
+    pause = threading.Event()
+    while not (said.exists() and said.read_text()):
+        assert scheduler.poll() is None, log.read_text()
+        pause.wait(0.05)
+    return json.loads(said.read_text())["address"]
 
 
 @pytest.fixture(params=KINDS)
