@@ -77,6 +77,7 @@ class FlowRunContext:
         task_runner: where `.submit` runs tasks.
         log_prints: whether `print` becomes log lines.
         pauses: numbers for the pauses of this attempt.
+        origins: which task runs made the values at hand (`engine.origins.Origins`), once any did.
         keeper: what the attempt knows of the values it keeps (`engine.keeping.Keeper`).
         log_bytes: how much the attempt has logged.
         tally: how the runs it called have ended, where `fail_on_task_failure` wants to know.
@@ -87,7 +88,7 @@ class FlowRunContext:
 
     __slots__ = (
         "_calls", "_positions", "around", "flow", "flow_run", "hold", "keeper", "log_bytes",
-        "log_prints", "parameters", "pauses", "recorder", "tally", "task_runner",
+        "log_prints", "origins", "parameters", "pauses", "recorder", "tally", "task_runner",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +110,7 @@ class FlowRunContext:
         self.around: RunContext | None = None
         self.log_bytes = 0
         self.keeper: Any = None
+        self.origins: Any = None
         self.parameters = flow_run.parameters if parameters is None else parameters
         self.log_prints = log_prints
         self.tally: Any = None

@@ -65,8 +65,8 @@ class Recorder:
             self._delivering.hurry()
 
     def _begin(self) -> None:
-        # A call is asked for its row when this is written. Results have a queue of their own, looked
-        # at after that: the result of a row that says COMPLETED is never behind it.
+        # A call is asked for its row when that is written. Results have a queue of their own, read
+        # after it: the result of a row that says COMPLETED is never behind it.
         self._tasks: deque[Recorded] = deque()
         self._results: deque[ResultRecord] = deque()
         self._others: deque[LogEntry | Artifact] = deque()

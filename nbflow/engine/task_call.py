@@ -16,6 +16,7 @@ from nbflow.context import FlowRunContext, TaskRunContext
 from nbflow.engine import parameters, resolve
 from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
+from nbflow.engine.origins import ATOMS, Origins
 from nbflow.engine.retrying import NEVER, RetryPolicy
 from nbflow.exceptions import Aborted, NestedTooDeep
 from nbflow.logging.loggers import run_logger
@@ -127,6 +128,9 @@ class TaskCall:
         tags = context.current_tags()
         self.tags = tuple(sorted(tags.union(task.tags))) if tags else task.tags
         self.upstream = resolve.task_run_ids(self.inputs) if self.inputs else ()
+        if flow.origins is not None:
+            found = flow.origins.of(args, kwargs)
+            self.upstream = tuple(dict.fromkeys((*self.upstream, *found)))
         state = entered(StateType.PENDING)
         self.created = micros_of(state)
         # Replaced as a whole: the recorder's thread looks at it at any time.
@@ -190,6 +194,10 @@ class TaskCall:
             self.flow.tally.ended(self.id, to)
         if to.type is StateType.FAILED:
             tell_failure(self.context, to)
+        elif type(value := to.__dict__.get("_value")) not in ATOMS:
+            if self.flow.origins is None:
+                self.flow.origins = Origins()
+            self.flow.origins.note(value, self.id)
         return to
 
     def take_inputs(self) -> None:

@@ -12,9 +12,9 @@ from sqlalchemy import RowMapping
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
+from nbflow.model.rows import dumps, instant, micros
 from nbflow.model.runs import Owner
 from nbflow.model.states import State, StateType
-from nbflow.model.rows import dumps, instant, micros
 
 __all__ = [
     "details_text", "dumps", "history_columns", "history_state", "instant", "loads", "micros",
