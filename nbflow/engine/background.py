@@ -57,7 +57,7 @@ class Background:
         return True
 
     def _run(self) -> None:
-        while self._woken.wait() and not self._closed:
+        while not self._closed and self._woken.wait() and not self._closed:
             self._hurried.wait(getattr(settings, self._setting))
             self._woken.clear()
             self._hurried.clear()
