@@ -109,11 +109,12 @@ async def await_out(waiting: Generator[float, None, T], check: Callable[[], None
         check()
 
 
-def forget() -> None:
-    """Close and forget this process's backends (tests, and a fork's child)."""
+def forget(one: Backend | None = None) -> None:
+    """Close and forget one of this process's backends, or all (tests, and a fork's child)."""
     with _lock:
-        for backend in _open.values():
-            close = getattr(backend, "close", None)
-            if close is not None:
-                close()
-        _open.clear()
+        for key, backend in list(_open.items()):
+            if one is None or backend is one:
+                close = getattr(backend, "close", None)
+                if close is not None:
+                    close()
+                del _open[key]
