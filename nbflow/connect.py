@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import settings
-from nbflow.model import masking
 from nbflow.exceptions import NbflowError
 from nbflow.model import masking
 
