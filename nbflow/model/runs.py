@@ -15,7 +15,7 @@ from nbflow.model import clock
 from nbflow.model.artifacts import Artifact
 from nbflow.model.ids import run_name, uuid7
 from nbflow.model.results import ResultRecord
-from nbflow.model.states import State, StateType
+from nbflow.model.states import State, StateType, read_back
 from nbflow.model.unread import Unread, none
 
 FlowKind = Literal["flow", "notebook", "session"]
@@ -219,6 +219,7 @@ class TaskRun(Bookkeeping, Unread):
     def __post_init__(self) -> None:
         if not self.history or self.history[-1] != self.state:
             object.__setattr__(self, "history", (*self.history, self.state))
+        read_back(self.state, self.result_key)
 
 
 @dataclass(frozen=True)

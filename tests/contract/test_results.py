@@ -13,7 +13,8 @@ from nbflow.exceptions import InvalidInput, NotFound
 from nbflow.model import clock, ids
 from nbflow.model.backend import Backend
 from nbflow.model.results import ResultRecord
-from nbflow.model.runs import Batch
+from nbflow.model.runs import Batch, NewFlowRun, TaskRun
+from nbflow.model.states import State, StateType
 
 
 def record(key: str, data: bytes = b"\x80\x05K\x05.\xff\x00", **said: Any) -> ResultRecord:
@@ -113,3 +114,22 @@ def test_a_result_that_says_it_lies_outside_deletes_nothing(
         backend.record(Batch(results=(made,)))
         backend.delete_result(made.key)
     assert trap.exists()
+
+
+def test_a_task_run_that_is_read_knows_where_its_result_is(backend: Backend) -> None:
+    run = backend.create_flow_run(NewFlowRun("by-hand"))
+    made = TaskRun(
+        id=ids.uuid7(),
+        flow_run_id=run.id,
+        key="mod.task",
+        name="task-0",
+        kind="task",
+        state=State(StateType.COMPLETED),
+        created_at=clock.now(),
+        result_key=f"{run.id}.0",
+        note="Result not stored: never mind",
+    )
+    backend.record(Batch(task_runs=(made,)))
+    (read,) = backend.list_task_runs(run.id)
+    assert read.state.result_key == f"{run.id}.0"
+    assert read.note == made.note
