@@ -232,7 +232,7 @@ def test_a_task_that_takes_too_long_is_timed_out(inside, tmp_path):
 
 def test_cancelling_the_run_ends_what_goes_on(make, kind, orchestrator, tmp_path, wait_for):
     began, ended, told = tmp_path / "began", tmp_path / "ended", tmp_path / "told"
-    give_way = kind == "threads"  # a thread cannot be ended from outside: the flow waits for it
+    give_way = kind == "threads"  # what blocks a thread may go on: the flow waits for it
 
     @task
     def long(n):
@@ -263,8 +263,8 @@ def test_cancelling_the_run_ends_what_goes_on(make, kind, orchestrator, tmp_path
     run = only_run(orchestrator)
     assert run.state.name == "Cancelled"
     names = {task_run.state.name for task_run in orchestrator.list_task_runs(run.id)}
-    assert names == ({"Completed", "Cancelled"} if give_way else {"Cancelled"})
-    assert ended.exists() == give_way
+    assert names - ({"Completed"} if give_way else set()) == {"Cancelled"}
+    assert give_way or not ended.exists()
 
 
 @pytest.mark.parametrize("kind", ELSEWHERE)
