@@ -38,7 +38,9 @@ class Recorded(Protocol):
 
 
 class Recording(Protocol):
-    """What keeps a run's records (`engine.recorder`)."""
+    """What keeps a run's records (`engine.recorder`), for the authority `backend`."""
+
+    backend: Any
 
     def task(self, run: Recorded) -> None:
         """Record a task run as it is when its row is asked for."""

@@ -13,6 +13,7 @@ import pytest
 
 from nbflow import settings
 from nbflow.model import clock, states
+from nbflow.model.limits import NewLimit, SlotRequest
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -209,3 +210,17 @@ def test_what_a_killed_process_spooled_counts_before_what_is_assumed(
     reap(orchestrator)
     assert orchestrator.read_flow_run(run.id).state.is_crashed()
     assert [task.state.name for task in orchestrator.list_task_runs(run.id)] == ["Completed"] * 5
+
+
+def test_the_slots_of_a_dead_process_come_back_though_nobody_waits(
+    orchestrator: Orchestrator, process: subprocess.Popen[bytes]
+) -> None:
+    orchestrator.create_limit(NewLimit("db", 1))
+    orchestrator.acquire_slots(SlotRequest(("db",), owner=owner_of(process)))
+    reap(orchestrator)
+    assert orchestrator.read_limit("db").active_slots == 1
+    process.kill()
+    process.wait()
+    reap(orchestrator)
+    with orchestrator.database.read() as connection:
+        assert connection.exec_driver_sql("select count(*) from slot").scalar() == 0
