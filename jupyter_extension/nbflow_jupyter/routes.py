@@ -113,6 +113,11 @@ ROUTES = (
         get=Operation("nbflow:runs read", tuple[TaskRun, ...]),
     ),
     _route(
+        "task-runs/{task_run_id}",
+        flow_runs.OneTaskRun,
+        get=Operation("nbflow:runs read", TaskRun),
+    ),
+    _route(
         "flow-runs/{flow_run_id}/logs",
         flow_runs.Logs,
         get=Operation("nbflow:logs read", Page[LogEntry], query=shapes.LogQuery),

@@ -235,15 +235,24 @@ def executed_notebook(run: FlowRun) -> Path | None:
 )
 def logs(*, run: str, level: str, tail: int | None, output: str) -> None:
     """Show a run's log, oldest line first."""
-
-    least = logging.getLevelNamesMapping().get(level.upper())
-    if least is None:
-        hint = "Say DEBUG, INFO, WARNING or ERROR."
-        raise usage(f"There is no level {names.shown(level)}.", hint, "level")
+    least = least_level(level)
     backend = connect()
     found = finding.flow_run(backend, run)
-    lines = [line for line in _every_line(backend, found.id) if line.level >= least]
-    shown = lines[-tail:] if tail else lines
+    lines = [line for line in every_line(backend, found.id) if line.level >= least]
+    show_log(lines[-tail:] if tail else lines, output)
+
+
+def least_level(text: str) -> int:
+    """Give the number of a level. Raises InvalidInput."""
+    least = logging.getLevelNamesMapping().get(text.upper())
+    if least is None:
+        hint = "Say DEBUG, INFO, WARNING or ERROR."
+        raise usage(f"There is no level {names.shown(text)}.", hint, "level")
+    return least
+
+
+def show_log(shown: list[LogEntry], output: str) -> None:
+    """Print lines of a log."""
     if output == "json":
         printing.as_json(shown)
         return
@@ -256,7 +265,8 @@ def logs(*, run: str, level: str, tail: int | None, output: str) -> None:
         print("The run has logged nothing.")
 
 
-def _every_line(backend: Backend, flow_run_id: str) -> list[LogEntry]:
+def every_line(backend: Backend, flow_run_id: str) -> list[LogEntry]:
+    """Give a run's whole log."""
     page = backend.list_logs(flow_run_id)
     lines = list(page.rows)
     while page.cursor is not None:

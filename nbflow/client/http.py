@@ -122,6 +122,10 @@ class HttpBackend(HttpArtifacts, HttpInputs, HttpVariables, HttpLimits, HttpResu
         """List a run's task runs of its latest attempt, in order."""
         return self._get(tuple[TaskRun, ...], path_of("flow-runs", flow_run_id, "task-runs"))
 
+    def read_task_run(self, task_run_id: str) -> TaskRun:
+        """Read a task run."""
+        return self._get(TaskRun, path_of("task-runs", task_run_id))
+
     def list_logs(
         self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
     ) -> Page[LogEntry]:

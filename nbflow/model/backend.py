@@ -179,6 +179,10 @@ class Backend(Artifacts, Inputs, Variables, Limits, Results, Protocol):
         """List a run's task runs of its latest attempt, in order."""
         ...
 
+    def read_task_run(self, task_run_id: str) -> TaskRun:
+        """Read a task run. Raises NotFound."""
+        ...
+
     def list_logs(
         self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
     ) -> Page[LogEntry]:

@@ -9,11 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow import settings
-from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.exceptions import Conflict, InvalidInput, NotFound
 from nbflow.model import clock, states
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
+from nbflow.model.names import shown
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Verdict
@@ -215,6 +216,13 @@ class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlResults, SqlVariables)
         with self.database.read() as connection:
             flow_runs.get(connection, flow_run_id)
             return task_runs.of_flow_run(connection, flow_run_id)
+
+    def read_task_run(self, task_run_id: str) -> TaskRun:
+        """Read a task run."""
+        found = self.read_task_runs([task_run_id])
+        if not found:
+            raise NotFound(f"There is no task run {shown(task_run_id)}.", field="task_run_id")
+        return found[0]
 
     def read_task_runs(self, ids: Sequence[str]) -> tuple[TaskRun, ...]:
         """Give the task runs of some ids, those that are there."""

@@ -126,6 +126,16 @@ class TaskRuns(ApiHandler):
         await self.answer(self.backend.list_task_runs, flow_run_id)
 
 
+class OneTaskRun(ApiHandler):
+    """One task run."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self, task_run_id: str) -> None:
+        """Read a task run."""
+        await self.answer(self.backend.read_task_run, task_run_id)
+
+
 class Logs(ApiHandler):
     """A run's log."""
 
