@@ -12,7 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import settings
 from nbflow.engine import lease, slots
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.engine")
+_Item = TypeVar("_Item")
 
 #: a spool whose entries have all been sent is emptied when it is longer than this
 SPOOL_BYTES = 4_000_000
@@ -144,10 +145,10 @@ class Recorder:
 
     def _write_queue(self) -> None:
         # Ctrl-C may strike anywhere here: what is queued leaves its queue last, so that it is at
-        # worst written twice, which changes nothing. Copying a deque is one step to other threads.
-        tasks = tuple(self._tasks)
+        # worst written twice, which changes nothing.
+        tasks = _copy(self._tasks)
         told = [run.row() for run in {id(run): run for run in tasks}.values()]
-        results, others = tuple(self._results), tuple(self._others)
+        results, others = _copy(self._results), _copy(self._others)
         self._write(told, results, others)
         for _ in tasks:
             self._tasks.popleft()
@@ -322,6 +323,14 @@ class Recorder:
         """Start anew in a forked child: its parent's queue, spool and thread are the parent's."""
         self._begin()
         self._inherited = True
+
+
+def _copy(queue: deque[_Item]) -> tuple[_Item, ...]:
+    while True:
+        try:
+            return tuple(queue)
+        except RuntimeError:  # another thread put something in meanwhile
+            continue
 
 
 _guard = threading.Lock()
