@@ -13,7 +13,16 @@ from typing import Any, Protocol
 
 from nbflow import context, settings
 from nbflow.context import FlowRunContext
-from nbflow.engine import hooks, outcomes, parameters, resolve, texts
+from nbflow.engine import (
+    hooks,
+    ladder,
+    lease,
+    outcomes,
+    parameters,
+    resolve,
+    texts,
+    timeouts,
+)
 from nbflow.engine.held import HeldRun
 from nbflow.engine.hooks import Hooks
 from nbflow.engine.logs import tell_failure
@@ -207,7 +216,11 @@ class FlowCall(HeldRun):
 
     def wait_for_running(self, state: State) -> None:
         """Wait for the tasks that still run; not for ever, when the run was told to stop."""
-        seconds = settings.interrupt_seconds if state.is_cancelled() else None
+        # Half of the time after which the process is ended: the rest is for saying how it went.
+        seconds = settings.interrupt_seconds / 2 if state.is_cancelled() else None
+        if state.name == "TimedOut":  # what cannot be ended is left behind, as the flow's own code
+            seconds = timeouts.LANDING_SECONDS
+            ladder.strike(lease.within(self.hold), set())
         self.context.task_runner.close(timeout=seconds)
 
     def seconds_until_due(self) -> float:

@@ -25,6 +25,7 @@ class _HeldBack:
     def __init__(self, before: Any) -> None:
         self.before = before
         self.waiting = False
+        self.terminated = False  # SIGTERM came, and waits as well
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.waiting and callable(self.before):
@@ -61,6 +62,8 @@ def held_back() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if handler.terminated:
+        raise Terminated
     if handler.waiting:
         before(signal.SIGINT, None)
 
@@ -117,16 +120,23 @@ def terminable() -> Iterator[None]:
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
+    global terminated
+    terminated = False
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        terminated = False
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     global terminated
     terminated = True
+    held = signal.getsignal(signal.SIGINT)
+    if isinstance(held, _HeldBack) and not held.terminated:
+        held.terminated = True
+        return
     raise Terminated
 
 

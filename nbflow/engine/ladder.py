@@ -108,13 +108,13 @@ def _strike_until(hold: lease.Hold, seconds: float) -> bool:
     """Strike each thread of the run once; wait; say whether the run was released in time."""
     until, struck = clock.monotonic() + seconds, set[int]()
     while (left := until - clock.monotonic()) > 0:
-        struck |= _strike(lease.within(hold), struck)
+        struck |= strike(lease.within(hold), struck)
         if hold.released.wait(min(left, _SOON_SECONDS)):
             return True
     return hold.released.is_set()
 
 
-def _strike(holds: Iterable[lease.Hold], spared: set[int]) -> set[int]:
+def strike(holds: Iterable[lease.Hold], spared: set[int]) -> set[int]:
     """Raise Cancellation in the threads that run tasks of these runs; give which."""
     main = threading.main_thread().ident
     concerned = set(holds)

@@ -117,8 +117,9 @@ def _cancel_children(connection: sa.Connection, run: FlowRun) -> None:
 
 
 def _close_task_runs(connection: sa.Connection, run: FlowRun) -> None:
-    """End the task runs of a run whose process is gone: nobody else will."""
+    """End the task runs of a run that did not wait for them, or is gone: nobody else will."""
     gone = run.state.type in (StateType.CRASHED, StateType.CANCELLED)
+    gone = gone or run.state.name == "TimedOut"
     if not (gone or (run.kind == "session" and run.state.is_final())):
         return
     opened = task_runs.unfinished(connection, run.id, attempt=max(run.attempt, 1))
@@ -133,4 +134,6 @@ def _closing(task: TaskRun, flow_state: State) -> State:
         return states.NotReady(message=f"The run ended before this started: {flow_state.message}")
     if flow_state.type is StateType.CANCELLED:
         return states.Cancelled(message="The run was cancelled.", at=flow_state.at)
+    if flow_state.name == "TimedOut":
+        return states.Cancelled(message="A run around it ran out of time.", at=flow_state.at)
     return states.Crashed(message=flow_state.message, at=flow_state.at)

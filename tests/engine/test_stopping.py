@@ -281,7 +281,7 @@ class TestCancelRequests:
             endless.submit().result()
 
         thread = cancel_running(orchestrator, "outer", wait_for)
-        with settings.temporary(interrupt_seconds=0.1), pytest.raises(CancelledRun):
+        with settings.temporary(interrupt_seconds=4), pytest.raises(CancelledRun):
             outer()
         thread.join()
         gate.set()

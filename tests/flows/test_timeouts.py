@@ -155,3 +155,27 @@ def test_a_limit_is_noticed_while_a_child_waits_for_its_retry(orchestrator):
     assert time.monotonic() - began < 10
     found = runs(orchestrator)
     assert (found["child"].state.name, found["parent"].state.name) == ("Cancelled", "TimedOut")
+
+
+@pytest.mark.parametrize("heeds", [True, False], ids=["computes", "blocks in C"])
+def test_submitted_tasks_do_not_hold_up_a_flow_whose_time_is_up(orchestrator, heeds):
+    gate = threading.Event()
+
+    @task
+    def endless():
+        while not gate.is_set():
+            if heeds:
+                sum(range(100))
+            else:
+                gate.wait(60)
+
+    @flow(timeout_seconds=0.2)
+    def limited():
+        endless.submit().result()
+
+    began = time.monotonic()
+    assert limited(return_state=True).name == "TimedOut"
+    assert time.monotonic() - began < 20
+    gate.set()
+    (run,) = orchestrator.list_flow_runs().rows
+    assert [t.state.name for t in orchestrator.list_task_runs(run.id)] == ["Cancelled"]

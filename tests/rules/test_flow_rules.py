@@ -125,6 +125,27 @@ def test_a_failure_with_tries_left_awaits_its_retry() -> None:
     assert "boom" in verdict.state.message
 
 
+@pytest.mark.parametrize(
+    ("drawn", "seconds"),
+    [(3.5, 3.5), (0, 0), ("soon", 30), (-1, 30), (float("nan"), 30), (1e300, 30), (None, 30)],
+)
+def test_a_failure_may_say_how_long_after_it_the_next_try_is(drawn: object, seconds: float) -> None:
+    run = a_run(states.Running(at=NOW), retries=2, retry_delay_seconds=30.0)
+    failed = states.Failed(details={} if drawn is None else {"retry_delay": drawn})
+    verdict = judge(run, failed, now=NOW, attempt=1)
+    assert isinstance(verdict, Accept)
+    due_at = datetime.fromisoformat(verdict.state.details["due_at"])
+    assert due_at - NOW == timedelta(seconds=seconds)
+
+
+def test_a_failure_may_say_that_it_must_not_be_tried_again() -> None:
+    run = a_run(states.Running(at=NOW), retries=2)
+    failed = states.Failed(details={"retriable": False})
+    verdict = judge(run, failed, now=NOW, attempt=1)
+    assert isinstance(verdict, Accept)
+    assert verdict.state.is_failed()
+
+
 def test_the_last_failure_fails() -> None:
     run = a_run(states.Running(at=NOW), retries=2, attempt=3)
     verdict = judge(run, states.Failed(), now=NOW, attempt=3)
