@@ -17,6 +17,10 @@
     ├── Aborted                       the authority refused a transition: this process must stop
     ├── ConcurrencySlotAcquisitionError (409)   slots of a concurrency limit cannot be had
     │   └── AcquireConcurrencySlotTimeoutError   not within the time that was given
+    ├── SerializationError (422)      a value cannot be serialised
+    │   └── NotStored                 nor kept: says which part of it, or its size
+    ├── DamagedResult · ResultGone    a result's file is not what was written, or not there
+    ├── LockNotHeld (409)             a lock was given back by who does not hold it
     └── RunError                      asking a run for its result
         ├── FailedRun (TimedOutRun) · CrashedRun · CancelledRun · PausedRun · UnfinishedRun
         └── MissingResult · UpstreamError
@@ -225,6 +229,38 @@ class AcquireConcurrencySlotTimeoutError(ConcurrencySlotAcquisitionError, Timeou
     """Slots of a concurrency limit were not free within the time that was given."""
 
     code = "concurrency.timeout"
+
+
+class SerializationError(NbflowError, ValueError):
+    """This value cannot be serialised."""
+
+    status = 422
+    code = "result.unserializable"
+
+
+class NotStored(SerializationError):
+    """This value cannot be kept."""
+
+    code = "result.not_stored"
+
+
+class DamagedResult(NbflowError):
+    """The result's file is not what was written."""
+
+    code = "result.damaged"
+
+
+class ResultGone(NotFound):
+    """The result's file is not there any more."""
+
+    code = "result.gone"
+
+
+class LockNotHeld(NbflowError):
+    """The lock is given back by someone who does not hold it."""
+
+    status = 409
+    code = "lock.not_held"
 
 
 class RunError(NbflowError):

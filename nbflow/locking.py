@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from nbflow.exceptions import NbflowError
+from nbflow.exceptions import LockNotHeld
 from nbflow.model import clock
 
 
@@ -27,13 +27,6 @@ class IsolationLevel(Enum):
     READ_COMMITTED = "read_committed"
     #: the second waits until the first has ended, then finds what it kept
     SERIALIZABLE = "serializable"
-
-
-class LockNotHeld(NbflowError):
-    """A lock was released by someone who does not hold it."""
-
-    status = 409
-    code = "lock.not_held"
 
 
 class LockManager(Protocol):

@@ -16,28 +16,30 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbflow import connect, settings
-from nbflow.exceptions import InvalidInput, MissingResult, NotFound
+from nbflow.exceptions import (
+    InvalidInput,
+    MissingResult,
+    NotFound,
+    NotStored,
+    SerializationError,
+)
 from nbflow.locking import LockManager
 from nbflow.model import clock, previews, rows
 from nbflow.model import results as model
 from nbflow.model.results import MOST_INLINE_BYTES, Pruned
 from nbflow.model.runs import Batch
-from nbflow.serializers import SerializationError, Serializer, culprit, serializer_of
+from nbflow.serializers import Serializer, culprit, serializer_of
 from nbflow.store import result_files
 from nbflow.store.result_files import Folder
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
 
-__all__ = ["NotStored", "Pruned", "ResultRecord", "ResultStore", "get_result_store", "prune"]
+__all__ = ["Pruned", "ResultRecord", "ResultStore", "get_result_store", "prune"]
 
 T = TypeVar("T")
 
 _SMALL = frozenset({type(None), bool, int, float, str})
-
-
-class NotStored(SerializationError):
-    """A value cannot be kept; the message says which part of it."""
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, ClassVar
 
-from nbflow.exceptions import InvalidInput, NbflowError
+from nbflow.exceptions import InvalidInput, SerializationError
 from nbflow.model.names import did_you_mean, shown
 
 _PROTOCOL = 5  # every Python nbflow runs on reads it
-
-
-class SerializationError(NbflowError, ValueError):
-    """This value cannot be serialised."""
-
-    status = 422
-    code = "result.unserializable"
 
 
 class Serializer:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from nbflow.locking import FileSystemLockManager, LockManager, LockNotHeld, MemoryLockManager
+from nbflow.exceptions import LockNotHeld
+from nbflow.locking import FileSystemLockManager, LockManager, MemoryLockManager
 
 HOLDS = """
 import sys, time

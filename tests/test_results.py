@@ -20,14 +20,20 @@ import numpy as np
 import pytest
 
 from nbflow import flow, results, settings, task
-from nbflow.exceptions import InvalidInput, MissingResult, NotFound
+from nbflow.exceptions import (
+    DamagedResult,
+    InvalidInput,
+    MissingResult,
+    NotFound,
+    NotStored,
+    ResultGone,
+)
 from nbflow.model import clock
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow.results import NotStored, ResultStore, get_result_store
+from nbflow.results import ResultStore, get_result_store
 from nbflow.states import State
 from nbflow.store import result_files
-from nbflow.store.result_files import DamagedResult, ResultGone
 
 BIG = b"x" * 20_000
 

@@ -18,12 +18,11 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from nbflow.exceptions import InvalidInput
+from nbflow.exceptions import InvalidInput, SerializationError
 from nbflow.serializers import (
     CompressedSerializer,
     JSONSerializer,
     PickleSerializer,
-    SerializationError,
     Serializer,
     culprit,
     serializer_of,

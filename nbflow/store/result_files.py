@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import settings
-from nbflow.exceptions import InvalidInput, NbflowError, NotFound
+from nbflow.exceptions import DamagedResult, InvalidInput, NbflowError, ResultGone
 from nbflow.model import clock
 from nbflow.model.ids import uuid7
 from nbflow.model.results import ResultRecord
@@ -28,18 +28,6 @@ SHARED = "shared"
 _HEAD = b"nbflow-result 1\n"
 _LONGEST_PART = 180
 _UNSAFE = re.compile(r"[^\w=+,@.-]", re.ASCII)
-
-
-class DamagedResult(NbflowError):
-    """A result's file is not what was written."""
-
-    code = "result.damaged"
-
-
-class ResultGone(NotFound):
-    """A result's file is not there any more."""
-
-    code = "result.gone"
 
 
 def checked(data: bytes, record: ResultRecord) -> bytes:
