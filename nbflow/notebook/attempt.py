@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,14 @@ _RUN_FACTS = frozenset(
 )
 
 
+#: yields seconds to rest while the run is paused; gives the state in which it ends instead
+Pausing = Generator[float, None, State | None]
+
+
+def _go_on() -> Pausing:
+    yield from ()
+
+
 class Attempt:
     """What it takes to execute a prepared notebook, and what becomes of it.
 
@@ -41,6 +49,7 @@ class Attempt:
         cwd: working directory of the kernel; None: this process's.
         source: where the notebook came from, for its metadata.
         cancelled: asked when it stops: was it because somebody cancelled the run?
+        pausing: asked before each cell: is the run paused?
         start_seconds: the longest the kernel may take to answer.
         cell_seconds: the longest a cell may take; None: as long as it likes.
         on_text: also given what cells print: (cell id, stream, text).
@@ -59,6 +68,7 @@ class Attempt:
         cwd: str | None = None,
         source: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        pausing: Callable[[], Pausing] = _go_on,
         start_seconds: float = 60.0,
         cell_seconds: float | None = None,
         on_text: Callable[[str, str, str], None] | None = None,
@@ -70,6 +80,7 @@ class Attempt:
         self.cwd = cwd
         self.source = source
         self.cancelled = cancelled
+        self.pausing = pausing
         self.start_seconds = start_seconds
         self.cell_seconds = cell_seconds
         self.on_text = on_text
@@ -118,6 +129,9 @@ class Attempt:
             place = self._places.get(cell["id"])
             if place is None:
                 continue
+            left = await self._wait_while_paused()
+            if left is not None:
+                return left
             if self.stop.reason is not None:
                 return self._stopped(None)
             ended = await self._run_cell(client, cell, place)
@@ -126,6 +140,17 @@ class Attempt:
             if ended is not None:
                 return ended
         return outcomes.all_completed(self._places)
+
+    async def _wait_while_paused(self) -> State | None:
+        """Begin no cell while the run is paused; give the state it ends in instead, if any."""
+        waiting = self.pausing()
+        while self.stop.reason is None:
+            try:
+                await asyncio.sleep(next(waiting))
+            except StopIteration as end:
+                return end.value
+        waiting.close()
+        return None
 
     async def _run_cell(self, client: CellClient, cell: Any, place: Place) -> State | None:
         """Run one cell; give the state of the run if it ends here."""
@@ -146,6 +171,8 @@ class Attempt:
         self, client: CellClient, cell: Any, place: Place, ran: Ran
     ) -> tuple[State, State | None]:
         """Give what became of a cell, and of the run if it ends here."""
+        if client.fault is not None:  # whatever the kernel replied: what it showed is not known
+            return states.Crashed(message=f"Its output is not kept: {client.fault}"), None
         if ran.cut_short == "stop":
             run = self._stopped(place, killed=ran.killed)
             whole = ran.reply is not None and ran.reply["status"] == "ok"

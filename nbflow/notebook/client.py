@@ -37,8 +37,16 @@ _SILENCE_SECONDS = 4.0
 _DEAD_SILENCE_SECONDS = 0.1
 
 
+#: the name of the asyncio task that hears what the kernel sends
+LISTENER = "nbflow-iopub"
+
+
 class NotStarted(Exception):
     """The kernel did not come to answer: it died, took too long, or the run was stopped."""
+
+
+class Unheard(Exception):
+    """What the kernel sends can no longer be heard, so nobody knows what its cells show."""
 
 
 @dataclass
@@ -113,7 +121,9 @@ class CellClient(NotebookClient):
                 await self._start(cwd=cwd, env=env)
                 self.kc = self._channels = self.process.manager.client()
                 self._channels.start_channels(stdin=False, hb=False, control=False)
-                tasks += map(asyncio.ensure_future, (self._until_hung_up(), self._listen()))
+                listening = asyncio.create_task(self._listen(), name=LISTENER)
+                listening.add_done_callback(self._deaf)
+                tasks += [asyncio.ensure_future(self._until_hung_up()), listening]
                 await self._subscribe()
                 self.process.forget_words()
                 yield
@@ -139,6 +149,7 @@ class CellClient(NotebookClient):
 
     def _disconnect(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:
+            task.remove_done_callback(self._deaf)
             task.cancel()
         if self._channels is not None:
             self._channels.stop_channels()
@@ -256,6 +267,13 @@ class CellClient(NotebookClient):
                 self._take(message, request)
             except Exception as error:  # never fall silent: the run would wait, and lose output
                 self._break(error)
+
+    def _deaf(self, listening: asyncio.Task[None]) -> None:
+        """Break the run off: a cell whose output nobody heard must not end Completed without it."""
+        cause = None if listening.cancelled() else listening.exception()
+        error = Unheard(f"The kernel's outputs could no longer be heard: {cause or 'cancelled'}.")
+        error.__cause__ = cause
+        self._break(error)
 
     def _take(self, message: Message, request: _Request) -> None:
         """Take in one message on behalf of the request that caused it."""
