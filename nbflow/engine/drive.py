@@ -42,8 +42,10 @@ def _drive(life: _Life, interruption: BaseException | None) -> State:
         except StopIteration as end:
             return end.value
         try:
-            plain = type(effect) is Call and effect.seconds is None
-            outcome, step = _call(effect) if plain else perform(effect), life.send
+            if type(effect) is Call and effect.seconds is None:  # the most frequent by far
+                outcome, step = _call(effect), life.send
+            else:
+                outcome, step = perform(effect), life.send
         except BaseException as error:
             outcome, step = error, life.throw
 
