@@ -117,9 +117,9 @@ class HeldRun:
     def refused(self, verdict: Abort, proposed: State | None = None) -> State:
         """Give the state of a run that the authority did not let go on."""
         self.ended = True
-        same = verdict.state is not None and proposed is not None
-        if same and verdict.state.is_final() and verdict.state.type is proposed.type:
-            return keep(replace(verdict.state), error=error_of(proposed))  # said by somebody first
+        there = verdict.state
+        if there is not None and there.is_failed() and proposed and proposed.is_failed():
+            return keep(replace(there), error=error_of(proposed))  # somebody said so first
         if verdict.state is not None and (
             verdict.state.is_cancelled() or verdict.state.is_cancelling()
         ):

@@ -123,7 +123,7 @@ class Hold:
             self._pause()
             yield
         finally:
-            self._go_on()
+            self.resume()
             self._asking.release()
 
     def pause_from_outside(self) -> None:
@@ -142,7 +142,13 @@ class Hold:
         self._paused = 1
         self._halt()
 
-    def _go_on(self) -> None:
+    @property
+    def paused(self) -> bool:
+        """Say whether the run is paused, as far as this process has heard."""
+        return bool(self._paused)
+
+    def resume(self) -> None:
+        """Let tasks begin again."""
         self._paused = 0
         self._resumed.set()
 
@@ -178,7 +184,7 @@ class Hold:
         elif state.is_failed():
             raise FlowPauseTimeout(state.message)
         else:
-            self._go_on()
+            self.resume()
 
     def interrupt(self) -> bool:
         """Interrupt the run's code where it is; say whether that could be done."""

@@ -364,7 +364,8 @@ def Paused(
 
 def Suspended(pause_key: str | None = None, **kw: Any) -> State:
     """Make a state of a run whose process has ended until it is resumed (as `Paused` takes)."""
-    return Paused(pause_key, reschedule=True, **{"name": "Suspended", **kw})
+    kw.setdefault("name", "Suspended")
+    return Paused(pause_key, reschedule=True, **kw)
 
 
 def pause_timeout(state: State) -> datetime | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbflow import settings
+from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder, texts
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.model import notebooks, states
@@ -24,6 +24,7 @@ from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept
 from nbflow.notebook.cells import CellRuns
 from nbflow.notebook.stopping import Stop
+from nbflow.rules import flow as rules
 from nbflow.store import journal, owners
 from nbflow.store.spool import OUTAGES
 
@@ -105,6 +106,7 @@ class _Run:
         It is given back before the end is proposed: after that it would be called lost.
         """
         hold = lease.hold(self.run.id, self.attempt, backend=self.backend if self.by_hand else None)
+        self.hold = hold
         with ExitStack() as stack:
             stack.callback(lease.release, hold)
             try:
@@ -162,6 +164,7 @@ class _Run:
             source=self.run.path,
             cwd=source.cwd,
             cancelled=self._cancelled,
+            pausing=self._pausing,
             start_seconds=settings.kernel_start_seconds,
         )
         try:
@@ -173,6 +176,16 @@ class _Run:
             self._say(logging.WARNING, f"{left} leftover {what} ended.")
         assert attempt.state is not None
         return attempt.state
+
+    def _pausing(self) -> Generator[float, None, State | None]:
+        """Wait while the run is paused; give the state it ends in if it does not go on."""
+        if not self.hold.paused:
+            return None
+        after = (yield from flow_runs.outlast(self.backend, self.run.id, self.attempt)).state
+        self.hold.resume()
+        if after.leaves():
+            return rules.confirmed(after)
+        return states.Failed(message=after.message) if after.is_failed() else None
 
     def _cancelled(self) -> bool:
         """Say whether a request to stop means that somebody cancelled the run."""

@@ -90,7 +90,7 @@ def suspension_is_confirmed(t: Transition) -> Verdict | None:
 
 def suspension_explains_the_end(t: Transition) -> Verdict | None:
     """A cell that suspends its notebook's run can only raise: the kernel's end is no failure."""
-    raised = t.to.details.get("cause") == "Suspension"
+    raised = t.to.details.get("ename") == "Suspension"
     if t.run.state.leaves() and t.attempt is not None and t.to.is_final() and raised:
         return Accept(confirmed(t.run.state, at=t.to.at))
     return None
@@ -232,8 +232,9 @@ def _out_of_time(state: State, now: datetime) -> bool:
 def _retry_delay(run: FlowRun, failed: State) -> float:
     """Give the seconds to the next try: as the process drew them, else the run's own."""
     drawn = failed.details.get("retry_delay")
-    plain = isinstance(drawn, (int, float)) and 0 <= drawn <= _LONGEST_DELAY
-    return float(drawn) if plain else run.retry_delay_seconds
+    if isinstance(drawn, (int, float)) and 0 <= drawn <= _LONGEST_DELAY:
+        return float(drawn)
+    return run.retry_delay_seconds
 
 
 def due(run: FlowRun) -> datetime | None:

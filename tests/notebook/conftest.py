@@ -47,7 +47,7 @@ class Ran:
 
     @property
     def folder(self) -> Path:
-        return journal.folder(f"runs/{self.run.id}/1")
+        return journal.folder(f"runs/{self.run.id}/{self.run.attempt}")
 
     @property
     def notebook(self) -> Any:

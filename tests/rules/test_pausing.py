@@ -72,7 +72,7 @@ def test_somebody_else_s_suspension_waits_for_the_process_to_leave() -> None:
 
 def test_a_cell_that_suspends_its_run_has_not_failed() -> None:
     asked = taken(judge(a_run(states.Running(at=NOW)), states.Suspended("k", at=NOW), now=NOW))
-    raised = states.Failed(message="cell 2", details={"cause": "Suspension"})
+    raised = states.Failed(message="cell 2", details={"ename": "Suspension"})
     after = taken(judge(a_run(asked, kind="notebook"), raised, now=NOW, attempt=1))
     assert after.is_suspended()
     assert after.id != asked.id
