@@ -99,12 +99,15 @@ def inspect(*, artifact: str, output: str) -> None:
             print(f"  {printing.instant(item.created_at)}  {item.id}")
 
 
-@takes(ARTIFACT)
-def delete(*, artifact: str) -> None:
+@takes(ARTIFACT, OUTPUT)
+def delete(*, artifact: str, output: str) -> None:
     """Delete an artifact by id, or every version of a key."""
     if not artifact.strip():
         raise InvalidInput("The key is empty.", field="artifact")
     count = connect().delete_artifact(artifact)
+    if output == "json":
+        printing.as_json({"deleted": artifact, "count": count})
+        return
     print(f"{artifact}: {'deleted' if count == 1 else f'{count} versions deleted'}.")
 
 

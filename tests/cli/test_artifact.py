@@ -85,6 +85,9 @@ def test_a_key_is_deleted_with_all_its_versions(nbflow: Call, report: list[str])
     assert nbflow("artifact", "delete", first).out == f"{first}: deleted.\n"
     create_markdown_artifact("version 3", key="report")
     assert nbflow("artifact", "delete", "report").out == "report: 2 versions deleted.\n"
+    create_markdown_artifact("version 4", key="report")
+    said = nbflow("artifact", "delete", "report", "--output", "json")
+    assert said.json() == {"deleted": "report", "count": 1}
     said = nbflow("artifact", "delete", "report")
     assert said.code == 1
     assert said.err.startswith("nbflow: There is no artifact of the key 'report'.")

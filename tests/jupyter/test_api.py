@@ -513,6 +513,8 @@ async def test_workers_come_claim_and_go(ask: Any) -> None:
     assert (await ask("POST", "heartbeat", body={"worker_id": worker["id"]})).json == {
         "lost": [],
         "cancel": [],
+        "paused": [],
+        "tag_limits": [],
     }
     assert "default" in [pool["name"] for pool in (await ask("GET", "work-pools")).json]
     assert (await ask("POST", f"{there}/stop")).status == 204
