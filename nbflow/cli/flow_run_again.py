@@ -6,9 +6,8 @@ its flow from the file it was recorded with.
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from nbflow.cli import finding, given, presence, printing
@@ -116,14 +115,11 @@ def _carry_on(backend: Backend, run: FlowRun, flow: Any, output: str) -> int:
         if run.work_pool is not None and run.state.is_scheduled() and output == "text":
             print(presence.missing(backend, run.work_pool, scheduled=False) or "A worker takes it.")
         return 0
+    from nbflow.engine import hooks
     from nbflow.engine import run as engine
 
-    outcome = (
-        engine.arun_again(flow, run, return_state=True)
-        if flow.isasync
-        else engine.run_again(flow, run, return_state=True)
-    )
-    state: State = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
+    execute = engine.arun_again if flow.isasync else engine.run_again
+    state: State = hooks.call(partial(execute, return_state=True), (flow, run))
     _show(backend, run.id, output)
     return exit_code(state) if state.is_final() else 0
 
