@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from nbflow import flow, get_run_logger, settings, task
+from nbflow.context import FlowRunContext
 from nbflow.engine import held, recorder
 from nbflow.exceptions import InvalidInput
 from nbflow.model.backend import Recorded
@@ -133,6 +134,39 @@ def test_the_run_goes_on_while_the_store_is_held_and_catches_up_in_order(orchest
     assert run.state.is_completed()
     assert [t.position for t in backend.list_task_runs(run.id)] == list(range(500))
     assert {t.state.name for t in backend.list_task_runs(run.id)} == {"Completed"}
+
+
+def test_in_an_outage_little_waits_in_memory_and_the_rest_is_read_back(
+    orchestrator, home, monkeypatch
+):
+    monkeypatch.setattr(recorder, "MOST_WAITING", 50)
+    seen = []
+
+    @flow
+    def goes_on():
+        kept = FlowRunContext.get().recorder
+        with locked(home):
+            for n in range(400):
+                number(n)
+                get_run_logger().info("%s", n)
+                waiting = kept._waiting
+                seen.append((len(waiting.tasks), len(waiting.results), len(waiting.logs)))
+
+    with settings.temporary(busy_seconds=0.1, record_seconds=60.0):
+        from nbflow import connect
+
+        connect.forget()  # the waiting time is the connection's
+        goes_on()
+    assert max(map(max, seen)) <= 51
+    backend = connect.connect()
+    (run,) = backend.list_flow_runs().rows
+    found = backend.list_task_runs(run.id)
+    assert [t.position for t in found] == list(range(400))
+    assert {t.state.name for t in found} == {"Completed"}
+    assert [t.state.result() for t in found[::40]] == list(range(0, 400, 40))
+    lines = [entry.message for entry in backend.list_logs(run.id).rows]
+    assert lines == [str(n) for n in range(400)]
+    assert list((home / "spool").iterdir()) == []
 
 
 def test_a_store_held_to_the_end_leaves_the_spool_which_a_replay_takes(
