@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 from types import MethodType
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from nbflow.engine import again, entrypoints, hooks, options, run, streaming, streams
 from nbflow.engine.hooks import Hook
@@ -19,6 +19,9 @@ from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
 from nbflow.model.runs import FlowRun
 from nbflow.task_runners import runner_of
+
+if TYPE_CHECKING:
+    from nbflow.model.diagrams import Diagram
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,6 +116,21 @@ class Flow(Generic[P, R]):
         if self.isasync:
             return run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
         return run.run_flow(self, args, kwargs, **asked)
+
+    def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Diagram:
+        """Draw the flow: its body is run with each task replaced by a tracker.
+
+        All other code of the body really runs. A task whose value the body looks at needs
+        `@task(viz_return_value=…)`. Shown as a picture in a notebook; `.mermaid()`, `.svg()` and
+        `.text()` give it otherwise. Raises InvalidInput when the body fails.
+        """
+        from nbflow.engine import drawing  # asyncio costs more than the rest of nbflow
+
+        return drawing.draw(self, args, kwargs)
+
+    def generate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Draw the flow, as `visualize` does, in Mermaid's language."""
+        return self.visualize(*args, **kwargs).mermaid()
 
     def resume(self, flow_run_id: str, run_input: Any = None, *, return_state: bool = False) -> R:
         """Resume a suspended run of this flow, and execute it here, from the top.
