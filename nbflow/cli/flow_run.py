@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import settings
-from nbflow.cli import concurrency_limit, finding, presence, printing
+from nbflow.cli import concurrency_limit, explaining, finding, presence, printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.exceptions import Conflict, NotFound
@@ -186,7 +186,8 @@ def waits_for(backend: Backend, run: FlowRun) -> str | None:
     if due_at is not None and due_at > clock.now():
         return f"its time, {printing.instant(due_at)}"
     absent = presence.missing(backend, run.work_pool or "", scheduled=False)
-    return absent or f"a free place in the pool {run.work_pool!r}, or under a limit"
+    free = f"a free place in the pool {run.work_pool!r}"
+    return absent or explaining.place(backend, run) or free
 
 
 def _answer_of(run: FlowRun) -> str:

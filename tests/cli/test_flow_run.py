@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
+from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.store import owners
 
 Call = Callable[..., Any]
 
@@ -124,6 +127,26 @@ def test_inspect_says_what_a_waiting_run_waits_for(
     soon = nbflow("flow-run", "inspect", "soon", "--output", "json").json()["waits_for"]
     assert soon.startswith("No worker of the pool 'default' is running. Start `jupyter lab`")
     assert "its time" in nbflow("flow-run", "inspect", "later").out
+
+
+def test_inspect_says_which_limit_a_due_run_waits_under(
+    nbflow: Call, orchestrator: Orchestrator, notebook: Callable[..., Path]
+) -> None:
+    nbflow("deploy", notebook("rows"), "--limit", 1)
+    deployment = orchestrator.read_deployment("sales")
+    worker = orchestrator.register_worker(
+        NewWorker("tester", deployment.work_pool, owners.current(), 4)
+    )
+    for name in ("first", "second", "third"):
+        nbflow("deployment", "run", "sales", "--run-name", name)
+    assert len(orchestrator.claim_flow_runs(worker.id, 4)) == 1
+
+    def waits_for(name: str) -> str:
+        return nbflow("flow-run", "inspect", name, "--output", "json").json()["waits_for"]
+
+    what = "one of the 1 places of the deployment 'sales', held by first"
+    assert waits_for("second") == f"{what}; number 1 in line"
+    assert waits_for("third") == f"{what}; number 2 in line"
 
 
 def test_a_name_cannot_steer_the_terminal(nbflow: Call, orchestrator: Orchestrator) -> None:
