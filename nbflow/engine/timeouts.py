@@ -4,7 +4,8 @@
   EINTR end too. In a notebook's kernel the same.
 - Elsewhere the call has a thread of its own, where an exception is raised; if it does not arrive
   (a call into C that blocks), the thread is left behind and struck again until it ends.
-- On an event loop the task is cancelled; code that blocks the main thread's loop gets the signal.
+- On an event loop the task is cancelled; code of it that keeps the loop from running gets the
+  signal or the exception.
 
 What becomes of the run is not decided here (`outcomes`). SIGURG is the signal: by default it is
 ignored, so that one that arrives late, when the handler is gone, does no harm.
@@ -289,6 +290,7 @@ class _OnLoop:
         self._task = asyncio.current_task()
         self._cancels = 0
         self._asked = False
+        self._thread = threading.get_ident()
         self._on_main = threading.current_thread() is threading.main_thread()
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -307,7 +309,8 @@ class _OnLoop:
                 raise overrun from None
             raise
         except Overrun as overrun:
-            overrun.home = overrun.home or overrun.watch is self
+            overrun.seconds = overrun.seconds or self.seconds
+            overrun.home = overrun.home or overrun.watch in (self, None)
             raise
         finally:
             self.ended = True
@@ -322,6 +325,8 @@ class _OnLoop:
         if self._asked and self._on_main:
             self.overdue = True
             _send()
+        elif self._asked and self.strikes_here():
+            interrupts.raise_in(self._thread, Overrun)
         elif not self._asked:
             self._asked = True
             try:

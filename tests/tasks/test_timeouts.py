@@ -131,6 +131,25 @@ def test_an_async_task_is_ended(orchestrator, how):
     assert asyncio.run(outer()) == "TimedOut"
 
 
+def test_an_async_task_that_computes_without_awaiting_is_ended(orchestrator):
+    @task(timeout_seconds=0.05)
+    async def computes():
+        while True:
+            sum(range(100))
+
+    @task
+    async def other():
+        return "goes on"
+
+    @flow
+    def outer():
+        first = computes.submit()
+        first.wait()
+        return first.state.name, other.submit().result()
+
+    assert outer() == ("TimedOut", "goes on")
+
+
 def test_contexts_and_values_pass_through_a_limit(orchestrator):
     @task(timeout_seconds=60)
     def named():
