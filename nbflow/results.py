@@ -147,6 +147,16 @@ def of_key(key: str) -> Any:
     return load(record)
 
 
+def usable(record: model.ResultRecord) -> bool:
+    """Say whether a record's value can be had: it has not expired, and its file is there."""
+    if record.expires_at is not None and record.expires_at <= clock.now():
+        return False
+    location = record.location
+    if location is None or result_files.is_address(location):
+        return True
+    return result_files.there(location, record.size)
+
+
 def run_of(key: str) -> str | None:
     """Give the flow run a key belongs to; None for one that all runs may use."""
     run, dot, _ = key.partition(".")
@@ -335,12 +345,7 @@ class ResultStore:
     def find(self, key: str) -> model.ResultRecord | None:
         """Give the record of a key whose value can be had: not expired, its file still there."""
         record = self.look(key)
-        if record is None or (record.expires_at is not None and record.expires_at <= clock.now()):
-            return None
-        location = record.location
-        if location is None or result_files.is_address(location):
-            return record
-        return record if result_files.there(location, record.size) else None
+        return record if record is not None and usable(record) else None
 
     def look(self, key: str) -> model.ResultRecord | None:
         """Give the record of a key, expired or not; None: there is none."""

@@ -157,12 +157,16 @@ class InputQuery:
 
 @dataclass(frozen=True)
 class ResultQuery:
-    """Whose results to list: a flow run's, by key from `after` on, or a task's, newest first."""
+    """Whose results to list: a flow run's, by key from `after` on, or a task's, newest first.
+
+    `data`: with the bytes of small ones.
+    """
 
     flow_run_id: str | None = None
     task_key: str | None = None
     limit: int = 1000
     after: str | None = None
+    data: bool = False
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,17 @@ def _whole(
     }
 
 
+def _result(backend: Backend, run: FlowRun) -> str | None:
+    """Give the beginning of what a run returned; the value itself is never loaded."""
+    key = run.state.result_key
+    if key is None:
+        return None
+    try:
+        return backend.read_result(key).preview
+    except NotFound:
+        return "(no longer stored)"
+
+
 def _facts(backend: Backend, run: FlowRun) -> list[tuple[str, str | None]]:
     parameters = json.dumps(dict(run.parameters), ensure_ascii=False) if run.parameters else None
     executed = executed_notebook(run)
@@ -156,6 +167,7 @@ def _facts(backend: Backend, run: FlowRun) -> list[tuple[str, str | None]]:
         ("Deployment", _deployment_name(backend, run)),
         ("Work pool", run.work_pool),
         ("Parameters", parameters),
+        ("Result", _result(backend, run)),
         ("Tags", ", ".join(run.tags)),
         ("Kernel", run.kernel_name),
         ("Notebook", run.path),

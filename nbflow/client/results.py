@@ -23,13 +23,15 @@ class HttpResults(OverHttp):
         task_key: str | None = None,
         limit: int = 1000,
         after: str | None = None,
+        data: bool = False,
     ) -> tuple[ResultRecord, ...]:
-        """List the results of a run, or of a task, without their data."""
+        """List the results of a run, or of a task."""
         query = {
             "flow_run_id": flow_run_id,
             "task_key": task_key,
             "limit": limit,
             "after": after,
+            "data": data or None,
         }
         return self._get(tuple[ResultRecord, ...], "results", query)
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nbflow import cache_policies, digests
+from nbflow import cache_policies, digests, settings
 from nbflow.cache_policies import Uncacheable
 from nbflow.context import FlowRunContext
 from nbflow.engine import staging, texts
@@ -27,7 +27,7 @@ from nbflow.model import clock, states
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch
 from nbflow.model.states import State, keep
-from nbflow.results import ResultStore, fetch, make
+from nbflow.results import ResultStore, fetch, make, usable
 from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Keeper:
         self._calls: dict[str, Iterator[int]] = {}
         self._earlier: dict[str, ResultRecord] | None = None
         self._lock = threading.Lock()
+        #: of each task the parts of its latest result, as far as this attempt has asked or stored
+        self.latest: dict[str, Mapping[str, str] | None] = {}
 
     def plan(self, task: Any) -> Plan:
         """Give a task's plan, made once."""
@@ -79,12 +81,13 @@ class Keeper:
 
     def _listed(self) -> Iterator[ResultRecord]:
         run, after = self.flow.flow_run.id, None
+        room: int = settings.result_memory_bytes
         while True:
-            page = self.backend.list_results(run, limit=_PAGE, after=after)
+            page = self.backend.list_results(run, limit=_PAGE, after=after, data=room > 0)
             yield from page
             if len(page) < _PAGE:
                 return
-            after = page[-1].key
+            after, room = page[-1].key, room - sum(len(record.data or b"") for record in page)
 
     @property
     def backend(self) -> Any:
@@ -208,11 +211,13 @@ def find(call: TaskCall, kept: Kept) -> ResultRecord | None:
     try:
         if key is None:
             keeper = keeper_of(call.flow)
-            return keeper.earlier(kept.call) if keeper.replaying else None
-        record = plan.store.find(key)
-        if record is None:
-            kept.note = f"Not cached: {_why_not(call, kept, key)}."
-        return record
+            record = keeper.earlier(kept.call) if keeper.replaying else None
+            return record if record is not None and usable(record) else None
+        record = plan.store.look(key)
+        if record is not None and usable(record):
+            return record
+        kept.note = f"Not cached: {_why_not(call, kept, record)}."
+        return None
     except NbflowError as error:  # the store is away, a file is damaged: the task can still run
         kept.note = f"Not cached: {error}"
         return None
@@ -228,19 +233,24 @@ def _cached(call: TaskCall, kept: Kept, record: ResultRecord) -> State:
     return states.lend(states.Cached(), partial(fetch, record))
 
 
-def _why_not(call: TaskCall, kept: Kept, key: str) -> str:
-    there = kept.plan.store.look(key)
+def _why_not(call: TaskCall, kept: Kept, there: ResultRecord | None) -> str:
     if there is not None:
         if there.expires_at is not None and there.expires_at <= clock.now():
             return f"it expired {_ago(clock.now() - there.expires_at)} ago"
         return "its file is gone"
-    found = keeper_of(call.flow).backend.list_results(task_key=call.task.key, limit=1)
-    last, parts = found[0].parts if found else None, kept.parts
+    last, parts = _latest(keeper_of(call.flow), call.task.key), kept.parts
     if last is None or parts is None:
         return "this is the first call"
     changed = [name for name in parts if parts[name] != last.get(name)]
     gone = [name for name in last if name not in parts]
     return " and ".join(f"{name} changed" for name in [*changed, *gone]) or "its result is gone"
+
+
+def _latest(keeper: Keeper, task_key: str) -> Mapping[str, str] | None:
+    if task_key not in keeper.latest:
+        found = keeper.backend.list_results(task_key=task_key, limit=1)
+        keeper.latest[task_key] = found[0].parts if found else None
+    return keeper.latest[task_key]
 
 
 def _ago(span: timedelta) -> str:
@@ -307,6 +317,8 @@ def write(call: TaskCall, kept: Kept, value: Any) -> ResultRecord:
         call.recorder.result(record)
     else:
         _publish(call.recorder, plan, record, shared=shared)
+        if shared:
+            keeper_of(call.flow).latest[call.task.key] = kept.parts
     return record
 
 

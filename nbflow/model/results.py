@@ -84,8 +84,9 @@ class Results(Protocol):
         task_key: str | None = None,
         limit: int = 1000,
         after: str | None = None,
+        data: bool = False,
     ) -> tuple[ResultRecord, ...]:
-        """List results without their data, 1,000 at most.
+        """List results, 1,000 at most; small ones with their data only when asked for.
 
         Those kept for one flow run, by key (`after`: from this key on); or those a task made for
         all runs, newest first. Raises InvalidInput unless one of both is said.

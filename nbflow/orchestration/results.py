@@ -33,8 +33,9 @@ class SqlResults(OverSql):
         task_key: str | None = None,
         limit: int = MOST,
         after: str | None = None,
+        data: bool = False,
     ) -> tuple[ResultRecord, ...]:
-        """List the results of a run, or of a task, without their data."""
+        """List the results of a run, or of a task."""
         if (flow_run_id is None) is (task_key is None):
             raise InvalidInput(
                 "Say whose results to list.", field="flow_run_id", hint="Or give a task_key."
@@ -45,9 +46,9 @@ class SqlResults(OverSql):
             )
         with self.database.read() as connection:
             if task_key is not None:
-                return results.of_task(connection, task_key, limit=limit)
+                return results.of_task(connection, task_key, limit=limit, data=data)
             assert flow_run_id is not None
-            return results.of_flow_run(connection, flow_run_id, limit=limit, after=after)
+            return results.of_flow_run(connection, flow_run_id, limit=limit, after=after, data=data)
 
     def delete_result(self, key: str) -> None:
         """Forget a result, and delete its file."""

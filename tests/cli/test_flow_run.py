@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nbflow import flow
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
@@ -44,13 +45,11 @@ def failed(orchestrator: Orchestrator) -> FlowRun:
 
 
 def cell(run: FlowRun, position: int, name: str, state: states.State) -> TaskRun:
-    at = state.at
-    made = TaskRun(
+    began = states.Running(at=state.at - timedelta(seconds=1.5))
+    return TaskRun(
         id=ids.uuid7(), flow_run_id=run.id, key=name, name=name, kind="cell", state=state,
-        created_at=at, position=position, attempt=1, started_at=at, ended_at=at,
-        running_seconds=1.5,
+        created_at=began.at, position=position, attempt=1, history=(began, state),
     )  # fmt: skip
-    return made
 
 
 def test_runs_are_listed_newest_first(nbflow: Call, orchestrator: Orchestrator) -> None:
@@ -191,3 +190,16 @@ def test_an_ended_run_cannot_be_cancelled(nbflow: Call, failed: FlowRun) -> None
     assert said.err == (
         "nbflow: The run calm-otter cannot be cancelled: The run has already ended: Failed.\n"
     )
+
+
+def test_inspect_shows_the_beginning_of_what_a_run_returned(
+    nbflow: Call, orchestrator: Orchestrator
+) -> None:
+    def gives() -> dict[str, list[int]]:
+        return {"rows": [1, 2]}
+
+    flow(gives)()
+    run = orchestrator.list_flow_runs().rows[0]
+    assert "{'rows': [1, 2]}" in nbflow("flow-run", "inspect", run.id).out
+    orchestrator.delete_result(run.id)
+    assert "(no longer stored)" in nbflow("flow-run", "inspect", run.id).out

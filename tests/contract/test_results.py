@@ -63,6 +63,7 @@ def test_a_runs_results_are_listed_by_key_in_pages_without_data(backend: Backend
     listed = backend.list_results(run)
     assert [r.key for r in listed] == keys
     assert {r.data for r in listed} == {None}
+    assert {r.data for r in backend.list_results(run, data=True)} == {record("").data}
     first = backend.list_results(run, limit=4)
     assert [r.key for r in first] == keys[:4]
     assert [r.key for r in backend.list_results(run, limit=4, after=first[-1].key)] == keys[4:]

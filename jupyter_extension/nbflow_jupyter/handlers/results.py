@@ -39,7 +39,7 @@ class Results(ApiHandler):
     @web.authenticated
     @authorized(action="read", resource="nbflow:results")
     async def get(self) -> None:
-        """List results without their data: those of a run by key, those of a task newest first."""
+        """List results: those of a run by key, those of a task newest first."""
         asked = self.query(ResultQuery)
         await self.answer(
             self.backend.list_results,
@@ -47,6 +47,7 @@ class Results(ApiHandler):
             task_key=asked.task_key,
             limit=asked.limit,
             after=asked.after,
+            data=asked.data,
         )
 
 
