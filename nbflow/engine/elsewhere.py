@@ -27,7 +27,7 @@ from nbflow.engine.recordable import recordable
 from nbflow.engine.steps import Call
 from nbflow.engine.timeouts import Overrun
 from nbflow.futures import Future
-from nbflow.model import masking
+from nbflow.model import masking, rows
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.task_runners.elsewhere import CallStopped, Elsewhere
 from nbflow.task_runners.threads import ThreadPoolTaskRunner
@@ -54,7 +54,9 @@ class _Label(NamedTuple):
     """What one call says of itself."""
 
     task_name: str
-    task_run: TaskRun
+    row: rows.Row  # of its task run
+    name: str
+    depth: int
     tags: frozenset[str]
     secrets: frozenset[str]
     log_prints: bool
@@ -73,7 +75,9 @@ def _sent(call: TaskCall, runner: Elsewhere, *args: Any, **kwargs: Any) -> Any:
         runner.luggage = _luggage(call.flow)
     label = _Label(
         task_name=call.task.name,
-        task_run=call.run,
+        row=call.row(),
+        name=call.name,
+        depth=call.context.depth,
         tags=context.current_tags(),
         secrets=masking.registered(),
         log_prints=call.context.log_prints,
@@ -83,14 +87,14 @@ def _sent(call: TaskCall, runner: Elsewhere, *args: Any, **kwargs: Any) -> Any:
     parcel = pickle.dumps((runner.luggage, pickle.dumps(label), work), protocol=5)
     seconds = call.task.timeout_seconds
     try:
-        answer = runner.call(perform, parcel, what=call.run.name, timeout=seconds)
+        answer = runner.call(perform, parcel, what=call.name, timeout=seconds)
     except CallStopped:
         raise Cancellation("cancelled") from None
     except TimeoutError:
         overrun = Overrun(seconds or 0.0)
         overrun.home = True
         raise overrun from None
-    return _opened(answer, call.run.name)
+    return _opened(answer, call.name)
 
 
 def _luggage(flow: FlowRunContext) -> bytes:
@@ -108,7 +112,7 @@ def _luggage(flow: FlowRunContext) -> bytes:
         return pickle.dumps(told._replace(parameters=recordable(flow.parameters)))
 
 
-def _opened(answer: bytes, what: str) -> Any:
+def _opened(answer: bytes | memoryview, what: str) -> Any:
     ended_well, content = pickle.loads(answer)
     if not ended_well:
         raise unpack_error(content)
@@ -128,9 +132,14 @@ class _There:
     """A task run whose life is told in another process (what a TaskRunContext asks of a call)."""
 
     task: _TaskThere
-    run: TaskRun
+    label: _Label
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+
+    @property
+    def run(self) -> TaskRun:
+        """Give the task run as it was when the call began."""
+        return rows.task_run(self.label.row)
 
     @property
     def id(self) -> str:
@@ -140,7 +149,7 @@ class _There:
     @property
     def name(self) -> str:
         """Give the task run's name."""
-        return self.run.name
+        return self.label.name
 
     def parameters(self) -> Mapping[str, Any]:
         """Give the arguments by name; nothing when they do not fit the signature."""
@@ -193,7 +202,10 @@ def _performed(luggage: _Luggage, label: _Label, work: bytes) -> bytes:
             ) from error
         task = _TaskThere(fn, label.task_name)
         run = TaskRunContext(
-            _There(task, label.task_run, args, kwargs), inside, log_prints=label.log_prints
+            _There(task, label, args, kwargs),
+            inside,
+            log_prints=label.log_prints,
+            depth=label.depth,
         )
         with context.tags(*label.tags):
             value = _called(Call(fn, args, kwargs, run))

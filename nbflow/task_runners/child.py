@@ -17,9 +17,10 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-#: what comes before an answer
+Entry = Callable[[bytes], bytes]
+
+#: first byte of an answer
 ANSWERED, INTERRUPTED, BROKEN = b"=", b"!", b"?"
-Answer = tuple[bytes, bytes]
 
 
 class _Interrupts:
@@ -34,48 +35,43 @@ class _Interrupts:
             self.calling = False  # once: what the function does to end must not be interrupted
             raise KeyboardInterrupt
 
-    def guarded(self, entry: Callable[[bytes], bytes], parcel: bytes) -> Answer:
+    def guarded(self, entry: Entry, parcel: bytes) -> bytes:
         """Give the answer of a call, or the word that it was interrupted."""
         try:
             try:
                 self.calling = True
-                return ANSWERED, entry(parcel)
+                return ANSWERED + entry(parcel)
             finally:
                 self.calling = False
         except KeyboardInterrupt:
-            return INTERRUPTED, b""
+            return INTERRUPTED
         except BaseException:
-            return BROKEN, traceback.format_exc().encode(errors="backslashreplace")
+            return BROKEN + traceback.format_exc().encode(errors="backslashreplace")
 
 
-def serve(pipe: Connection, lifeline: Connection, initializer: bytes | None) -> None:
-    """Answer calls until told to leave, or until the parent is gone."""
+def serve(entry: Entry, pipe: Connection, lifeline: Connection, initializer: bytes | None) -> None:
+    """Say that all is ready, then answer calls, with what `entry` gives, until the pipe closes."""
     interrupts = _Interrupts()
     threading.Thread(target=_leave_with_parent, args=(lifeline,), daemon=True).start()
-    problem = _initialized(initializer)
-    with suppress(EOFError, OSError):  # the parent is gone
-        while head := pipe.recv_bytes():
-            entry: Callable[[bytes], bytes] = pickle.loads(head)
-            parcel = pipe.recv_bytes()
-            kind, answer = (BROKEN, problem) if problem else interrupts.guarded(entry, parcel)
-            pipe.send_bytes(kind)
-            pipe.send_bytes(answer)
-            del parcel, answer  # they must not live until the next call comes
+    with suppress(EOFError, OSError):
+        pipe.send_bytes(_initialized(initializer))
+        while True:
+            pipe.send_bytes(interrupts.guarded(entry, pipe.recv_bytes()))
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
 
 
 def _initialized(initializer: bytes | None) -> bytes:
-    """Call the initializer; give what went wrong."""
+    """Call the initializer; give how that went, as of a call."""
     if initializer is None:
-        return b""
+        return ANSWERED
     try:
         call: tuple[Callable[..., Any], tuple[Any, ...]] = pickle.loads(initializer)
         call[0](*call[1])
     except BaseException as error:
         said = f"The initializer raised {type(error).__name__}: {error}"
-        return said.encode(errors="backslashreplace")
-    return b""
+        return BROKEN + said.encode(errors="backslashreplace")
+    return ANSWERED
 
 
 def _leave_with_parent(lifeline: Connection) -> None:

@@ -25,8 +25,8 @@ _log = logging.getLogger("nbflow.engine")
 
 #: how often the cluster is asked how many calls it can make at once
 _SIZE_SECONDS = 1.0
-#: and how many are sent to one that may grow, so that it sees a reason to
-_REASON = 32
+#: and how many calls are sent at least to a scheduler that keeps them back
+_AHEAD = 32
 _PREFIX = "nbflow-"
 #: of a cluster made here, while it lasts
 _CONFIG = {
@@ -102,6 +102,7 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
         self.luggage: bytes | None = None
         self._limit = self._base = 1  # until the cluster is there
         self._sized_at = 0.0
+        self._ahead = False
         self._opening = threading.Lock()
         self._open = ExitStack()
         self._client: Any = None
@@ -174,14 +175,18 @@ class DaskTaskRunner(ThreadPoolTaskRunner):
     def _fit(self, client: Any) -> None:
         """Let as many calls be made at once as the cluster has threads for, now and then anew.
 
-        More would wait in workers: they would crash with a worker that dies of another task.
+        More would wait in workers, and crash with a worker that dies of another task; but where the
+        scheduler keeps back what its workers cannot begin, twice as many keep them busy.
         """
         now = clock.monotonic()
         if now - self._sized_at < _SIZE_SECONDS:
             return
-        self._sized_at = now
+        first, self._sized_at = not self._sized_at, now
         threads = sum(client.nthreads().values())
-        self._limit = self._base = max(threads, _REASON if self.adapt_kwargs else 1)
+        if first:
+            self._ahead = client.run_on_scheduler(_keeps_back)
+        most = max(threads * 2, _AHEAD) if self._ahead else threads
+        self._limit = self._base = max(most, 1)
         for _ in range(min(self._jobs.qsize(), self._limit)):
             self._grow()
 
@@ -301,6 +306,11 @@ class _Call:
 
 
 # -- on the scheduler -------------------------------------------------------------------------
+def _keeps_back(dask_scheduler: Any) -> bool:
+    """Say whether no task waits in a worker for another one to end."""
+    return dask_scheduler.WORKER_SATURATION <= 1.0
+
+
 def _try_once(client: Any) -> None:
     """Have the scheduler give up our tasks, and only ours, when their worker dies.
 

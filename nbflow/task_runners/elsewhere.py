@@ -25,7 +25,9 @@ class Elsewhere(Protocol):
 
     luggage: bytes | None
 
-    def call(self, entry: Entry, parcel: bytes, *, what: str, timeout: float | None) -> bytes:
+    def call(
+        self, entry: Entry, parcel: bytes, *, what: str, timeout: float | None
+    ) -> bytes | memoryview:
         """Call `entry(parcel)` in another process; give what it returned.
 
         Raises WorkerLost (its process died), CallStopped (this runner was told to stop),

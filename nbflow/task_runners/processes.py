@@ -8,14 +8,13 @@ killed takes no other task with it.
 from __future__ import annotations
 
 import os
-import pickle
+import selectors
 import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing import util
-from multiprocessing.connection import wait
 from typing import Any
 
 from nbflow.exceptions import InvalidInput
@@ -26,8 +25,6 @@ from nbflow.task_runners.threads import ThreadPoolTaskRunner
 
 #: how long an idle process may take to leave before it is killed
 _LEAVE_SECONDS = 5.0
-
-_LATE, _DEAD = b"late", (b"dead", b"")
 
 _HINTS = {
     signal.SIGKILL: " Often the system was out of memory: let fewer tasks run at once "
@@ -76,17 +73,19 @@ class ProcessPoolTaskRunner(ThreadPoolTaskRunner):
         """Give a fresh runner of the same kind: each flow run has its own."""
         return ProcessPoolTaskRunner(self.max_workers, self.initializer, self.initargs)
 
-    def call(self, entry: Entry, parcel: bytes, *, what: str, timeout: float | None) -> bytes:
+    def call(
+        self, entry: Entry, parcel: bytes, *, what: str, timeout: float | None
+    ) -> bytes | memoryview:
         """Call `entry(parcel)` in a process; give what it returned.
 
         Raises WorkerLost, CallStopped, TimeoutError.
         """
         with self._free:
-            worker = self._borrow()
+            worker = self._borrow(entry)
             try:
                 if self._closed:  # cancelled: a runner that only closes waits for this call
                     raise CallStopped
-                return worker.call(entry, parcel, what=what, timeout=timeout)
+                return worker.call(parcel, what=what, timeout=timeout)
             finally:
                 self._give_back(worker)
 
@@ -114,14 +113,14 @@ class ProcessPoolTaskRunner(ThreadPoolTaskRunner):
             worker.end(until - clock.monotonic() if quiet else 0.0)
         return quiet
 
-    def _borrow(self) -> _Worker:
+    def _borrow(self, entry: Entry) -> _Worker:
         with self._lock:
             while self._resting:
                 worker = self._resting.pop()
                 if worker.alive():
                     return worker
                 self._workers.discard(worker)  # killed while it had nothing to do
-        worker = _Worker(_initializer(self.initializer, self.initargs))
+        worker = _Worker(entry, _initializer(self.initializer, self.initargs))
         with self._lock:
             self._workers.add(worker)
         return worker
@@ -138,22 +137,25 @@ class ProcessPoolTaskRunner(ThreadPoolTaskRunner):
 class _Worker:
     """One process, and the pipe to it. One thread at a time calls it."""
 
-    def __init__(self, initializer: bytes | None) -> None:
+    def __init__(self, entry: Entry, initializer: bytes | None) -> None:
         from loky.backend import get_context  # 20 ms: only where processes are wanted
 
         context: Any = get_context("loky")
         self._pipe, there = context.Pipe()
         held, self._lifeline = context.Pipe(duplex=False)
         self._process = context.Process(
-            target=child.serve, args=(there, held, initializer), name="nbflow-task-process"
+            target=child.serve, args=(entry, there, held, initializer), name="nbflow-task-process"
         )
         self._process.start()
         there.close()
         held.close()
         self._gone = _death_of(self._process)
+        self._events = selectors.DefaultSelector()  # `multiprocessing.connection.wait` makes one
+        for source in (self._pipe, self._gone):
+            self._events.register(source, selectors.EVENT_READ)
         # multiprocessing waits at exit for processes that nobody ended
         util.Finalize(self, _kill_tree, args=(self._process,), exitpriority=10)
-        self._stopped = False
+        self._ready = self._stopped = False
         self.quiet = threading.Event()
         self.usable = True
 
@@ -161,25 +163,32 @@ class _Worker:
         """Say whether the process is there."""
         return self._process.is_alive()
 
-    def call(self, entry: Entry, parcel: bytes, *, what: str, timeout: float | None) -> bytes:
+    def call(self, parcel: bytes, *, what: str, timeout: float | None) -> memoryview:
         """Make a call in the process."""
         self.usable = False
         try:
-            if self._stopped:
-                raise CallStopped
-            kind, answer = self._exchange(entry, parcel, timeout)
+            if not self._ready:  # the time to start is not the call's
+                self._content(self._exchange(None, None), what)
+                self._ready = True
+            answer = self._exchange(parcel, timeout)
         finally:
             self.quiet.set()
-        if kind == child.ANSWERED:
-            self.usable = True
-            return answer
-        if kind == _LATE:
+        if answer is None:
             raise TimeoutError
+        self.usable = answer[:1] == child.ANSWERED
+        return self._content(answer, what)
+
+    def _content(self, answer: bytes | None, what: str) -> memoryview:
+        """Give what an answer says, or raise what became of the call."""
+        answer = answer or b""
+        kind, content = answer[:1], memoryview(answer)[1:]
         if self._stopped:
             raise CallStopped
+        if kind == child.ANSWERED:
+            return content
         if kind == child.INTERRUPTED:  # Ctrl-C in a terminal reaches every process
             raise KeyboardInterrupt
-        raise WorkerLost(answer.decode() if kind == child.BROKEN else self._epitaph(what))
+        raise WorkerLost(bytes(content).decode() if content else self._epitaph(what))
 
     def interrupt(self) -> None:
         """Interrupt the call, from another thread: no other follows."""
@@ -193,9 +202,8 @@ class _Worker:
 
     def leave(self) -> None:
         """Tell the process to leave."""
-        if self.usable:
-            with suppress(OSError):
-                self._pipe.send_bytes(b"")
+        self._events.close()
+        self._pipe.close()
 
     def end(self, seconds: float) -> None:
         """Wait until the process has ended, then kill it; let go of what belongs to it."""
@@ -203,33 +211,29 @@ class _Worker:
             self._process.join(seconds)
         self.kill()
         self._process.join()
-        self._pipe.close()
+        self.leave()
         self._lifeline.close()
         if self._gone != self._process.sentinel:
             os.close(self._gone)
 
-    def _exchange(self, entry: Entry, parcel: bytes, timeout: float | None) -> child.Answer:
-        """Give the answer; a late one's call has been ended."""
+    def _exchange(self, parcel: bytes | None, timeout: float | None) -> bytes | None:
+        """Give the answer; nothing when the process died; None when it is late, and was ended."""
         try:
-            self._pipe.send_bytes(pickle.dumps(entry))
-            self._pipe.send_bytes(parcel)
-            ready = wait([self._pipe, self._gone], timeout)
-            if not ready:
+            if parcel is not None:
+                self._pipe.send_bytes(parcel)
+            if not self._events.select(timeout):
                 self._end_call()
-                return _LATE, b""
-            return self._answer() if self._pipe in ready else _DEAD
+                return None
+            return self._pipe.recv_bytes() if self._pipe.poll() else b""
         except (EOFError, OSError):  # it died between two of these
-            return _DEAD
-
-    def _answer(self) -> child.Answer:
-        return self._pipe.recv_bytes(), self._pipe.recv_bytes()
+            return b""
 
     def _end_call(self) -> None:
         self._signal(signal.SIGINT)
-        if self._pipe not in wait([self._pipe, self._gone], GRACE_SECONDS):
+        if not self._events.select(GRACE_SECONDS):
             return self.kill()
-        self._answer()
-        self.usable = True
+        with suppress(EOFError, OSError):  # it died of it
+            self.usable = bool(self._pipe.recv_bytes())
 
     def _signal(self, number: int) -> None:
         pid = self._process.pid

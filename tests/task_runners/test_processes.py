@@ -87,7 +87,7 @@ def test_a_process_killed_while_it_has_nothing_to_do_is_replaced(wait_for):
     def around():
         first = pid.submit().result()
         os.kill(first, signal.SIGKILL)
-        wait_for(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
+        wait_for(lambda: os.waitid(os.P_PID, first, os.WEXITED | os.WNOHANG | os.WNOWAIT))
         return first, pid.submit().result()
 
     first, second = around()
