@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from nbflow import exceptions
+from nbflow import exceptions, states
 from nbflow.cli import table
+from nbflow.engine.options import FlowOptions, RunOptions, TaskOptions
 from nbflow.model import schedules
 from nbflow.rules.transitions import ALLOWED
 from nbflow.settings import SETTINGS
@@ -24,7 +28,14 @@ ERRORS = [
     if inspect.isclass(error) and issubclass(error, exceptions.NbflowError)
 ]
 
-
+#: the programs of docs/engine.md by their heading, each with what it prints
+EXAMPLES = [
+    (heading, *example)
+    for heading, body in re.findall(
+        r"^## (.*?)\n(.*?)(?=^## |\Z)", (DOCS / "engine.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    for example in re.findall(r"^```python\n(.*?)^```\n```text\n(.*?)^```", body, re.M | re.S)
+]
 PAGES = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["pages"]()
 
 
@@ -58,6 +69,39 @@ def test_the_state_diagram_is_the_table() -> None:
     allowed = {(before or "[*]", after) for before, afters in ALLOWED.items() for after in afters}
     assert set(drawn) == allowed
     assert len(drawn) == len(set(drawn))
+
+
+def test_every_state_is_explained() -> None:
+    explained = (DOCS / "concepts.md").read_text().split("\n## States\n")[1].split("```mermaid")[0]
+    names = [name for name in states.__all__ if name not in ("State", "StateType", "TERMINAL")]
+    assert [name for name in names if f"`{name}`" not in explained] == []
+    assert [kind for kind in states.StateType if f"| {kind} |" not in explained] == []
+
+
+def test_every_option_of_flows_and_tasks_is_explained() -> None:
+    shown = (DOCS / "engine.md").read_text().split("\n## Futures and map\n")[0]
+    explained: dict[str, set[str]] = {"flow": set(), "task": set()}
+    for names, flow, task in re.findall(r"^\| (`.*?) \| (✓?) ?\| (✓?) ?\|", shown, re.MULTILINE):
+        for what, ticked in (("flow", flow), ("task", task)):
+            explained[what] |= set(re.findall(r"`(\w+)`", names)) if ticked else set()
+    shared = set(RunOptions.__annotations__)
+    assert explained["flow"] - {"task_run_name"} == shared | set(FlowOptions.__annotations__)
+    assert explained["task"] - {"flow_run_name"} == shared | set(TaskOptions.__annotations__)
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [example[1:] for example in EXAMPLES],
+    ids=[example[0] for example in EXAMPLES],
+)
+def test_every_example_prints_what_it_says(program: str, printed: str, home: Path) -> None:
+    script = home.parent / "example.py"
+    script.write_text(program)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "NBFLOW_HOME": str(home)},
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == (printed, 0), done.stderr
 
 
 @pytest.mark.parametrize("policies", [schedules.Catchup, schedules.Overlap])
