@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbflow import connect, context
 from nbflow.connect import Rests
@@ -23,7 +23,6 @@ from nbflow.exceptions import (
     MissingContextError,
 )
 from nbflow.model import clock, states
-from nbflow.model.backend import Backend
 from nbflow.model.inputs import answer_key
 from nbflow.model.names import shown
 from nbflow.model.runs import FlowRun
@@ -31,6 +30,9 @@ from nbflow.model.states import State
 from nbflow.model.verdicts import Accept, Verdict
 from nbflow.rules import flow as rules
 from nbflow.store.spool import OUTAGES
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 T = TypeVar("T")
 

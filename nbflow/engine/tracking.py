@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from nbflow import connect
 from nbflow.context import FlowRunContext
 from nbflow.model import states
-from nbflow.model.backend import RunFilter
 from nbflow.model.runs import FlowRun, NewFlowRun, TaskRun, advance
 from nbflow.model.states import State, StateType, keep
 
@@ -105,6 +104,8 @@ class Tracking:
 
 
 def _completed_children(backend: Backend, parent_id: str, flow_name: str) -> Iterator[FlowRun]:
+    from nbflow.model.backend import RunFilter  # loads all the nouns: only for a replay
+
     where = RunFilter(
         state=("COMPLETED",), parent_flow_run_id=parent_id, flow_name=flow_name, sessions=True
     )
