@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nbflow import exceptions, states
-from nbflow.model.states import keep
+from nbflow.model.states import keep, pause_timeout
 
 
 def test_a_kept_value_is_given():
@@ -28,6 +28,10 @@ def test_a_kept_exception_is_raised_or_given():
         (states.Failed(message="why"), exceptions.FailedRun),
         (states.Crashed(message="why"), exceptions.CrashedRun),
         (states.Cancelled(message="why"), exceptions.CancelledRun),
+        (states.Paused(message="why"), exceptions.PausedRun),
+        (states.Suspended(message="why"), exceptions.PausedRun),
+        (states.Cancelling(message="why"), exceptions.UnfinishedRun),
+        (states.Resuming(message="why"), exceptions.UnfinishedRun),
         (states.Pending(message="why"), exceptions.UnfinishedRun),
         (states.Running(message="why"), exceptions.UnfinishedRun),
     ],
@@ -55,3 +59,35 @@ def test_what_is_kept_is_no_part_of_the_state():
     state = states.Completed()
     same = states.State(state.type, at=state.at, id=state.id)
     assert keep(state, 3) == same
+
+
+def test_every_name_has_its_type():
+    made = {
+        "SCHEDULED": [
+            states.Scheduled(), states.AwaitingConcurrencySlot(), states.Resuming(),
+            states.Late(states.Scheduled().at), states.AwaitingRetry(states.Scheduled().at),
+        ],
+        "PENDING": [
+            states.Pending(), states.NotReady(), states.Submitting(),
+            states.InfrastructurePending(),
+        ],
+        "RUNNING": [states.Running(), states.Retrying(), states.Rerunning()],
+        "PAUSED": [states.Paused(), states.Suspended()],
+        "COMPLETED": [states.Completed(), states.Cached(), states.RolledBack()],
+        "FAILED": [states.Failed(), states.TimedOut()],
+        "CRASHED": [states.Crashed()],
+    }  # fmt: skip
+    for kind, members in made.items():
+        assert {state.type.value for state in members} == {kind}
+        assert len({state.name for state in members}) == len(members)
+
+
+def test_what_is_paused_says_until_when_and_whether_a_process_waits():
+    paused = states.Paused("k", timeout_seconds=60)
+    assert pause_timeout(paused) > paused.at
+    assert (paused.is_paused(), paused.is_suspended()) == (True, False)
+    assert states.Suspended().is_suspended()
+    asked = states.Suspended(details={"requested": True})
+    assert (asked.is_suspended(), asked.leaves()) == (False, True)
+    with pytest.raises(exceptions.PausedRun, match="flow-run resume"):
+        paused.result()

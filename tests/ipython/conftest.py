@@ -171,6 +171,12 @@ class Records:
         return self.task_runs(name, of=of)[0]
 
 
+@pytest.fixture
+def kernel_class() -> type[Kernel]:
+    """For a test that wants a kernel of its own: `kernel_class(home, **environment)`."""
+    return Kernel
+
+
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """One kernel for the tests of a file, which give their cells names of their own."""
