@@ -84,7 +84,7 @@ def task_life(call: TaskCall) -> Life:
     """Tell a task run from its start to its final state."""
     try:
         if call.hold.halted:
-            yield Join(call.hold.go_on)
+            yield from _go_on(call)
         if call.inputs:
             yield Join(call.take_inputs)
             if call.hold.halted:  # meanwhile
@@ -95,8 +95,7 @@ def task_life(call: TaskCall) -> Life:
     except UpstreamError as error:
         return call.enter(keep(states.NotReady(message=error.message), error=error))
     except Suspension as error:
-        message = "The run was suspended before this task began."
-        return call.enter(keep(states.NotReady(message=message), error=error))
+        return call.enter(_suspended(error))
     except BaseException as error:
         return call.enter(outcomes.of_error(error, call.hold))
     state = (yield from _task_tries(call)) if found is None else found
@@ -129,17 +128,36 @@ def _task_tries(call: TaskCall) -> Life:
 
 def _take_slots(call: TaskCall) -> Generator[Effect, Any, State | None]:
     """Wait for slots of the limits on a call's tags; give its end when it cannot have them."""
-    if call.claim is not None and call.claim.held:
-        return None
     try:
-        names = slots.names_of(call)
-        if names is None:
-            names = yield Io(partial(slots.look, call))
-        if names:
+        while call.claim is None or not call.claim.held:
+            names = slots.names_of(call)
+            if names is None:
+                names = yield Io(partial(slots.look, call))
+            if not names:
+                break
             yield from _take(slots.claim_of(call, names), slots.steps(call))
+            if call.hold.halted:  # meanwhile: others may have the slots until it goes on
+                yield from _go_on(call)
         return None
+    except Suspension as error:
+        return _suspended(error)
     except BaseException as error:
-        return outcomes.of_error(error, call.hold)
+        refused = outcomes.of_error(error, call.hold)
+        if refused.is_failed() and call.state.is_scheduled():  # it waited, and now will not
+            call.enter(states.Pending())
+        return refused
+
+
+def _go_on(call: TaskCall) -> Generator[Effect, Any, None]:
+    """Wait while the run is paused; slots the call has are for others meanwhile."""
+    if call.claim is not None:
+        yield Io(call.claim.give_back)
+    yield Join(call.hold.go_on)
+
+
+def _suspended(error: Suspension) -> State:
+    message = "The run was suspended before this task began."
+    return keep(states.NotReady(message=message), error=error)
 
 
 def _take(claim: Any, steps: Generator[Any, Any, Any]) -> Generator[Effect, Any, None]:

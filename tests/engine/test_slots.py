@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nbflow import flow, settings, tags, task
+from nbflow.context import FlowRunContext
 from nbflow.exceptions import ConcurrencySlotAcquisitionError
 from nbflow.model import states
 from nbflow.model.limits import LimitChange, NewLimit
@@ -156,6 +157,63 @@ def test_zero_blocks(limit: Any, orchestrator: Orchestrator) -> None:
     assert "'tag:db' is 0" in state.message
     with pytest.raises(ConcurrencySlotAcquisitionError):
         state.result()
+
+
+def test_a_limit_set_to_zero_ends_the_wait(
+    orchestrator: Orchestrator, limit: Any, wait_for: WaitFor
+) -> None:
+    limit("db", 1)
+    orchestrator.acquire_slots(_of_somebody_else())
+
+    @task(tags=["db"], retries=2)
+    def work() -> None:
+        pytest.fail("must not run")
+
+    @task
+    def caller() -> Any:
+        return work(return_state=True)
+
+    @flow
+    def run() -> list[str]:
+        submitted, called = work.submit(), caller.submit()
+        wait_for(lambda: in_line(orchestrator, "db") == 2)
+        orchestrator.update_limit("tag:db", LimitChange(limit=0))
+        submitted.wait(20)
+        called.wait(20)
+        return [submitted.state.name, called.state.name, submitted.state.message]
+
+    *names, message = run()
+    assert names == ["Failed", "Failed"]
+    assert "'tag:db' is 0" in message
+    assert in_line(orchestrator, "db") == 0
+    assert history(orchestrator, "work-0")[-1] == "Failed"  # tried no more: it has not begun
+
+
+def test_a_paused_runs_tasks_leave_their_slots_to_others(
+    orchestrator: Orchestrator, limit: Any, wait_for: WaitFor
+) -> None:
+    limit("db", 1)
+    first = _of_somebody_else()
+    orchestrator.acquire_slots(first)
+
+    @task(tags=["db"])
+    def work() -> int:
+        return 1
+
+    @flow
+    def run() -> int:
+        waiting = work.submit()
+        wait_for(lambda: in_line(orchestrator, "db"))
+        hold = FlowRunContext.get().hold  # type: ignore[union-attr]
+        with hold.pausing():
+            orchestrator.release_slots((first.request_id,))
+            other = _of_somebody_else()
+            wait_for(lambda: orchestrator.acquire_slots(other).granted)
+            assert not waiting.done()
+        orchestrator.release_slots((other.request_id,))
+        return waiting.result(timeout=20)
+
+    assert run() == 1
 
 
 def test_an_inactive_limit_and_a_free_tag_do_not_count(limit: Any, inside: Inside) -> None:
