@@ -254,6 +254,30 @@ def test_tasks_of_a_pool_belong_to_the_transaction_they_were_submitted_in(
     assert names == ["RolledBack"] * 3
 
 
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_transaction_around_whole_flows(orchestrator: Orchestrator, *, bad: bool) -> None:
+    """It commits when the flows, and what records their tasks, have long ended."""
+
+    def work() -> None:
+        with transaction():
+            write("a")  # a task outside any flow has a small one of its own
+            if bad:
+                raise ValueError("no")
+
+    if bad:
+        with pytest.raises(ValueError, match="no"):
+            work()
+        assert DONE == ["write a", "undo"]
+    else:
+        work()
+        assert DONE == ["write a", "commit"]
+    run = runs_of(orchestrator)["write-0"]
+    assert run.state.name == ("RolledBack" if bad else "Completed")
+    if not bad:
+        assert run.state.result() == "a"
+        assert orchestrator.list_flow_runs().rows[0].state.result() == "a"
+
+
 def test_async_tasks_and_transactions(orchestrator: Orchestrator) -> None:
     @task(on_rollback=[does("undone")])
     async def gives(x: int) -> int:

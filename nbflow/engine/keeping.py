@@ -313,10 +313,11 @@ def write(call: TaskCall, kept: Kept, value: Any) -> ResultRecord:
         call=kept.call,
         parts=kept.parts if shared else None,
     )
-    if not shared and store.folder is None:
+    if kept.staged is None and not shared and store.folder is None:
         call.recorder.result(record)
     else:
-        _publish(call.recorder, plan, record, shared=shared)
+        # A transaction may commit when the flow, and its recorder with it, has long ended.
+        _publish(call.recorder, plan, record, at_once=shared or kept.staged is not None)
         if shared:
             keeper_of(call.flow).latest[call.task.key] = kept.parts
     return record
@@ -330,11 +331,11 @@ def run_key(call: TaskCall) -> str:
     return f"{call.flow_run_id}.{call.position:06x}{call.id[-8:]}"
 
 
-def _publish(recorder: Any, plan: Plan, record: ResultRecord, *, shared: bool) -> None:
+def _publish(recorder: Any, plan: Plan, record: ResultRecord, *, at_once: bool) -> None:
     """Make a record known: with the run's records, or at once when other runs look for it."""
     if not plan.store.by_record:
         plan.store.put(record)
-    if shared:
+    if at_once:
         try:
             recorder.backend.record(Batch(results=(record,)))
             return
@@ -378,7 +379,7 @@ def finish_flow(call: FlowCall, state: State) -> State:
         if plan.template is not None:
             key = _filled(plan.template, context, {"parameters": context.parameters})
         record = plan.store.make(state.result(), key=key, flow_run_id=call.run.id)
-        _publish(call.recorder, plan, record, shared=False)
+        _publish(call.recorder, plan, record, at_once=False)
     except (NbflowError, OSError) as error:
         return _unless_strict(state, plan, error)
     state = states.named(state, record.key)
