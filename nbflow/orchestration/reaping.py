@@ -22,6 +22,9 @@ def end_dead(orchestrator: Orchestrator) -> int:
     """End the runs whose process on this host is gone, and pauses that ran out; give how many."""
     if spool.any_left():
         spool.replay(orchestrator)  # what the dead recorded counts before what is assumed
+    for worker in orchestrator.list_workers():
+        if owners.alive(worker.owner) is False:
+            orchestrator.lose_worker(worker.id)  # what it never started waits again
     ended = orchestrator.expire_pauses()
     for run in orchestrator.live_runs():
         if run.owner is not None and owners.alive(run.owner) is False:
@@ -33,9 +36,11 @@ def end_dead(orchestrator: Orchestrator) -> int:
 def end(orchestrator: Orchestrator, run: FlowRun) -> None:
     """End a run whose process is gone: Cancelled if that was asked first, else Crashed.
 
-    What the process left behind on this host ends with it.
+    What a script left behind on this host ends with it; a worker's child ends by itself, once it
+    has written down what happened.
     """
-    if run.owner is not None and run.owner.host == owners.current().host:
+    owner, here = run.owner, owners.current().host
+    if owner is not None and owner.host == here and owner.worker_id is None:
         owners.sweep(f"{run.id}-{run.attempt}")
     orchestrator.propose(run.id, _crashed(run), attempt=run.attempt)
 
