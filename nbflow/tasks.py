@@ -47,7 +47,7 @@ class Task(Generic[P, R]):
         self._describe(asked)
         self.retry = options.retry_policy(asked, "tasks")
         self.retries = self.retry.retries
-        self.retry_delays = self.retry.delays
+        self.retry_delay_seconds = self.retry.delays
         self.timeout_seconds = options.seconds(
             asked.get("timeout_seconds"), field="timeout_seconds"
         )

@@ -415,3 +415,28 @@ def test_a_storm_of_interrupts_loses_no_record_and_leaves_no_run_running(orchest
     recorded = {t.id: t.state.name for r in runs for t in orchestrator.list_task_runs(r.id)}
     assert [i for i in handed_out if recorded.get(i) != "Completed"] == []
     assert set(recorded.values()) <= {"Completed", "Cancelled", "NotReady"}
+
+
+def test_a_flow_on_another_thread_is_cancelled_in_the_middle_of_its_own_code(
+    orchestrator, wait_for
+):
+    caught = []
+
+    @flow
+    def computes():
+        while True:
+            sum(range(100))
+
+    def work():
+        try:
+            computes()
+        except CancelledRun as error:
+            caught.append(error)
+
+    runner = threading.Thread(target=work)
+    with settings.temporary(heartbeat_seconds=0.05):
+        runner.start()
+        cancel_running(orchestrator, "computes", wait_for).join()
+        runner.join(30)
+    assert len(caught) == 1
+    assert states(orchestrator) == {"computes": "Cancelled"}

@@ -122,3 +122,49 @@ def test_settings_say_the_tries_of_flows_that_do_not():
     with settings.temporary(flows_default_retries=2, flows_default_retry_delay_seconds="3"):
         made = flow(plain_flow)
     assert (made.retry.retries, made.retry.delays, made.retry_delay_seconds) == (2, (3.0,), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("x" * 10_000, "run-" + "x" * 196),
+        ("\ud800", "run-\\ud800"),
+        ("\0", "run-\\0"),
+        (5, "run-5"),
+        (float("nan"), "run-nan"),
+    ],
+    ids=range(5),
+)
+def test_a_run_name_made_of_any_value_can_be_stored(orchestrator, value, name):
+    flow(flow_run_name="run-{x}")(plain_flow)(value)
+    (run,) = orchestrator.list_flow_runs().rows
+    assert (run.name, run.state.name) == (name, "Completed")
+
+
+class Unformattable:
+    def __format__(self, spec):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("value", [10**5000, Unformattable()], ids=range(2))
+def test_a_run_name_that_cannot_be_made_fails_the_run_with_the_reason(orchestrator, value):
+    with pytest.raises(InvalidInput, match="cannot be filled in") as caught:
+        flow(flow_run_name="run-{x}")(plain_flow)(value)
+    assert caught.value.field == "flow_run_name"
+    (run,) = orchestrator.list_flow_runs().rows
+    assert run.state.name == "Failed"
+
+
+def test_a_function_may_name_runs_with_or_without_the_parameters(orchestrator):
+    from nbflow import runtime
+
+    flow(flow_run_name=lambda: f"a-{runtime.flow_run.parameters['x']}")(plain_flow)(3)
+    flow(flow_run_name=lambda parameters: f"b-{parameters['x']}")(plain_flow)(4)
+
+    def broken():
+        raise RuntimeError("no name")
+
+    with pytest.raises(InvalidInput, match="no name"):
+        flow(flow_run_name=broken)(plain_flow)()
+    names = {run.name for run in orchestrator.list_flow_runs().rows}
+    assert {"a-3", "b-4"} <= names
