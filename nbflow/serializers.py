@@ -22,6 +22,7 @@ from nbflow.exceptions import InvalidInput, SerializationError
 from nbflow.model.names import did_you_mean, shown
 
 _PROTOCOL = 5  # every Python nbflow runs on reads it
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
 class Serializer:
@@ -80,6 +81,8 @@ class PickleSerializer(Serializer):
 
     def dumps(self, value: Any) -> bytes:
         """Write a value. Raises what pickling it raises."""
+        if type(value) in _PLAIN:
+            return pickle.dumps(value, _PROTOCOL)
         try:
             data = pickle.dumps(value, _PROTOCOL)
         except Exception:  # a lambda, a class inside a function: cloudpickle can, or says why not

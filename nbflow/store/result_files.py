@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -171,12 +172,10 @@ class Folder:
                 fs.rm_file(path)
 
     def _remote(self, name: str) -> tuple[Any, str]:
-        import fsspec.core  # pyright: ignore[reportMissingTypeStubs]
-
         if self._fs is None:
             try:
-                open_at: Any = fsspec.core.url_to_fs  # pyright: ignore[reportUnknownMemberType]
-                found: Any = open_at(self.url)
+                core: Any = import_module("fsspec.core")  # some 60 ms, and it has no types
+                found: Any = core.url_to_fs(self.url)
             except (ImportError, ValueError) as error:
                 raise InvalidInput(
                     f"Results cannot be kept at {self.url}: {error}", field="result_storage"
