@@ -24,7 +24,7 @@ def concurrency(
 
     Waits until every limit has room, in the order of arrival, and takes the slots of all together,
     so that several names, in whatever order, lock nobody out. The slots go back at the end of the
-    block, and when the process dies.
+    block, and when the process dies. A block inside this one needs slots of its own.
 
     Args:
         names: one limit, or several. One that does not exist does not count, with a warning.

