@@ -93,7 +93,8 @@ def perform(effect: Effect) -> Any:
     if isinstance(effect, Rest):
         with futures.parked():
             return effect.claim.wait(effect.seconds)
-    return effect.hold.pause(effect.seconds)
+    with futures.parked():  # a task that waits for its next try keeps no other from running
+        return effect.hold.pause(effect.seconds)
 
 
 def _ask(effect: Ask) -> Any:
@@ -155,7 +156,8 @@ async def _acall(effect: Call) -> Any:
 async def _asleep(effect: Sleep) -> None:
     import asyncio
 
-    await asyncio.sleep(effect.seconds)
+    with futures.parked():
+        await asyncio.sleep(effect.seconds)
     effect.hold.check()
 
 

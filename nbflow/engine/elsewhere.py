@@ -25,6 +25,7 @@ from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.packing import Unsendable, pack, pack_error, unpack_error
 from nbflow.engine.recordable import recordable
 from nbflow.engine.steps import Call
+from nbflow.engine.streams import whole
 from nbflow.engine.timeouts import Overrun
 from nbflow.futures import Future
 from nbflow.model import masking, rows
@@ -208,7 +209,7 @@ def _performed(luggage: _Luggage, label: _Label, work: bytes) -> bytes:
             depth=label.depth,
         )
         with context.tags(*label.tags):
-            value = _called(Call(fn, args, kwargs, run))
+            value = _called(Call(whole(fn), args, kwargs, run))
         return _packed_value(value, label.task_name)
 
 

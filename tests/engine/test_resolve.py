@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -135,11 +134,9 @@ def test_without_it_a_failure_stops_the_call():
         resolve.wait(resolve.inputs(([bad],), {}), "it")
 
 
-def test_a_million_numbers_cost_no_more_than_looking_at_their_types():
+def test_a_million_numbers_are_not_looked_at_one_by_one():
     numbers = list(range(1_000_000))
-    began = time.process_time()
-    set(map(type, numbers))
-    types = time.process_time() - began
-    began = time.process_time()
+    before = resolve._kind.cache_info()
     assert resolve.inputs((numbers,), {}) == []
-    assert time.process_time() - began < 5 * types + 0.01
+    after = resolve._kind.cache_info()
+    assert after.hits + after.misses - before.hits - before.misses < 10

@@ -12,6 +12,7 @@ import pytest
 
 from nbflow import allow_failure, flow, get_run_logger, quote, runtime, settings, tags, task
 from nbflow.artifacts import create_markdown_artifact
+from nbflow.cache_policies import INPUTS
 from nbflow.context import FlowRunContext
 from nbflow.exceptions import CancelledRun, CrashedRun, UpstreamError
 from nbflow.model.artifacts import ArtifactFilter
@@ -125,6 +126,59 @@ def test_a_failed_task_is_retried_by_nbflow_alone(inside, orchestrator, tmp_path
     assert [state.name for state in run.history] == [
         "Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Completed",
     ]  # fmt: skip
+
+
+def test_a_generator_gives_the_list_of_what_it_yields(inside):
+    @task
+    def count(n):
+        yield from range(n)
+
+    @task
+    async def acount(n):
+        for i in range(n):
+            yield i
+
+    assert inside(lambda: [count.submit(3).result(), acount.submit(2).result()]) == [
+        [0, 1, 2],
+        [0, 1],
+    ]
+
+
+def test_what_was_computed_is_not_computed_again(inside, tmp_path):
+    tries = tmp_path / "tries"
+
+    @task(cache_policy=INPUTS)
+    def once(x):
+        with tries.open("a") as file:
+            file.write("x")
+        return x
+
+    def body():
+        once.submit(1).wait()
+        return once.submit(1, return_state=True)
+
+    state = inside(body)
+    assert (state.name, state.result(), tries.read_text()) == ("Cached", 1, "x")
+
+
+@pytest.mark.parametrize("kind", ["threads", *ELSEWHERE])
+def test_a_task_that_waits_for_its_next_try_keeps_no_other_from_running(inside, tmp_path):
+    path = tmp_path / "go"
+
+    @task(retries=1, retry_delay_seconds=2)
+    def again():
+        if not path.exists():
+            raise ValueError("not yet")
+
+    @task
+    def other():
+        path.touch()
+
+    def body():
+        first = again.submit()
+        return other.submit().result(), first.result()
+
+    assert inside(body, max_workers=1) == (None, None)
 
 
 def test_a_map_keeps_the_order(inside):
