@@ -556,3 +556,77 @@ def test_a_run_of_no_file_says_who_can_resume_it(orchestrator, tmp_path: Path) -
     assert refused.returncode == 1
     assert f'FLOW.resume("{run.id}")' in refused.stderr
     assert only_run(orchestrator).state.is_suspended()
+
+
+def test_a_suspension_from_outside_reaches_the_runs_it_called(orchestrator, wait_for) -> None:
+    going, go_on = threading.Event(), threading.Event()
+    called: list[str] = []
+
+    @task
+    def step() -> None:
+        called.append("step")
+
+    @flow
+    def inner() -> str:
+        going.set()
+        go_on.wait(20)
+        step()
+        return "done"
+
+    @flow
+    def outer() -> str:
+        return inner()
+
+    def outside() -> None:
+        going.wait(20)
+        rows = orchestrator.list_flow_runs().rows
+        suspend_flow_run(flow_run_id=next(r.id for r in rows if r.flow_name == "outer"))
+        threading.Event().wait(0.3)  # some heartbeats
+        go_on.set()
+
+    thread = threading.Thread(target=outside)
+    thread.start()
+    with pytest.raises(PausedRun):
+        outer()
+    thread.join()
+    ended = {run.flow_name: run.state.name for run in orchestrator.list_flow_runs().rows}
+    assert ended == {"inner": "Cancelled", "outer": "Suspended"}
+    assert called == []
+    run = next(r for r in orchestrator.list_flow_runs().rows if r.flow_name == "outer")
+    assert outer.resume(run.id) == "done"
+    assert called == ["step"]
+
+
+def test_an_async_flow_paused_from_outside_holds_at_its_next_task(orchestrator, wait_for) -> None:
+    done: list[int] = []
+    paused = threading.Event()
+
+    @task
+    async def step(n: int) -> None:
+        done.append(n)
+
+    @flow
+    async def steps() -> int:
+        while not paused.is_set():
+            await step(len(done))
+            await asyncio.sleep(0.01)
+        await step(len(done))
+        return len(done)
+
+    def outside() -> None:
+        run = wait_for(lambda: [r for r in orchestrator.list_flow_runs().rows if done])[0]
+        orchestrator.propose(run.id, states.Paused(timeout_seconds=30))
+        seen = -1
+        while seen != len(done):
+            seen = len(done)
+            threading.Event().wait(0.4)
+        paused.set()
+        resume_flow_run(run.id)
+
+    thread = threading.Thread(target=outside)
+    thread.start()
+    count = asyncio.run(steps())
+    thread.join()
+    assert count >= 2
+    (run,) = orchestrator.list_flow_runs().rows
+    assert names(orchestrator, run)[-3:] == ["Paused", "Running", "Completed"]
