@@ -13,7 +13,8 @@ from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
-from nbflow.engine import again, entrypoints, hooks, options, run, streaming, streams
+from nbflow import engine
+from nbflow.engine import hooks, options
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
@@ -55,9 +56,9 @@ class Flow(Generic[P, R]):
         self._say(asked)
         self._keep(asked)
         self.hooks = hooks.checked(asked, hooks.OF_FLOWS)
-        self.isgenerator = streams.streams(self.fn)
+        self.isgenerator = options.streams(self.fn)
         #: what a run calls: the function, or what makes a list of what a generator yields
-        self.body = streams.whole(self.fn)
+        self.body = options.whole(self.fn)
         self.isasync = inspect.iscoroutinefunction(self.body)
         functools.update_wrapper(self, self.fn, updated=())
 
@@ -111,11 +112,11 @@ class Flow(Generic[P, R]):
         asked: dict[str, Any] = {k: kwargs.pop(k) for k in options.RESERVED if k in kwargs}
         if self.isgenerator and not asked.get("return_state"):
             asked.pop("return_state", None)
-            stream = streaming.astream_flow if self.isasync else streaming.stream_flow
+            stream = engine.streaming.astream_flow if self.isasync else engine.streaming.stream_flow
             return stream(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
         if self.isasync:
-            return run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
-        return run.run_flow(self, args, kwargs, **asked)
+            return engine.run.arun_flow(self, args, kwargs, **asked)  # pyright: ignore[reportReturnType]
+        return engine.run.run_flow(self, args, kwargs, **asked)
 
     def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Diagram:
         """Draw the flow: its body is run with each task replaced by a tracker.
@@ -140,16 +141,16 @@ class Flow(Generic[P, R]):
         input that is not what the pause asks for.
         """
         __tracebackhide__ = True
-        return self._again(again.resumed(self, flow_run_id, run_input), return_state)
+        return self._again(engine.again.resumed(self, flow_run_id, run_input), return_state)
 
     def retry_run(self, flow_run_id: str, *, return_state: bool = False) -> R:
         """Execute an ended run of this flow that did not complete once more, here (as `resume`)."""
         __tracebackhide__ = True
-        return self._again(again.retried(self, flow_run_id), return_state)
+        return self._again(engine.again.retried(self, flow_run_id), return_state)
 
     def _again(self, flow_run: FlowRun, return_state: bool) -> Any:
         __tracebackhide__ = True
-        execute = run.arun_again if self.isasync else run.run_again
+        execute = engine.run.arun_again if self.isasync else engine.run.run_again
         return execute(self, flow_run, return_state=return_state)
 
     @overload
@@ -283,4 +284,4 @@ def load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any]:
     The flow's file is imported, not run as a program, and may import its neighbours. Raises
     InvalidInput, NotFound, and what the import raises.
     """
-    return entrypoints.load(entrypoint, Flow)
+    return engine.entrypoints.load(entrypoint, Flow)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
+from nbflow import engine
 from nbflow.annotations import unmapped
-from nbflow.engine import hooks, options, retrying, run, streaming, streams
+from nbflow.engine import hooks, options, retrying
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import TaskOptions
 from nbflow.exceptions import InvalidInput
@@ -55,9 +56,9 @@ class Task(Generic[P, R]):
         self.hooks = hooks.checked(asked, hooks.OF_TASKS)
         self.viz_return_value = asked.get("viz_return_value")
         self._keep(asked)
-        self.isgenerator = streams.streams(self.fn)
+        self.isgenerator = options.streams(self.fn)
         #: what a run calls: the function, or what makes a list of what a generator yields
-        self.body = streams.whole(self.fn)
+        self.body = options.whole(self.fn)
         self.isasync = inspect.iscoroutinefunction(self.body)
         self._is_plain = not (self.isasync or self.isgenerator)
         functools.update_wrapper(self, self.fn, updated=())
@@ -101,15 +102,15 @@ class Task(Generic[P, R]):
         __tracebackhide__ = True
         asked = _asked(kwargs)
         if self._is_plain:
-            return run.run_task(self, args, kwargs, **asked)
+            return engine.run.run_task(self, args, kwargs, **asked)
         return self._call(args, kwargs, asked)
 
     def _call(self, args: Any, kwargs: Any, asked: dict[str, Any]) -> Any:
         if self.isgenerator and not asked.get("return_state"):
             asked.pop("return_state", None)
-            stream = streaming.astream_task if self.isasync else streaming.stream_task
+            stream = engine.streaming.astream_task if self.isasync else engine.streaming.stream_task
             return stream(self, args, kwargs, **asked)
-        way = run.arun_task if self.isasync else run.run_task
+        way = engine.run.arun_task if self.isasync else engine.run.run_task
         return way(self, args, kwargs, **asked)
 
     @overload
@@ -131,7 +132,7 @@ class Task(Generic[P, R]):
         `return_state=True` wait for the final State and give that.
         """
         asked = _asked(kwargs)
-        future = run.submit_task(self, args, kwargs, wait_for=asked.get("wait_for"))
+        future = engine.run.submit_task(self, args, kwargs, wait_for=asked.get("wait_for"))
         return _ended(future) if asked.get("return_state") else future
 
     def map(self, *args: Any, **kwargs: Any) -> FutureList[Any]:
@@ -143,7 +144,7 @@ class Task(Generic[P, R]):
         MappingLengthMismatch, MappingMissingIterable.
         """
         asked = _asked(kwargs)
-        futures = run.map_task(self, args, kwargs, wait_for=asked.get("wait_for"))
+        futures = engine.run.map_task(self, args, kwargs, wait_for=asked.get("wait_for"))
         return [_ended(future) for future in futures] if asked.get("return_state") else futures  # pyright: ignore[reportReturnType]
 
     def with_options(self, **changes: Unpack[TaskOptions]) -> Task[P, R]:

@@ -6,6 +6,7 @@ them from here. What an option does is told where it is carried out.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import string
@@ -124,6 +125,30 @@ def signature(fn: Any, *, what: str) -> inspect.Signature:
             hint="Give the parameter another name.",
         )
     return found
+
+
+def streams(fn: Callable[..., Any]) -> bool:
+    """Say whether a function is a generator, sync or async."""
+    return inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn)
+
+
+def whole(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function that is called once: a generator's gives the list of what it yields."""
+    if inspect.isgeneratorfunction(fn):
+
+        @functools.wraps(fn)
+        def collected(*args: Any, **kwargs: Any) -> list[Any]:
+            return list(fn(*args, **kwargs))
+
+        return collected
+    if inspect.isasyncgenfunction(fn):
+
+        @functools.wraps(fn)
+        async def acollected(*args: Any, **kwargs: Any) -> list[Any]:
+            return [item async for item in fn(*args, **kwargs)]
+
+        return acollected
+    return fn
 
 
 def name_of(fn: Callable[..., Any]) -> str:

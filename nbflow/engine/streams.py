@@ -7,8 +7,6 @@ How `Flow` and `Task` begin a stream is in `streaming`.
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
@@ -20,30 +18,6 @@ from nbflow.model.states import State
 
 _Life = Generator[Effect, Any, State]
 Stream = Generator[Any, Any, State]
-
-
-def streams(fn: Callable[..., Any]) -> bool:
-    """Say whether a function is a generator, sync or async."""
-    return inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn)
-
-
-def whole(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a function that is called once: a generator's gives the list of what it yields."""
-    if inspect.isgeneratorfunction(fn):
-
-        @functools.wraps(fn)
-        def collected(*args: Any, **kwargs: Any) -> list[Any]:
-            return list(fn(*args, **kwargs))
-
-        return collected
-    if inspect.isasyncgenfunction(fn):
-
-        @functools.wraps(fn)
-        async def acollected(*args: Any, **kwargs: Any) -> list[Any]:
-            return [item async for item in fn(*args, **kwargs)]
-
-        return acollected
-    return fn
 
 
 def stream(life: _Life) -> Stream:
