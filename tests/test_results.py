@@ -554,6 +554,31 @@ def test_killed_around_the_write_leaves_no_completed_without_a_result(
     assert backend.list_results(run.id) == ()
 
 
+def test_after_kill_9_every_completed_task_has_its_result(home: Path) -> None:
+    from nbflow import connect
+    from nbflow.services.reaper import Reaper
+
+    code = (
+        "import os, signal\n"
+        "from nbflow import flow, task\n"
+        "@task\n"
+        "def same(n): return n if n % 10 else b'x' * 20_000\n"
+        "@flow\n"
+        "def calls():\n"
+        "    for n in range(100): same(n)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "calls()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    backend = connect.connect()
+    assert isinstance(backend, Orchestrator)
+    Reaper(backend).run_once(clock.now())
+    runs = task_runs(backend)
+    assert [run.state.name for run in runs] == ["Completed"] * 100
+    assert [run.state.result() for run in runs[1:10]] == list(range(1, 10))
+    assert runs[0].state.result() == b"x" * 20_000
+
+
 # -- retention ------------------------------------------------------------------------------------
 def files(home: Path) -> list[Path]:
     return [p for p in (home / "results").rglob("*") if p.is_file()]
