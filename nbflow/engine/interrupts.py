@@ -7,9 +7,11 @@ their next instruction, so not while they are blocked in C.
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -113,21 +115,33 @@ def spare(ident: int) -> None:
 terminated = False
 
 
+#: ends what runs on an event loop, if it is not what runs just now; says whether it did
+_ending: Callable[[], bool] | None = None
+
+
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM raise Terminated on the main thread, where nobody else has a use for it."""
+def terminable(end: Callable[[], bool] | None = None) -> Iterator[None]:
+    """Let SIGTERM raise Terminated on the main thread, where nobody else has a use for it.
+
+    Args:
+        end: asked first, for code on an event loop: raised there, it would end the loop and leave
+            the code where it is.
+    """
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    global terminated
-    terminated = False
+    global terminated, _ending
+    terminated, _ending = False, end
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        terminated = False
+        came, terminated, _ending = terminated, False, None
+        # An event loop would go on after its task was cancelled, IPython after a SystemExit.
+        if came and (end is not None or "IPython" in sys.modules):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -137,7 +151,23 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     if isinstance(held, _HeldBack) and not held.terminated:
         held.terminated = True
         return
-    raise Terminated
+    if _ending is None or not _ending():
+        raise Terminated
+
+
+def ending_here() -> Callable[[], bool]:
+    """Give what ends the running asyncio task, for `terminable`."""
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end() -> bool:
+        if task is None or asyncio.current_task(loop) is task:
+            return False
+        loop.call_soon_threadsafe(task.cancel)
+        return True
+
+    return end
 
 
 def interrupt_main() -> None:

@@ -50,7 +50,7 @@ async def arun_flow(
     """Run an `async` flow to its end; give its value or its state, or raise what it raised."""
     __tracebackhide__ = True
     call = FlowCall(flow, args, kwargs, wait_for)
-    with interrupts.terminable():
+    with interrupts.terminable(interrupts.ending_here()):
         state = await adrive(flow_life(call))
     return flow_outcome(call, state, return_state=return_state)
 
@@ -68,7 +68,7 @@ async def arun_again(flow: FlowLike, run: FlowRun, *, return_state: bool = False
     """Execute a run of an `async` flow that waits for it once more."""
     __tracebackhide__ = True
     call = CallAgain(flow, run)
-    with interrupts.terminable():
+    with interrupts.terminable(interrupts.ending_here()):
         state = await adrive(flow_life(call))
     return flow_outcome(call, state, return_state=return_state)
 

@@ -21,7 +21,7 @@ from nbflow.context import RunContext
 from nbflow.engine import hooks, keeping, outcomes, slots, staging
 from nbflow.engine.flow_call import FlowCall
 from nbflow.engine.held import HURRIED_SECONDS
-from nbflow.engine.interrupts import Cancellation
+from nbflow.engine.interrupts import Cancellation, Terminated
 from nbflow.engine.lease import Hold, Suspension
 from nbflow.engine.task_call import TaskCall
 from nbflow.exceptions import UpstreamError
@@ -203,7 +203,9 @@ def _next_try(
     if policy.condition is not None:
         try:
             again = yield Ask(policy.condition, (subject, call.run, failed), call.context)
-        except Exception:
+        except Terminated:
+            raise
+        except (Exception, SystemExit):
             run_logger(call.context).exception("retry_condition_fn failed: no other try.")
             again = False
         if not again:
@@ -218,7 +220,9 @@ def _tell(
     for hook in subject.hooks.get(name, ()):
         try:
             yield Ask(hook, (subject, call.run, state), call.context)
-        except Exception:
+        except Terminated:
+            raise
+        except (Exception, SystemExit):
             run_logger(call.context).exception("The hook %s failed.", hooks.name_of(hook))
 
 

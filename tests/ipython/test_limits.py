@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,3 +67,22 @@ def test_generators_stream_into_a_cell(kernel: Any) -> None:
         "list(counts()), [k async for k in produces()]"
     )
     assert reply.results == ["([0, 1, 2], [0, 1, 2])"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_sigterm_ends_a_kernel_whose_flow_runs_and_the_run_says_so(
+    start_kernel: Callable[..., Any], records_of: Callable[..., Any], wait_for: Any, kind: str
+) -> None:
+    kernel = start_kernel()
+    body = "time.sleep(60)" if kind == "sync" else "await asyncio.sleep(60)"
+    define, call = ("def", "") if kind == "sync" else ("async def", "await ")
+    kernel.client.execute(f"{PRELUDE}\n@flow\n{define} sleeps():\n    {body}\n{call}sleeps()")
+    records = records_of(kernel)
+    wait_for(lambda: any(run.state.is_running() for run in records.flow_runs("sleeps")))
+    os.kill(kernel.pid, signal.SIGTERM)
+    wait_for(lambda: not kernel.manager.is_alive(), what="the kernel's end")
+    run = records.flow_run("sleeps")
+    assert (run.state.name, run.state.message) == (
+        "Crashed",
+        "The process was told to terminate (SIGTERM).",
+    )

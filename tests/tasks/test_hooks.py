@@ -89,7 +89,10 @@ def test_what_a_hook_raises_is_logged_and_changes_nothing(orchestrator):
     def broken(task, run, state):
         raise RuntimeError("in the hook")
 
-    @task(on_completion=[broken, recorded(seen, "next")], on_running=[broken])
+    def exits(task, run, state):
+        raise SystemExit(3)
+
+    @task(on_completion=[broken, exits, recorded(seen, "next")], on_running=[broken])
     def works():
         return 5
 
