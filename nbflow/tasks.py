@@ -13,7 +13,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from nbflow import engine
 from nbflow.annotations import unmapped
-from nbflow.engine import hooks, options, retrying
+from nbflow.engine import hooks, options, plans, retrying
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import TaskOptions
 from nbflow.exceptions import InvalidInput
@@ -76,6 +76,7 @@ class Task(Generic[P, R]):
 
     def _keep(self, asked: TaskOptions) -> None:
         """Take the options of results and caching; what they may be, their own modules say."""
+        plans.check(asked)
         self.persist_result = options.flag(
             asked.get("persist_result"), field="persist_result", optional=True
         )

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from nbflow import flow, results, settings, task
+from nbflow.cache_policies import INPUTS
 from nbflow.exceptions import (
     DamagedResult,
     InvalidInput,
@@ -621,3 +622,23 @@ def test_deleting_a_run_deletes_its_results_and_files(
     orchestrator.delete_flow_run(run.id)
     assert orchestrator.list_results(run.id) == ()
     assert len(files(home)) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("result_storage", 7),
+        ("result_storage", ""),
+        ("result_serializer", "nope"),
+        ("cache_policy", "INPUTS"),
+    ],
+)
+def test_bad_options_are_refused_when_the_decorator_runs(option: str, value: Any) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        task(**{option: value})(lambda: 1)
+    assert refused.value.field == option
+
+
+def test_two_options_that_both_name_the_key_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    task(cache_policy=INPUTS, cache_key_fn=lambda context, parameters: "k")(lambda: 1)
+    assert "cache_policy is not heeded: cache_key_fn" in caplog.text

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from nbflow import cache_policies, settings
 from nbflow.cache_policies import DefaultPolicy, Uncacheable
 from nbflow.locking import IsolationLevel
-from nbflow.results import ResultStore
+from nbflow.results import ResultStore, folder_of
+from nbflow.serializers import serializer_of
+
+_log = logging.getLogger("nbflow.tasks")
+
+
+def check(asked: Mapping[str, Any]) -> None:
+    """Refuse options of results and caching that cannot be. Raises InvalidInput."""
+    folder_of(asked.get("result_storage"))
+    serializer_of(asked.get("result_serializer"))
+    policy, key_fn = asked.get("cache_policy"), asked.get("cache_key_fn")
+    cache_policies.policy_of(policy, None)
+    key = asked.get("result_storage_key")
+    for name, other in (("cache_key_fn", key_fn), ("result_storage_key", key)):
+        if other is not None and policy is not None:
+            _log.warning("cache_policy is not heeded: %s says which calls are the same.", name)
 
 
 class Plan:
@@ -31,7 +48,7 @@ class Plan:
     def __init__(self, task: Any, flow: Any) -> None:
         said = _said(task, flow, "persist_result")
         self.persist = _persists(task, said)
-        self.strict = said is True
+        self.strict = getattr(task, "persist_result", None) is True
         self.in_memory = getattr(task, "cache_result_in_memory", True)
         self.template = getattr(task, "result_storage_key", None)
         self.expiration: timedelta | None = getattr(task, "cache_expiration", None)
