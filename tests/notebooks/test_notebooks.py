@@ -21,6 +21,12 @@ FIRST = NOTEBOOKS[0]
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
+#: parameters to run each with, and what the executed notebook then shows
+GIVEN = {
+    "01_first_notebook": ({"year": 2013}, "365 days of 2013"),
+    "02_flows_and_tasks": ({"years": [2012, 2013]}, "2 years asked for twice, worked out 2 times"),
+}
+
 
 def _code(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -64,17 +70,16 @@ def test_it_is_a_plain_notebook(path: Path, tmp_path: Path, home: Path) -> None:
 @every_notebook
 def test_papermill_runs_it_with_the_engine(path: Path, tmp_path: Path, home: Path) -> None:
     output = tmp_path / "executed.ipynb"
-    papermill.execute_notebook(
-        path, output, {"year": 2013}, engine_name="nbflow", progress_bar=False
-    )
+    parameters, shown = GIVEN[path.stem]
+    papermill.execute_notebook(path, output, parameters, engine_name="nbflow", progress_bar=False)
     executed = nbformat.read(output, as_version=4)
     counts = [cell.execution_count for cell in _code(executed)]
     assert counts == list(range(1, len(counts) + 1))
-    assert "365 days of 2013" in json.dumps(executed)
+    assert shown in json.dumps(executed)
 
 
-@every_notebook
-def test_nbflow_runs_it_and_keeps_its_artifacts(path: Path, tmp_path: Path, orchestrator) -> None:
+def test_nbflow_runs_the_first_and_keeps_its_artifacts(tmp_path: Path, orchestrator) -> None:
+    path = FIRST
     copy = Path(shutil.copy(path, tmp_path))
     before = copy.read_bytes()
     done = subprocess.run(
@@ -92,6 +97,27 @@ def test_nbflow_runs_it_and_keeps_its_artifacts(path: Path, tmp_path: Path, orch
     assert len(artifacts["top-days"].data["rows"]) == 3
     assert "2012" in artifacts["year-in-a-line"].data
     assert copy.read_bytes() == before
+
+
+def test_nbflow_runs_the_second_with_its_flows_as_children(tmp_path: Path, orchestrator) -> None:
+    copy = shutil.copy(NOTEBOOKS[1], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", copy, "-p", "warm=25"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = {run.flow_name: run for run in orchestrator.list_flow_runs().rows}
+    whole, flow = runs["02_flows_and_tasks"], runs["warm-years"]
+    assert whole.state.is_completed()
+    assert flow.parent_flow_run_id == whole.id
+    assert flow.parameters["warm"] == 25
+    assert runs["publish"].state.is_failed()
+    tasks = {task.name: task for task in orchestrator.list_task_runs(flow.id)}
+    assert [state.name for state in tasks["fetch-0"].history] == [
+        "Pending", "Running", "AwaitingRetry", "Retrying", "Completed",
+    ]  # fmt: skip
+    kept = {item.key for item in orchestrator.list_artifacts(ArtifactFilter(whole.id)).rows}
+    assert {"pictures", "warm-days", "warm-days-table"} <= kept
 
 
 def test_a_year_without_observations_fails_and_stops_there(tmp_path: Path, orchestrator) -> None:
