@@ -57,8 +57,8 @@ def is_interactive() -> bool:
     """Say whether a person works in this process: a notebook's kernel, or a prompt."""
     if hasattr(sys, "ps1") or sys.flags.interactive:
         return True
-    shell = sys.modules.get("IPython")
-    return shell is not None and shell.get_ipython() is not None
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return shell is not None and shell() is not None
 
 
 def begin(held: HeldRun, hold: lease.Hold) -> None:
@@ -70,6 +70,8 @@ def begin(held: HeldRun, hold: lease.Hold) -> None:
 def _climb(held: HeldRun, hold: lease.Hold) -> None:
     if _strike_until(hold, settings.interrupt_seconds):
         return
+    if not hold.inside and _strike_until(hold, settings.terminate_seconds):
+        return  # the flow's own code has ended: its end was only being told
     ours = held.on_main and hold.parent is None and lease.alone(hold) and not is_interactive()
     if ours:
         _log.warning("Run %s ignores that it was cancelled: terminating it.", held.run.name)

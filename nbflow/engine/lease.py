@@ -194,6 +194,11 @@ class Hold:
             self._interrupt()
             return True
 
+    @property
+    def inside(self) -> bool:
+        """Say whether the run's own code runs now."""
+        return self._interrupt is not None
+
     @contextmanager
     def interruptible(self, interrupt: Callable[[], None]) -> Iterator[None]:
         """Let the code inside be interrupted."""
