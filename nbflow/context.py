@@ -42,6 +42,11 @@ class Recording(Protocol):
 
     backend: Any
 
+    @property
+    def users(self) -> int:
+        """Give how many flow runs it serves; 0: nobody sends what it is told now."""
+        ...
+
     def task(self, run: Recorded) -> None:
         """Record a task run as it is when its row is asked for."""
         ...

@@ -173,7 +173,13 @@ class _Seen:
 
     def __init__(self, recorder: Recording) -> None:
         self.recorder = recorder
+        self.backend = recorder.backend
         self._runs: dict[str, Recorded] = {}
+
+    @property
+    def users(self) -> int:
+        """Give how many flow runs it serves."""
+        return self.recorder.users
 
     def task_runs(self) -> list[TaskRun]:
         """List the task runs in the order they were made."""

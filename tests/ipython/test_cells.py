@@ -314,6 +314,21 @@ def test_a_flow_is_tried_again(kernel: Any, records: Any) -> None:
     assert records.flow_run("tried_flow").attempt == 2
 
 
+def test_a_flow_caches_and_undoes_as_any_other(kernel: Any, records: Any) -> None:
+    kernel.run(
+        "from nbflow import task, transaction\nfrom nbflow.cache_policies import INPUTS\n"
+        "@task(cache_policy=INPUTS)\ndef kept(n):\n    return n\n"
+        "@task(on_rollback=[lambda txn: None])\ndef undone():\n    pass"
+    )
+    assert kernel.run("%%flow caching\nkept(1)\nkept(1)").ok
+    run = records.flow_run("caching")
+    assert records.task_run("kept-1", of=run).state.name == "Cached"
+    failing = "%%flow undoing\nwith transaction():\n    undone()\n    raise ValueError('no')"
+    assert kernel.run_all(failing) == ["error"]
+    undone = records.task_run("undone-0", of=records.flow_run("undoing"))
+    assert undone.state.name == "RolledBack"
+
+
 def test_a_task_cell_in_a_flow_belongs_to_the_flow(kernel: Any, records: Any) -> None:
     reply = kernel.run("%%flow outer\n%%task inner\ninside = 8\ninside")
     assert reply.results == ["8"]
