@@ -234,7 +234,7 @@ def nbflow(*words: str) -> str:
 
 
 def test_a_script_killed_with_9_is_called_crashed_by_the_next_command(
-    orchestrator: Orchestrator, script: Callable[..., object]
+    orchestrator: Orchestrator, script: Callable[..., object], wait_for: Wait
 ) -> None:
     code = """
     @flow
@@ -247,6 +247,7 @@ def test_a_script_killed_with_9_is_called_crashed_by_the_next_command(
     with script(code) as process:
         run = the_run(orchestrator)
         assert len(carrying(f"{run.id}-1")) == 1
+        wait_for(lambda: orchestrator.list_task_runs(run.id))
         process.kill()
         process.wait()
     assert "Crashed" in nbflow("flow-run", "ls")
