@@ -148,7 +148,8 @@ class Recorder:
         # worst written twice, which changes nothing.
         tasks = _copy(self._tasks)
         told = [run.row() for run in {id(run): run for run in tasks}.values()]
-        results, others = _copy(self._results), _copy(self._others)
+        results = _copy(self._results)
+        others = _copy(self._others) if self._others else ()
         self._write(told, results, others)
         for _ in tasks:
             self._tasks.popleft()
@@ -172,7 +173,8 @@ class Recorder:
             results = [record for record in results if record.flow_run_id not in self._lost]
             others = [record for record in others if record.flow_run_id not in self._lost]
         entries: list[Entry] = [("result", *record.row()) for record in results]
-        entries += [other_entry(record) for record in others] if others else ()
+        if others:
+            entries += [other_entry(record) for record in others]
         entries += [("task", *row) for row in tasks]
         if self._behind is None and not self._waiting.full(MOST_WAITING):
             if entries:

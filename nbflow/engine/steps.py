@@ -177,7 +177,7 @@ def _take(claim: Any, steps: Generator[Any, Any, Any]) -> Generator[Effect, Any,
 
 
 def _task_attempt(call: TaskCall) -> Life:
-    call.enter(entered(StateType.RUNNING) if call.attempt == 0 else states.Retrying())
+    call.enter(entered(StateType.RUNNING) if not call.attempt else states.Retrying())
     try:
         if call.task.hooks is not None:
             yield from _tell(call, call.task, "on_running", call.state)
