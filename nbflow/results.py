@@ -82,7 +82,7 @@ def make(
     record = rows.result((
         key, clock.now_micros(), flow_run_id, task_run_id, serializer.name, size,
         sha256(data).hexdigest(), data if inline else None, None, rows.micros(expires_at), task_key,
-        call, None if parts is None else rows.dumps(dict(parts)), previews.masked(value),
+        call, None if parts is None else rows.dumps(dict(parts)), previews.preview(value),
     ))  # fmt: skip
     if inline:
         return record

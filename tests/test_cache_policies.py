@@ -27,7 +27,7 @@ from nbflow.cache_policies import (
 )
 from nbflow.exceptions import InvalidInput
 from nbflow.locking import FileSystemLockManager, IsolationLevel, MemoryLockManager
-from nbflow.model import clock
+from nbflow.model import clock, masking
 from nbflow.model.runs import TaskRun
 from nbflow.orchestration.orchestrator import Orchestrator
 
@@ -139,6 +139,20 @@ def test_an_input_that_cannot_be_compared_runs_uncached_and_is_named(
     assert second is not None
     assert "input 'x' cannot be compared (_thread.lock at ['a'][0])" in second
     assert "INPUTS - 'x'" in second
+
+
+def test_what_a_note_says_is_masked(orchestrator: Orchestrator) -> None:
+    secret = "correct-horse-battery"
+
+    def key(context: Any, parameters: dict[str, Any]) -> str:
+        raise ValueError(secret)
+
+    t, _ = counted()
+    u, _ = counted(cache_key_fn=key)
+    with masking.forgetting():
+        masking.register_secret(secret)
+        in_a_flow(lambda: [t({secret: threading.Lock()}), u(1)])
+    assert all(note and "Not cached" in note and secret not in note for note in notes(orchestrator))
 
 
 def test_leaving_an_input_out_of_default(home: Path) -> None:

@@ -492,6 +492,21 @@ def test_a_file_that_is_gone_is_said(orchestrator: Orchestrator, home: Path) -> 
         last_run(orchestrator).state.result()
 
 
+def test_files_read_lately_stay_in_memory_up_to_their_bytes(home: Path) -> None:
+    with settings.temporary(result_memory_bytes=50_000):
+        store = ResultStore()
+        values = {f"k{n}": os.urandom(20_000) for n in range(4)}
+        for key, value in values.items():
+            store.write(key, value)
+        records = {key: store.read(key).metadata for key in values}
+        for path in files(home):
+            path.unlink()
+        assert results.load(records["k3"]) == values["k3"]
+        assert results.load(records["k2"]) == values["k2"]
+        with pytest.raises(ResultGone):
+            results.load(records["k0"])
+
+
 def test_a_value_whose_class_is_not_here_is_said(orchestrator: Orchestrator) -> None:
     ResultStore().write("k", FailsToShow())
     record = orchestrator.read_result("k")

@@ -146,9 +146,9 @@ def begin(call: TaskCall) -> bool:
             else:
                 kept.key = _key(call, kept)
         except Uncacheable as error:
-            kept.note = f"Not cached: {error}."
+            kept.note = texts.safe(f"Not cached: {error}.")
         except Exception as error:  # user code: a __reduce__, a key function, a __hash__
-            kept.note = f"Not cached: {type(error).__name__}: {error}"
+            kept.note = f"Not cached: {texts.of_error(error)}"
     elif plan.note is not None:
         kept.note = plan.note
     if call.outer is not None or plan.transactional:
@@ -219,7 +219,7 @@ def find(call: TaskCall, kept: Kept) -> ResultRecord | None:
         kept.note = f"Not cached: {_why_not(call, kept, record)}."
         return None
     except NbflowError as error:  # the store is away, a file is damaged: the task can still run
-        kept.note = f"Not cached: {error}"
+        kept.note = f"Not cached: {texts.safe(str(error))}"
         return None
 
 
