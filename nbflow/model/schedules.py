@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from nbflow.exceptions import InvalidInput, InvalidSchedule
-from nbflow.model import clock, cron, names, rrules, wallclock, wording
+from nbflow.model import clock, names, wallclock
 from nbflow.model.shapes import is_mapping
 
 Catchup = Literal["latest", "all", "none"]
@@ -46,6 +46,8 @@ class Cron:
     def __post_init__(self) -> None:
         _check_type("cron", self.cron, str, "a cron expression, such as '0 7 * * 1-5'")
         _check_type("day_or", self.day_or, bool, "True or False")
+        from nbflow.model import cron  # here and below: a run of no schedule needs none of it
+
         object.__setattr__(self, "cron", cron.parse(self.cron, self.day_or).text)
         wallclock.zone(self.timezone)
 
@@ -107,6 +109,8 @@ class RRule:
         _check_type("rrule", self.rrule, str, "a rule, such as 'FREQ=WEEKLY;BYDAY=MO'")
         wallclock.zone(self.timezone)
         object.__setattr__(self, "rrule", self.rrule.strip())
+        from nbflow.model import rrules
+
         rrules.parse(self.rrule, self.timezone)
 
     def next(self, n: int = 1, after: datetime | None = None) -> list[datetime]:
@@ -174,8 +178,12 @@ def _count(timing: Timing, low: int, high: int) -> int:
 
 def _days(timing: Cron | RRule) -> tuple[Callable[[int], wallclock.Days], bool]:
     if isinstance(timing, Cron):
+        from nbflow.model import cron
+
         fields = cron.parse(timing.cron, timing.day_or)
         return partial(cron.days, fields), fields.elapsed
+    from nbflow.model import rrules
+
     recurrence = rrules.parse(timing.rrule, timing.timezone)
     return partial(rrules.days, recurrence), recurrence.elapsed
 
@@ -296,6 +304,8 @@ def _newest(timing: Timing, low: int, high: int, n: int) -> list[int]:
 
 def describe(timing: Timing) -> str:
     """Say in plain words when a timing is due, such as "At 07:00 on weekdays (Europe/Paris)"."""
+    from nbflow.model import cron, rrules, wording
+
     if isinstance(timing, Cron):
         return wording.cron(cron.parse(timing.cron, timing.day_or), timing.timezone)
     if isinstance(timing, RRule):

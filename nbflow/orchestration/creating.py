@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import clock, ids, names, parameters
+from nbflow.model import clock, ids, names
 from nbflow.model.deployments import Deployment
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
@@ -44,6 +44,8 @@ def of_deployment(
     new: NewFlowRun, deployment: Deployment, *, overrides: Mapping[str, Any] | None = None
 ) -> NewFlowRun:
     """Fill a run in from its deployment; parameters are laid over the deployment's and checked."""
+    from nbflow.model import parameters  # most runs have no deployment
+
     values = {**deployment.parameters, **(overrides or {}), **new.parameters}
     checked = parameters.check(deployment.parameter_schema, values, what=deployment.name)
     return replace(

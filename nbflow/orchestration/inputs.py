@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbflow.exceptions import Conflict, InvalidInput, ParameterError
-from nbflow.model import clock, parameters, states
+from nbflow.model import clock, states
 from nbflow.model.inputs import LONGEST_KEY, MOST_BYTES, RunInput, answer_key
 from nbflow.model.names import shown
 from nbflow.model.runs import FlowRun
@@ -118,6 +118,8 @@ def _answer(run: FlowRun, given: Mapping[str, Any] | None) -> RunInput | None:
             f"The run {run.name} asks for no input.", code="input.unwanted", field="run_input"
         )
     try:
+        from nbflow.model import parameters  # few runs ask
+
         value = parameters.check(asks.get("schema", {}), given or {}, what="the input")
     except ParameterError as error:
         code = error.code.replace("parameter.", "input.")
