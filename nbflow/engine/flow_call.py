@@ -30,7 +30,8 @@ from nbflow.engine.recordable import recordable
 from nbflow.engine.retrying import DELAY, NEVER, RETRIABLE, RetryPolicy
 from nbflow.engine.tracking import Tracking
 from nbflow.exceptions import InvalidInput, NestedTooDeep
-from nbflow.model import clock, runs
+from nbflow.logging.loggers import run_logger
+from nbflow.model import clock, runs, states
 from nbflow.model.runs import NewFlowRun
 from nbflow.model.states import State, error_of, keep
 from nbflow.model.verdicts import Accept, Verdict
@@ -207,6 +208,21 @@ class FlowCall(HeldRun):
         """Give the option whose hooks a run calls that is being cancelled."""
         self._cancellation_told = True
         return "on_cancellation"
+
+    def tell_cancelled(self) -> None:
+        """Call the hooks that the run's own end will not call."""
+        if self.flow.hooks is None or self._cancellation_told:
+            return
+        state = states.Cancelling(message="It did not heed that it was cancelled.")
+        token = context.enter(self.context)
+        try:
+            for hook in self.flow.hooks.get(self.hooks_at_cancelling(), ()):
+                try:
+                    hooks.call(hook, (self.flow, self.run, state))
+                except Exception:
+                    run_logger(self.context).exception("The hook %s failed.", hooks.name_of(hook))
+        finally:
+            context.leave(token)
 
     def hooks_at_end(self, state: State) -> str | None:
         """Give the option whose hooks a final state calls."""

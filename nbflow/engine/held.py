@@ -136,6 +136,9 @@ class HeldRun:
         if self._parent is not None:
             self._parent.check()
 
+    def tell_cancelled(self) -> None:
+        """Tell who wants to know of a cancellation that the run's own code does not heed."""
+
     def stopped_from_above(self) -> bool:
         """Say whether the run that called this one was told to stop."""
         return self._parent is not None and self._parent.reason is not None

@@ -97,6 +97,9 @@ def _conclude(held: HeldRun, hold: lease.Hold, *, killed: bool) -> None:
     """Say that the run was cancelled: its own code will not."""
     said = f"its process ({os.getpid()}) was ended." if killed else "its code may still be running."
     message = f"It did not heed that it was cancelled; {said}"
+    telling = threading.Thread(target=held.tell_cancelled, name="nbflow-hook", daemon=True)
+    telling.start()
+    telling.join(settings.terminate_seconds)  # a hook may hang as well
     held.recorder.drain(_HURRIED_SECONDS)
     for each in reversed(lease.within(hold)):
         with suppress(NbflowError):

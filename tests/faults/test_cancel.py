@@ -169,6 +169,24 @@ def test_code_that_heeds_nothing_is_killed_and_that_is_said(
     assert [s.name for s in orchestrator.list_states(run.id)][-2:] == ["Cancelling", "Cancelled"]
 
 
+def test_its_hooks_are_called_also_when_its_code_is_killed(
+    orchestrator: Orchestrator, script: Callable[..., object], tmp_path: Path
+) -> None:
+    code = f"""
+    def told(flow, flow_run, state):
+        open({str(tmp_path / "told")!r}, "a").write(f"{{flow.name}} {{state.name}} ")
+    @flow(on_cancellation=[told])
+    def f():
+        ready()
+        ignores()
+    f()
+    """
+    with script(code) as process:
+        cancel(orchestrator)
+        process.wait(20)
+    assert (tmp_path / "told").read_text() == "f Cancelling "
+
+
 @pytest.mark.parametrize("stubborn", [False, True])
 def test_what_left_the_session_of_its_process_ends_with_the_run(
     orchestrator: Orchestrator, script: Callable[..., object], wait_for: Wait, stubborn: bool
