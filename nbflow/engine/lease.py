@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from nbflow import settings
 from nbflow.engine import slots
 from nbflow.engine.interrupts import Cancellation
-from nbflow.exceptions import FlowPauseTimeout
+from nbflow.exceptions import FlowPauseTimeout, NbflowError
 from nbflow.model.workers import Held
 from nbflow.rules import flow as rules
 
@@ -285,11 +285,24 @@ class _Claims:
             return
         slots.learn(backend, beat.tag_limits)
         for flow_run_id in beat.lost:
-            self.stop(by_id[flow_run_id], "lost")
+            if not _paused_in_vain(backend, by_id[flow_run_id]):
+                self.stop(by_id[flow_run_id], "lost")
         for flow_run_id in beat.cancel:
             self.stop(by_id[flow_run_id], "cancelled")
         for flow_run_id in beat.paused:
             by_id[flow_run_id].pause_from_outside()
+
+
+def _paused_in_vain(backend: Backend, hold: Hold) -> bool:
+    """Say whether a run is lost only because nobody resumed it in time.
+
+    Whoever waits for the end of the pause is about to hear of that itself, with the right words.
+    """
+    try:
+        run = backend.read_flow_run(hold.flow_run_id)
+    except NbflowError:
+        return False
+    return run.attempt == hold.attempt and run.state.details.get("cause") == "FlowPauseTimeout"
 
 
 _claims = _Claims()

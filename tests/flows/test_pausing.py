@@ -19,6 +19,7 @@ import pytest
 from nbflow import (
     apause_flow_run,
     flow,
+    flow_runs,
     pause_flow_run,
     resume_flow_run,
     settings,
@@ -213,6 +214,30 @@ def test_a_pause_nobody_ends_fails_the_run_without_any_server(orchestrator) -> N
         waits()
     run = only_run(orchestrator)
     assert (run.state.name, run.attempt) == ("Failed", 1)
+
+
+def test_no_heartbeat_outruns_the_end_of_a_pause(orchestrator, monkeypatch, wait_for) -> None:
+    lost: list[str] = []
+    beat, go_on = Orchestrator.heartbeat, flow_runs._go_on_or_raise
+
+    def heartbeat(self, *args):
+        answer = beat(self, *args)
+        lost.extend(answer.lost)
+        return answer
+
+    def late(*args):  # the second such beat is sent when the first one was taken in
+        wait_for(lambda: len(lost) > 1)
+        go_on(*args)
+
+    monkeypatch.setattr(Orchestrator, "heartbeat", heartbeat)
+    monkeypatch.setattr(flow_runs, "_go_on_or_raise", late)
+
+    @flow
+    def waits() -> None:
+        pause_flow_run(timeout=0.1)
+
+    with pytest.raises(FlowPauseTimeout):
+        waits()
 
 
 def test_the_reaper_fails_what_nobody_resumed(orchestrator) -> None:
