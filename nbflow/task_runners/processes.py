@@ -221,10 +221,12 @@ class _Worker:
         try:
             if parcel is not None:
                 self._pipe.send_bytes(parcel)
-            if not self._events.select(timeout):
+            ready = self._events.select(timeout)
+            if not ready:
                 self._end_call()
                 return None
-            return self._pipe.recv_bytes() if self._pipe.poll() else b""
+            answered = any(key.fileobj is self._pipe for key, _ in ready)
+            return self._pipe.recv_bytes() if answered else b""
         except (EOFError, OSError):  # it died between two of these
             return b""
 

@@ -29,7 +29,7 @@ def test_a_flow_run_has_a_cluster_of_its_own_which_ends_with_it(tmp_path):
             super().__init__(**given)
             clusters.append(self)
 
-    small = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    small = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
 
     @flow(task_runner=DaskTaskRunner(cluster_class=Cluster, cluster_kwargs=small))
     def around():
