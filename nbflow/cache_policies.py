@@ -77,7 +77,7 @@ class CachePolicy:
         self,
         key_storage: Any = None,
         lock_manager: LockManager | None = None,
-        isolation_level: IsolationLevel | None = None,
+        isolation_level: IsolationLevel | str | None = None,
     ) -> CachePolicy:
         """Give a copy with its own place for keys, its own locks, its own isolation.
 
@@ -87,7 +87,7 @@ class CachePolicy:
         made.key_storage = self.key_storage if key_storage is None else key_storage
         made.lock_manager = self.lock_manager if lock_manager is None else lock_manager
         if isolation_level is not None:
-            made.isolation_level = IsolationLevel(isolation_level)
+            made.isolation_level = IsolationLevel.of(isolation_level)
         if made.isolation_level is IsolationLevel.SERIALIZABLE and made.lock_manager is None:
             raise InvalidInput(
                 "SERIALIZABLE needs a lock manager.",

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from nbflow.exceptions import LockNotHeld
+from nbflow.exceptions import InvalidInput, LockNotHeld
 from nbflow.model import clock
 
 
@@ -27,6 +27,17 @@ class IsolationLevel(Enum):
     READ_COMMITTED = "read_committed"
     #: the second waits until the first has ended, then finds what it kept
     SERIALIZABLE = "serializable"
+
+    @classmethod
+    def of(cls, said: Any) -> IsolationLevel:
+        """Give a level by itself or its name, in any case. Raises InvalidInput."""
+        try:
+            return cls(said.lower() if isinstance(said, str) else said)
+        except ValueError:
+            names = ", ".join(level.name for level in cls)
+            raise InvalidInput(
+                f"isolation_level is {said!r}; it is one of {names}.", field="isolation_level"
+            ) from None
 
 
 class LockManager(Protocol):

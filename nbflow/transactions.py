@@ -73,8 +73,8 @@ class Transaction:
     ) -> None:
         self.key = key
         self.store = store
-        self._mode = _member(CommitMode, commit_mode, "commit_mode")
-        self._level = isolation_of(isolation_level)
+        self._mode = _mode(commit_mode)
+        self._level = None if isolation_level is None else IsolationLevel.of(isolation_level)
         self.overwrite = overwrite
         self.write_on_commit = write_on_commit
         self.logger = _log if logger is None else logger
@@ -329,19 +329,14 @@ def get_transaction() -> Transaction | None:
     return _here.get()
 
 
-def isolation_of(said: Any) -> IsolationLevel | None:
-    """Give a level by itself or its name, in any case; None stays None. Raises InvalidInput."""
-    return _member(IsolationLevel, said, "isolation_level")
-
-
-def _member(kind: Any, said: Any, field: str) -> Any:
-    if said is None or isinstance(said, kind):
-        return said
+def _mode(said: CommitMode | str | None) -> CommitMode | None:
     try:
-        return kind(str(said).lower())
+        return CommitMode(said.lower()) if isinstance(said, str) else said
     except ValueError:
-        names = ", ".join(member.name for member in kind)
-        raise InvalidInput(f"{field} is {said!r}; it is one of {names}.", field=field) from None
+        names = ", ".join(mode.name for mode in CommitMode)
+        raise InvalidInput(
+            f"commit_mode is {said!r}; it is one of {names}.", field="commit_mode"
+        ) from None
 
 
 async def _away(work: Callable[[], None]) -> None:

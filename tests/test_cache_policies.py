@@ -410,6 +410,8 @@ def test_what_is_no_policy_is_refused(home: Path) -> None:
         INPUTS.configure(key_storage="a") + TASK_SOURCE.configure(key_storage="b")
     with pytest.raises(InvalidInput, match="lock manager"):
         INPUTS.configure(isolation_level=IsolationLevel.SERIALIZABLE)
+    with pytest.raises(InvalidInput, match="READ_COMMITTED"):
+        INPUTS.configure(isolation_level="never")
     with pytest.raises(TypeError):
         INPUTS + "x"  # type: ignore[operator]
 
