@@ -244,6 +244,7 @@ def flow_life(call: FlowCall) -> Life:
             yield from _between_tries(call)
         if call.flow.hooks is not None:
             yield from _tell(call, call.flow, call.hooks_at_end(state), state)
+            yield Io(partial(call.recorder.drain, HURRIED_SECONDS))  # what they logged
         return state
     except BaseException as error:
         # Interrupted while its end was being dealt with, or between attempts: still no run is left
