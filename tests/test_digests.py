@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import enum
 import subprocess
@@ -237,3 +238,23 @@ def test_the_quick_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
         source, "2", tmp_path, as_file=False
     )
     assert digests.quick(1) != digests.quick(True) != digests.quick(1.0)
+
+
+def test_a_tree_that_mixed_with_another_threads_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trouble = [SystemError("AST constructor recursion depth mismatch (before=63, after=89)")]
+    parse = ast.parse
+
+    def sometimes(text: str) -> ast.Module:
+        if trouble:
+            raise trouble.pop()
+        return parse(text)
+
+    def told() -> int:
+        # a comment
+        return 1
+
+    monkeypatch.setattr(ast, "parse", sometimes)
+    assert digests.function(told)
+    assert trouble == []

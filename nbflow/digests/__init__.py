@@ -149,10 +149,18 @@ def _block(lines: list[str], first: int) -> str:
 _parsing = threading.Lock()
 
 
+def _parsed(text: str) -> ast.Module:
+    with _parsing:
+        while True:
+            try:
+                return ast.parse(text)
+            except SystemError:  # mixed with one made elsewhere: a traceback's carets, a linter
+                continue
+
+
 def _node(code: types.CodeType, text: str) -> Any:
     try:
-        with _parsing:
-            tree = ast.parse(text)
+        tree = _parsed(text)
     except (SyntaxError, ValueError):
         return None
     kinds = ast.Lambda if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
