@@ -5,6 +5,7 @@
     │   ├── ParameterError            a flow's or notebook's parameter
     │   │   ├── ParameterTypeError · ParameterBindError · SignatureMismatchError
     │   ├── MappingLengthMismatch · MappingMissingIterable
+    │   ├── Unsendable                cannot go to another process
     │   ├── InvalidSchedule           cron, interval, rrule or time zone
     │   └── InvalidNotebook           not a notebook, or one that cannot run
     ├── MalformedRequest (400)        not JSON, or not an object
@@ -123,6 +124,12 @@ class MappingMissingIterable(InvalidInput):
     """There is no argument to map over."""
 
     code = "map.missing"
+
+
+class Unsendable(InvalidInput):
+    """This cannot be sent to another process."""
+
+    code = "task.unsendable"
 
 
 class InvalidSchedule(InvalidInput):

@@ -23,10 +23,11 @@ from nbflow.engine import lease, logs, outcomes, parameters, recorder, texts
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.options import whole
-from nbflow.engine.packing import Unsendable, pack, pack_error, unpack_error
+from nbflow.engine.packing import pack, pack_error, unpack_error
 from nbflow.engine.recordable import recordable
 from nbflow.engine.steps import Call
 from nbflow.engine.timeouts import Overrun
+from nbflow.exceptions import Unsendable
 from nbflow.futures import Future
 from nbflow.model import masking, rows
 from nbflow.model.runs import FlowRun, TaskRun

@@ -17,16 +17,10 @@ from types import FunctionType
 from typing import Any
 
 from nbflow.engine import texts
-from nbflow.exceptions import FailedRun, InvalidInput
+from nbflow.exceptions import FailedRun, Unsendable
 
 #: modules whose frames stand between a call and the function called
 _OURS = ("nbflow.engine.", "nbflow.task_runners.")
-
-
-class Unsendable(InvalidInput):
-    """This cannot be sent to another process."""
-
-    code = "task.unsendable"
 
 
 class Traceback(Exception):
