@@ -14,15 +14,15 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from nbflow import engine
-from nbflow.engine import hooks, options, plans
+from nbflow.engine import hooks, options
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
-from nbflow.model.runs import FlowRun
 from nbflow.task_runners import runner_of
 
 if TYPE_CHECKING:
     from nbflow.model.diagrams import Diagram
+    from nbflow.model.runs import FlowRun
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,7 +83,8 @@ class Flow(Generic[P, R]):
 
     def _keep(self, asked: FlowOptions) -> None:
         """Take the options of results; what they may be, their own modules say."""
-        plans.check(asked)
+        if options.keeps(asked):
+            engine.plans.check(asked)
         self.persist_result = options.flag(
             asked.get("persist_result"), field="persist_result", optional=True
         )

@@ -9,17 +9,19 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from nbflow import engine
 from nbflow.annotations import unmapped
-from nbflow.engine import hooks, options, plans, retrying
+from nbflow.engine import hooks, options, retrying
 from nbflow.engine.hooks import Hook
 from nbflow.engine.options import TaskOptions
 from nbflow.exceptions import InvalidInput
-from nbflow.futures import Future, FutureList
 from nbflow.model.names import check_name, shown
-from nbflow.model.runs import TaskKind
+
+if TYPE_CHECKING:
+    from nbflow.futures import Future, FutureList
+    from nbflow.model.runs import TaskKind
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,7 +78,8 @@ class Task(Generic[P, R]):
 
     def _keep(self, asked: TaskOptions) -> None:
         """Take the options of results and caching; what they may be, their own modules say."""
-        plans.check(asked)
+        if options.keeps(asked):
+            engine.plans.check(asked)
         self.persist_result = options.flag(
             asked.get("persist_result"), field="persist_result", optional=True
         )

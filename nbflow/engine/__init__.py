@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nbflow.engine import again, entrypoints, run, streaming
+    from nbflow.engine import again, entrypoints, plans, run, streaming
 
-__all__ = ["again", "entrypoints", "run", "streaming"]
+__all__ = ["again", "entrypoints", "plans", "run", "streaming"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -27,6 +27,11 @@ _LONGEST_TEXT = 100_000
 #: ten years: beyond, dates and locks overflow
 _MOST_SECONDS = 315_360_000
 
+#: options that only `engine.plans` can judge, at the price of importing what keeps results
+_OF_RESULTS = (
+    "result_storage", "result_serializer", "result_storage_key", "cache_policy", "cache_key_fn",
+)  # fmt: skip
+
 RunName = str | Callable[..., str]
 Delay = float | Sequence[float] | Callable[[int], Sequence[float]]
 HookList = list[Callable[..., Any]]
@@ -149,6 +154,11 @@ def whole(fn: Callable[..., Any]) -> Callable[..., Any]:
 
         return acollected
     return fn
+
+
+def keeps(asked: Mapping[str, Any]) -> bool:
+    """Say whether an option says how values are kept or found again."""
+    return any(asked.get(name) is not None for name in _OF_RESULTS)
 
 
 def name_of(fn: Callable[..., Any]) -> str:
