@@ -23,7 +23,8 @@ from nbflow import settings
 from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock, rows
 from nbflow.model.ids import uuid7
-from nbflow.model.runs import Artifact, Batch, LogEntry, Owner
+from nbflow.model.results import ResultRecord
+from nbflow.model.runs import Artifact, Batch, LogEntry, Owner, TaskRun
 from nbflow.model.shapes import is_list
 from nbflow.model.states import State
 from nbflow.store import contents, owners
@@ -74,7 +75,7 @@ class Spool:
             while len(found) < BATCH_ROWS and (frame := _frame(file)) is not None:
                 found += frame
                 at = file.tell()
-        return _batch([entry for entry in found if entry[0] != "end"]), at
+        return _batch(found), at
 
     def empty(self) -> None:
         """Forget every entry: the authority has them all."""
@@ -137,7 +138,7 @@ def end_entry(flow_run_id: str, attempt: int, state: State) -> Entry:
     return ("end", flow_run_id, attempt, rows.history_text([state]), state.id)
 
 
-def _to_artifact(values: list[Any]) -> Artifact:
+def _to_artifact(values: rows.Row) -> Artifact:
     kind, data, *fields, created, artifact_id, updated, size, mime_types, sha256 = values
     return Artifact(
         kind, json.loads(data), *fields, created_at=clock.instant(created), id=artifact_id,
@@ -265,15 +266,23 @@ def _propose(backend: Backend, flow_run_id: str, attempt: int, state: State) -> 
 
 
 def _batch(entries: list[Entry]) -> Batch:
-    def of(kind: str, make: Callable[[list[Any]], Any]) -> tuple[Any, ...]:
-        return tuple(make(values) for name, *values in entries if name == kind)
-
-    return Batch(
-        of("task", rows.task_run),
-        of("log", rows.log),
-        of("artifact", _to_artifact),
-        of("result", rows.result),
-    )
+    """Give the records of entries; of a task run and of an artifact only the latest."""
+    tasks: dict[str, TaskRun] = {}
+    logs: list[LogEntry] = []
+    artifacts: dict[str, Artifact] = {}
+    results: list[ResultRecord] = []
+    for entry in entries:
+        kind, row = entry[0], entry[1:]
+        if kind == "task":
+            tasks[row[0]] = rows.task_run(row)
+        elif kind == "result":
+            results.append(rows.result(row))
+        elif kind == "log":
+            logs.append(rows.log(row))
+        elif kind == "artifact":
+            artifact = _to_artifact(row)
+            artifacts[artifact.id] = artifact
+    return Batch(tuple(tasks.values()), tuple(logs), tuple(artifacts.values()), tuple(results))
 
 
 def entries(path: Path) -> Iterator[Entry]:

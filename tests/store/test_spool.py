@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -155,6 +156,18 @@ def test_the_spool_of_a_living_process_is_left_alone(orchestrator, home):
     mine = spool.Spool()
     assert spool.replay(orchestrator) == 0
     assert mine.path.exists()
+    mine.remove()
+
+
+def test_of_a_task_run_written_twice_the_later_word_is_read(home, flow_run):
+    ended = a_task_run(flow_run)
+    begun = replace(ended, state=ended.history[0], history=ended.history[:1])
+    mine = spool.Spool()
+    at = mine.size
+    for run in (begun, ended):
+        mine.append([("task", *run.row())])
+    batch, end = mine.read(at)
+    assert (batch.task_runs, end) == ((ended,), mine.size)
     mine.remove()
 
 
