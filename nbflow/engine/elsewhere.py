@@ -29,6 +29,7 @@ from nbflow.engine.steps import Call
 from nbflow.engine.timeouts import Overrun
 from nbflow.exceptions import Unsendable
 from nbflow.futures import Future
+from nbflow.logging import handlers
 from nbflow.model import masking, rows
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.task_runners.elsewhere import CallStopped, Elsewhere
@@ -50,6 +51,7 @@ class _Luggage(NamedTuple):
     parameters: Mapping[str, Any]
     settings: dict[str, Any]
     log_level: int
+    in_executed_notebook: bool
 
 
 class _Label(NamedTuple):
@@ -105,6 +107,7 @@ def _luggage(flow: FlowRunContext) -> bytes:
         parameters=flow.parameters,
         settings=settings.without_secrets(),
         log_level=logging.getLogger("nbflow").level,
+        in_executed_notebook=handlers.in_executed_notebook(),
     )
     import cloudpickle
 
@@ -182,6 +185,7 @@ def _unpacked(luggage: bytes) -> _Luggage:
         _last = before = (luggage, pickle.loads(luggage))
         settings.override(**before[1].settings)
         logging.getLogger("nbflow").setLevel(before[1].log_level)
+        handlers.of_executed_notebook = before[1].in_executed_notebook
     return before[1]
 
 

@@ -264,8 +264,17 @@ def _level(name: str) -> int:
 
 def _echoes() -> list[logging.Handler]:
     """Give the echo, unless what is logged here is shown anyway: no line should come twice."""
-    in_executed_notebook = "NBFLOW_FLOW_RUN_ID" in os.environ and "ipykernel" in sys.modules
-    return [] if _root.handlers or in_executed_notebook else [_echo]
+    return [] if _root.handlers or in_executed_notebook() else [_echo]
+
+
+#: set in a process that makes calls for an executed notebook's kernel
+of_executed_notebook = False
+
+
+def in_executed_notebook() -> bool:
+    """Say whether what is written to the terminal here becomes part of a run anyway."""
+    executed = "NBFLOW_FLOW_RUN_ID" in os.environ and "ipykernel" in sys.modules
+    return executed or of_executed_notebook
 
 
 def direct(logger: logging.Logger) -> bool:

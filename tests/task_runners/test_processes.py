@@ -11,8 +11,9 @@ import textwrap
 import psutil
 import pytest
 
-from nbflow import flow, quote, task
+from nbflow import flow, get_run_logger, quote, task
 from nbflow.exceptions import CrashedRun, InvalidInput
+from nbflow.logging import handlers
 from nbflow.task_runners import ProcessPoolTaskRunner
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -107,6 +108,22 @@ def test_exit_in_a_task_is_said(orchestrator):
             leaves.submit(False).result()
 
     around()
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_line_is_echoed_unless_the_notebook_shows_it_anyway(monkeypatch, capfd, executed):
+    monkeypatch.setattr(handlers, "of_executed_notebook", executed)
+
+    @task
+    def talk():
+        get_run_logger().info("from the worker")
+
+    @flow(task_runner=ProcessPoolTaskRunner(1))
+    def around():
+        talk.submit().wait()
+
+    around()
+    assert ("from the worker" in capfd.readouterr().err) != executed
 
 
 def test_processes_end_with_a_parent_that_is_killed(tmp_path, wait_for, home):
