@@ -19,6 +19,7 @@ from nbflow import settings
 from nbflow.engine import slots
 from nbflow.engine.interrupts import Cancellation
 from nbflow.exceptions import FlowPauseTimeout, NbflowError
+from nbflow.model import clock
 from nbflow.model.workers import Held
 from nbflow.rules import flow as rules
 
@@ -30,6 +31,8 @@ _log = logging.getLogger("nbflow.engine")
 
 Reason = Literal["cancelled", "lost"]
 
+#: how long the main thread may be deaf to Ctrl-C at worst
+_LONGEST_WAIT_SECONDS = 1.0
 #: how soon a thread that waits for another to hear of the end of a pause looks itself
 _HEAR_SECONDS = 0.25
 
@@ -89,7 +92,10 @@ class Hold:
 
     def pause(self, seconds: float) -> None:
         """Wait; raise Cancellation as soon as the run must stop."""
-        self._stopped.wait(seconds)
+        until = clock.monotonic() + seconds
+        while not self._stopped.is_set() and (left := until - clock.monotonic()) > 0:
+            # A signal that comes just before a wait begins is only seen when it ends.
+            self._stopped.wait(min(left, _LONGEST_WAIT_SECONDS))
         self.check()
 
     def stop(self, reason: Reason) -> None:
