@@ -27,7 +27,10 @@ def run(client, n, salt):
 
 with (
     LocalCluster(
-        n_workers=1, threads_per_worker=8, processes=False, dashboard_address=None
+        n_workers=1,
+        threads_per_worker=8,
+        processes=False,
+        dashboard_address=None,  # pyright: ignore[reportArgumentType]  (it takes None: no dashboard)
     ) as cluster,
     Client(cluster) as client,
 ):

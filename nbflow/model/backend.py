@@ -83,7 +83,7 @@ class Recorded:
 
     Attributes:
         tag_limits: the names of active limits on tags; None: nothing is said of them.
-        lacking: artifacts not recorded, because their content is not there; send it, and them again.
+        lacking: artifacts not recorded, because their content is not there; send it, then them.
     """
 
     cancel: tuple[str, ...] = field(default=())
