@@ -25,33 +25,37 @@ _PEER_COUNT, _PEER_RUNS = 300, 2
 
 def tables() -> tuple[Table, ...]:
     """Measure; give the table."""
-    rows: list[tuple[str, ...]] = []
-    for kind in KINDS:
-        ours = _micros("nbflow", kind, COUNT, _RUNS)
-        theirs = _micros("prefect", kind, _PEER_COUNT, _PEER_RUNS)
-        print(f"  results: {kind} done", file=sys.stderr, flush=True)
-        rows.append((kind, f"{ours:,.0f} µs", f"{theirs:,.0f} µs", f"{theirs / ours:.0f}×"))
+    ours = _said(Path(sys.executable), "nbflow_results.py", COUNT, _RUNS)
+    theirs = _said(peers.python("prefect"), "prefect_results.py", _PEER_COUNT, _PEER_RUNS)
+    rows = tuple(
+        (kind, _micros(ours, kind), _micros(theirs, kind), _ratio(ours, theirs, kind))
+        for kind in KINDS
+    )
     return (
         Table(
             "Results and caching: CPU per task",
             (
-                "A task called one by one that gives back its input (or 100 KB), CPU of the",
-                "process that runs the flow; Prefect's server is not counted. `cached over",
-                "runs` takes the inputs alone as the key: a miss looks in the store first.",
+                "A task called one by one that gives back its input (or 100 KB): CPU of its",
+                "process;  Prefect's server is not counted. `cached over runs` takes the inputs",
+                "alone as the key: a miss looks in the store first.",
             ),
             ("result", "nbflow", "Prefect (client)", "Prefect ÷ nbflow"),
-            tuple(rows),
+            rows,
         ),
     )
 
 
-def _micros(system: str, kind: str, count: int, runs: int) -> float:
-    python = Path(sys.executable) if system == "nbflow" else peers.python(system)
-    script = _SCRIPTS / f"{system}_results.py"
-    none = _median(measure.costs([python, script, kind, "0"], runs=runs))
-    many = _median(measure.costs([python, script, kind, str(count)], runs=runs))
-    return (many - none) / count * 1e6
+def _said(python: Path, script: str, count: int, runs: int) -> list[Cost]:
+    return measure.costs([python, _SCRIPTS / script, str(count)], runs=runs)
 
 
-def _median(costs: list[Cost]) -> float:
-    return statistics.median(cost.said["cpu"] for cost in costs)
+def _median(costs: list[Cost], kind: str) -> float:
+    return statistics.median(cost.said[kind] for cost in costs)
+
+
+def _micros(costs: list[Cost], kind: str) -> str:
+    return f"{_median(costs, kind) * 1e6:,.0f} µs"
+
+
+def _ratio(ours: list[Cost], theirs: list[Cost], kind: str) -> str:
+    return f"{_median(theirs, kind) / _median(ours, kind):.0f}×"
