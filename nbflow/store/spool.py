@@ -3,7 +3,7 @@
 One append-only file per process. Each write is one frame: its length, then a list of entries as
 `marshal` writes plain values. That takes a quarter of JSON's time and leaves bytes as they are;
 unlike pickle it runs no code when read. The first frame names the owner. Also delivery to the
-authority, and `replay` of what dead processes left. When to write and when to send is `recorder.py`.
+authority, and `replay` of what the dead left. When to write and when to send is `recorder.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import logging
 import marshal
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
