@@ -140,12 +140,15 @@ def _hold_of(frame: FrameType | None) -> Any:
     """
     from nbflow.engine import drive
 
-    while frame is not None:
-        if frame.f_code is drive._call.__code__:
-            return frame.f_locals["run"].flow_context.hold
-        if frame.f_globals.get("__name__", "").startswith(_MACHINERY):
-            return None
-        frame = frame.f_back
+    try:
+        while frame is not None:
+            if frame.f_code is drive._call.__code__:
+                return frame.f_locals["run"].flow_context.hold
+            if frame.f_globals.get("__name__", "").startswith(_MACHINERY):
+                return None
+            frame = frame.f_back
+    except (AttributeError, KeyError):  # CPython 3.11 may take the stack apart as it is read
+        return None
     return None
 
 
