@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow import connect, context, settings
 from nbflow.context import FlowRunContext, TaskRunContext
-from nbflow.engine import lease, logs, outcomes, parameters, recorder, texts
+from nbflow.engine import lease, logs, outcomes, parameters, recorder
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.interrupts import Cancellation
 from nbflow.engine.options import whole
@@ -30,7 +30,7 @@ from nbflow.engine.timeouts import Overrun
 from nbflow.exceptions import Unsendable
 from nbflow.futures import Future
 from nbflow.logging import handlers
-from nbflow.model import masking, rows
+from nbflow.model import masking, rows, texts
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.task_runners.elsewhere import CallStopped, Elsewhere
 from nbflow.task_runners.threads import ThreadPoolTaskRunner

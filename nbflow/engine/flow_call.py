@@ -20,7 +20,6 @@ from nbflow.engine import (
     outcomes,
     parameters,
     resolve,
-    texts,
     timeouts,
 )
 from nbflow.engine.held import HeldRun
@@ -31,7 +30,7 @@ from nbflow.engine.retrying import DELAY, NEVER, RETRIABLE, RetryPolicy
 from nbflow.engine.tracking import Tracking
 from nbflow.exceptions import InvalidInput, NestedTooDeep
 from nbflow.logging.loggers import run_logger
-from nbflow.model import clock, runs, states
+from nbflow.model import clock, runs, states, texts
 from nbflow.model.runs import NewFlowRun
 from nbflow.model.states import State, error_of, keep
 from nbflow.model.verdicts import Accept, Verdict

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from nbflow import cache_policies, digests, settings
 from nbflow.cache_policies import Uncacheable
 from nbflow.context import FlowRunContext
-from nbflow.engine import staging, texts
+from nbflow.engine import staging
 from nbflow.engine.plans import Plan
 from nbflow.exceptions import InvalidInput, NbflowError
-from nbflow.model import clock, states
+from nbflow.model import clock, states, texts
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch
 from nbflow.model.states import State, keep

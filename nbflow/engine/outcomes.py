@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 from nbflow.annotations import quote
-from nbflow.engine import interrupts, texts
+from nbflow.engine import interrupts
 from nbflow.engine.interrupts import Cancellation, Terminated
 from nbflow.engine.lease import Hold, Suspension
 from nbflow.engine.timeouts import Overrun
@@ -27,7 +27,7 @@ from nbflow.exceptions import (
     UpstreamError,
 )
 from nbflow.futures import Future
-from nbflow.model import masking, states
+from nbflow.model import masking, states, texts
 from nbflow.model.states import State, StateType, error_of, keep
 from nbflow.task_runners.elsewhere import WorkerLost
 

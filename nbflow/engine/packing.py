@@ -16,8 +16,8 @@ from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
-from nbflow.engine import texts
 from nbflow.exceptions import FailedRun, Unsendable
+from nbflow.model import texts
 
 #: modules whose frames stand between a call and the function called
 _OURS = ("nbflow.engine.", "nbflow.task_runners.")

@@ -9,8 +9,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbflow.engine import secrets, texts
+from nbflow.engine import secrets
 from nbflow.exceptions import InvalidInput, ParameterBindError, ParameterTypeError
+from nbflow.model import texts
 from nbflow.model.names import shown
 
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})

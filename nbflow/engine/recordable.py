@@ -16,8 +16,8 @@ from typing import Any
 from uuid import UUID
 
 from nbflow import settings
-from nbflow.engine import secrets, texts
-from nbflow.model import masking
+from nbflow.engine import secrets
+from nbflow.model import masking, texts
 
 #: items of one collection, items of all, and characters of a text, that are recorded
 _MOST_ITEMS = 1000

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from nbflow.context import FlowRunContext
-from nbflow.engine import interrupts, mapping, outcomes, slots, texts
+from nbflow.engine import interrupts, mapping, outcomes, slots
 from nbflow.engine.again import CallAgain
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.flow_call import FlowCall, FlowLike, PlainFlow
@@ -22,7 +22,7 @@ from nbflow.engine.steps import flow_life, task_life
 from nbflow.engine.task_call import TaskCall, TaskLike
 from nbflow.exceptions import CancelledRun, NbflowError
 from nbflow.futures import Future, FutureList
-from nbflow.model import states
+from nbflow.model import states, texts
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import State, error_of, keep
 

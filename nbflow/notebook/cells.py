@@ -9,8 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from nbflow.engine import texts
-from nbflow.model import clock, notebooks, states
+from nbflow.model import clock, notebooks, states, texts
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import LogEntry, TaskRun, advance
 from nbflow.model.states import State

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbflow.engine import texts
-from nbflow.model import notebooks, states
+from nbflow.model import notebooks, states, texts
 from nbflow.model.states import State
 from nbflow.notebook.stopping import Reason
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbflow import flow_runs, settings
-from nbflow.engine import lease, recorder, texts
+from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
-from nbflow.model import notebooks, states
+from nbflow.model import notebooks, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
