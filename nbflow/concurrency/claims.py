@@ -56,12 +56,22 @@ class Claim:
         self._backend = backend
         self._room = room_of(backend)
         self._pid = os.getpid()
+        self._turn = threading.Lock()
         self._asked = False
         self._bell: Callable[[], object] | None = None
         self._over: Callable[[], bool] | None = None
 
     def ask(self) -> Grant:
         """Ask for the slots, or how the request stands. Raises what `acquire_slots` does."""
+        with self._turn:
+            return self._ask()
+
+    def ask_again(self) -> bool:
+        """Ask once more if it still waits; say whether it has its slots now, and had not before."""
+        with self._turn:
+            return self._asked and not self.held and self._ask().granted
+
+    def _ask(self) -> Grant:
         self.woken = False
         if not self._asked:
             self._room.expect(self.request.request_id, self)
@@ -79,9 +89,14 @@ class Claim:
 
     def give_back(self) -> None:
         """Give the slots back, or leave the line; nothing when there is neither."""
-        if self._asked and os.getpid() == self._pid:
+        # Whoever was woken a moment ago must not ask for them anew once they are given back.
+        with self._turn:
+            if not self._asked or os.getpid() != self._pid:
+                return
             self._asked = self.held = False
-            self._room.give_back(self.request.request_id)
+            self._bell = None
+            let_in = self._room.give_back(self.request.request_id)
+        self._room.wake(let_in)
 
     def wake(self) -> None:
         """Ask again: what is waited for may have come (called by the room)."""

@@ -103,29 +103,37 @@ class Room:
             self._waiting.pop(request_id, None)
             self._held.pop(request_id, None)
 
-    def give_back(self, request_id: str) -> None:
-        """Give slots back, or leave the line; wake whom that lets in."""
+    def give_back(self, request_id: str) -> tuple[str, ...]:
+        """Give slots back, or leave the line; give the requests that lets in, to be woken."""
         self.forget(request_id)
         try:
-            self._wake(self._backend.release_slots((request_id,)))
+            return self._backend.release_slots((request_id,))
         except NbflowError as error:
             # Not lost: it is tried again with each renewal, and the lease ends by itself.
             _log.debug("Slots could not be given back now: %s", error)
             with self._lock:
                 self._owed.add(request_id)
                 self._start()
+            return ()
 
     def _start(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="nbflow-slots", daemon=True)
             self._thread.start()
 
-    def _wake(self, request_ids: tuple[str, ...]) -> None:
+    def wake(self, request_ids: tuple[str, ...]) -> None:
+        """Wake those of some requests that are this process's."""
         with self._lock:
             found = [self._waiting.get(one) for one in request_ids]
         for claim in found:
             if claim is not None:
-                claim.wake()
+                self._wake(claim)
+
+    def _wake(self, claim: Held) -> None:
+        try:
+            claim.wake()
+        except Exception:  # one that cannot be woken must not keep the others from it
+            _log.exception("A request for slots could not be told to ask again.")
 
     # -- the thread ---------------------------------------------------------------------------
     def _run(self) -> None:
@@ -171,10 +179,10 @@ class Room:
             waiting = dict(self._waiting)
         if not waiting:
             return
-        for claim in waiting.values():
-            claim.look()
         try:
-            self._wake(self._backend.settled_slots(tuple(waiting)))
+            for claim in waiting.values():
+                claim.look()
+            self.wake(self._backend.settled_slots(tuple(waiting)))
         except Exception as error:  # whatever it is, the next question may be answered
             _log.debug("It could not be asked who waits no longer: %s", error)
 
@@ -183,7 +191,7 @@ class Room:
             owed, there = tuple(self._owed), {**self._held, **self._waiting}
         try:
             if owed:
-                self._wake(self._backend.release_slots(owed))
+                self.wake(self._backend.release_slots(owed))
                 self._owed.difference_update(owed)
             gone = self._backend.renew_slots(tuple(there)) if there else ()
         except Exception as error:  # whatever it is, the next renewal may succeed
@@ -193,7 +201,7 @@ class Room:
             lost = [self._held[one] for one in gone if self._held.get(one) is there[one]]
         for claim in lost:
             claim.lose()
-        self._wake(gone)
+        self.wake(gone)
 
 
 def _moved(watch: Watch | None) -> bool:

@@ -97,10 +97,10 @@ def _stopped(call: TaskCall) -> bool:
 
 def _ask_again(wanted: Claim, begin: Callable[[], None], stopped: Callable[[], bool]) -> None:
     try:
-        waits = not (stopped() or wanted.ask().granted)
+        begins = stopped() or wanted.ask_again()
     except NbflowError:  # its own life asks again, and says what is wrong
-        waits = False
-    if not waits:
+        begins = True
+    if begins:
         begin()
 
 

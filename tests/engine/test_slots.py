@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nbflow import flow, settings, tags, task
+from nbflow.concurrency.claims import Claim, request
 from nbflow.context import FlowRunContext
 from nbflow.exceptions import ConcurrencySlotAcquisitionError
 from nbflow.model import states
@@ -327,6 +328,35 @@ def test_submitted_tasks_wait_without_threads(
     threads = run()
     assert (inside.most, inside.entered) == (1, 100)
     assert max(threads) < 20
+    assert orchestrator.read_limit("tag:db").slots == ()
+
+
+def test_a_long_line_leaves_no_slot_behind(
+    orchestrator: Orchestrator, limit: Any, inside: Inside
+) -> None:
+    limit("db", 3)
+
+    @task(tags=["db"])
+    def work(n: int) -> int:
+        return n
+
+    @flow
+    def run() -> int:
+        return sum(work.map(range(300)).result())
+
+    assert run() == sum(range(300))
+    assert orchestrator.read_limit("tag:db").slots == ()
+
+
+def test_one_who_was_woken_too_late_asks_for_nothing(
+    orchestrator: Orchestrator, limit: Any
+) -> None:
+    limit("db", 1)
+    mine = Claim(orchestrator, request(("tag:db",)))
+    assert mine.ask().granted
+    assert mine.ask_again() is False  # it has them
+    mine.give_back()
+    assert mine.ask_again() is False  # nor does it take them anew
     assert orchestrator.read_limit("tag:db").slots == ()
 
 
