@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from nbflow import exceptions, states
+from nbflow import exceptions, flow, states
 from nbflow.model.states import keep, pause_timeout
 
 
 def test_a_kept_value_is_given():
     assert keep(states.Completed(), 3).result() == 3
     assert keep(states.Completed(), None).result() is None
+
+
+def test_a_state_made_by_hand_may_hold_its_value_or_exception():
+    assert states.Completed(data=3).result() == 3
+    assert states.Completed(data=None).result() is None
+    with pytest.raises(ValueError, match="own"):
+        states.Failed(message="why", data=ValueError("own")).result()
+    with pytest.raises(exceptions.InvalidInput, match="exception"):
+        states.Failed(data="why")
+
+
+def test_a_flow_gives_the_value_of_the_state_it_returns(home):
+    @flow
+    def by_hand():
+        return states.Completed(data={"rows": 3}, message="three rows")
+
+    assert by_hand() == {"rows": 3}
+    assert by_hand(return_state=True).message == "three rows"
 
 
 def test_a_kept_exception_is_raised_or_given():

@@ -384,9 +384,13 @@ def Cancelled(**kw: Any) -> State:
     return State(StateType.CANCELLED, **kw)
 
 
-def Completed(**kw: Any) -> State:
-    """Make a state of a run that completed."""
-    return State(StateType.COMPLETED, **kw)
+_UNSAID: Any = object()
+
+
+def Completed(*, data: Any = _UNSAID, **kw: Any) -> State:
+    """Make a state of a run that completed; `data` is the value it gives."""
+    state = State(StateType.COMPLETED, **kw)
+    return state if data is _UNSAID else keep(state, data)
 
 
 def Cached(**kw: Any) -> State:
@@ -399,9 +403,14 @@ def RolledBack(**kw: Any) -> State:
     return State(StateType.COMPLETED, name="RolledBack", **kw)
 
 
-def Failed(**kw: Any) -> State:
-    """Make a state of a run whose code raised."""
-    return State(StateType.FAILED, **kw)
+def Failed(*, data: Any = None, **kw: Any) -> State:
+    """Make a state of a run whose code raised; `data` is the exception. Raises InvalidInput."""
+    if data is not None and not isinstance(data, BaseException):
+        raise exceptions.InvalidInput(
+            f"data is {type(data).__name__}; a failed state holds the exception.", field="data"
+        )
+    state = State(StateType.FAILED, **kw)
+    return state if data is None else keep(state, error=data)
 
 
 def TimedOut(**kw: Any) -> State:
