@@ -25,8 +25,8 @@ _PEER_COUNT, _PEER_RUNS = 300, 2
 
 def tables() -> tuple[Table, ...]:
     """Measure; give the table."""
-    ours = _said(Path(sys.executable), "nbflow_results.py", COUNT, _RUNS)
-    theirs = _said(peers.python("prefect"), "prefect_results.py", _PEER_COUNT, _PEER_RUNS)
+    ours = _said(Path(sys.executable), "nbflow", COUNT, _RUNS)
+    theirs = _said(peers.python("prefect"), "prefect", _PEER_COUNT, _PEER_RUNS)
     rows = tuple(
         (kind, _micros(ours, kind), _micros(theirs, kind), _ratio(ours, theirs, kind))
         for kind in KINDS
@@ -45,8 +45,9 @@ def tables() -> tuple[Table, ...]:
     )
 
 
-def _said(python: Path, script: str, count: int, runs: int) -> list[Cost]:
-    return measure.costs([python, _SCRIPTS / script, str(count)], runs=runs)
+def _said(python: Path, library: str, count: int, runs: int) -> list[Cost]:
+    command = [python, _SCRIPTS / "flow_results.py", library, str(count)]
+    return measure.costs(command, runs=runs)
 
 
 def _median(costs: list[Cost], kind: str) -> float:

@@ -19,8 +19,8 @@ def tables() -> tuple[Table, ...]:
     theirs = _cpu(prefect, "from prefect import flow, task", runs=_PEER_RUNS) - bare_there
     package = _cpu(here, "import nbflow") - bare
     names = _cpu(here, "from nbflow import flow, task") - bare
-    ours = _script(here, "nbflow_empty.py", _RUNS)
-    peer = _script(prefect, "prefect_empty.py", _PEER_RUNS)
+    ours = _script(here, "nbflow", _RUNS)
+    peer = _script(prefect, "prefect", _PEER_RUNS)
     ratio = peer / ours
     rows = (
         ("`import nbflow`", _ms(package), "–", "–", f"≤ 40 ms: {verdict(package, 0.040)}"),
@@ -46,8 +46,9 @@ def _cpu(python: Path, code: str, *, runs: int = _RUNS) -> float:
     return measure.median(measure.costs([python, "-c", code], runs=runs), lambda c: c.cpu)
 
 
-def _script(python: Path, name: str, runs: int) -> float:
-    return measure.median(measure.costs([python, _SCRIPTS / name], runs=runs), lambda c: c.cpu)
+def _script(python: Path, library: str, runs: int) -> float:
+    command = [python, _SCRIPTS / "flow_empty.py", library]
+    return measure.median(measure.costs(command, runs=runs), lambda c: c.cpu)
 
 
 def _ms(seconds: float) -> str:

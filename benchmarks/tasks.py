@@ -48,10 +48,10 @@ def _has(system: str, kind: str) -> bool:
 
 def _command(system: str, kind: str) -> list[str | Path]:
     pythons = {"Prefect": lambda: peers.python("prefect"), "dask": lambda: peers.python("dask")}
-    scripts = {"thread pool": "pool"}
     python = pythons.get(system, lambda: Path(sys.executable))()
-    script = f"{scripts.get(system, system.lower())}_tasks.py"
-    return [python, _SCRIPTS / script, kind, "0" if kind == "none" else str(COUNT)]
+    scripts: dict[str, list[str]] = {"thread pool": ["pool_tasks.py"], "dask": ["dask_tasks.py"]}
+    name, *library = scripts.get(system, ["flow_tasks.py", system.lower()])
+    return [python, _SCRIPTS / name, *library, kind, "0" if kind == "none" else str(COUNT)]
 
 
 def per_task(costs: Costs, system: str, kind: str) -> tuple[float, float]:

@@ -1,16 +1,21 @@
-"""A flow of N tasks that give back their input. Usage: nbflow_tasks.py KIND N [PERSIST]."""
+"""A flow of N tasks that give back their input. Usage: flow_tasks.py nbflow|prefect KIND N."""
 
 from __future__ import annotations
 
+import importlib
 import json
-import sqlite3
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from nbflow import flow, get_run_logger, settings, task
+LIBRARY, KIND, COUNT = sys.argv[1], sys.argv[2], int(sys.argv[3])
+STORES = {"nbflow": ("NBFLOW_HOME", "nbflow.sqlite"), "prefect": ("PREFECT_HOME", "prefect.db")}
+WARMING = 10
 
-KIND, COUNT = sys.argv[1], int(sys.argv[2])
+library = importlib.import_module(LIBRARY)
+flow, task, get_run_logger = library.flow, library.task, library.get_run_logger
 
 
 @task
@@ -39,25 +44,22 @@ def many(n):
         same.map(list(range(n))).result()
 
 
-def on_disk() -> int:
+def on_disk():
     """Count the completed task runs as another process sees them now."""
+    variable, name = STORES[LIBRARY]
     query = "select count(*) from task_run where state_type = 'COMPLETED'"
     code = (
-        f"import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute({query!r}).fetchone()[0])"
+        "import sqlite3, sys; store = sqlite3.connect(sys.argv[1], timeout=30);"
+        f"print(store.execute({query!r}).fetchone()[0])"
     )
-    path = settings.store_url().removeprefix("sqlite:///")
+    path = Path(os.environ[variable], name)
     found = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     return int(found.stdout)
 
 
-many(10)  # everything is imported, the store is open
+many(WARMING)  # everything is imported, the store is open
 wall, cpu = time.perf_counter(), time.process_time()
 many(COUNT)
 wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-said = {
-    "cpu": cpu,
-    "wall": wall,
-    "rows": on_disk() - 10 if COUNT else 0,
-    "sqlite": sqlite3.sqlite_version,
-}
-print(json.dumps(said))
+rows = max(on_disk() - WARMING, 0) if COUNT else 0
+print(json.dumps({"cpu": cpu, "wall": wall, "rows": rows}))

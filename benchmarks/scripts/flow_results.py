@@ -1,24 +1,27 @@
-"""What a result costs. Usage: nbflow_results.py N."""
+"""What keeping a result costs. Usage: flow_results.py nbflow|prefect N."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
 
-from nbflow import flow, task
-from nbflow.cache_policies import INPUTS, NO_CACHE
-
-COUNT = int(sys.argv[1])
+LIBRARY, COUNT = sys.argv[1], int(sys.argv[2])
 PAYLOAD = bytes(100_000)
 
+library = importlib.import_module(LIBRARY)
+policies = importlib.import_module(f"{LIBRARY}.cache_policies")
+flow, task = library.flow, library.task
+
+KEPT = {"persist_result": True}  # nbflow's default
 OPTIONS = {
     "not kept": {"persist_result": False},
-    "kept, no cache key": {"persist_result": True, "cache_policy": NO_CACHE},
-    "kept (default)": {},
-    "kept, 100 KB": {},
-    "cached over runs, miss": {"cache_policy": INPUTS},
-    "cached over runs, hit": {"cache_policy": INPUTS},
+    "kept, no cache key": {**KEPT, "cache_policy": policies.NO_CACHE},
+    "kept (default)": KEPT,
+    "kept, 100 KB": KEPT,
+    "cached over runs, miss": {**KEPT, "cache_policy": policies.INPUTS},
+    "cached over runs, hit": {**KEPT, "cache_policy": policies.INPUTS},
 }
 
 
