@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, over
 
 from nbflow import engine
 from nbflow.engine import hooks, options
-from nbflow.engine.hooks import Hook
+from nbflow.engine.hooks import H
 from nbflow.engine.options import FlowOptions
 from nbflow.model.names import check_name, shown
 from nbflow.task_runners import runner_of
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-H = TypeVar("H", bound=Hook)
 
 
-class Flow(Generic[P, R]):
+class Flow(hooks.Hooked, Generic[P, R]):
     """A flow; call it to run it here and now.
 
     A call inside another flow or a task is a child run. A call takes two more arguments:
@@ -172,14 +171,6 @@ class Flow(Generic[P, R]):
         asked: dict[str, Any] = {**self._asked, **(self.hooks or {}), **changes}
         return Flow(self._made_of, **asked)
 
-    def on_completion(self, fn: H) -> H:
-        """Call a function when a run has completed (a decorator). Raises InvalidInput."""
-        return self._hooked("on_completion", fn)
-
-    def on_failure(self, fn: H) -> H:
-        """Call a function when a run has failed for good (a decorator). Raises InvalidInput."""
-        return self._hooked("on_failure", fn)
-
     def on_cancellation(self, fn: H) -> H:
         """Call a function when a run is being cancelled (a decorator). Raises InvalidInput."""
         return self._hooked("on_cancellation", fn)
@@ -187,14 +178,6 @@ class Flow(Generic[P, R]):
     def on_crashed(self, fn: H) -> H:
         """Call a function when a run has crashed (a decorator). Raises InvalidInput."""
         return self._hooked("on_crashed", fn)
-
-    def on_running(self, fn: H) -> H:
-        """Call a function before each attempt (a decorator). Raises InvalidInput."""
-        return self._hooked("on_running", fn)
-
-    def _hooked(self, name: str, fn: H) -> H:
-        self.hooks = hooks.added(self.hooks, name, fn)
-        return fn
 
 
 class _FlowMethod(Flow[P, R]):

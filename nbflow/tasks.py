@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, over
 from nbflow import engine
 from nbflow.annotations import unmapped
 from nbflow.engine import hooks, options, retrying
-from nbflow.engine.hooks import Hook
+from nbflow.engine.hooks import H
 from nbflow.engine.options import TaskOptions
 from nbflow.exceptions import InvalidInput
 from nbflow.model.names import check_name, shown
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-H = TypeVar("H", bound=Hook)
 
 
-class Task(Generic[P, R]):
+class Task(hooks.Hooked, Generic[P, R]):
     """A task; call it, or `submit` it.
 
     Inside a flow a call is a task run of that flow run; outside any it gets a small flow run of its
@@ -156,18 +155,6 @@ class Task(Generic[P, R]):
         asked: dict[str, Any] = {**self._asked, **(self.hooks or {}), **changes}
         return Task(self._made_of, **asked)
 
-    def on_completion(self, fn: H) -> H:
-        """Call a function when a run has completed (a decorator). Raises InvalidInput."""
-        return self._hooked("on_completion", fn)
-
-    def on_failure(self, fn: H) -> H:
-        """Call a function when a run has failed for good (a decorator). Raises InvalidInput."""
-        return self._hooked("on_failure", fn)
-
-    def on_running(self, fn: H) -> H:
-        """Call a function before each attempt (a decorator). Raises InvalidInput."""
-        return self._hooked("on_running", fn)
-
     def on_commit(self, fn: H) -> H:
         """Call a function when the transaction commits (a decorator). Raises InvalidInput."""
         return self._hooked("on_commit", fn)
@@ -175,10 +162,6 @@ class Task(Generic[P, R]):
     def on_rollback(self, fn: H) -> H:
         """Call a function when the transaction rolls back (a decorator). Raises InvalidInput."""
         return self._hooked("on_rollback", fn)
-
-    def _hooked(self, name: str, fn: H) -> H:
-        self.hooks = hooks.added(self.hooks, name, fn)
-        return fn
 
 
 class _TaskMethod(Task[P, R]):

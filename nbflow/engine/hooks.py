@@ -10,13 +10,14 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model.names import shown
 from nbflow.model.states import State, StateType
 
 Hook = Callable[..., Any]
+H = TypeVar("H", bound=Hook)
 #: hooks by the option they came with; options without hooks are not in it
 Hooks = dict[str, list[Hook]]
 
@@ -28,6 +29,28 @@ _AT_END = {
     StateType.FAILED: "on_failure",
     StateType.CRASHED: "on_crashed",
 }
+
+
+class Hooked:
+    """What calls hooks of its runs; a decorator adds one after the definition."""
+
+    hooks: Hooks | None
+
+    def on_completion(self, fn: H) -> H:
+        """Call a function when a run has completed (a decorator). Raises InvalidInput."""
+        return self._hooked("on_completion", fn)
+
+    def on_failure(self, fn: H) -> H:
+        """Call a function when a run has failed for good (a decorator). Raises InvalidInput."""
+        return self._hooked("on_failure", fn)
+
+    def on_running(self, fn: H) -> H:
+        """Call a function before each attempt (a decorator). Raises InvalidInput."""
+        return self._hooked("on_running", fn)
+
+    def _hooked(self, name: str, fn: H) -> H:
+        self.hooks = added(self.hooks, name, fn)
+        return fn
 
 
 def checked(asked: Mapping[str, Any], names: Iterable[str]) -> Hooks | None:
