@@ -44,6 +44,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.fixture(autouse=True)
+def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin with no secret to mask, and leave none to the next."""
+    monkeypatch.setattr(masking, "_secrets", frozenset())
+    monkeypatch.setattr(masking, "_pattern", None)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home folder of this test's own; no process of it outlives the test's backends."""
@@ -51,8 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NBFLOW_HOME", str(path))
     for name in ("NBFLOW_API_URL", "NBFLOW_DATABASE_URL", "NBFLOW_FLOW_RUN_ID", "NBFLOW_ATTEMPT"):
         monkeypatch.delenv(name, raising=False)
-    with masking.forgetting():
-        yield path
+    yield path
     connect.forget()
 
 

@@ -16,12 +16,6 @@ from nbflow.model import masking, texts
 SECRET = 'pa ss/wörd"\n+1'
 
 
-@pytest.fixture(autouse=True)
-def _forgotten():
-    with masking.forgetting():
-        yield
-
-
 @pytest.mark.parametrize(
     "write",
     [
