@@ -114,8 +114,10 @@ def _write_presence(serverapp: ServerApp) -> Path | None:
             "token": serverapp.identity_provider.token,
             "pid": os.getpid(),
         }
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        half = path.with_suffix(".part")  # nobody may read it before it is whole
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(word, file)
+        half.replace(path)
     except OSError as error:
         serverapp.log.warning("nbflow could not leave word of this server: %s", error)
         return None
