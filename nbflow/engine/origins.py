@@ -7,9 +7,10 @@ for this but a few small collections, which cannot be referred to weakly.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -25,6 +26,7 @@ class Origins:
         self._maker: dict[int, str] = {}
         self._refs: dict[int, weakref.ref[Any]] = {}
         self._kept: deque[Any] = deque()
+        self._keeping = threading.Lock()  # tasks end on many threads
 
     def note(self, value: Any, task_run_id: str) -> None:
         """Remember which task run returned a value, and what is in it."""
@@ -63,18 +65,20 @@ class Origins:
 
     def _keep(self, value: Any, task_run_id: str) -> None:
         """Keep a small collection of shared values alive for a while; larger ones are let go."""
-        items = list(_items(value))
+        items = _items(value)
         if not items or any(type(item) not in ATOMS for item in items):
             return
-        self._kept.append(value)
-        self._maker[id(value)] = task_run_id
-        if len(self._kept) > _KEPT:
-            gone = self._kept.popleft()
-            if not any(gone is other for other in self._kept):
-                self._maker.pop(id(gone), None)
+        with self._keeping:
+            self._kept.append(value)
+            self._maker[id(value)] = task_run_id
+            if len(self._kept) > _KEPT:
+                gone = self._kept.popleft()
+                if not any(gone is other for other in self._kept):
+                    self._maker.pop(id(gone), None)
 
 
-def _items(value: Any) -> Iterable[Any]:
+def _items(value: Any) -> tuple[Any, ...]:
+    """Give a copy of what is in a collection: another thread may change it meanwhile."""
     if not isinstance(value, (list, tuple, dict)) or len(value) > _MOST_ITEMS:
         return ()
-    return value.values() if isinstance(value, dict) else value
+    return tuple(value.values()) if isinstance(value, dict) else tuple(value)

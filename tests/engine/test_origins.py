@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
 import weakref
 
 import pytest
@@ -101,3 +103,27 @@ def test_only_so_many_small_collections_are_kept():
     assert len(known._kept) == 64
     known.note(list(range(1000)), "large")
     assert len(known._kept) == 64
+
+
+def test_values_are_noted_on_many_threads_at_once():
+    noting = origins.Origins()
+    failed: list[BaseException] = []
+
+    def note(thread: int) -> None:
+        try:
+            for number in range(300):
+                noting.note([thread, number], f"{thread}-{number}")
+        except RuntimeError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=note, args=(number,)) for number in range(8)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert failed == []
