@@ -126,9 +126,11 @@ def test_artifacts_are_drawn_live_and_nothing_in_them_runs(visit: Any, run_id: s
 
     latest = card("versions").last
     latest.locator('button[name="versions"]').click()
+    expect(latest.locator("option").nth(1)).to_be_attached(timeout=30_000)  # all versions are there
     older = latest.locator("option").last.get_attribute("value")
     latest.locator('select[name="version"]').select_option(older)
-    expect(latest.locator(".jp-nbflow-Artifact-content em")).to_have_text("first")
+    shown = latest.locator(".jp-nbflow-Artifact-content em")
+    expect(shown).to_have_text("first", timeout=30_000)
 
     with page.expect_download() as download:
         card("document").get_by_role("link").click()
