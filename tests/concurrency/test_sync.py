@@ -188,8 +188,11 @@ def test_a_missing_limit_is_warned_of(
 
 
 def test_no_names_are_no_limit(orchestrator: Orchestrator) -> None:
+    entered = False
     with concurrency([]):
-        pass
+        entered = True
+    assert entered
+    assert orchestrator.list_limits() == ()
 
 
 def test_zero_blocks_with_a_clear_error(limit: Limit) -> None:
