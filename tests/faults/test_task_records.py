@@ -6,6 +6,7 @@ for 3 s, `make faults` among 10,000 and for 60 s (`NBFLOW_FAULT_SECONDS`).
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
@@ -66,6 +67,7 @@ def test_kill_9_amid_many_tasks_loses_none_that_had_returned(
     command = [sys.executable, "-c", SCRIPT, how, str(TASKS)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # or it may be through before the kill
     lines = [process.stdout.readline() for _ in range(TASKS // 2)]
     process.kill()
     lines += [line for line in process.stdout if line.endswith("\n")]
