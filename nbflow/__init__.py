@@ -30,6 +30,8 @@ _HOME = {
     "resume_flow_run": "nbflow.flow_runs",
     "runtime": "nbflow",
     "settings": "nbflow",
+    "skip": "nbflow.flow_runs",
+    "stop": "nbflow.flow_runs",
     "suspend_flow_run": "nbflow.flow_runs",
     "tags": "nbflow.context",
     "task": "nbflow.tasks",
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from nbflow.flow_runs import asuspend_flow_run as asuspend_flow_run
     from nbflow.flow_runs import pause_flow_run as pause_flow_run
     from nbflow.flow_runs import resume_flow_run as resume_flow_run
+    from nbflow.flow_runs import skip as skip
+    from nbflow.flow_runs import stop as stop
     from nbflow.flow_runs import suspend_flow_run as suspend_flow_run
     from nbflow.flows import Flow as Flow
     from nbflow.flows import flow as flow

@@ -26,6 +26,8 @@
         ├── FailedRun (TimedOutRun) · CrashedRun · CancelledRun · PausedRun · UnfinishedRun
         └── MissingResult · UpstreamError
 
+Beside it, because they are no errors: `Leaving` (BaseException) with `Skip` and `Stop`.
+
 No error here prints, logs or knows about a database or a socket.
 """
 
@@ -316,6 +318,26 @@ class MissingResult(RunError):
     """The run completed but its result was not kept."""
 
     code = "run.result_missing"
+
+
+class Leaving(BaseException):
+    """Code leaves a task or a run early, and nothing failed: no Exception, lest it be caught.
+
+    Attributes:
+        reason: why, a sentence; may be empty.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Skip(Leaving):
+    """The task (or cell) is skipped: it ends COMPLETED, named Skipped, and its run goes on."""
+
+
+class Stop(Leaving):
+    """The flow run completes here: what has not begun does not run."""
 
 
 class UpstreamError(RunError):

@@ -1,4 +1,4 @@
-"""Pausing, suspending and resuming flow runs.
+"""Leaving, pausing, suspending and resuming flow runs.
 
 A paused run waits in its process, which holds it; a suspended one ends its process and is executed
 again from the top when it is resumed, passing over the pauses that were answered. What becomes of
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from nbflow import connect, context
 from nbflow.connect import Rests
@@ -21,6 +21,8 @@ from nbflow.exceptions import (
     FlowPauseTimeout,
     InvalidInput,
     MissingContextError,
+    Skip,
+    Stop,
 )
 from nbflow.model import clock, states
 from nbflow.model.inputs import answer_key
@@ -43,6 +45,22 @@ TIMEOUT_SECONDS = 3600.0
 _LONGEST_KEY = 200
 
 _Waiting = Generator[float, None, T]
+
+
+def skip(reason: str = "") -> NoReturn:
+    """Leave the task or the cell around this code: it ends COMPLETED, named Skipped.
+
+    The run goes on; whoever asks for the task's value gets None. Raises `exceptions.Skip`.
+    """
+    raise Skip(reason)
+
+
+def stop(reason: str = "") -> NoReturn:
+    """Complete the flow run around this code here and now; its remaining cells do not run.
+
+    Raises `exceptions.Stop`.
+    """
+    raise Stop(reason)
 
 
 def pause_flow_run(

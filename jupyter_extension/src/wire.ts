@@ -111,6 +111,7 @@ export interface FlowRun {
   run_dir: string | null;
   idempotency_key: string | null;
   created_by: string | null;
+  options: { [key: string]: Json };
 }
 
 /** One execution of a task or of a notebook's cell. */
@@ -205,6 +206,8 @@ export interface Deployment {
   schedules: Schedule[];
   made_by: string;
   created_by: string | null;
+  function: string | null;
+  options: { [key: string]: Json };
 }
 
 /** One worker process. The same name may be used by several; the id is the instance's own. */

@@ -72,6 +72,8 @@ class Deployment:
         host: the machine whose folders and kernels the deployment needs.
         concurrency_limit: at most this many of its runs at once; None: no limit.
         made_by: which face made it: `form`, `cli`, `code` or `rest`.
+        function: the flow inside the notebook that is deployed; None: the whole notebook.
+        options: how it is to be executed (`model.run_options`), as JSON.
     """
 
     id: str
@@ -95,6 +97,8 @@ class Deployment:
     schedules: tuple[Schedule, ...] = ()
     made_by: str = "code"
     created_by: str | None = None
+    function: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ class NewDeployment:
     schedules: tuple[NewSchedule, ...] = ()
     made_by: str = "code"
     created_by: str | None = None
+    function: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     replace: bool = False
 
 

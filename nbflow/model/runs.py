@@ -111,9 +111,10 @@ class FlowRun(Bookkeeping):
         due_at: when the run should start.
         lease_until: until when the owner is trusted to be alive.
         path: the notebook's or script's absolute path, if it has one.
-        function: the flow's qualified name in that script.
+        function: the flow's qualified name in that script, or its name in that notebook.
         snapshot: sha256 of the notebook's content kept under `snapshots/`; None: read `path` live.
         run_dir: folder of the attempt's journal and executed notebook, below the home folder.
+        options: how the notebook is to be executed (`model.run_options`), as JSON.
     """
 
     id: str
@@ -145,6 +146,7 @@ class FlowRun(Bookkeeping):
     run_dir: str | None = None
     idempotency_key: str | None = None
     created_by: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ class NewFlowRun:
     kernel_name: str | None = None
     idempotency_key: str | None = None
     created_by: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import clock, ids, names
+from nbflow.model import clock, ids, names, run_options
 from nbflow.model.deployments import Deployment
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
@@ -59,6 +59,8 @@ def of_deployment(
         path=deployment.path,
         snapshot=deployment.snapshot if deployment.source == "snapshot" else None,
         kernel_name=deployment.kernel_name,
+        function=deployment.function,
+        options={**deployment.options, **new.options},
     )
 
 
@@ -77,6 +79,7 @@ def _check(new: NewFlowRun) -> None:
             field="state",
             hint="It begins Scheduled or Pending.",
         )
+    run_options.of_json(new.options)
     waits_for_worker = new.state.type is StateType.SCHEDULED
     if waits_for_worker and new.deployment_id is None and not (new.path and new.work_pool):
         raise InvalidInput(

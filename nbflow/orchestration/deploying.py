@@ -16,7 +16,8 @@ from nbflow.store import deployments, events, flow_runs, snapshots
 
 _COPIED = (
     "name flow_name path source kernel_name kernel_argv host work_pool parameter_schema parameters "
-    "tags description concurrency_limit paused made_by created_by"
+    "tags description concurrency_limit paused made_by created_by "
+    "function options"
 ).split()
 
 

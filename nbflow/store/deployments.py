@@ -204,7 +204,7 @@ def _schedules(
 
 _PLAIN = (
     "id name flow_name path source snapshot kernel_name host work_pool description "
-    "concurrency_limit paused made_by created_by"
+    "concurrency_limit paused made_by created_by function"
 ).split()
 
 
@@ -214,6 +214,7 @@ def _columns(d: Deployment) -> dict[str, Any]:
         "parameter_schema": codec.dumps(dict(d.parameter_schema)),
         "parameters": codec.dumps(dict(d.parameters)),
         "tags": codec.dumps(list(d.tags)),
+        "options": codec.dumps(dict(d.options)),
         "created_at": clock.micros(d.created_at),
         "updated_at": clock.micros(d.updated_at),
     }
@@ -226,6 +227,7 @@ def _deployment(row: sa.RowMapping, schedules: tuple[Schedule, ...]) -> Deployme
         parameter_schema=codec.loads(row["parameter_schema"]),
         parameters=codec.loads(row["parameters"]),
         tags=tuple(codec.loads(row["tags"])),
+        options=codec.loads(row["options"]),
         created_at=clock.instant(row["created_at"]),
         updated_at=clock.instant(row["updated_at"]),
         schedules=schedules,

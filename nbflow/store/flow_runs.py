@@ -331,6 +331,7 @@ def columns(run: FlowRun) -> dict[str, Any]:
         "run_dir": run.run_dir,
         "idempotency_key": run.idempotency_key,
         "created_by": run.created_by,
+        "options": codec.dumps(dict(run.options)),
     }
 
 
@@ -348,6 +349,7 @@ def run_of(row: sa.RowMapping) -> FlowRun:
         created_at=clock.instant(row["created_at"]),
         parameters=codec.loads(row["parameters"]),
         tags=tuple(codec.loads(row["tags"])),
+        options=codec.loads(row["options"]),
         due_at=codec.instant(row["due_at"]),
         started_at=codec.instant(row["started_at"]),
         ended_at=codec.instant(row["ended_at"]),

@@ -77,6 +77,8 @@ deployment = Table(
     Column("paused", Boolean, nullable=False),
     Column("made_by", String(16), nullable=False),
     Column("created_by", String(255)),
+    Column("function", Text),
+    Column("options", Text, nullable=False, server_default="{}"),
     _at("created_at"),
     _at("updated_at"),
 )
@@ -155,6 +157,7 @@ flow_run = Table(
     Column("run_dir", Text),
     Column("idempotency_key", String(255), unique=True),
     Column("created_by", String(255)),
+    Column("options", Text, nullable=False, server_default="{}"),
     UniqueConstraint("schedule_id", "due_at"),
     Index("ix_flow_run_newest", "due_at", "id"),
     Index("ix_flow_run_claim", "state_type", "work_pool", "start_at"),

@@ -22,7 +22,8 @@ from nbflow.store import database
 from nbflow.store.database import Database, alembic_config
 from nbflow.store.tables import metadata
 
-FIRST_RELEASE = Path(__file__).parent / "databases" / "0001.sqlite"
+DATABASES = Path(__file__).parent / "databases"
+FIRST_RELEASE = DATABASES / "0001.sqlite"
 
 
 def url(path: Path) -> str:
@@ -80,6 +81,28 @@ def test_an_upgrade_keeps_what_the_first_release_stored(tmp_path: Path) -> None:
     assert sorted(told, key=lambda state: (state[0], state[4])) == went
     (schedule,) = (s for d in orchestrator.list_deployments() for s in d.schedules)
     assert schedule.timing is not None
+    orchestrator.close()
+
+
+def test_an_upgrade_keeps_what_the_second_release_stored(tmp_path: Path) -> None:
+    """`databases/0002.sqlite` was written by the second release."""
+    path = tmp_path / "a.sqlite"
+    shutil.copy(DATABASES / "0002.sqlite", path)
+    old = sqlite3.connect(path)
+    runs = old.execute("select id, state_name, parameters from flow_run order by 1").fetchall()
+    results = old.execute("select key, sha256, data from result order by 1").fetchall()
+    old.close()
+    assert len(runs) == 3
+    assert results
+
+    orchestrator = Orchestrator(url(path), migrate=True)
+    found = orchestrator.list_flow_runs(RunFilter(sessions=True)).rows
+    assert sorted(run.id for run in found) == [run[0] for run in runs]
+    assert all(run.options == {} for run in found)
+    with orchestrator.database.read() as connection:
+        kept = connection.exec_driver_sql("select key, sha256, data from result order by 1").all()
+    assert [tuple(row) for row in kept] == results
+    assert [d.function for d in orchestrator.list_deployments()] == [None]
     orchestrator.close()
 
 
