@@ -7,7 +7,7 @@ import sys
 
 from benchmarks import peers, report
 
-NAMES = ("tasks", "start", "results", "run")
+NAMES = ("tasks", "start", "results", "run", "cells")
 
 
 def main() -> int:
