@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,13 +11,9 @@ from typing import Any, NoReturn, TypeVar
 from nbflow.cli import table
 from nbflow.cli.table import Command
 from nbflow.exceptions import InvalidInput
-from nbflow.model import names
+from nbflow.model import durations, names
 
 Function = TypeVar("Function", bound=Callable[..., int | None])
-
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True)
@@ -97,14 +92,11 @@ def read(command: Command, argv: Sequence[str]) -> tuple[Callable[..., int | Non
 
 def duration(text: str) -> timedelta:
     """Read a duration: `10s`, `5m`, `1h30m`, `1d`; for argparse's `type`."""
-    if not _DURATION.fullmatch(text):
-        problem = f"{names.shown(text)} is not a duration such as 10s, 5m, 1h30m or 1d"
+    found = durations.parse(text)
+    if found is None:
+        problem = f"{names.shown(text)} is not a duration such as {durations.EXAMPLES}"
         raise argparse.ArgumentTypeError(problem)
-    try:
-        parts = ({_UNITS[unit]: float(number)} for number, unit in _PARTS.findall(text))
-        return sum((timedelta(**part) for part in parts), timedelta())
-    except OverflowError:
-        raise argparse.ArgumentTypeError(f"{names.shown(text)} is too long") from None
+    return found
 
 
 def positive(text: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -17,15 +16,13 @@ from typing import Any, TypedDict
 from nbflow import settings
 from nbflow.engine.retrying import RetryPolicy
 from nbflow.exceptions import InvalidInput
+from nbflow.model.durations import LONGEST_SECONDS
 from nbflow.model.names import check_tags, did_you_mean, shown
+from nbflow.model.tries import MOST_DELAYS, check_number, delay, is_number, retries
 
 #: keyword arguments of a call that are nbflow's own
 RESERVED = ("return_state", "wait_for")
-_MOST_DELAYS = 50
-_MOST_RETRIES = 1_000_000
 _LONGEST_TEXT = 100_000
-#: ten years: beyond, dates and locks overflow
-_MOST_SECONDS = 315_360_000
 
 #: options that only `engine.plans` can judge, at the price of importing what keeps results
 _OF_RESULTS = (
@@ -201,35 +198,18 @@ def retry_policy(asked: Mapping[str, Any], prefix: str) -> RetryPolicy:
     )
 
 
-def retries(value: Any) -> int:
-    """Give how many extra tries there are. Raises InvalidInput."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not 0 <= value <= _MOST_RETRIES:
-        raise InvalidInput(
-            f"retries is {shown(value)}; it must be 0 or more.",
-            field="retries",
-            hint="Write a whole number.",
-        )
-    return value
-
-
 def delays(value: Any, tries: int = 0) -> tuple[float, ...]:
     """Give the delay before each retry; the last one repeats. Raises InvalidInput."""
     if callable(value):
         value = _called(value, tries)
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-        return (_delay(value),)
-    if len(value) > _MOST_DELAYS:
-        raise InvalidInput(
-            f"retry_delay_seconds has {len(value)} delays; {_MOST_DELAYS} is the most.",
-            field="retry_delay_seconds",
-            hint="The last delay repeats, so a shorter list will do.",
-        )
-    return tuple(_delay(item) for item in value)
+        return (delay(value),)
+    check_number(value)
+    return tuple(delay(item) for item in value)
 
 
 def _called(value: Callable[[int], Any], tries: int) -> Any:
-    given = value(min(tries, _MOST_DELAYS))
+    given = value(min(tries, MOST_DELAYS))
     if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
         return given
     raise InvalidInput(
@@ -238,18 +218,8 @@ def _called(value: Callable[[int], Any], tries: int) -> Any:
     )
 
 
-def _delay(value: Any) -> float:
-    if not _is_number(value) or not 0 <= value <= _MOST_SECONDS:
-        raise InvalidInput(
-            f"retry_delay_seconds is {shown(value)}; it must be seconds, 0 or more.",
-            field="retry_delay_seconds",
-            hint="Ten years is the most.",
-        )
-    return float(value)
-
-
 def _jitter(value: Any) -> float:
-    if value is not None and (not _is_number(value) or value < 0):
+    if value is not None and (not is_number(value) or value < 0):
         raise InvalidInput(
             f"retry_jitter_factor is {shown(value)}; it must be 0 or more.",
             field="retry_jitter_factor",
@@ -275,22 +245,13 @@ def seconds(value: Any, *, field: str) -> float | None:
     """Give a length of time above 0; None: no limit. Raises InvalidInput."""
     if value is None:
         return None
-    if not _is_number(value) or not 0 < value <= _MOST_SECONDS:
+    if not is_number(value) or not 0 < value <= LONGEST_SECONDS:
         raise InvalidInput(
             f"{field} is {shown(value)}; it must be seconds, more than 0.",
             field=field,
             hint="Leave it out for no limit.",
         )
     return float(value)
-
-
-def _is_number(value: Any) -> bool:
-    """Say whether a value is a finite number that a float can hold."""
-    try:
-        plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return plain and math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def flag(value: Any, *, field: str, optional: bool = False) -> Any:

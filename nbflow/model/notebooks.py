@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from nbflow.exceptions import InvalidNotebook
-from nbflow.model import names, parameter_cell
+from nbflow.model import cell_options, names, parameter_cell
 from nbflow.model.shapes import is_list, is_object, is_texts
 
 LARGEST = 200 * 1024 * 1024
@@ -29,7 +29,6 @@ _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CELL_TYPES = ("code", "markdown", "raw")
 _OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
 _OTHER_CELL_TYPES = {"heading": "notebooks of version 3", "html": "notebooks of version 2"}
-_OPTIONED = re.compile(r"^(?:%%(task|flow)|#\s*nbflow:\s*(task|flow))(?:\s+(?P<rest>.*))?$")
 _DECORATION = re.compile(
     r"^#[\s#=*_~+-]*$|^#\s*(?:%%|!|-\*-|type:|noqa|pylint:|fmt:|ruff:|pyright:)"
 )
@@ -225,20 +224,19 @@ def cell_name(cell: Mapping[str, Any]) -> str:
 
 
 def _line_name(source: str) -> str | None:
-    """Give the NAME of the option line, which may stand below other cell magics."""
-    for line in source.strip().splitlines():
-        match = _OPTIONED.match(line.strip())
-        if match:
-            first = (match["rest"] or "").split(maxsplit=1)
-            return _short(first[0]) if first and not first[0].startswith("-") else None
-        if not line.startswith("%%"):
-            return None
-    return None
+    """Give the NAME of the option line."""
+    _, rest = cell_options.line_of(source) or ("", "")
+    first = rest.split(maxsplit=1)
+    return _short(first[0]) if first and not first[0].startswith("-") else None
 
 
 def _first_words(source: str) -> str:
     for line in map(str.strip, source.splitlines()):
-        if line.startswith("#") and not _DECORATION.match(line) and not _OPTIONED.match(line):
+        if (
+            line.startswith("#")
+            and not _DECORATION.match(line)
+            and not cell_options.LINE.match(line)
+        ):
             return line.lstrip("# ")
         if line and not line.startswith(("#", "%%")):
             return line

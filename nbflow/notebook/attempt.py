@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.model import clock, notebooks, states
+from nbflow.model.cell_options import RUN_FACTS
 from nbflow.model.states import State
 from nbflow.notebook import outcomes
 from nbflow.notebook.cells import CellRuns
@@ -24,11 +25,6 @@ from nbflow.store import journal
 from nbflow.store.journaling import Journal
 
 _LOGGER = "nbflow.notebook"
-#: what a run wrote into a notebook that may itself be an executed copy
-_RUN_FACTS = frozenset(
-    {"state", "state_name", "message", "started_at", "ended_at", "left_out"},
-)
-
 
 #: yields seconds to rest while the run is paused; gives the state in which it ends instead
 Pausing = Generator[float, None, State | None]
@@ -226,7 +222,7 @@ def _forget(metadata: Any) -> None:
     own = metadata.get("nbflow")
     if not isinstance(own, dict):
         return
-    metadata["nbflow"] = {key: value for key, value in own.items() if key not in _RUN_FACTS}
+    metadata["nbflow"] = {key: value for key, value in own.items() if key not in RUN_FACTS}
     if not metadata["nbflow"]:
         del metadata["nbflow"]
 
