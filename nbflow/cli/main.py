@@ -1,6 +1,7 @@
 """`nbflow`: find the command, call it, and say what went wrong in one line.
 
-`run` is also what `%nbflow` calls inside a notebook: it prints, gives the exit code, never exits.
+`do` is what `%nbflow` calls inside a notebook: it prints, gives the exit code, and raises what went
+wrong; `run` says that in one line instead. Neither exits.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def run(argv: Sequence[str], *, terminal: bool = False) -> int:
     raises them instead.
     """
     if os.environ.get("NBFLOW_DEBUG"):
-        return _dispatch(list(argv), terminal)
+        return do(argv, terminal=terminal)
     try:
-        return _dispatch(list(argv), terminal)
+        return do(argv, terminal=terminal)
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
@@ -51,23 +52,31 @@ def run(argv: Sequence[str], *, terminal: bool = False) -> int:
         wrong = isinstance(error, (InvalidInput, MalformedRequest))
         return _say(str(error), WRONG_INPUT if wrong else FAILED)
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
-        return _say(f"{what} (not foreseen; NBFLOW_DEBUG=1 shows where).", FAILED)
+        return _say(unforeseen(error), FAILED)
 
 
-def _dispatch(argv: list[str], terminal: bool) -> int:
-    first = argv[0] if argv else "--help"
+def unforeseen(error: Exception) -> str:
+    """Tell of an error that no command expects."""
+    return f"{type(error).__name__}: {error} (not foreseen; NBFLOW_DEBUG=1 shows where)."
+
+
+def do(argv: Sequence[str], *, terminal: bool = False) -> int:
+    """Do what the words say, print it, and give the exit code; `terminal` as for `run`.
+
+    Raises NbflowError for what cannot be done, and what was not foreseen.
+    """
+    first, *words = argv or ["--help"]
     if first in ("-h", "--help", "help"):
         return _help(table.COMMANDS)
     if first == "--version":
         print(__version__)
         return OK
     of_noun = table.of_noun(first)
-    if argv[1:] in (["-h"], ["--help"]) and of_noun and of_noun[0].words != (first,):
+    if words in (["-h"], ["--help"]) and of_noun and of_noun[0].words != (first,):
         return _help(of_noun)
     from nbflow.cli import parsing
 
-    command, rest = parsing.find(argv)
+    command, rest = parsing.find([first, *words])
     if command.stays and not terminal:
         raise parsing.usage(
             f"{command.name} runs until it is stopped.",

@@ -79,6 +79,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("server", "start"), "start a server that schedules and runs", "server:start", True),
     Command(("worker", "start"), "start a worker of a pool", "worker:start", True),
     Command(("database", "prune"), "delete old results and stray files", "database:prune"),
+    Command(("config", "autoload"), "load nbflow in every kernel", "config:autoload"),
     Command(("doctor",), "check this installation, and say what to do", "doctor:doctor"),
     Command(("version",), "show the version", "version:version"),
 )

@@ -13,6 +13,8 @@ from nbflow import context
 from nbflow.ipython import cells, echo, session, transform
 from nbflow.ipython.captured import Captured
 from nbflow.ipython.cells import CellMagics
+from nbflow.ipython.clashes import Names
+from nbflow.ipython.deploying import Ran
 from nbflow.ipython.line import LineMagic
 
 
@@ -21,26 +23,32 @@ class _Loaded:
 
     def __init__(self, shell: Any) -> None:
         self.captured = Captured()
-        self.transformer = transform.transformer(shell)
-        self.magics = (CellMagics(shell, self.captured), LineMagic(shell))
+        self.ran = Ran()
+        self.names = Names(shell, (CellMagics(shell, self.captured), LineMagic(shell, self.ran)))
+        self.transformer = transform.transformer(shell, self.names.is_ours)
+        self.callbacks = (
+            ("pre_run_cell", self.captured.pre_run_cell),
+            ("pre_run_cell", self.names.pre_run_cell),
+            ("pre_run_cell", self.ran.pre_run_cell),
+            ("post_run_cell", self.captured.post_run_cell),
+        )
         self.ambient = context.ambient
 
     def put(self, shell: Any) -> None:
         """Put everything in."""
-        shell.register_magics(*self.magics)
+        self.names.take()
         shell.input_transformers_cleanup.append(self.transformer)
-        shell.events.register("pre_run_cell", self.captured.pre_run_cell)
-        shell.events.register("post_run_cell", self.captured.post_run_cell)
+        for event, callback in self.callbacks:
+            shell.events.register(event, callback)
         context.ambient = _around
         echo.quieten()
 
     def take(self, shell: Any) -> None:
         """Take everything out."""
-        for kind, name in (("cell", "task"), ("cell", "flow"), ("line", "nbflow")):
-            shell.magics_manager.magics[kind].pop(name, None)
+        self.names.give_back()
         shell.input_transformers_cleanup.remove(self.transformer)
-        shell.events.unregister("pre_run_cell", self.captured.pre_run_cell)
-        shell.events.unregister("post_run_cell", self.captured.post_run_cell)
+        for event, callback in self.callbacks:
+            shell.events.unregister(event, callback)
         context.ambient = self.ambient
         echo.restore()
 

@@ -1,17 +1,24 @@
-"""`%nbflow NOUN VERB …`: what the command line does, inside this kernel."""
+"""`%nbflow NOUN VERB …`: what the command line does, inside this kernel.
+
+What goes wrong is an exception of one line, so that Run All and papermill stop at it.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
+from typing import Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from nbflow.exceptions import NbflowError
+from nbflow.ipython import deploying
+from nbflow.ipython.deploying import Ran
 from nbflow.ipython.options import MagicError
 
 
 class CommandFailed(NbflowError):
-    """The command did not do what was asked; it has said why."""
+    """The command did not do what was asked."""
 
     code = "command.failed"
 
@@ -24,16 +31,43 @@ class CommandFailed(NbflowError):
 class LineMagic(Magics):
     """`%nbflow`."""
 
+    def __init__(self, shell: Any, ran: Ran) -> None:
+        super().__init__(shell)
+        self._ran = ran
+
     @no_var_expand
     @line_magic
     def nbflow(self, line: str) -> None:
-        """Do what `nbflow LINE` does in a terminal; `%nbflow --help` lists the commands."""
-        __tracebackhide__ = True
-        from nbflow.cli import main
+        """Do what `nbflow LINE` does in a terminal; `%nbflow --help` lists the commands.
 
-        code = main.run(_words(line))
+        `%nbflow deploy [FLOW] …` deploys this notebook, or a flow of it: its path is known.
+        """
+        __tracebackhide__ = True
+        code = _done(self._ran, line)
         if code:
             raise CommandFailed(f"%nbflow {line.strip()}: exit code {code}.")
+
+
+def _done(ran: Ran, line: str) -> int:
+    """Do it; give the exit code. Raises CommandFailed."""
+    __tracebackhide__ = True
+    from nbflow.cli import main
+
+    words = _words(line)
+    try:
+        return main.do(deploying.with_notebook(ran, words))
+    except NbflowError as error:
+        raise _failed(words, str(error), error) from error
+    except Exception as error:
+        if os.environ.get("NBFLOW_DEBUG"):
+            raise
+        raise _failed(words, main.unforeseen(error)) from error
+
+
+def _failed(words: list[str], message: str, error: NbflowError | None = None) -> CommandFailed:
+    command = " ".join(["%nbflow", *words[:2]])
+    said = f"{command}: {' '.join(message.split())}"
+    return CommandFailed(said, code=error and error.code, field=error and error.field)
 
 
 def _words(line: str) -> list[str]:

@@ -18,12 +18,17 @@ _MAGIC = re.compile(r"%%(?P<kind>task|flow)(?: (?P<line>.*))?$")
 _COMMENT = re.compile(r"#[ \t]*nbflow:[ \t]*(?P<kind>task|flow)(?:[ \t]+(?P<line>.*))?$")
 
 
-def transformer(shell: Any) -> Callable[[list[str]], list[str]]:
-    """Make the transformer of a shell, for its `input_transformers_cleanup`."""
+def transformer(
+    shell: Any, is_ours: Callable[[str], bool] = lambda _kind: True
+) -> Callable[[list[str]], list[str]]:
+    """Make the transformer of a shell, for its `input_transformers_cleanup`.
+
+    `is_ours` says whether `task` or `flow` still means nbflow's magic.
+    """
 
     def nbflow_cells(lines: list[str]) -> list[str]:
         kind, line = first_line(lines)
-        return _rewritten(shell, kind, line, lines) if kind else lines
+        return _rewritten(shell, kind, line, lines) if kind and is_ours(kind) else lines
 
     # So that "is this input complete?" is asked of what was typed: a rewritten cell always is.
     nbflow_cells.has_side_effects = True  # type: ignore[attr-defined]

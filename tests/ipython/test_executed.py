@@ -151,7 +151,7 @@ def test_nbclient_saves_the_final_state(elsewhere: Path, orchestrator: Orchestra
         ("%%task --nonsense\n1", "Unrecognized arguments"),
         ("%%task", "The cell has no code."),
         ("%%task bad\nx = = 1", "invalid syntax"),
-        ("%nbflow flow-run inspect nothing", "exit code"),
+        ("%nbflow flow-run inspect nothing", "CommandFailed"),
     ],
 )
 def test_papermill_stops_at_what_fails(
