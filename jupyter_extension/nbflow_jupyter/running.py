@@ -18,6 +18,7 @@ from nbflow import settings
 from nbflow.exceptions import NbflowError, Unreachable
 from nbflow.model.backend import RunFilter
 from nbflow.model.events import Event
+from nbflow.model.states import StateType
 from nbflow.model.wire import task_run_row
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.bus import Bus
@@ -91,8 +92,9 @@ class Running:
         for service in (*self._services, self._bus):
             service.start()
         if settings.worker:
-            self._supervisor = Supervisor(self._log)
-            self._supervisor.start()
+            self._supervisor = supervisor = Supervisor(self._log)
+            self._bus.subscribe(lambda _from, _to, events: _wake_worker(supervisor, events))
+            supervisor.start()
 
     def _close(self) -> None:
         if self._supervisor is not None:
@@ -149,6 +151,15 @@ def _wake(ticking: Service, events: tuple[Event, ...]) -> None:
     """Let the scheduler look at once when a deployment, and so perhaps a schedule, changed."""
     if any(event.noun == "deployments" for event in events):
         ticking.wake()
+
+
+def _wake_worker(supervisor: Supervisor, events: tuple[Event, ...]) -> None:
+    """Let the worker look at once when a run waits, or is to be cancelled."""
+    for event in events:
+        state = event.row.get("state") if event.noun == "flow-runs" else None
+        if state and state["type"] in (StateType.SCHEDULED, StateType.CANCELLING):
+            supervisor.wake()
+            return
 
 
 def _problem(error: Exception) -> NbflowError:

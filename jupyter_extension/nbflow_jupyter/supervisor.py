@@ -1,7 +1,8 @@
 """The one worker process beside a Jupyter server: started, started again when it dies, ended.
 
-The worker runs no user code either; it launches it. It is told to stop by a signal; should this
-server die without a word, its standard input closes, and it drains by itself.
+The worker runs no user code either; it launches it. It is told to stop by a signal, and that a run
+waits by a byte on its standard input; should this server die without a word, that closes, and it
+drains by itself.
 """
 
 from __future__ import annotations
@@ -47,6 +48,16 @@ class Supervisor:
     def start(self) -> None:
         """Start keeping a worker."""
         self._thread.start()
+
+    def wake(self) -> None:
+        """Let the worker look for runs now. A hint: it looks by itself, too."""
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            os.write(process.stdin.fileno(), b"\n")
+        except (OSError, ValueError):  # it is ending, or has enough hints to read
+            pass
 
     def stop(self) -> None:
         """Let the worker drain, then end it; waits for it."""
@@ -105,7 +116,7 @@ def _launch() -> subprocess.Popen[bytes]:
     kept = {name: value for name, value in inherited.items() if name not in _WITHHELD}
     with _open_log() as log:
         # A session of its own: Ctrl-C in the server's terminal is the server's to answer.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=log,
@@ -113,6 +124,9 @@ def _launch() -> subprocess.Popen[bytes]:
             env=kept,
             start_new_session=True,
         )
+    assert process.stdin is not None
+    os.set_blocking(process.stdin.fileno(), False)  # a worker that reads no hints holds up nobody
+    return process
 
 
 def _open_log() -> IO[bytes]:

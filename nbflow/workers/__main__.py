@@ -16,7 +16,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=settings.worker_limit, help="runs at once")
     parser.add_argument("--name", default=None, help="what people call it")
     parser.add_argument(
-        "--watch-stdin", action="store_true", help="drain when standard input closes"
+        "--watch-stdin",
+        action="store_true",
+        help="look for runs at each byte of standard input, and drain when it closes",
     )
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -89,6 +89,10 @@ class Worker:
             for claim in self.backend.claim_flow_runs(self.worker.id, room):
                 self._launch(claim)
 
+    def wake(self) -> None:
+        """Look again now: there may be something to do."""
+        self._hints.wake()
+
     def drain(self) -> None:
         """Stop claiming; runs get `drain_seconds` to finish. A second call ends them now."""
         now = clock.monotonic()
@@ -186,16 +190,16 @@ def serve(
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     if watch_stdin:
-        threading.Thread(target=_until_closed, args=(worker,), daemon=True).start()
+        threading.Thread(target=_heed_stdin, args=(worker,), daemon=True).start()
     worker.run()
 
 
-def _until_closed(worker: Worker) -> None:
-    """Drain when the server that keeps this worker is gone.
+def _heed_stdin(worker: Worker) -> None:
+    """Look again at each word of the server that keeps this worker; drain when it is gone.
 
     Reads the descriptor: a daemon thread inside `sys.stdin` would abort the interpreter's end.
     """
     while os.read(sys.stdin.fileno(), 4096):
-        continue
+        worker.wake()
     if worker.draining_since is None:
         worker.drain()
