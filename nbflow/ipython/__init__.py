@@ -14,6 +14,7 @@ from nbflow.ipython import cells, echo, session, transform
 from nbflow.ipython.captured import Captured
 from nbflow.ipython.cells import CellMagics
 from nbflow.ipython.clashes import Names
+from nbflow.ipython.completion import Completion
 from nbflow.ipython.deploying import Ran
 from nbflow.ipython.line import LineMagic
 
@@ -24,6 +25,7 @@ class _Loaded:
     def __init__(self, shell: Any) -> None:
         self.captured = Captured()
         self.ran = Ran()
+        self.completion = Completion(shell)
         self.names = Names(shell, (CellMagics(shell, self.captured), LineMagic(shell, self.ran)))
         self.transformer = transform.transformer(shell, self.names.is_ours)
         self.callbacks = (
@@ -37,6 +39,7 @@ class _Loaded:
     def put(self, shell: Any) -> None:
         """Put everything in."""
         self.names.take()
+        self.completion.put()
         shell.input_transformers_cleanup.append(self.transformer)
         for event, callback in self.callbacks:
             shell.events.register(event, callback)
@@ -46,6 +49,7 @@ class _Loaded:
     def take(self, shell: Any) -> None:
         """Take everything out."""
         self.names.give_back()
+        self.completion.take()
         shell.input_transformers_cleanup.remove(self.transformer)
         for event, callback in self.callbacks:
             shell.events.unregister(event, callback)
