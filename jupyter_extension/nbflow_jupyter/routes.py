@@ -89,7 +89,7 @@ ROUTES = (
     _route(
         "flow-runs/{flow_run_id}/retry",
         inputs.Retry,
-        post=Operation("nbflow:runs execute", FlowRun),
+        post=Operation("nbflow:runs execute", FlowRun, shapes.RetryRequest),
     ),
     _route(
         "flow-runs/{flow_run_id}/input",

@@ -101,6 +101,22 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class RetryRequest:
+    """How an ended run is tried again.
+
+    Of a notebook run: `resume` (go on where it ended, else from the top; to say one of the next two
+    is to say it), from which cell (name, id or number; null: the first that did not complete), and
+    which notebook (`run`: as it was started, `current`: as the file is now). `work_pool` gives a
+    run that has no pool to the workers of one.
+    """
+
+    resume: bool = False
+    resume_from: str | None = None
+    resume_source: Literal["run", "current"] = "run"
+    work_pool: str | None = None
+
+
+@dataclass(frozen=True)
 class NewInput:
     """Something to say to a flow run. A second one with the same `id` changes nothing."""
 

@@ -22,10 +22,17 @@ class HttpInputs(OverHttp):
         path = path_of("flow-runs", flow_run_id, "resume")
         return reading.answer(FlowRun, self._ask("POST", path, body=body, again=False))
 
-    def retry_flow_run(self, flow_run_id: str) -> FlowRun:
+    def retry_flow_run(
+        self,
+        flow_run_id: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        work_pool: str | None = None,
+    ) -> FlowRun:
         """Let an ended run that did not complete be tried again."""
+        body = {**(options or {}), "work_pool": work_pool}
         path = path_of("flow-runs", flow_run_id, "retry")
-        return reading.answer(FlowRun, self._ask("POST", path))
+        return reading.answer(FlowRun, self._ask("POST", path, body=body))
 
     def send_input(self, given: RunInput) -> None:
         """Keep an input for a flow run."""

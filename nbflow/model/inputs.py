@@ -57,11 +57,23 @@ class Inputs(Protocol):
         """
         ...
 
-    def retry_flow_run(self, flow_run_id: str) -> FlowRun:
+    def retry_flow_run(
+        self,
+        flow_run_id: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        work_pool: str | None = None,
+    ) -> FlowRun:
         """Let an ended run that did not complete be tried again, with the same parameters.
 
-        It waits (AwaitingRetry) for a worker of its pool, or for whoever asked. Raises NotFound,
-        Conflict.
+        It waits (AwaitingRetry) for a worker of its pool, or for whoever asked.
+
+        Args:
+            options: of a notebook run: `resume` (True: go on where it ended; else it begins at
+                the top), `resume_from`, `resume_source` (`model.run_options`).
+            work_pool: gives a run that has no pool to the workers of one.
+
+        Raises NotFound, Conflict, InvalidInput.
         """
         ...
 

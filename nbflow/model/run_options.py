@@ -15,6 +15,8 @@ from nbflow.model import names
 Checkpoint = Literal["failure", "cell", "none"]
 ResumeSource = Literal["run", "current"]
 
+#: what may be asked of another attempt, and counts for that one only
+OF_AN_ATTEMPT = ("resume", "resume_from", "resume_source")
 #: the longest a kernel is kept after a failure: a week
 LONGEST_KEPT_SECONDS = 7 * 86_400.0
 
@@ -29,6 +31,8 @@ class RunOptions:
         keep_kernel_seconds: how long the kernel of a failed run stays; 0: not at all.
         exports: nbconvert exporters whose output is stored with the run, such as `html`.
         cells: only these cells (names or ids) are executed; empty: all.
+        resume: a later attempt goes on where the last one ended; False: it begins at the top, as
+            one does that a person asked for without saying `resume`.
         resume_from: the cell a resumed run begins with; None: the first that did not complete.
         resume_source: `run` executes the notebook as it was started, `current` as it is now.
     """
@@ -37,6 +41,7 @@ class RunOptions:
     keep_kernel_seconds: float = 0.0
     exports: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    resume: bool = True
     resume_from: str | None = None
     resume_source: ResumeSource = "run"
 
@@ -47,6 +52,9 @@ class RunOptions:
         number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
         if not number or not 0 <= seconds <= LONGEST_KEPT_SECONDS:
             _wrong("keep_kernel_seconds", seconds, "seconds from 0 to those of a week")
+        asked: Any = self.resume
+        if not isinstance(asked, bool):
+            _wrong("resume", asked, "true or false")
         for name in ("exports", "cells"):
             _texts(name, getattr(self, name))
         if self.resume_from is not None:
@@ -75,6 +83,27 @@ def of_json(value: Mapping[str, Any]) -> RunOptions:
             )  # fmt: skip
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
     return RunOptions(**given)
+
+
+def for_retry(
+    options: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give the options of a run's next attempt: what was said of the last one's start is over.
+
+    Args:
+        changes: what a person asked of this attempt: some of `OF_AN_ATTEMPT`.
+
+    Raises InvalidInput.
+    """
+    for name in changes or {}:
+        if name not in OF_AN_ATTEMPT:
+            raise InvalidInput(
+                f"{name} cannot be changed for another attempt.",
+                code="options.fixed", field=f"options.{name}",
+                hint=f"There are {', '.join(OF_AN_ATTEMPT)}.",
+            )  # fmt: skip
+    kept = {name: value for name, value in options.items() if name not in OF_AN_ATTEMPT}
+    return of_json({**kept, **(changes or {})}).to_json()
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nbflow.exceptions import Conflict, InvalidInput, ParameterError
-from nbflow.model import clock, states
+from nbflow.model import clock, run_options, states
 from nbflow.model.inputs import LONGEST_KEY, MOST_BYTES, RunInput, answer_key
 from nbflow.model.names import shown
 from nbflow.model.runs import FlowRun
@@ -14,7 +15,7 @@ from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept
 from nbflow.orchestration import transitions
 from nbflow.orchestration.base import OverSql
-from nbflow.store import codec, flow_runs, inputs
+from nbflow.store import codec, deployments, flow_runs, inputs
 
 _MOST_ROWS = 1000
 
@@ -37,17 +38,28 @@ class SqlInputs(OverSql):
         # Only now: raised inside, it would take back that the pause has ended.
         return _accepted(after, verdict, "resumed")
 
-    def retry_flow_run(self, flow_run_id: str) -> FlowRun:
+    def retry_flow_run(
+        self,
+        flow_run_id: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        work_pool: str | None = None,
+    ) -> FlowRun:
         """Let an ended run that did not complete be tried again."""
         with self._write() as connection:
             run = flow_runs.get(connection, flow_run_id)
-            if run.state.is_scheduled() and run.state.details.get("by_hand"):
+            again = _again(run, options, work_pool)
+            waits = run.state.is_scheduled() and bool(run.state.details.get("by_hand"))
+            if waits and (again.options, again.work_pool) == (run.options, run.work_pool):
                 return run
-            _check_ended(run)
+            if not waits:
+                _check_ended(run)
+            if work_pool is not None:
+                deployments.ensure_pool(connection, work_pool, at=clock.now())
             state = states.AwaitingRetry(
                 clock.now(), message="Asked for again.", details={"by_hand": True}
             )
-            verdict, after = transitions.transit(connection, run, state, asked="retry")
+            verdict, after = transitions.transit(connection, again, state, asked="retry")
             return _accepted(after, verdict, "retried")
 
     def send_input(self, given: RunInput) -> None:
@@ -125,6 +137,27 @@ def _answer(run: FlowRun, given: Mapping[str, Any] | None) -> RunInput | None:
         code = error.code.replace("parameter.", "input.")
         raise InvalidInput(error.message, code=code, field=error.field) from None
     return RunInput(run.id, answer_key(str(run.state.details.get("pause_key"))), value)
+
+
+def _again(run: FlowRun, options: Mapping[str, Any] | None, work_pool: str | None) -> FlowRun:
+    """Give an ended run with what is asked of its next attempt. Raises InvalidInput, Conflict."""
+    if options and run.kind != "notebook":
+        raise InvalidInput(
+            f"The run {run.name} is no notebook's: it is executed from its top.",
+            code="run.no_notebook",
+            field=next(iter(options)),
+        )
+    if work_pool not in (None, run.work_pool) and (run.work_pool or run.kind != "notebook"):
+        raise Conflict(
+            f"The run {run.name} cannot be given to the pool {shown(work_pool)}.",
+            code="run.pooled",
+            field="work_pool",
+            hint="Only a notebook run that has no pool can.",
+        )
+    chosen = run.options
+    if run.kind == "notebook":
+        chosen = run_options.for_retry(run.options, {"resume": bool(options), **(options or {})})
+    return replace(run, options=chosen, work_pool=work_pool or run.work_pool)
 
 
 def _check_ended(run: FlowRun) -> None:

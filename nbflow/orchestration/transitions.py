@@ -6,15 +6,15 @@ comes through `transit`, so each state is judged once and leaves an event.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from nbflow import settings
-from nbflow.model import clock, states
+from nbflow.model import clock, run_options, states
 from nbflow.model.events import Event
 from nbflow.model.runs import FlowRun, Owner, TaskRun, advance
 from nbflow.model.states import State, StateType, pause_timeout
@@ -66,6 +66,7 @@ def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> Fl
     return replace(
         after,
         retries=_retries(run, to),
+        options=_options(run, to),
         owner=(owner or run.owner) if held or to.is_final() else None,
         lease_until=lease_until(now) if held else None,
         run_dir=f"runs/{run.id}/{after.attempt}" if after.attempt else run.run_dir,
@@ -79,6 +80,15 @@ def _retries(run: FlowRun, to: State) -> int:
     if run.state.is_final():
         return max(run.retries, run.attempt)
     return run.retries + (to.name == "Resuming")
+
+
+def _options(run: FlowRun, to: State) -> Mapping[str, Any]:
+    """Give the run's options; where a person let an attempt begin counts for that attempt only."""
+    over = to.type is StateType.SCHEDULED and run.state.type in (
+        StateType.RUNNING,
+        StateType.PAUSED,
+    )
+    return run_options.for_retry(run.options) if over else run.options
 
 
 def lease_until(now: datetime) -> datetime:

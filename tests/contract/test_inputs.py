@@ -269,3 +269,71 @@ def test_what_was_said_to_a_run_goes_with_it(backend: Backend, make: Any, end: A
     backend.delete_flow_run(end(run).id)
     with pytest.raises(NotFound):
         backend.list_inputs(run.id)
+
+
+def ended_notebook(backend: Backend, make: Any, **fields: Any) -> Any:
+    run = make.run(kind="notebook", path="/nb.ipynb", owner=owners.current(), **fields)
+    backend.propose(run.id, states.Running(), attempt=1)
+    backend.propose(run.id, states.Failed(message="why"), attempt=1)
+    return run
+
+
+def test_a_notebook_run_is_told_how_to_begin_again_for_one_attempt(
+    backend: Backend, make: Any
+) -> None:
+    run = ended_notebook(backend, make, options={"checkpoint": "cell"})
+    asked = {"resume": True, "resume_from": "clean", "resume_source": "current"}
+    again = backend.retry_flow_run(run.id, asked)
+    assert again.options == {
+        "checkpoint": "cell", "resume_from": "clean", "resume_source": "current",
+    }  # fmt: skip
+    from_top = backend.retry_flow_run(run.id)  # the last word counts
+    assert from_top.options == {"checkpoint": "cell", "resume": False}
+    backend.propose(run.id, states.Rerunning(), attempt=1, owner=owners.current())
+    backend.propose(run.id, states.Crashed(message="again"), attempt=2)
+    resumed = backend.retry_flow_run(run.id, {"resume": True})
+    assert resumed.options == {"checkpoint": "cell"}
+
+
+def test_an_automatic_retry_forgets_where_a_person_let_the_last_attempt_begin(
+    backend: Backend, make: Any
+) -> None:
+    run = ended_notebook(backend, make)
+    backend.retry_flow_run(run.id, {"resume_from": "9"})
+    backend.propose(run.id, states.Running(), attempt=1, owner=owners.current())
+    ended = backend.propose(run.id, states.Failed(message="once more"), attempt=2)
+    assert isinstance(ended, Accept)
+    assert backend.read_flow_run(run.id).options == {"resume_from": "9"}  # what this attempt did
+    again = backend.retry_flow_run(run.id, {"resume": True})
+    assert again.options == {}
+
+
+def test_a_notebook_run_without_a_pool_is_given_to_one(
+    backend: Backend, make: Any, pool: str
+) -> None:
+    run = ended_notebook(backend, make)
+    backend.retry_flow_run(run.id, {"resume": True}, work_pool=pool)
+    (claim,) = backend.claim_flow_runs(make.worker(pool).id, 1)
+    assert (claim.run.id, claim.attempt) == (run.id, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [({"resume_source": "tomorrow"}, "resume_source"), ({"cells": ["a"]}, "cells")],
+)
+def test_what_cannot_be_asked_of_another_attempt_is_refused(
+    backend: Backend, make: Any, options: dict[str, Any], field: str
+) -> None:
+    run = ended_notebook(backend, make)
+    with pytest.raises(InvalidInput) as refused:
+        backend.retry_flow_run(run.id, options)
+    assert str(refused.value.field).removeprefix("options.") == field
+    assert backend.read_flow_run(run.id).state.is_failed()
+
+
+def test_the_run_of_a_function_has_no_cells_to_begin_with(backend: Backend, make: Any) -> None:
+    run = running(backend, make)
+    backend.propose(run.id, states.Failed(message="why"), attempt=1)
+    with pytest.raises(InvalidInput) as refused:
+        backend.retry_flow_run(run.id, {"resume_from": "clean"})
+    assert refused.value.code == "run.no_notebook"

@@ -7,8 +7,9 @@ from tornado import web
 
 from nbflow.model import states
 from nbflow.model.inputs import RunInput
+from nbflow.model.run_options import OF_AN_ATTEMPT
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import Answer, InputQuery, NewInput, PauseRequest
+from nbflow_jupyter.shapes import Answer, InputQuery, NewInput, PauseRequest, RetryRequest
 
 
 class Pause(ApiHandler):
@@ -54,7 +55,12 @@ class Retry(ApiHandler):
     @authorized(action="execute", resource="nbflow:runs")
     async def post(self, flow_run_id: str) -> None:
         """Try an ended flow run that did not complete once more."""
-        await self.answer(self.backend.retry_flow_run, flow_run_id)
+        asked = self.body(RetryRequest)
+        said = {name: getattr(asked, name) for name in OF_AN_ATTEMPT}
+        options = {name: said[name] for name in said if said[name] != getattr(RetryRequest, name)}
+        await self.answer(
+            self.backend.retry_flow_run, flow_run_id, options, work_pool=asked.work_pool
+        )
 
 
 class Inputs(ApiHandler):
