@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import Any
 
+from nbflow.ipython import around
+
 #: where nbflow's own code lies
 _NBFLOW = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 #: the longest that Ctrl-C may wait for an awaiting cell's loop
@@ -44,7 +46,7 @@ def compile_body(shell: Any, cell: str) -> Body:
     """Compile a magic's body. Raises SyntaxError, and what the shell's transformers raise."""
     __tracebackhide__ = True
     # The magic's own line becomes blank lines, so that line numbers are those of the editor.
-    source = "\n" * (1 + _blank_lines(cell)) + shell.transform_cell(cell)
+    source = "\n" * (1 + _blank_lines(cell)) + around.python(shell, cell)
     filename = shell.compile.cache(source, shell.execution_count - 1, raw_code=source)
     tree = shell.transform_ast(shell.compile.ast_parse(source, filename=filename))
     flag = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0
@@ -78,12 +80,6 @@ async def run_async(shell: Any, body: Body) -> None:
             if _is_coroutine(code):
                 await coroutine
     _raise_captured(shell, body, before)
-
-
-def awaits(source: str) -> bool:
-    """Say whether Python source has an `await` outside functions."""
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    return _is_coroutine(compile(source, "<cell>", "exec", flags, dont_inherit=True))
 
 
 def users_part(error: BaseException, body: Body) -> TracebackType | None:

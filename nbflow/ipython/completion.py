@@ -1,4 +1,4 @@
-"""What Tab offers on the lines of nbflow's magics: flags, values, names; IPython's matcher protocol.
+"""What Tab offers where nbflow's magics stand: flags, values, names; an IPython matcher.
 
 Everything comes from what this kernel knows, save the names of deployments: these are read from the
 store on a thread of its own, kept for some seconds, and waited for only a moment.

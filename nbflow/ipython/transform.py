@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nbflow.ipython import body
+from nbflow.ipython import around
 
 #: `%%task …`, but not `%%task?`
 _MAGIC = re.compile(r"%%(?P<kind>task|flow)(?: (?P<line>.*))?$")
@@ -28,11 +28,23 @@ def transformer(
 
     def nbflow_cells(lines: list[str]) -> list[str]:
         kind, line = first_line(lines)
-        return _rewritten(shell, kind, line, lines) if kind and is_ours(kind) else lines
+        if kind and is_ours(kind):
+            return _rewritten(shell, kind, line, lines)
+        return _around_ours(shell, lines, is_ours)
 
     # So that "is this input complete?" is asked of what was typed: a rewritten cell always is.
     nbflow_cells.has_side_effects = True  # type: ignore[attr-defined]
     return nbflow_cells
+
+
+def _around_ours(shell: Any, lines: list[str], is_ours: Callable[[str], bool]) -> list[str]:
+    """Give a cell whose `%%time` or `%%capture` is about a magic of ours that awaits."""
+    if not lines or not lines[0].startswith("%%"):
+        return lines
+    cell = "".join(lines)
+    kind, _ = first_line(around.innermost(cell).splitlines()[:1])
+    made = around.statement(shell, cell) if kind and is_ours(kind) else None
+    return lines if made is None else [made]
 
 
 def first_line(lines: list[str]) -> tuple[str, str]:
@@ -56,9 +68,9 @@ def _rewritten(shell: Any, kind: str, line: str, lines: list[str]) -> list[str]:
 
 def _awaits(shell: Any, cell: str) -> bool | None:
     """Say whether a body awaits outside functions; None when it is not Python."""
-    for source in (lambda: cell, lambda: shell.transform_cell(cell)):
+    for source in (lambda: cell, lambda: around.python(shell, cell)):
         try:
-            return body.awaits(source())
+            return around.awaits(source())
         except Exception:
             continue
     return None
