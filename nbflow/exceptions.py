@@ -4,6 +4,7 @@
     ├── InvalidInput (422)            a value is wrong: names the field and the way out
     │   ├── ParameterError            a flow's or notebook's parameter
     │   │   ├── ParameterTypeError · ParameterBindError · SignatureMismatchError
+    │   │   ├── ParametersTooLarge (413)
     │   ├── MappingLengthMismatch · MappingMissingIterable
     │   ├── Unsendable                cannot go to another process
     │   ├── InvalidSchedule           cron, interval, rrule or time zone
@@ -102,6 +103,13 @@ class ParameterTypeError(ParameterError, TypeError):
     """A parameter has the wrong type."""
 
     code = "parameter.type"
+
+
+class ParametersTooLarge(ParameterError):
+    """The parameters are more than a run can carry."""
+
+    status = 413
+    code = "parameter.too_large"
 
 
 class ParameterBindError(ParameterError, TypeError):
@@ -330,6 +338,10 @@ class Leaving(BaseException):
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line (IPython asks): who leaves early has made no mistake."""
+        return [f"nbflow.{type(self).__name__.lower()}: {self.reason or 'no reason given'}"]
 
 
 class Skip(Leaving):

@@ -1,19 +1,22 @@
 """Does a JSON value fit a JSON Schema (2020-12)? The vocabulary that parameter schemas use.
 
-Types, enumerations, bounds, formats (`date`, `date-time`, `time`, `uuid`), items, properties,
-alternatives and references within the schema. Keywords not known here restrict nothing, as the
-standard says. How errors are worded for people is the caller's.
+Types, enumerations, bounds, formats (`date`, `date-time`, `date-time-local`, `time`, `duration`,
+`decimal`, `uuid`), base64, items, properties, alternatives and references within the schema.
+Keywords not known here restrict nothing, as the standard says. The numbers JSON has not are written
+`{"$float": "nan"}`. How errors are worded for people is the caller's.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeGuard
 from uuid import UUID
 
-from nbflow.model import names
+from nbflow.model import iso_durations, names
 from nbflow.model.shapes import is_list, is_mapping, is_object
 
 Schema = Mapping[str, Any]
@@ -63,9 +66,17 @@ def conform(value: Any, schema: Any, *, root: Schema, at: str) -> Any:
         _check_bounds(value, taken, at)
     elif is_list(value):
         return _items(value, taken, root, at)
-    elif is_object(value):
+    elif is_object(value) and not is_special_float(value):
         return _members(value, taken, root, at)
     return value
+
+
+def is_special_float(value: object) -> TypeGuard[dict[str, str]]:
+    """Say whether a value is one of the numbers JSON has not: `{"$float": "nan"}`."""
+    return is_object(value) and list(value) == ["$float"] and value["$float"] in _SPECIAL
+
+
+_SPECIAL = ("nan", "inf", "-inf")
 
 
 def resolve(root: Schema, schema: Schema, seen: frozenset[str] = frozenset()) -> Schema:
@@ -101,6 +112,9 @@ def _typed(value: Any, schema: Schema, at: str) -> Any:
         return value
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
         return int(value)
+    if "number" in kinds and is_special_float(value):
+        _check_bounds(float(value["$float"]), schema, at)
+        return value
     said = " or ".join(_SAID.get(kind, kind) for kind in kinds)
     raise Mismatch(at, f"takes {said}, not {_shown(value)}", of_type=True)
 
@@ -179,11 +193,13 @@ def _check_text(value: str, schema: Schema, at: str) -> None:
     if pattern and not re.search(pattern, value):
         raise Mismatch(at, f"is {_shown(value)}, which does not match {pattern}")
     known = _FORMATS.get(schema.get("format", ""))
+    if schema.get("contentEncoding") == "base64":
+        known = ("base64", _base64)
     if known is not None:
         said, reads = known
         try:
             reads(value)
-        except ValueError:
+        except (ValueError, InvalidOperation):
             raise Mismatch(at, f"is {_shown(value)}, not {said}") from None
 
 
@@ -202,16 +218,33 @@ def _date(text: str) -> None:
 
 
 def _date_time(text: str) -> None:
+    if instant(text).tzinfo is None:
+        raise ValueError(text)
+
+
+def _date_time_local(text: str) -> None:
+    if instant(text).tzinfo is not None:
+        raise ValueError(text)
+
+
+def instant(text: str) -> datetime:
+    """Read a date with a time. Raises ValueError."""
     if not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", text, re.ASCII):
         raise ValueError(text)
-    if datetime.fromisoformat(text.replace("z", "Z")).tzinfo is None:
-        raise ValueError(text)
+    return datetime.fromisoformat(text.replace("z", "Z"))
+
+
+def _base64(text: str) -> None:
+    base64.b64decode(text, validate=True)
 
 
 _FORMATS: dict[str, tuple[str, Callable[[str], object]]] = {
     "date": ("a date such as 2026-11-22", _date),
     "date-time": ("a time with its offset, such as 2026-11-22T13:00:00+01:00", _date_time),
+    "date-time-local": ("a time without an offset, such as 2026-11-22T13:00:00", _date_time_local),
     "time": ("a time such as 13:00:00", time.fromisoformat),
+    "duration": (f"a length of time such as {iso_durations.EXAMPLE}", iso_durations.read),
+    "decimal": ("a decimal number such as 12.50", Decimal),
     "uuid": ("a UUID", UUID),
 }
 
@@ -221,7 +254,7 @@ _FORMATS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 def _items(values: list[Any], schema: Schema, root: Schema, at: str) -> list[Any]:
     _check_size(len(values), schema, at, ("minItems", "maxItems"), "items")
-    if schema.get("uniqueItems") and any(value in values[:i] for i, value in enumerate(values)):
+    if schema.get("uniqueItems") and len(set(map(_identity, values))) < len(values):
         raise Mismatch(at, "has an item twice")
     heads: list[Any] = list(schema.get("prefixItems", ()))
     rest = schema.get("items", True)
@@ -229,6 +262,17 @@ def _items(values: list[Any], schema: Schema, root: Schema, at: str) -> list[Any
         conform(value, heads[i] if i < len(heads) else rest, root=root, at=f"{at}[{i}]")
         for i, value in enumerate(values)
     ]
+
+
+def _identity(value: Any) -> str:
+    """Give a text that equal values share: `1.0` is 1, and `true` is not."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if is_list(value):
+        return f"[{','.join(map(_identity, value))}]"
+    if is_object(value):
+        return f"{{{','.join(sorted(f'{k!r}:{_identity(v)}' for k, v in value.items()))}}}"
+    return repr(value)
 
 
 def _members(values: dict[str, Any], schema: Schema, root: Schema, at: str) -> dict[str, Any]:

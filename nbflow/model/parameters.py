@@ -7,26 +7,30 @@ vocabulary of types, enumerations, bounds, formats and references is understood 
 
 from __future__ import annotations
 
+import base64
 import json
 import keyword
 import math
 import re
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, NoReturn
 from uuid import UUID
 
-from nbflow.exceptions import ParameterError, ParameterTypeError
-from nbflow.model import names
+from nbflow.exceptions import ParameterError, ParametersTooLarge, ParameterTypeError
+from nbflow.model import iso_durations, masking, names
 from nbflow.model.json_schema import Mismatch, conform, resolve
-from nbflow.model.shapes import is_mapping, is_sequence
+from nbflow.model.shapes import is_mapping, is_sequence, is_set
 
 LARGEST = 512 * 1024
 DEEPEST = 32
 LONGEST_NAME = 64
 _MOST_BITS = 14_000  # about the 4,300 digits Python itself reads
+#: a secret of fewer characters may be part of any text
+_TELLING = 8
 
 Schema = Mapping[str, Any]
 
@@ -35,11 +39,14 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
     """Give the values as plain JSON values, each as its parameter takes it.
 
     Nothing is converted but what JSON cannot tell apart (`5.0` for a whole number) and Python
-    values with one JSON form (tuples, dates, paths, UUIDs, enumerations). `what` names the flow or
-    deployment in messages. With `partial`, required parameters may be missing.
+    values with one JSON form: tuples are lists; dates, times, timedeltas (ISO 8601), paths, UUIDs
+    and Decimals text; members of an Enum their values; dataclasses and pydantic models objects.
+    Where the parameter takes one, a set is a list, bytes are base64, and NaN is
+    `{"$float": "nan"}`. `what` names the flow or deployment in messages. With `partial`, required
+    parameters may be missing.
 
     Raises ParameterError: `parameter.name`, `.unknown`, `.missing` (all at once), `.type`,
-    `.value`, `.number`, `.text`, `.too_deep`, `.too_large`.
+    `.value`, `.number`, `.text`, `.too_deep`, `.cyclic`, `.too_large`, `.looks_secret`.
     """
     if not is_mapping(values):
         raise ParameterTypeError(
@@ -52,7 +59,11 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
     if not partial:
         _check_complete(schema, given, what)
     plain = _Plain()
-    checked = {name: _value(schema, name, plain.of(given[name], name), what) for name in given}
+    checked: dict[str, Any] = {}
+    for name, value in given.items():
+        value = _special(schema, _of(schema, name), value)
+        checked[name] = _value(schema, name, plain.of(value, name), what)
+        _check_not_secret(resolve(schema, _of(schema, name)), name, checked[name])
     if len(json.dumps(checked, ensure_ascii=False).encode()) > LARGEST:
         _too_large("parameters")
     return checked
@@ -137,6 +148,47 @@ def _of(schema: Schema, name: str) -> Schema:
 # -- values -----------------------------------------------------------------------------------
 
 
+def _special(root: Schema, taken: Schema, value: Any) -> Any:
+    """Give a value that JSON has not as the parameter takes it, if it does."""
+    taken = resolve(root, taken)
+    options = [taken, *(resolve(root, each) for each in taken.get("anyOf", ()))]
+    if is_set(value) and any(each.get("uniqueItems") for each in options):
+        return sorted(value, key=repr)
+    if isinstance(value, bytes) and any(each.get("contentEncoding") for each in options):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float) and not math.isfinite(value) and "number" in _kinds(root, taken):
+        return {"$float": str(value)}
+    return value
+
+
+def _check_not_secret(taken: Schema, name: str, value: Any) -> None:
+    """Refuse a secret written out: a run's parameters stand in its notebook, for all to read."""
+    if taken.get("writeOnly") or not masking.registered():
+        return
+    known = [secret for secret in masking.registered() if len(secret) >= _TELLING]
+    for text in _texts(value):
+        if text in masking.registered() or any(secret in text for secret in known):
+            raise ParameterError(
+                f"Parameter {name!r} holds a secret.",
+                code="parameter.looks_secret",
+                field=name,
+                hint="Parameters are shown to whoever sees the run: let the notebook read the "
+                "secret itself, from its environment.",
+            )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif is_mapping(value):
+        for key, inner in value.items():
+            yield from _texts(key)
+            yield from _texts(inner)
+    elif is_sequence(value):
+        for inner in value:
+            yield from _texts(inner)
+
+
 def _value(schema: Schema, name: str, value: Any, what: str) -> Any:
     taken = _of(schema, name)
     try:
@@ -166,6 +218,7 @@ class _Plain:
 
     def __init__(self) -> None:
         self._left = LARGEST
+        self._inside: list[int] = []
 
     def of(self, value: Any, at: str, depth: int = 0) -> Any:
         self._left -= 1
@@ -179,17 +232,29 @@ class _Plain:
             return self._text(value, at)
         if isinstance(value, (int, float)):
             return _number(value, at)
+        if id(value) in self._inside:
+            raise ParameterError(
+                f"Parameter {at[:80]!r} contains itself.", code="parameter.cyclic", field=at[:80]
+            )
         if depth >= DEEPEST:
             raise ParameterError(
-                f"Parameter {at[:80]!r} is nested deeper than {DEEPEST}, or contains itself.",
+                f"Parameter {at[:80]!r} is nested deeper than {DEEPEST}.",
                 code="parameter.too_deep",
                 field=at[:80],
             )
+        self._inside.append(id(value))
+        try:
+            return self._container(value, at, depth)
+        finally:
+            self._inside.pop()
+
+    def _container(self, value: Any, at: str, depth: int) -> Any:
         if is_mapping(value):
             return self._object(value, at, depth)
         if is_sequence(value):
             return [self.of(item, f"{at}[{i}]", depth + 1) for i, item in enumerate(value)]
-        return self._other(value, at)
+        inner = _members_of(value)
+        return self._other(value, at) if inner is None else self._object(inner, at, depth)
 
     def _text(self, value: str, at: str) -> str:
         self._left -= len(value)
@@ -210,8 +275,10 @@ class _Plain:
     def _other(self, value: Any, at: str) -> Any:
         if isinstance(value, (datetime, date, time)):
             return value.isoformat()
-        if isinstance(value, (PurePath, UUID)):
-            return str(value)
+        if isinstance(value, timedelta):
+            return iso_durations.text(value)
+        if isinstance(value, (PurePath, UUID, Decimal)):
+            return self._text(str(value), at)
         if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
             return self.of(value.item(), at, DEEPEST)
         _wrong_type(
@@ -219,6 +286,18 @@ class _Plain:
             f"Parameter {at!r} is a {type(value).__name__}, which JSON cannot hold.",
             hint="Pass numbers, text, lists or objects; store anything else and pass its path.",
         )
+
+
+def _members_of(value: Any) -> Mapping[str, Any] | None:
+    """Give what a dataclass or a pydantic model holds; None: it is neither."""
+    if isinstance(value, type):
+        return None
+    dump: Any = getattr(value, "model_dump", None)
+    if callable(dump) and hasattr(value, "__pydantic_fields__"):
+        held: Any = dump(mode="json")
+        return held if is_mapping(held) else None
+    names_of = getattr(value, "__dataclass_fields__", None)
+    return None if names_of is None else {name: getattr(value, name) for name in names_of}
 
 
 def _number(value: float, at: str) -> float:
@@ -234,9 +313,8 @@ def _number(value: float, at: str) -> float:
 
 
 def _too_large(at: str) -> NoReturn:
-    raise ParameterError(
+    raise ParametersTooLarge(
         f"The parameters have more than {LARGEST // 1024} KB.",
-        code="parameter.too_large",
         field=at[:80],
         hint="Store the data and pass its path.",
     )

@@ -16,6 +16,11 @@ def is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
     return isinstance(value, (list, tuple))
 
 
+def is_set(value: object) -> TypeGuard[set[Any] | frozenset[Any]]:
+    """Say whether a value is a set."""
+    return isinstance(value, (set, frozenset))
+
+
 def is_texts(value: object) -> TypeGuard[list[str]]:
     """Say whether a value is a list of texts."""
     return is_list(value) and all(isinstance(item, str) for item in value)

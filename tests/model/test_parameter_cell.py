@@ -13,6 +13,7 @@ from nbflow.model.parameter_cell import schema
 
 ENUM = "from enum import Enum\nclass Colour(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n"
 INFERRED = {"x-inferred": True}
+TUPLE = {"x-python": "tuple"}
 
 CELLS = [
     # annotations
@@ -41,8 +42,12 @@ CELLS = [
       "default": None}),
     ("t: tuple[int, str] = (1, 'a')",
      {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}],
-      "minItems": 2, "maxItems": 2, "default": [1, "a"]}),
-    ("t: tuple[int, ...] = ()", {"type": "array", "items": {"type": "integer"}, "default": []}),
+      "minItems": 2, "maxItems": 2, "default": [1, "a"], **TUPLE}),
+    ("t: tuple[int, ...] = ()",
+     {"type": "array", "items": {"type": "integer"}, "default": [], **TUPLE}),
+    ("u: set[int] = {3, 1}",
+     {"type": "array", "uniqueItems": True, "items": {"type": "integer"}, "default": [3, 1]}),
+    ("u: frozenset = set()", {"type": "array", "uniqueItems": True, "default": []}),
     ("d: dict[str, float] = {'a': 1}",
      {"type": "object", "additionalProperties": {"type": "number"}, "default": {"a": 1}}),
     ("d: dict = {}", {"type": "object", "default": {}}),
@@ -59,6 +64,17 @@ CELLS = [
     ("n: (lambda: 1)() = 1", {"x-annotation": "(lambda: 1)()", "default": 1}),
     (ENUM + "c: Colour = Colour.RED",
      {"enum": ["red", "blue"], "x-enum": "Colour", "default": "red"}),
+    (ENUM + "c: Colour = Colour('blue')",
+     {"enum": ["red", "blue"], "x-enum": "Colour", "default": "blue"}),
+    (ENUM + "c = Colour['RED']",
+     {"enum": ["red", "blue"], "x-enum": "Colour", "default": "red", **INFERRED}),
+    (ENUM + "c: Literal[Colour.RED] = Colour.RED",
+     {"enum": ["red"], "x-enum": "Colour", "default": "red"}),
+    (ENUM + "cs: list[Colour] = [Colour.RED]",
+     {"type": "array", "items": {"enum": ["red", "blue"], "x-enum": "Colour"},
+      "default": ["red"]}),
+    ("class C(Enum):\n    A = auto()\nc: C = C.A", {"x-annotation": "C", "x-source": "C.A"}),
+    ("class C(Enum):\n    A = (1, 2)\nc: C = C.A", {"x-annotation": "C", "x-source": "C.A"}),
     (ENUM + "c: Colour | None = None",
      {"anyOf": [{"enum": ["red", "blue"], "x-enum": "Colour"}, {"type": "null"}],
       "default": None}),
@@ -69,7 +85,9 @@ CELLS = [
     ("s = 'a'", {"type": "string", "default": "a", **INFERRED}),
     ("b = False", {"type": "boolean", "default": False, **INFERRED}),
     ("xs = [1, 'a']", {"type": "array", "default": [1, "a"], **INFERRED}),
-    ("xs = (1, 2)", {"type": "array", "default": [1, 2], **INFERRED}),
+    ("xs = (1, 2)", {"type": "array", "default": [1, 2], **TUPLE, **INFERRED}),
+    ("n = {1, 2}", {"type": "array", "uniqueItems": True, "default": [1, 2], **INFERRED}),
+    ("b = b'a'", {"type": "string", "contentEncoding": "base64", "default": "YQ==", **INFERRED}),
     ("d = {'a': {'b': None}}", {"type": "object", "default": {"a": {"b": None}}, **INFERRED}),
     ("n = None", {"default": None}),
     ("s = '''two\nlines'''", {"type": "string", "default": "two\nlines", **INFERRED}),
@@ -80,15 +98,65 @@ CELLS = [
     ("n: int = f(1)", {"type": "integer", "x-source": "f(1)"}),
     ("n = 1 + 1", {"x-source": "1 + 1"}),
     ("n = [x for x in y]", {"x-source": "[x for x in y]"}),
-    ("n = {1, 2}", {"x-source": "{1, 2}"}),
     ("n = {1: 2}", {"x-source": "{1: 2}"}),
     ("n = 1e999", {"x-source": "1e999"}),
     ("n = 1j", {"x-source": "1j"}),
-    ("n = b'a'", {"x-source": "b'a'"}),
     ("n = '\\ud800'", {"x-source": "'\\ud800'"}),
     ("n = ...", {"x-source": "..."}),
     ("n = other", {"x-source": "other"}),
-    ("day = datetime.date(2026, 1, 1)", {"x-source": "datetime.date(2026, 1, 1)"}),
+    ("n = float('1.5x')", {"x-source": "float('1.5x')"}),
+    ("day = datetime.date.today()", {"x-source": "datetime.date.today()"}),
+    ("day = date(2026, 2, 30)", {"x-source": "date(2026, 2, 30)"}),
+    ("day = date(year, 1, 1)", {"x-source": "date(year, 1, 1)"}),
+    ("d = dict(a=f())", {"x-source": "dict(a=f())"}),
+    ("d = dict(other, a=1)", {"x-source": "dict(other, a=1)"}),
+    ("c: Colour = Colour.RED", {"x-annotation": "Colour", "x-source": "Colour.RED"}),
+    ("p: Folder = Path('x')", {"x-annotation": "Folder", "x-source": "Path('x')"}),
+    ("xs = [Path('x'), 1]", {"x-source": "[Path('x'), 1]"}),
+    ("from plumbum import Path\np = Path('x')", {"x-source": "Path('x')"}),
+    ("class date: pass\nd: date = date(2026, 1, 1)",
+     {"x-annotation": "date", "x-source": "date(2026, 1, 1)"}),
+    ("import moment as dt\nd = dt.date(2026, 1, 1)", {"x-source": "dt.date(2026, 1, 1)"}),
+    ("n = 5\nn *= 2", {"x-source": "n * 2"}),
+    # calls that only write a value down
+    ("day = datetime.date(2026, 1, 2)",
+     {"type": "string", "format": "date", "default": "2026-01-02", **INFERRED}),
+    ("day: date = dt.date(2026, 1, 2)",
+     {"type": "string", "format": "date", "default": "2026-01-02"}),
+    ("day = date.fromisoformat('2026-01-02')",
+     {"type": "string", "format": "date", "default": "2026-01-02", **INFERRED}),
+    ("at: datetime = datetime(2026, 1, 2, 3)",
+     {"type": "string", "format": "date-time-local", "default": "2026-01-02T03:00:00"}),
+    ("at: datetime = datetime(2026, 1, 2, tzinfo=timezone.utc)",
+     {"type": "string", "format": "date-time", "default": "2026-01-02T00:00:00+00:00"}),
+    ("at: datetime.time = datetime.time(7, 30)",
+     {"type": "string", "format": "time", "default": "07:30:00"}),
+    ("span: timedelta = timedelta(days=1, hours=-2)",
+     {"type": "string", "format": "duration", "default": "PT22H"}),
+    ("p: Path = Path('data', 'x.csv')",
+     {"type": "string", "format": "path", "default": "data/x.csv"}),
+    ("p: Path | None = None",
+     {"anyOf": [{"type": "string", "format": "path"}, {"type": "null"}], "default": None}),
+    ("d = dict(a=1, b=[2])", {"type": "object", "default": {"a": 1, "b": [2]}, **INFERRED}),
+    ("price: Decimal = Decimal('1.50')",
+     {"type": "string", "format": "decimal", "default": "1.50"}),
+    ("rate: float = float('nan')", {"type": "number", "default": {"$float": "nan"}}),
+    ("days = [date(2026, 1, 2)]",
+     {"type": "array", "items": {"type": "string", "format": "date"}, "default": ["2026-01-02"],
+      **INFERRED}),
+    # what Annotated adds
+    ("n: Annotated[int, Field(ge=0, lt=10)] = 1",
+     {"type": "integer", "minimum": 0, "exclusiveMaximum": 10, "default": 1}),
+    ("n: Annotated[float, Gt(0), Le(1.5)] = 1",
+     {"type": "number", "exclusiveMinimum": 0, "maximum": 1.5, "default": 1}),
+    ("s: Annotated[str, Field(pattern='a+', max_length=3, description='As')] = 'a'",
+     {"type": "string", "pattern": "a+", "maxLength": 3, "description": "As", "default": "a"}),
+    ("xs: Annotated[list[int], MinLen(1)] = [1]",
+     {"type": "array", "items": {"type": "integer"}, "minItems": 1, "default": [1]}),
+    ("n: Annotated[int, Field(ge=f(), pattern='(', description=other)] = 1",
+     {"type": "integer", "default": 1}),
+    ("n: Annotated[Foo, Field(ge=0)] = 1", {"x-annotation": "Annotated[Foo, Field(ge=0)]",
+                                            "default": 1}),
     ("n = f(\n  1,\n)", {"x-source": "f(\n  1,\n)"}),
     # comments
     ("n = 1  # how many", {"type": "integer", "default": 1, "description": "how many", **INFERRED}),
@@ -126,6 +194,12 @@ def test_several_names_keep_their_order_and_the_last_default():
 def test_name_without_a_default_is_required_until_it_has_one():
     assert schema("n: int\nm: str = 'a'")["required"] == ["n"]
     assert "required" not in schema("n: int\nn = 5")
+
+
+def test_an_annotation_holds_for_later_assignments():
+    found = schema("n: float = 1  # how many\nn = 5")["properties"]["n"]
+    assert (found["type"], found["default"]) == ("number", 5)
+    assert schema("x: date\nx = '2026-01-01'")["properties"]["x"]["format"] == "date"
 
 
 def test_what_assigns_nothing_is_passed_over():
