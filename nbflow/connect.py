@@ -30,6 +30,8 @@ _log = logging.getLogger("nbflow")
 
 _lock = threading.Lock()
 _open: dict[tuple[int, str], Backend] = {}
+#: opened before this process was forked, without a connection: by address
+_handed_on: dict[str, Backend] = {}
 
 
 def connect() -> Backend:
@@ -50,6 +52,8 @@ def _connect() -> Backend:
         from nbflow.client.http import HttpBackend
 
         return HttpBackend(settings.api_url, token=settings.api_token)
+    if settings.store_url() in _handed_on:
+        return _handed_on.pop(settings.store_url())
     with _no_collection():
         from nbflow.orchestration import reaping
         from nbflow.orchestration.orchestrator import Orchestrator
@@ -121,6 +125,17 @@ async def await_out(waiting: Generator[float, None, T], check: Callable[[], None
             return end.value
         await asyncio.sleep(seconds)
         check()
+
+
+def hand_on() -> None:
+    """Close all connections and keep what is known of the store for children forked from here."""
+    with _lock:
+        for (_pid, address), backend in _open.items():
+            close = getattr(backend, "close", None)
+            if close is not None and not settings.api_url:
+                close()
+                _handed_on[address] = backend
+        _open.clear()
 
 
 def forget(one: Backend | None = None) -> None:

@@ -109,9 +109,9 @@ def _unreadable(file: Path, problem: str, *, code: str | None = None) -> Invalid
 
 def kernels() -> dict[str, KernelSpec]:
     """Give the kernels that can be started here, by name, from their kernelspecs."""
-    from jupyter_client.kernelspec import KernelSpecManager
+    from nbflow.kernels import specs
 
-    found = {name: item["spec"] for name, item in KernelSpecManager().get_all_specs().items()}
+    found = {name: item["spec"] for name, item in specs.manager().get_all_specs().items()}
     return {
         name: KernelSpec(
             name=name,

@@ -10,7 +10,8 @@ the fork.
 Plan: `preload` (modules), `main` (called with the request's argv in the child; its result is the
 exit code), `prepare` (called with the `Newborn` in a child that is parked ahead of its request, and
 in any other after it), `refuse` (called with a request; a reason why none here may serve it),
-`fits` (called with a request; may a parked child serve it?), `standby`, `idle_seconds`, `lifeline`.
+`fits` (called with a request; may a parked child serve it?), `rehearse` (called once before any fork),
+`standby`, `idle_seconds`, `lifeline`.
 Functions are named `module:function` or `/path/file.py:function`.
 """
 
@@ -152,6 +153,8 @@ class Parent:
         for name in ("main", "prepare", "refuse", "fits"):
             if self.plan.get(name):
                 self.functions[name] = _function(self.plan[name])
+        if self.plan.get("rehearse"):
+            _function(self.plan["rehearse"])()
         self.generators = _generators()
         gc.disable()
         gc.collect()

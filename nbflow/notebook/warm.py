@@ -1,0 +1,151 @@
+"""Executors that are forked, not started: what their parent imports, and who may be its child.
+
+The parent (`kernels.zygote`) has one thread. `rehearse` does there, once, what every run would do
+first: import papermill and SQLAlchemy, compile the notebook schema and the store's statements, find
+the kernelspecs. It leaves no connection, no thread and no ZeroMQ context behind.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+#: variables that a Python reads when it starts: with others, it would be another Python
+_AT_START = ("PYTHON", "LANG", "LC_", "VIRTUAL_ENV", "CONDA_PREFIX")
+
+
+def identity(env: Mapping[str, str]) -> list[Any]:
+    """Say which Python an environment makes of this one; an executor of another is none for it."""
+    import nbflow
+
+    said = {name: value for name, value in env.items() if name.startswith(_AT_START)}
+    return [sys.executable, sys.version, nbflow.__file__, os.getuid(), said]
+
+
+def main(argv: list[str]) -> int:
+    """Be an executor: `module:function` and its arguments; gives its exit code."""
+    place, *arguments = argv
+    _begin_streams()
+    module, _, function = place.partition(":")
+    code: int | None = getattr(importlib.import_module(module), function)(arguments)
+    _leave(code or 0)
+    return 0
+
+
+def _begin_streams() -> None:
+    """Take standard output and error as they now are: a terminal sees each line at once."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _leave(code: int) -> None:
+    """End as a process does, but spare taking apart what was imported."""
+    import atexit
+
+    threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # nobody reads any more
+            pass
+    os._exit(code)
+
+
+# -- in the parent ------------------------------------------------------------------------------
+def refuse(request: Mapping[str, Any]) -> str:
+    """Say why no child of this process may do what is asked; empty: one may."""
+    if _code_now() != _code:
+        return "its code has changed"
+    if json.loads(json.dumps(identity(os.environ))) != identity(request["env"]):
+        return "it is another Python, or was started with other settings of Python"
+    return ""
+
+
+def rehearse() -> None:
+    """Do once, for all children, what each would do at its beginning."""
+    global _code
+    from nbflow.notebook import running
+
+    running.lighten()
+    _rehearse_store()
+    _rehearse_notebook()
+    _code = _code_now()
+
+
+def _rehearse_store() -> None:
+    from nbflow import connect
+    from nbflow.exceptions import NbflowError
+    from nbflow.model.backend import RunFilter
+
+    try:
+        backend = connect.connect()
+        backend.list_flow_runs(RunFilter(), limit=1)
+        backend.list_task_runs("")
+        backend.list_workers()
+        connect.hand_on()
+    except NbflowError:  # each run will say so itself
+        connect.forget()
+
+
+def _rehearse_notebook() -> None:
+    """Load and check a notebook, give it parameters, and hand it to papermill's engine."""
+    import nbformat
+    import papermill
+    import psutil  # noqa: F401 - imported now, used at the end of a run
+
+    from nbflow.kernels import specs
+    from nbflow.model import notebooks
+    from nbflow.notebook import attempt
+
+    cell = {"id": "a", "cell_type": "code", "source": "x = 1", "metadata": {"tags": ["parameters"]}}
+    cell |= {"outputs": [], "execution_count": None}
+    text = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+    notebook = notebooks.parse(text, name="rehearsal")
+    notebooks.parameters_schema(notebook)
+    attempt.prepare(notebook)
+    specs.manager().get_all_specs()
+    papermill.execute_notebook(
+        nbformat.from_dict(notebook),
+        None,
+        parameters={"x": 2},
+        engine_name="nbflow",
+        kernel_name="python3",
+        language="python",
+        request_save_on_cell_execute=False,
+        progress_bar=False,
+        attempt=_Rehearsal(),
+    )
+
+
+class _Rehearsal:
+    """Stands where an attempt does, and executes nothing."""
+
+    source = None
+
+    def run(self, nb: Any, kernel_name: str) -> None:
+        """Do nothing."""
+
+
+def _code_now() -> dict[str, int]:
+    """Look at the files of nbflow that are loaded, and at the folders of installed packages."""
+    loaded = (module for name, module in list(sys.modules.items()) if name.startswith("nbflow"))
+    paths = {file for module in loaded if (file := getattr(module, "__file__", None))}
+    paths |= {path for path in sys.path if path.endswith("-packages")}
+    return {path: _changed(path) for path in paths}
+
+
+def _changed(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+_code: dict[str, int] = {}
