@@ -19,6 +19,7 @@ from tornado import web
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, InvalidNotebook, NotFound
+from nbflow.kernels import environments
 from nbflow.model import clock, deploying, names, notebooks, parameters, states
 from nbflow.model.backend import Backend
 from nbflow.model.deploying import DeployRequest, KernelSpec, NotebookInfo
@@ -175,6 +176,7 @@ def _checked(source: Source, asked: DeployRequest, kernels: Kernels) -> NewDeplo
         kernels=kernels,
         host=socket.gethostname(),
     )
+    environments.check(made)
     _materialise(source)
     return made
 

@@ -113,6 +113,7 @@ def deployment_of(
     the kernels there are).
     """
     nb = notebooks.parse(notebook_text, name=_file_name(path))
+    notebooks.check_cells(nb, name=_file_name(path))
     stem = default_name(path)
     name = names.check_name(stem if request.name is None else request.name)
     kernel = _kernel(nb, request.kernel_name, kernels)

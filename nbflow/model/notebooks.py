@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from nbflow.exceptions import InvalidNotebook
+from nbflow.exceptions import InvalidInput, InvalidNotebook
 from nbflow.model import cell_options, names, parameter_cell
 from nbflow.model.shapes import is_list, is_object, is_texts
 
@@ -27,6 +27,10 @@ Cell = dict[str, Any]
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CELL_TYPES = ("code", "markdown", "raw")
+_PYTHON = (None, "python", "ipython")
+_USES = re.compile(
+    r"^\s*(?:%nbflow|%(?:re)?load_ext\s+nbflow|import\s+nbflow|from\s+nbflow)\b", re.MULTILINE
+)
 _OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
 _OTHER_CELL_TYPES = {"heading": "notebooks of version 3", "html": "notebooks of version 2"}
 _DECORATION = re.compile(
@@ -285,18 +289,77 @@ def parameters_schema(nb: Mapping[str, Any]) -> dict[str, Any]:
     found = parameters_cell(nb)
     if found is None:
         return parameter_cell.schema("")
-    if language(nb) not in (None, "python", "ipython"):
+    if language(nb) not in _PYTHON:
         return parameter_cell.of_another_language(found[1]["source"])
     return parameter_cell.schema(found[1]["source"])
 
 
+def check_cells(nb: Mapping[str, Any], *, name: str) -> None:
+    """Refuse a notebook whose cells ask for what cannot be done, or share a name.
+
+    Raises InvalidNotebook (`cell.options`, `cell.name`) naming the file and the cell.
+    """
+    for error in _refusals(nb):
+        raise InvalidNotebook(
+            f"{name}: {error.message}", code=error.code, field=error.field, hint=error.hint
+        )
+
+
+def _refusals(nb: Mapping[str, Any]) -> Iterator[InvalidInput]:
+    named: dict[str, int] = {}
+    python = language(nb) in _PYTHON
+    for at, cell in code_cells(nb):
+        if skips(cell):
+            continue
+        try:
+            asked, where = cell_options.of_cell(cell)
+        except InvalidInput as error:
+            yield error
+            continue
+        if not is_object(cell["metadata"].get("nbflow", {})):
+            said = names.shown(cell["metadata"]["nbflow"])
+            yield _refusal(cell, f"metadata.nbflow is {said}, not an object.", "metadata.nbflow")
+        if where == "line" and not python and asked.asks():
+            hint = (
+                f"Its kernel runs {language(nb)}: write `retries` and `timeout` into its metadata."
+            )
+            yield _refusal(cell, "what its first line asks for, only Python can do.", hint=hint)
+        if where is None or not asked.name:
+            continue
+        if asked.name in named:
+            said = f"cell {named[asked.name]} is named {names.shown(asked.name)}, too."
+            yield _refusal(
+                cell, said, "name", code="cell.name", hint="Give each a name of its own."
+            )
+        named.setdefault(asked.name, at)
+
+
+def _refusal(
+    cell: Cell, said: str, field: str = "source", *, code: str = "cell.options", **more: Any
+) -> InvalidInput:
+    first = next(iter(cell["source"].strip().splitlines()), "")
+    message = f"Cell {cell['id']} ({names.shown(first, 40)}): {said}"
+    return InvalidInput(message, code=code, field=field, **more)
+
+
+def needs_nbflow(nb: Mapping[str, Any]) -> bool:
+    """Say whether the notebook's kernel needs nbflow: it has magics, or imports it."""
+    if language(nb) not in _PYTHON:
+        return False
+    cells = [cell for _, cell in code_cells(nb) if not skips(cell)]
+    if any(_USES.search(cell["source"]) for cell in cells):
+        return True
+    return any(cell_options.line_of(cell["source"]) is not None for cell in cells)
+
+
 def problems(nb: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List what is odd about a notebook that can run: `{code, message, field?, hint?}`."""
-    found: list[InvalidNotebook] = []
+    """List what is odd about a notebook, or would refuse it: `{code, message, field?, hint?}`."""
+    found: list[InvalidInput] = []
     try:
         parameters_schema(nb)
     except InvalidNotebook as error:
         found.append(error)
+    found += _refusals(nb)
     tagged = [at for at, cell in code_cells(nb) if "parameters" in tags(cell)]
     if len(tagged) > 1:
         message = (
