@@ -6,6 +6,8 @@ import datetime as dt
 import enum
 import json
 import uuid
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbflow.exceptions import InvalidInput, ParameterError, ParameterTypeError
-from nbflow.model import names, parameters
+from nbflow.model import masking, names, parameters
 from nbflow.model.json_schema import Mismatch, conform
 
 SCHEMA = {
@@ -153,6 +155,16 @@ class Colour(enum.Enum):
     RED = "red"
 
 
+class Colour2(enum.IntEnum):
+    RED = 1
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
 PLAIN = [
     (Colour.RED, "red"),
     (dt.date(2026, 1, 2), "2026-01-02"),
@@ -161,12 +173,106 @@ PLAIN = [
     (Path("a/b.csv"), "a/b.csv"),
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     ((1, (2,)), [1, [2]]),
+    (dt.timedelta(hours=26), "P1DT2H"),
+    (Decimal("1.50"), "1.50"),
+    (Point(1, 2), {"x": 1, "y": 2}),
+    (Colour2.RED, 1),
 ]
 
 
 @pytest.mark.parametrize(("value", "kept"), PLAIN, ids=lambda value: str(value)[:20])
 def test_python_value_with_one_json_form_takes_it(value, kept):
     assert checked(any=value) == {"any": kept}
+
+
+def test_pydantic_model_is_an_object():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Point(pydantic.BaseModel):
+        day: dt.date
+
+    assert checked(any=Point(day=dt.date(2026, 1, 2))) == {"any": {"day": "2026-01-02"}}
+
+
+SPECIAL = {
+    "type": "object",
+    "properties": {
+        "ids": {"type": "array", "uniqueItems": True, "items": {"type": "integer"}},
+        "raw": {"type": "string", "contentEncoding": "base64"},
+        "rate": {"type": "number"},
+        "small": {"type": "number", "maximum": 5},
+        "n": {"type": "integer"},
+        "at": {"type": "string", "format": "date-time-local"},
+        "span": {"type": "string", "format": "duration"},
+        "price": {"type": "string", "format": "decimal"},
+        "secret": {"type": "string", "writeOnly": True},
+        "text": {"type": "string"},
+    },
+    "additionalProperties": False,
+}
+NAN, INF = {"$float": "nan"}, {"$float": "inf"}
+TAKEN = [
+    ("ids", {3, 1}, [1, 3]),
+    ("raw", b"\x00a", "AGE="),
+    ("raw", "AGE=", "AGE="),
+    ("rate", float("inf"), INF),
+    ("rate", NAN, NAN),
+    ("rate", -0.0, -0.0),
+    ("at", "2026-11-22T13:00:00", "2026-11-22T13:00:00"),
+    ("at", dt.datetime(2026, 11, 22), "2026-11-22T00:00:00"),
+    ("span", dt.timedelta(1), "P1D"),
+    ("price", Decimal("-1.10"), "-1.10"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "kept"), TAKEN, ids=str)
+def test_what_json_has_not_is_taken_where_the_parameter_takes_it(name, value, kept):
+    found = parameters.check(SPECIAL, {name: value}, what="daily")[name]
+    assert str(found) == str(kept)
+
+
+NOT_TAKEN = [
+    ("ids", [1, 1], "parameter.value"),
+    ("ids", {"a"}, "parameter.type"),
+    ("raw", "no base64", "parameter.value"),
+    ("n", float("nan"), "parameter.number"),
+    ("n", NAN, "parameter.type"),
+    ("text", NAN, "parameter.type"),
+    ("small", INF, "parameter.value"),
+    ("rate", {"$float": "many"}, "parameter.type"),
+    ("at", "2026-11-22T13:00:00Z", "parameter.value"),
+    ("span", "1h", "parameter.value"),
+    ("price", "1,50", "parameter.value"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "code"), NOT_TAKEN, ids=str)
+def test_and_nowhere_else(name, value, code):
+    with pytest.raises(ParameterError) as caught:
+        parameters.check(SPECIAL, {name: value}, what="daily")
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("value", ["hunter2hunter2", "url?key=hunter2hunter2&x", "pin9"])
+def test_a_secret_written_out_is_refused(value):
+    masking.register_secret("hunter2hunter2")
+    masking.register_secret("pin9")
+    for each in (value, [{"a": value}], {value: 1}):
+        error = refused(any=each)
+        assert (error.code, error.field) == ("parameter.looks_secret", "any")
+        assert value not in str(error)
+    assert checked(any="spin9ach") == {"any": "spin9ach"}
+    assert parameters.check(SPECIAL, {"secret": value}, what="daily") == {"secret": value}
+
+
+def test_unique_items_are_found_in_a_long_list_at_once():
+    many = list(range(50_000))
+    assert parameters.check(SPECIAL, {"ids": many}, what="daily") == {"ids": many}
+
+
+def test_too_large_is_413_and_what_contains_itself_names_where():
+    assert refused(any="x" * 600_000).status == 413
+    assert refused(any={"a": cyclic()}).field == "any.a[0]"
 
 
 def test_numpy_scalar_is_a_number():
