@@ -37,6 +37,9 @@ SETTINGS: dict[str, Setting] = {
     "worker": Setting(True, "Keep one local worker process beside the Jupyter server."),
     "worker_pool": Setting("default", "Work pool of the local worker, and of new deployments."),
     "worker_limit": Setting(4, "How many runs one worker executes at once."),
+    "executor_idle_seconds": Setting(
+        600.0, "How long a worker keeps a warm process for the next run; 0: it keeps none."
+    ),
     "heartbeat_seconds": Setting(5.0, "How often a lease is renewed."),
     "lease_seconds": Setting(30.0, "How long a claim is trusted without a renewal."),
     "reaper_seconds": Setting(1.0, "How often lost runs are looked for."),
@@ -47,6 +50,13 @@ SETTINGS: dict[str, Setting] = {
     "catchup_window_seconds": Setting(86400.0, "How far back missed schedules are made up."),
     "catchup_max": Setting(100, "At most this many missed runs of one schedule are made up."),
     "kernel_start_seconds": Setting(60.0, "How long a kernel may take to start."),
+    "kernel_standby": Setting(
+        1, "Kernels a worker keeps standing by for each kernelspec in use; 0: all start normally."
+    ),
+    "kernel_standby_seconds": Setting(600.0, "After this rest kernels that stand by are released."),
+    "kernel_preload": Setting(
+        "", "Modules that forked kernels have imported before they start; commas between."
+    ),
     "output_cell_bytes": Setting(20_000_000, "Output kept per cell."),
     "output_run_bytes": Setting(100_000_000, "Output kept per notebook run."),
     "output_count": Setting(10_000, "Outputs kept per notebook run."),

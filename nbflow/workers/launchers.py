@@ -1,7 +1,11 @@
-"""How a claimed run's process starts, and how it is ended. One launcher: a local process."""
+"""How a claimed run's process starts, and how it is ended. One launcher: a local process.
+
+It is forked from a warm process where there is one, and started anew where there is none.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,9 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbflow import settings
+from nbflow.kernels.forking import Forked, NotForked
 from nbflow.model import clock
 from nbflow.model.workers import Claim, Held
 from nbflow.store import owners
+from nbflow.workers.executors import Executors
+
+_log = logging.getLogger("nbflow.worker")
+
+_EXECUTE = "nbflow.notebook.execute"
 
 
 @dataclass
@@ -20,13 +30,15 @@ class Child:
     """A run's process as its worker sees it.
 
     Attributes:
+        control: the control pipe; the process ends when it closes. -1: it is closed.
         stop_asked_at: when the first rung of the cancel ladder was climbed (monotonic seconds).
         rung: how far the ladder was climbed: 0 not at all, 1 interrupt, 2 terminate, 3 kill.
         left: how many processes outlived it and were ended; None before that was looked at.
     """
 
     claim: Claim
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
+    control: int
     log_path: Path
     stop_asked_at: float | None = None
     rung: int = 0
@@ -42,7 +54,7 @@ class Child:
         return f"{self.claim.run.id}-{self.claim.attempt}"
 
 
-def launch(claim: Claim) -> Child:
+def launch(claim: Claim, executors: Executors) -> Child:
     """Start the process of a run: its own session, a control pipe, an environment without tokens.
 
     The child's standard input is the control pipe: when this process dies it closes, and the child
@@ -51,17 +63,35 @@ def launch(claim: Claim) -> Child:
     folder = settings.ensure_home() / f"runs/{claim.run.id}/{claim.attempt}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_path = folder / "process.log"
-    command = [sys.executable, "-m", "nbflow.notebook.execute", claim.run.id, str(claim.attempt)]
-    with log_path.open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_environment(claim),
-            start_new_session=True,
-        )
-    return Child(claim, process, log_path)
+    reading, control = os.pipe()
+    try:
+        with log_path.open("ab") as log:
+            process = _start(claim, executors, reading, log.fileno())
+    except OSError:
+        os.close(control)
+        raise
+    finally:
+        os.close(reading)
+    return Child(claim, process, control, log_path)
+
+
+def _start(
+    claim: Claim, executors: Executors, control: int, log: int
+) -> subprocess.Popen[bytes] | Forked:
+    words, env = [claim.run.id, str(claim.attempt)], _environment(claim)
+    try:
+        argv = [_EXECUTE, f"{_EXECUTE}:main", *words]
+        return executors.fork(argv, env=env, cwd=os.getcwd(), fds=(control, log, log))
+    except NotForked as reason:
+        _log.info("run %s gets no warm executor: %s", claim.run.id, reason)
+    return subprocess.Popen(
+        [sys.executable, "-m", _EXECUTE, *words],
+        stdin=control,
+        stdout=log,
+        stderr=log,
+        env=env,
+        start_new_session=True,
+    )
 
 
 def _environment(claim: Claim) -> dict[str, str]:
@@ -93,8 +123,9 @@ def climb(child: Child) -> None:
 
 def clean_up(child: Child) -> int:
     """End whatever of an ended run is still there; give how many processes were left."""
-    if child.process.stdin is not None:
-        child.process.stdin.close()
+    if child.control >= 0:
+        os.close(child.control)
+        child.control = -1
     return owners.sweep(child.marker)
 
 
@@ -106,8 +137,11 @@ def _signal(child: Child, number: signal.Signals, *, rung: int) -> None:
         pass
 
 
-def how_it_ended(code: int) -> str:
-    """Say in words what a process's exit code means."""
+def how_it_ended(child: Child) -> str:
+    """Say in words how a process that has ended did."""
+    code = child.process.returncode
+    if code is None:  # the warm process it was forked from, which alone could tell, is gone, too
+        return "ended, nobody knows how"
     if code >= 0:
         return f"exited with code {code}"
     try:

@@ -21,6 +21,7 @@ from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.workers import Claim, NewWorker
 from nbflow.store import journal, owners, spool
 from nbflow.workers import launchers
+from nbflow.workers.executors import Executors
 from nbflow.workers.hints import Hints
 from nbflow.workers.launchers import Child
 
@@ -49,6 +50,7 @@ class Worker:
         self._stop: set[str] = set()
         self._ended_all = threading.Event()
         self._lock = threading.Lock()
+        self._executors = Executors()
         watch = getattr(self.backend, "watch", None)
         self._hints = Hints(watch() if watch is not None else None)
         new_id = ids.uuid7()
@@ -66,6 +68,7 @@ class Worker:
         """Work until asked to stop and the last run has ended."""
         beat = threading.Thread(target=self._beat, name="nbflow-lease", daemon=True)
         beat.start()
+        self._executors.start()
         spool.replay(self.backend)
         _log.info("worker %s serves pool %s", self.worker.name, self.worker.work_pool)
         while self.draining_since is None or self.children:
@@ -75,6 +78,7 @@ class Worker:
                 _log.warning("%s", error)
             self._hints.rest(_LOOK_SECONDS if self.children else _IDLE_SECONDS)
         self._ended_all.set()
+        self._executors.close()
         beat.join()  # a late heartbeat would say that this worker is still there
         self.backend.stop_worker(self.worker.id)
 
@@ -103,7 +107,7 @@ class Worker:
     # -- children -----------------------------------------------------------------------------
     def _launch(self, claim: Claim) -> None:
         try:
-            child = launchers.launch(claim)
+            child = launchers.launch(claim, self._executors)
         except OSError as error:
             message = f"The run's process could not be started: {error}"
             self._report(claim, states.Crashed(message=message))
@@ -114,9 +118,8 @@ class Worker:
 
     def _look(self, child: Child) -> None:
         run_id = child.claim.run.id
-        code = child.process.poll()
-        if code is not None:
-            self._ended(child, code)
+        if child.process.poll() is not None:
+            self._ended(child)
             return
         if run_id in self._stop or self._out_of_time():
             launchers.climb(child)
@@ -130,19 +133,19 @@ class Worker:
         cancelling = self.backend.list_flow_runs(where, limit=200).rows
         self._stop.update(run.id for run in cancelling if run.id in self.children)
 
-    def _ended(self, child: Child, code: int) -> None:
+    def _ended(self, child: Child) -> None:
         """Report how a child ended; while the store is away it stays, and is asked again."""
         run_id = child.claim.run.id
         if child.left is None:
             child.left = launchers.clean_up(child)
             spool.replay(self.backend)  # what it recorded counts before what is assumed of it
-            _log.info("run %s ended: its process %s", run_id, launchers.how_it_ended(code))
-        message = f"The run's process {launchers.how_it_ended(code)}."
+            _log.info("run %s ended: its process %s", run_id, launchers.how_it_ended(child))
+        message = f"The run's process {launchers.how_it_ended(child)}."
         if self.draining_since is not None:
             message = f"The worker was stopped. {message}"
         if child.left:
             message += f" {child.left} leftover processes were ended."
-        details = {"cause": "process_ended", "exit_code": code}
+        details = {"cause": "process_ended", "exit_code": child.process.returncode}
         self._report(child.claim, states.Crashed(message=message, details=details))
         with self._lock:
             self.children.pop(run_id, None)

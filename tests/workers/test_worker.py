@@ -128,7 +128,7 @@ def test_an_executor_killed_with_9_is_a_crash_and_its_kernel_ends(
     (executor,) = [
         p
         for p in psutil.process_iter()
-        if p.pid in marked(run) and "nbflow.notebook.execute" in p.cmdline()
+        if p.pid in marked(run) and "nbflow.notebook.execute" in " ".join(p.cmdline())
     ]
     executor.kill()
     found = wait_for(ended(orchestrator, run), seconds=10)
