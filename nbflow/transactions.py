@@ -19,7 +19,7 @@ from contextvars import ContextVar, Token, copy_context
 from enum import Enum
 from typing import Any
 
-from nbflow.exceptions import InvalidInput, NbflowError
+from nbflow.exceptions import InvalidInput, Leaving, NbflowError
 from nbflow.locking import IsolationLevel, holder_name
 
 _log = logging.getLogger("nbflow.transactions")
@@ -271,7 +271,7 @@ class Transaction:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self.leave()
-        self.end(error)
+        self.end(_undoing(error))
 
     async def __aenter__(self) -> Transaction:
         await _away(self.begin)
@@ -280,7 +280,7 @@ class Transaction:
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self.leave()
-        await _away(lambda: self.end(error))
+        await _away(lambda: self.end(_undoing(error)))
 
     def _release(self) -> None:
         holder, self._holder = self._holder, ""
@@ -355,3 +355,8 @@ def _finish(awaitable: Any) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         threads.submit(copy_context().run, asyncio.run, finish()).result()
+
+
+def _undoing(error: BaseException | None) -> BaseException | None:
+    """Give an error that undoes a transaction: code that leaves early has made none."""
+    return None if isinstance(error, Leaving) else error

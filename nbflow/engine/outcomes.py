@@ -22,7 +22,9 @@ from nbflow.exceptions import (
     Aborted,
     CancelledRun,
     FailedRun,
+    Leaving,
     PausedRun,
+    Stop,
     TimedOutRun,
     UpstreamError,
 )
@@ -60,6 +62,8 @@ def of_value(value: Any) -> State:
 
 def of_flow_error(error: BaseException, hold: Hold) -> State:
     """Give the state of a flow run whose function raised: it may only leave this process."""
+    if isinstance(error, Stop) and hold.reason is None:
+        return keep(states.Completed(message=_left_early(error, "It was stopped")), None)
     left = hold.reason is None and isinstance(error, (Suspension, UpstreamError))
     if left and hold.suspension is not None:
         state = hold.suspension
@@ -79,6 +83,8 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
         return keep(
             states.Cancelled(message="It was asked to stop."), error=Cancellation("cancelled")
         )
+    if isinstance(error, Leaving):
+        return _of_leaving(error)
     if isinstance(error, Overrun):
         return _of_overrun(error)
     if isinstance(error, KeyboardInterrupt):
@@ -92,6 +98,17 @@ def of_error(error: BaseException, hold: Hold | None = None) -> State:
     if isinstance(error, Exception):
         return keep(states.Failed(message=message, details=_cause(error)), error=error)
     return keep(states.Crashed(message=_ended_by(error), details=_cause(error)), error=error)
+
+
+def _of_leaving(error: Leaving) -> State:
+    if isinstance(error, Stop):  # the flow run around it is to hear of it
+        said = _left_early(error, "It completed the run")
+        return keep(states.Stopped(message=said), error=error)
+    return keep(states.Skipped(message=_left_early(error, "It was skipped")), None)
+
+
+def _left_early(error: Leaving, otherwise: str) -> str:
+    return texts.safe(str(error.reason)) if error.reason else f"{otherwise}."
 
 
 def _of_overrun(error: Overrun) -> State:

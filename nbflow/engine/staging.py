@@ -121,7 +121,11 @@ def settle(call: TaskCall, state: State) -> None:
     if staged.is_committed():
         staged.end()
     elif staged.is_active():
-        staged.end(error_of(state) or RuntimeError(state.message))
+        if state.is_completed():  # it was left early: nothing to store, and nothing to undo
+            staged.write_on_commit = False
+            staged.end()
+        else:
+            staged.end(error_of(state) or RuntimeError(state.message))
 
 
 _UNDONE = "Its transaction was rolled back."

@@ -304,4 +304,4 @@ def _flow_body(call: FlowCall) -> Life:
         state = outcomes.of_flow_error(error, call.hold)
         yield Io(context.task_runner.cancel)
         yield Join(partial(call.wait_for_running, state))
-        return state
+        return (yield Join(partial(keeping.finish_flow, call, state)))

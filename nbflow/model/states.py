@@ -143,6 +143,10 @@ class State:
             # By name: what reads results stands above everything that knows states.
             return import_module("nbflow.results").of_key(self.result_key)
         error = kept.get("_error")
+        if isinstance(error, exceptions.Stop):
+            raise error  # whoever waits for a task that completed the flow run leaves it too
+        if self.name == "Skipped" and self.is_completed():
+            return None
         if not isinstance(error, Exception):
             error, cause = _without_value(self), error
             error.__cause__ = cause
@@ -396,6 +400,16 @@ def Completed(*, data: Any = _UNSAID, **kw: Any) -> State:
 def Cached(**kw: Any) -> State:
     """Make a state of a task run whose result was there already: its body was not called."""
     return State(StateType.COMPLETED, name="Cached", **kw)
+
+
+def Skipped(**kw: Any) -> State:
+    """Make a state of a run that its own code left before it had anything to give."""
+    return State(StateType.COMPLETED, name="Skipped", **kw)
+
+
+def Stopped(**kw: Any) -> State:
+    """Make a state of a task run that completed its flow run: nothing after it runs."""
+    return State(StateType.COMPLETED, name="Stopped", **kw)
 
 
 def RolledBack(**kw: Any) -> State:
