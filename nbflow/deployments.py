@@ -9,15 +9,15 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from nbflow.connect import connect
-from nbflow.exceptions import InvalidNotebook
+from nbflow.kernels import environments, specs
 from nbflow.model import deploying, names
 from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import Deployment, NewSchedule, Source
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+from nbflow.notebook.files import read as read_notebook
 
 __all__ = ["Deployment", "deploy", "kernels", "read_notebook"]
 
@@ -83,44 +83,13 @@ def deploy(
     new = deploying.deployment_of(
         request, notebook_text=text, path=file, kernels=kernels(), host=socket.gethostname()
     )
+    environments.check(new)
     return connect().deploy(new)
-
-
-def read_notebook(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Give a notebook file's absolute path and its text. Raises InvalidNotebook."""
-    file = Path(os.path.abspath(Path(path).expanduser()))
-    deploying.default_name(str(file))
-    try:
-        return str(file), file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise _unreadable(file, "There is no notebook", code="notebook.missing") from None
-    except IsADirectoryError:
-        raise _unreadable(file, "This is a folder, not a notebook:") from None
-    except UnicodeDecodeError:
-        raise _unreadable(file, "This is not a notebook but a file of bytes:") from None
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(file, f"The notebook cannot be read ({said}):") from None
-
-
-def _unreadable(file: Path, problem: str, *, code: str | None = None) -> InvalidNotebook:
-    return InvalidNotebook(f"{problem} {file}.", code=code, field="path")
 
 
 def kernels() -> dict[str, KernelSpec]:
     """Give the kernels that can be started here, by name, from their kernelspecs."""
-    from nbflow.kernels import specs
-
-    found = {name: item["spec"] for name, item in specs.manager().get_all_specs().items()}
-    return {
-        name: KernelSpec(
-            name=name,
-            display_name=spec.get("display_name", name),
-            language=spec.get("language", ""),
-            argv=tuple(spec.get("argv", ())),
-        )
-        for name, spec in found.items()
-    }
+    return specs.known()
 
 
 def _timings(

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbflow.model.notebooks import parameters_schema as parameters_schema
+    from nbflow.notebook.files import parameters_schema as parameters_schema
     from nbflow.notebook.running import run_now as run_now
 
 _HOME = {
-    "parameters_schema": "nbflow.model.notebooks",
+    "parameters_schema": "nbflow.notebook.files",
     "run_now": "nbflow.notebook.running",
 }
 
