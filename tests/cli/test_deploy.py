@@ -105,7 +105,7 @@ def test_a_name_of_another_notebook_is_taken_over_only_when_asked(
         (["--every", "soon"], "'soon' is not a duration such as 10s, 5m, 1h30m or 1d"),
         (["--rrule", "FREQ=NOW"], "FREQ"),
         (["--cron", "0 7 * * *", "--timezone", "Paris"], "Did you mean Europe/Paris?"),
-        (["--kernel", "no-such"], "There is no kernel 'no-such' here. There are: python3."),
+        (["--kernel", "no-such"], "There is no kernel 'no-such' here. There are: "),
         (["-p", "rows=many"], "Parameter 'rows' takes a whole number, not 'many'."),
         (["-p", "rws=1"], "Did you mean 'rows'?"),
         (["-p", "rows"], "Write -p NAME=VALUE."),
