@@ -26,7 +26,10 @@ Where = Literal["line", "metadata"]
 #: what a cache key may be made of
 CACHE_PARTS = ("inputs", "source")
 #: keys of an executed notebook's cells: what became of them, not what they ask for
-RUN_FACTS = frozenset({"state", "state_name", "message", "started_at", "ended_at", "left_out"})
+RUN_FACTS = frozenset(
+    {"state", "state_name", "message", "started_at", "ended_at", "left_out", "attempt"}
+    | {"result_key", "outputs", "note"}
+)
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from nbflow.model import clock, notebooks, states
 from nbflow.model.cell_options import RUN_FACTS
+from nbflow.model.cell_reports import CellReport
 from nbflow.model.states import State
-from nbflow.notebook import outcomes
+from nbflow.notebook import outcomes, steps
 from nbflow.notebook.cells import CellRuns
 from nbflow.notebook.client import CellClient, NotStarted, Ran
 from nbflow.notebook.outcomes import Place
+from nbflow.notebook.steps import Step
 from nbflow.notebook.stopping import Stop
 from nbflow.store import journal
 from nbflow.store.journaling import Journal
@@ -28,6 +31,8 @@ _LOGGER = "nbflow.notebook"
 
 #: yields seconds to rest while the run is paused; gives the state in which it ends instead
 Pausing = Generator[float, None, State | None]
+#: gives the step of each cell, by id, from all cells and the kernel's language
+Planning = Callable[[Sequence[Mapping[str, Any]], str | None], Mapping[str, Step]]
 
 
 def _go_on() -> Pausing:
@@ -48,7 +53,8 @@ class Attempt:
         pausing: asked before each cell: is the run paused?
         start_seconds: the longest the kernel may take to answer.
         cell_seconds: the longest a cell may take; None: as long as it likes.
-        on_text: also given what cells print: (cell id, stream, text).
+        on_text: also given what cells print, all of it: (cell id, stream, text).
+        planning: says what is to be done with each cell.
 
     Attributes:
         state: how it ended; None until then.
@@ -68,6 +74,7 @@ class Attempt:
         start_seconds: float = 60.0,
         cell_seconds: float | None = None,
         on_text: Callable[[str, str, str], None] | None = None,
+        planning: Planning = steps.of_notebook,
     ) -> None:
         self.path = path
         self.cells = cells
@@ -81,15 +88,23 @@ class Attempt:
         self.cell_seconds = cell_seconds
         self.on_text = on_text
         self.state: State | None = None
+        self.planning = planning
         self._places: dict[str, Place] = {}
+        self._steps: Mapping[str, Step] = {}
+        self._reports: dict[str, CellReport] = {}
         self._journal: Journal
 
-    def run(self, nb: Any, kernel_name: str) -> State:
+    def run(self, nb: Any, kernel_name: str, *, language: str | None = None) -> State:
         """Execute a prepared notebook (a NotebookNode). Gives the state of the run.
 
-        Raises OSError when what it puts out cannot be written.
+        Args:
+            language: of the kernel, in lower case; None: as the notebook says.
+
+        Raises OSError when what it puts out cannot be written; before a kernel starts InvalidInput
+        and InvalidNotebook for what a cell asks for.
         """
         self._places = outcomes.places(nb.cells)
+        self._steps = self.planning(nb.cells, language or notebooks.language(nb))
         self._journal = Journal(self.path, nb)
         try:
             self.cells.plan(nb.cells, self._places)
@@ -108,6 +123,8 @@ class Attempt:
             journal=self._journal,
             stop=self.stop,
             on_text=self._text,
+            all_text=self.on_text is not None,
+            on_report=self._report,
             kernel_name=kernel_name,
             startup_timeout=self.start_seconds,
         )
@@ -121,6 +138,9 @@ class Attempt:
             return outcomes.not_started(kernel_name, str(error), words)
 
     async def _run_cells(self, client: CellClient, nb: Any) -> State:
+        lacking = await self._load_nbflow(client)
+        if lacking is not None:
+            return lacking
         for cell in nb.cells:
             place = self._places.get(cell["id"])
             if place is None:
@@ -137,6 +157,18 @@ class Attempt:
                 return ended
         return outcomes.all_completed(self._places)
 
+    async def _load_nbflow(self, client: CellClient) -> State | None:
+        """Have nbflow ready in the kernel if a cell needs it; give the state of the run if not."""
+        expression = steps.to_load(self._steps)
+        if not expression:
+            return None
+        ran = await client.run_silently(expression, seconds=self.start_seconds)
+        if self.stop.reason is not None:
+            return self._stopped(None)
+        if ran.reply is not None and ran.reply["status"] == "ok":
+            return None
+        return outcomes.no_nbflow(ran.reply, client.process.manager.kernel_spec.argv[0])
+
     async def _wait_while_paused(self) -> State | None:
         """Begin no cell while the run is paused; give the state it ends in instead, if any."""
         waiting = self.pausing()
@@ -149,19 +181,77 @@ class Attempt:
         return None
 
     async def _run_cell(self, client: CellClient, cell: Any, place: Place) -> State | None:
-        """Run one cell; give the state of the run if it ends here."""
+        """Run one cell, again if it asks for that; give the state of the run if it ends here."""
+        cell_id, step = cell["id"], self._steps[cell["id"]]
         if notebooks.skips(cell):
-            self._end(cell["id"], outcomes.skipped(), Ran(None, {}, None))
+            self._end(cell_id, outcomes.skipped(), Ran(None, {}, None))
+            return None
+        if step.state is not None:
+            self._show(cell_id, step)
             return None
         if client.process.dead.done():
             return self._died(client, place, before=True)
-        self._journal.start(cell["id"], clock.now())
-        self.cells.enter(cell["id"], states.Running())
-        task_run_id = self.cells.by_cell[cell["id"]].id
-        ran = await client.run_cell(cell, seconds=self.cell_seconds, task_run_id=task_run_id)
-        cell_state, run_state = self._judge(client, cell, place, ran)
-        self._end(cell["id"], cell_state, ran)
+        self._journal.start(cell_id, clock.now())
+        self.cells.enter(cell_id, states.Running())
+        attempt = 1
+        while True:
+            ran = await self._try(client, cell, step)
+            cell_state, run_state = self._judge(client, cell, place, ran)
+            delay = step.delay(attempt) if outcomes.may_try_again(cell_state, ran) else None
+            if delay is None:
+                break
+            await self._rest(client, cell_id, cell_state, f"{attempt} of {step.retries + 1}", delay)
+            if self.stop.reason is not None or client.process.dead.done():
+                run_state = self._unfinished(client, place)
+                cell_state = State(run_state.type, message=run_state.message)
+                break
+            self.cells.enter(cell_id, states.Retrying())
+            attempt += 1
+        self._end(cell_id, cell_state, ran)
+        if run_state is not None and run_state.is_completed():
+            self._skip_rest(place)
         return run_state
+
+    async def _try(self, client: CellClient, cell: Any, step: Step) -> Ran:
+        """Run a cell once."""
+        limits = [seconds for seconds in (step.seconds, self.cell_seconds) if seconds is not None]
+        self._reports.pop(cell["id"], None)
+        return await client.run_cell(
+            cell,
+            source=step.source,
+            seconds=min(limits, default=None),
+            task_run_id=self.cells.by_cell[cell["id"]].id,
+        )
+
+    async def _rest(
+        self, client: CellClient, cell_id: str, failed: State, count: str, delay: float
+    ) -> None:
+        """Wait before a failed cell is run again, and say so."""
+        message = f"Attempt {count} failed: {failed.message.rstrip('.')}."
+        said = f"{message} The next is in {delay:g} s."
+        self.cells.log(logging.WARNING, said, cell_id, logger=_LOGGER)
+        self._journal.retry(cell_id, message)
+        due_at = clock.now() + timedelta(seconds=delay)
+        self.cells.enter(cell_id, states.AwaitingRetry(due_at, message=message))
+        await client.rest(delay)
+
+    def _unfinished(self, client: CellClient, place: Place) -> State:
+        """Give the state of a run that cannot run its cell again."""
+        return self._stopped(place) if self.stop.reason else self._died(client, place)
+
+    def _show(self, cell_id: str, step: Step) -> None:
+        """Let a cell that is not run show what it did, and end as it is said to."""
+        assert step.state is not None
+        self._journal.start(cell_id, clock.now())
+        for output in step.outputs:
+            self._journal.output(cell_id, dict(output))
+        self._end(cell_id, step.state, Ran(None, {}, step.execution_count))
+
+    def _skip_rest(self, place: Place) -> None:
+        """Say of all cells after one that the run completed before them."""
+        for cell_id, run in tuple(self.cells.by_cell.items()):
+            if run.state.is_pending():
+                self._end(cell_id, outcomes.not_needed(place), Ran(None, {}, None))
 
     def _judge(
         self, client: CellClient, cell: Any, place: Place, ran: Ran
@@ -174,22 +264,45 @@ class Attempt:
             whole = ran.reply is not None and ran.reply["status"] == "ok"
             return (states.Completed() if whole else State(run.type, message=run.message)), run
         if ran.cut_short == "timeout":
-            cell_state = outcomes.timed_out(self.cell_seconds or 0.0)
+            cell_state = outcomes.timed_out(ran, self._limit(cell["id"]))
             return cell_state, outcomes.failed(place, cell_state)
         if ran.reply is None:
             how = outcomes.kernel_ended(client.process.exit_code)
             return states.Crashed(message=f"Kernel died ({how})."), self._died(client, place)
-        cell_state = outcomes.replied(cell, ran.reply)
+        cell_state = outcomes.replied(cell, ran.reply, self._reports.get(cell["id"]))
+        if cell_state.details.get("cause") == "stop":
+            return cell_state, outcomes.completed_early(cell_state)
         return cell_state, outcomes.failed(place, cell_state) if cell_state.is_failed() else None
 
+    def _limit(self, cell_id: str) -> float:
+        limits = (self._steps[cell_id].seconds, self.cell_seconds)
+        return min(seconds for seconds in limits if seconds is not None)
+
     def _end(self, cell_id: str, state: State, ran: Ran) -> None:
+        report, run = self._reports.get(cell_id), self.cells.by_cell[cell_id]
         left_out = self._journal.end(
-            cell_id, state, execution_count=ran.execution_count, execution=ran.stamps
+            cell_id,
+            state,
+            execution_count=ran.execution_count,
+            execution=ran.stamps,
+            attempt=max(run.attempt, report.attempt if report else 1),
+            report=report,
         )
         if left_out:
             text = f"{left_out / 1e6:.1f} MB of this cell's output were left out."
             self.cells.log(logging.WARNING, text, cell_id, logger=_LOGGER)
-        self.cells.enter(cell_id, state)
+        self.cells.enter(cell_id, state, report)
+
+    def _report(self, cell_id: str, report: CellReport) -> None:
+        """Take in what the kernel says of the cell it carries out; it counts once it has ended."""
+        self._reports[cell_id] = report
+        if cell_id not in self.cells.by_cell or self.cells.by_cell[cell_id].state.is_final():
+            return
+        waits = self.cells.by_cell[cell_id].state.is_scheduled()
+        if report.state_name == "Retrying" and not waits:
+            self.cells.enter(cell_id, states.AwaitingRetry(clock.now(), message=report.message))
+        elif report.state_name == "Running" and waits:
+            self.cells.enter(cell_id, states.Retrying())
 
     def _died(self, client: CellClient, place: Place, *, before: bool = False) -> State:
         process = client.process

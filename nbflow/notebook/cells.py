@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from nbflow.model import clock, notebooks, states, texts
+from nbflow.model.cell_reports import CellReport
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import LogEntry, TaskRun, advance
 from nbflow.model.states import State
@@ -84,11 +86,15 @@ class CellRuns:
             )
         )
 
-    def enter(self, cell_id: str, state: State) -> None:
-        """Say that a cell has entered a state."""
+    def enter(self, cell_id: str, state: State, report: CellReport | None = None) -> None:
+        """Say that a cell has entered a state, and what its kernel told about it."""
         if state.is_final():
             self._finish_lines(cell_id)
-        self._keep(advance(self.by_cell[cell_id], state))
+        run = advance(self.by_cell[cell_id], state)
+        if report is not None:
+            tries = max(run.attempt, report.attempt)
+            run = replace(run, attempt=tries, result_key=report.result_key, note=report.note)
+        self._keep(run)
 
     def close(self, message: str) -> None:
         """Say of every cell that never started that it will not."""
@@ -112,6 +118,8 @@ class CellRuns:
 
     def text(self, cell_id: str, stream: str, text: str) -> None:
         """Take what a cell printed; whole lines become log lines, as the terminal shows them."""
+        if self._lines.get(cell_id, 0) >= LINES:
+            return
         *lines, rest = (self._partial.get((cell_id, stream), "") + text).split("\n")
         self._partial[cell_id, stream] = rest.rpartition("\r")[2][:LINE_CHARS]
         for line in lines:

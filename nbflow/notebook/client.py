@@ -1,9 +1,9 @@
 """The Jupyter protocol, spoken for one notebook run: ask cell by cell, listen, write it down.
 
-`CellClient` is nbclient's NotebookClient with its own way to run a cell: one listener for the whole
-run hands each message to the cell that caused it (also when it comes late), and a kernel's death or
-a request to stop ends the waiting at once. Outputs go to the journal and are not kept in memory.
-What a reply means is decided in `outcomes`; the process itself is `kernel`'s.
+`CellClient` is nbclient's NotebookClient with its own way to run a cell: each message is handed to
+the cell that caused it (also when it comes late), and a kernel's death or a request to stop ends
+the waiting at once. Outputs go to the journal and are not kept in memory. What a reply means is
+decided in `outcomes`; the sockets are `wire`'s, the process itself is `kernel`'s.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import zmq
 from nbclient import NotebookClient
 
 from nbflow import settings
-from nbflow.notebook import messages, outcomes
+from nbflow.model import cell_reports
+from nbflow.model.cell_reports import CellReport
+from nbflow.notebook import outcomes
 from nbflow.notebook.kernel import KernelProcess, settle
-from nbflow.notebook.messages import Huge, Message
+from nbflow.notebook.messages import Huge, Message, Reader
 from nbflow.notebook.stopping import Stop
+from nbflow.notebook.wire import Frames, Wire
 from nbflow.store.journaling import Journal
 
 _log = logging.getLogger("nbflow.notebook")
@@ -36,9 +38,8 @@ _SILENCE_SECONDS = 4.0
 #: the same for a kernel that is dead: what it sent is in our own socket already
 _DEAD_SILENCE_SECONDS = 0.1
 
-
-#: the name of the asyncio task that hears what the kernel sends
-LISTENER = "nbflow-iopub"
+#: outputs that may be thrown away once a cell has put out too much
+_CAPPED = frozenset({"stream", "display_data", "execute_result"})
 
 
 class NotStarted(Exception):
@@ -55,6 +56,7 @@ class _Request:
 
     idle: asyncio.Future[None]
     begun: asyncio.Future[None]
+    reply: asyncio.Future[Message]
     cell_id: str | None = None
     stamps: dict[str, str] = field(default_factory=dict)
     execution_count: int | None = None
@@ -86,6 +88,8 @@ class CellClient(NotebookClient):
         journal: where outputs go.
         stop: the request to end.
         on_text: called with (cell id, stream name, text) for each piece of a stream.
+        all_text: also what is too much to be kept.
+        on_report: called with (cell id, what the kernel says of the cell).
     """
 
     def __init__(
@@ -95,18 +99,25 @@ class CellClient(NotebookClient):
         journal: Journal,
         stop: Stop,
         on_text: Callable[[str, str, str], None],
+        all_text: bool = False,
+        on_report: Callable[[str, CellReport], None],
         **options: Any,
     ) -> None:
         super().__init__(nb, **options)
         self.journal = journal
         self.stop = stop
         self.on_text = on_text
+        self.all_text = all_text
+        self.on_report = on_report
         #: why outputs can no longer be kept; the run must not go on
         self.fault: Exception | None = None
         self.process: KernelProcess
-        self._channels: Any = None
+        self._wire: Wire | None = None
+        self._replies: Reader
+        self._news: Reader
         self._requests: dict[str, _Request] = {}
         self._heard = 0
+        self._in_widgets = 0
         self._changed_models: set[str] = set()
 
     # -- the kernel ---------------------------------------------------------------------------
@@ -115,21 +126,31 @@ class CellClient(NotebookClient):
         """Start the kernel, and end it in any case. Raises NotStarted."""
         self.process = KernelProcess(self.create_kernel_manager(), self.stop)
         self.journal.on_pending = self._flush_soon
-        tasks: list[asyncio.Task[None]] = []
         with self.stop.heard_by(self.process.hear_stop):
             try:
                 await self._start(cwd=cwd, env=env)
-                self.kc = self._channels = self.process.manager.client()
-                self._channels.start_channels(stdin=False, hb=False, control=False)
-                listening = asyncio.create_task(self._listen(), name=LISTENER)
-                listening.add_done_callback(self._deaf)
-                tasks += [asyncio.ensure_future(self._until_hung_up()), listening]
+                self._connect()
                 await self._subscribe()
                 self.process.forget_words()
                 yield
             finally:
-                await self.process.end(self.stop.goodbye_seconds(), *tasks[:1])
-                self._disconnect(tasks)
+                hung_up = self._wire.hung_up if self._wire else None
+                await self.process.end(self.stop.goodbye_seconds(), hung_up)
+                if self._wire is not None:
+                    self._wire.close()
+
+    def _connect(self) -> None:
+        wire: Any = Wire(
+            self.process.manager.get_connection_info(),
+            on_reply=self._take_reply,
+            on_news=self._take_news,
+            on_broken=self._deaf,
+        )
+        self.kc = self._wire = wire  # nbclient's widgets send through `kc`
+        self._replies = Reader(wire.session)
+        self._news = Reader(
+            wire.session, largest=self.journal.cell_limit, unwanted=self._is_too_much
+        )
 
     async def _start(self, *, cwd: str | None, env: Mapping[str, str]) -> None:
         try:
@@ -143,30 +164,18 @@ class CellClient(NotebookClient):
         in_memory = f"--HistoryManager.hist_file={self.ipython_hist_file}"
         return [in_memory] if "ipykernel" in program else []
 
-    async def _until_hung_up(self) -> None:
-        socket = self._channels.iopub_channel.socket
-        await socket.get_monitor_socket(zmq.EVENT_DISCONNECTED).recv_multipart()
-
-    def _disconnect(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.remove_done_callback(self._deaf)
-            task.cancel()
-        if self._channels is not None:
-            self._channels.stop_channels()
-
     async def _subscribe(self) -> None:
         """Ask until the answer is heard on both channels: from then on no output can be missed."""
         deadline = asyncio.get_running_loop().time() + self.startup_timeout
         while True:
-            request_id, request = self._ask("kernel_info_request", {})
-            reply = asyncio.ensure_future(self._reply(request_id))
-            await self._first(reply, deadline - asyncio.get_running_loop().time())
-            if not reply.done():
-                reply.cancel()
+            request = self._ask("kernel_info_request", {})
+            await self._first(request.reply, deadline - asyncio.get_running_loop().time())
+            if not request.reply.done():
                 raise NotStarted(self._why_not())
             await asyncio.wait({request.idle}, timeout=_SUBSCRIBE_SECONDS)
             if any(asked.idle.done() for asked in self._requests.values()):
-                self.journal.metadata({"language_info": reply.result()["language_info"]})
+                language = request.reply.result()["language_info"]
+                self.journal.metadata({"language_info": language})
                 return
 
     def _why_not(self) -> str:
@@ -179,49 +188,50 @@ class CellClient(NotebookClient):
         self,
         cell: Mapping[str, Any],
         *,
+        source: str | None = None,
         seconds: float | None = None,
         task_run_id: str | None = None,
     ) -> Ran:
-        """Run a code cell to its end, or the kernel's, or until it is out of time or to stop."""
-        content = {
-            "code": cell["source"],
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": False,
-        }
-        request_id, request = self._ask(
-            "execute_request", content, cell["id"], nbflow_task_run_id=task_run_id
+        """Run a code cell to its end, or the kernel's, or until it is out of time or to stop.
+
+        Args:
+            source: what is run in place of the cell's own source.
+            seconds: the longest it may take.
+        """
+        code = cell["source"] if source is None else source
+        request = self._ask(
+            "execute_request", _execution(code), cell["id"], nbflow_task_run_id=task_run_id
         )
-        reply = asyncio.ensure_future(self._reply(request_id))
-        cut_short = await self._first(reply, seconds)
-        killed = bool(cut_short) and await self._interrupt(reply, request)
-        await self._whole(reply, request)
-        if not reply.done():
-            reply.cancel()
+        cut_short = await self._first(request.reply, seconds)
+        killed = bool(cut_short) and await self._interrupt(request)
+        await self._whole(request)
         self._write_widgets()
-        answer = None if reply.cancelled() or not reply.done() else reply.result()
+        answer = request.reply.result() if request.reply.done() else None
         return Ran(answer, request.stamps, request.execution_count, cut_short, killed)
 
-    def _ask(
-        self, kind: str, content: Message, cell_id: str | None = None, **said: str | None
-    ) -> tuple[str, _Request]:
-        metadata = {"cellId": cell_id, **said} if cell_id else None  # `cellId`: as JupyterLab does
-        message = self._channels.session.msg(kind, content, metadata=metadata)
-        loop = asyncio.get_running_loop()
-        request = _Request(loop.create_future(), loop.create_future(), cell_id)
-        self._requests[message["header"]["msg_id"]] = request
-        self._channels.shell_channel.send(message)
-        return message["header"]["msg_id"], request
+    async def run_silently(self, code: str, *, seconds: float | None = None) -> Ran:
+        """Run code that is no cell and shows nothing, as `run_cell` does."""
+        request = self._ask("execute_request", _execution(code, silent=True))
+        cut_short = await self._first(request.reply, seconds)
+        killed = bool(cut_short) and await self._interrupt(request)
+        answer = request.reply.result() if request.reply.done() else None
+        return Ran(answer, {}, None, cut_short, killed)
 
-    async def _reply(self, request_id: str) -> Message:
-        while True:
-            message: Message = await messages.receive(self._channels.shell_channel)
-            if message["parent_header"].get("msg_id") == request_id:
-                request = self._requests[request_id]
-                request.stamps["shell.execute_reply"] = message["header"].get("date", "")
-                return message["content"]
+    async def rest(self, seconds: float) -> None:
+        """Wait, less long when the run is asked to stop or the kernel dies."""
+        waited = {self.process.stopping, self.process.dead}
+        await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+    def _ask(
+        self, kind: str, content: Message, cell_id: str | None = None, **said: Any
+    ) -> _Request:
+        assert self._wire is not None
+        metadata = {"cellId": cell_id, **said} if cell_id else None  # `cellId`: as JupyterLab does
+        message = self._wire.session.msg(kind, content, metadata=metadata)
+        new = asyncio.get_running_loop().create_future
+        request = self._requests[message["msg_id"]] = _Request(new(), new(), new(), cell_id)
+        self._wire.send(message)
+        return request
 
     async def _first(self, reply: asyncio.Future[Message], seconds: float | None) -> str:
         """Wait for the reply or the kernel's death; else give why the waiting was cut short."""
@@ -232,16 +242,16 @@ class CellClient(NotebookClient):
             return ""
         return "stop" if process.stopping.done() else "timeout"
 
-    async def _interrupt(self, reply: asyncio.Future[Message], request: _Request) -> bool:
+    async def _interrupt(self, request: _Request) -> bool:
         """End a cell before its time. True: its kernel had to be killed."""
         # a kernel that has not begun the cell would take no notice of an interrupt, and begin it
-        begun = {request.begun, reply, self.process.dead}
+        begun = {request.begun, request.reply, self.process.dead}
         await asyncio.wait(begun, timeout=_BEGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return await self.process.interrupt(reply)
+        return await self.process.interrupt(request.reply)
 
-    async def _whole(self, reply: asyncio.Future[Message], request: _Request) -> None:
+    async def _whole(self, request: _Request) -> None:
         """Wait until all output of a finished cell has come: `idle` says so, or silence does."""
-        process = self.process
+        process, reply = self.process, request.reply
         while not (request.idle.done() and reply.done()):
             before = (self._heard, reply.done(), process.dead.done())
             silence = _DEAD_SILENCE_SECONDS if process.dead.done() else _SILENCE_SECONDS
@@ -251,27 +261,46 @@ class CellClient(NotebookClient):
                 return
 
     # -- listening ----------------------------------------------------------------------------
-    async def _listen(self) -> None:
-        channel = self._channels.iopub_channel
-        while True:
-            try:
-                message = await messages.receive(channel, largest=self.journal.cell_limit)
-            except ValueError as error:
-                _log.warning("a message was ignored: %s", error)
-                continue
-            self._heard += 1
-            request = self._requests.get(message["parent_header"].get("msg_id"))
-            if request is None:
-                continue
-            try:
-                self._take(message, request)
-            except Exception as error:  # never fall silent: the run would wait, and lose output
-                self._break(error)
+    def _take_reply(self, frames: Frames) -> None:
+        message = self._read(self._replies, frames)
+        request = self._requests.get(message["parent_header"].get("msg_id")) if message else None
+        if message is None or request is None:
+            return
+        request.stamps["shell.execute_reply"] = message["header"].get("date", "")
+        if not request.reply.done():
+            request.reply.set_result(message["content"])
 
-    def _deaf(self, listening: asyncio.Task[None]) -> None:
+    def _take_news(self, frames: Frames) -> None:
+        message = self._read(self._news, frames)
+        self._heard += 1
+        request = self._requests.get(message["parent_header"].get("msg_id")) if message else None
+        if message is None or request is None:
+            return
+        try:
+            self._take(message, request)
+        except Exception as error:  # never fall silent: the run would wait, and lose output
+            self._break(error)
+
+    def _read(self, reader: Reader, frames: Frames) -> Message | None:
+        try:
+            return reader.read(frames)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            _log.warning("a message was ignored: %s", error)
+            return None
+
+    def _is_too_much(self, kind: str, request_id: str, size: int) -> bool:
+        """Say whether a message need not be read: its cell has put out all that is kept."""
+        request = self._requests.get(request_id)
+        if kind not in _CAPPED or request is None or request.cell_id is None or self.all_text:
+            return False
+        if request_id in self.output_hook_stack or not self.journal.is_full(request.cell_id):
+            return False
+        self.journal.leave_out(request.cell_id, size)
+        return True
+
+    def _deaf(self, cause: Exception) -> None:
         """Break the run off: a cell whose output nobody heard must not end Completed without it."""
-        cause = None if listening.cancelled() else listening.exception()
-        error = Unheard(f"The kernel's outputs could no longer be heard: {cause or 'cancelled'}.")
+        error = Unheard(f"The kernel's outputs could no longer be heard: {cause}.")
         error.__cause__ = cause
         self._break(error)
 
@@ -291,6 +320,8 @@ class CellClient(NotebookClient):
             self._take_comm(message)
         elif request.cell_id is None:
             return
+        elif kind == cell_reports.MESSAGE:
+            self.on_report(request.cell_id, cell_reports.of_content(content))
         elif isinstance(content, Huge):
             self._take_huge(kind, content, request.cell_id)
         else:
@@ -319,12 +350,33 @@ class CellClient(NotebookClient):
                     cell_id, display_id, content["data"], content.get("metadata", {})
                 )
         elif widgets:
-            widgets[-1].output([], message, display_id, 0)
+            self._take_widget_output(widgets[-1], message, display_id, cell_id)
+        elif kind == "error" and outcomes.leaves(content):
+            said = {
+                "output_type": "stream",
+                "name": "stdout",
+                "text": f"{content['traceback'][0]}\n",
+            }
+            self.journal.output(cell_id, said)
         elif kind in _OUTPUTS:
             output = {"output_type": kind, **{key: content.get(key) for key in _OUTPUTS[kind]}}
             self.journal.output(cell_id, output, display_id=display_id)
             if kind == "stream":
                 self.on_text(cell_id, content["name"], content["text"])
+
+    def _take_widget_output(
+        self, widget: Any, message: Message, display_id: str | None, cell_id: str
+    ) -> None:
+        """Show an output in its widget, which keeps all of it in memory, here and in the kernel."""
+        content = message["content"]
+        size = len(content.get("text", "")) or sum(
+            len(str(v)) for v in content.get("data", {}).values()
+        )
+        if self._in_widgets + size > self.journal.cell_limit:
+            self.journal.leave_out(cell_id, size)
+            return
+        self._in_widgets += size
+        widget.output([], message, display_id, 0)
 
     def _take_comm(self, message: Message) -> None:
         self.handle_comm_msg([], message, 0)
@@ -368,3 +420,15 @@ _OUTPUTS = {
     "execute_result": ("data", "metadata", "execution_count"),
     "error": ("ename", "evalue", "traceback"),
 }
+
+
+def _execution(code: str, *, silent: bool = False) -> Message:
+    """Give the content of a request to run code."""
+    return {
+        "code": code,
+        "silent": silent,
+        "store_history": not silent,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }

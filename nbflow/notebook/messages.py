@@ -1,4 +1,4 @@
-"""Receiving Jupyter messages: verified, dates left as text, and huge contents left unread.
+"""Reading Jupyter messages: verified, dates left as text, and huge contents left unread.
 
 jupyter_client would unpack everything, three times over in memory, and parse dates, a third of its
 work; a cell that prints a gigabyte sends it in a few messages.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -16,6 +17,7 @@ from jupyter_client.adapter import adapt
 
 Message = dict[str, Any]
 
+_DELIMITER = b"<IDS|MSG>"
 _TEXT = re.compile(rb'"text":\s*"')
 _NAME = re.compile(rb'"name":\s*"(\w+)"')
 #: the longest thing that may be cut through: a JSON escape of a surrogate pair
@@ -50,26 +52,61 @@ def _beginning(data: bytes) -> str:
     return ""
 
 
-async def receive(channel: Any, *, largest: int | None = None) -> Message:
-    """Receive a message; content of more than `largest` bytes comes as Huge.
+class Reader:
+    """Reads the messages of one channel of a kernel.
 
-    Raises ValueError when it is not signed with the kernel's key, or no message at all.
+    Args:
+        session: of the kernel's connection.
+        largest: content of more bytes comes as Huge.
+        unwanted: asked with (message type, id of the request, bytes of the content) before anything
+            is verified or unpacked; what it says True to is passed over.
     """
-    session = channel.session
-    _, frames = session.feed_identities(await channel.socket.recv_multipart(copy=False), copy=False)
-    parts = [frame.buffer for frame in frames[1:5]]
-    if session.auth is not None and not compare_digest(frames[0].bytes, session.sign(parts)):
-        raise ValueError("not signed by this kernel")
-    header, parent, metadata = (session.unpack(bytes(part)) for part in parts[:3])
-    message = {
-        "header": header,
-        "msg_id": header["msg_id"],
-        "msg_type": header["msg_type"],
-        "parent_header": parent,
-        "metadata": metadata,
-        "content": {},
-        "buffers": [frame.buffer for frame in frames[5:]],
-    }
-    if largest is not None and len(parts[3]) > largest:
-        return {**message, "content": Huge(parts[3])}
-    return adapt({**message, "content": session.unpack(bytes(parts[3]))})
+
+    def __init__(
+        self,
+        session: Any,
+        *,
+        largest: int | None = None,
+        unwanted: Callable[[str, str, int], bool] | None = None,
+    ) -> None:
+        self._auth = session.auth
+        self._largest = largest
+        self._unwanted = unwanted
+        self._parent: tuple[bytes, Message] = (b"", {})
+
+    def read(self, frames: list[bytes]) -> Message | None:
+        """Read a message; None: it is not wanted.
+
+        Raises ValueError when it is not signed with the kernel's key, or no message at all.
+        """
+        start = frames.index(_DELIMITER)
+        signature, header_, parent_, metadata_, content_ = frames[start + 1 : start + 6]
+        header, parent = json.loads(header_), self._parent_of(parent_)
+        kind = header["msg_type"]
+        if self._unwanted and self._unwanted(kind, parent.get("msg_id", ""), len(content_)):
+            return None
+        if self._auth is not None:
+            signs = self._auth.copy()
+            for part in (header_, parent_, metadata_, content_):
+                signs.update(part)
+            if not compare_digest(signature, signs.hexdigest().encode()):
+                raise ValueError("not signed by this kernel")
+        message = {
+            "header": header,
+            "msg_id": header["msg_id"],
+            "msg_type": kind,
+            "parent_header": parent,
+            "metadata": {} if metadata_ == b"{}" else json.loads(metadata_),
+            "content": {},
+            "buffers": frames[start + 6 :],
+        }
+        if self._largest is not None and len(content_) > self._largest:
+            return {**message, "content": Huge(memoryview(content_))}
+        message["content"] = json.loads(content_)
+        return message if header.get("version", "").startswith("5") else adapt(message)
+
+    def _parent_of(self, data: bytes) -> Message:
+        """Read a parent header; the messages about one request all have the same."""
+        if self._parent[0] != data:
+            self._parent = data, json.loads(data)
+        return self._parent[1]

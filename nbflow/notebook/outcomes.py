@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow.model import notebooks, states, texts
-from nbflow.model.states import State
+from nbflow.model.cell_reports import CellReport
+from nbflow.model.states import State, StateType
 from nbflow.notebook.stopping import Reason
+
+if TYPE_CHECKING:
+    from nbflow.notebook.client import Ran
 
 #: a state's message is a sentence, not a dump
 _CHARS = 500
@@ -55,7 +59,7 @@ def places(cells: Sequence[Mapping[str, Any]]) -> dict[str, Place]:
 
 def skipped() -> State:
     """Give the state of a cell that its tag keeps from running."""
-    return State(states.StateType.COMPLETED, name="Skipped", message="Tagged skip-execution.")
+    return states.Skipped(message="Tagged skip-execution.")
 
 
 def all_completed(all_places: Mapping[str, Place]) -> State:
@@ -64,21 +68,88 @@ def all_completed(all_places: Mapping[str, Place]) -> State:
     return states.Completed(message=f"{total} cell{'' if total == 1 else 's'} completed.")
 
 
-def replied(cell: Mapping[str, Any], reply: Mapping[str, Any]) -> State:
-    """Give a cell's state from the kernel's `execute_reply` content."""
+def not_needed(place: Place) -> State:
+    """Give the state of a cell after the one that stopped the run."""
+    return states.Skipped(message=f"Not run: stopped early, in {place}.")
+
+
+def completed_early(cell: State) -> State:
+    """Give the state of a run that a cell completed."""
+    return states.Completed(message=cell.message, details={"cause": "stop"})
+
+
+def no_nbflow(reply: Mapping[str, Any] | None, python: str) -> State:
+    """Give the state of a run whose kernel cannot do what a cell asks for."""
+    if reply is None:
+        return states.Crashed(
+            message="The kernel did not load nbflow: it died or did not answer.",
+            details={"cause": "kernel.no_nbflow"},
+        )
+    message = "A cell needs nbflow, and the kernel's environment has none that loads"
+    if reply.get("ename") != "ModuleNotFoundError":
+        message += f" ({error_text(reply)})"
+    message += f". Install it there: {python} -m pip install nbflow"
+    return states.Failed(message=message, details={"cause": "kernel.no_nbflow"})
+
+
+#: what a kernel's report may name a cell that completed
+_COMPLETED = {"Completed": "Completed", "Cached": "Cached", "Skipped": "Skipped"}
+
+
+def replied(
+    cell: Mapping[str, Any], reply: Mapping[str, Any], report: CellReport | None = None
+) -> State:
+    """Give a cell's state from the kernel's `execute_reply` content, and what it told before.
+
+    The state of a cell that completes the whole run has the cause `stop`.
+    """
+    left = _left(reply, report)
+    if left is not None:
+        return left
     exits = [p for p in reply.get("payload") or () if p.get("source") == "ask_exit"]
     if exits:
         return states.Failed(
-            message="It called quit() or exit(). A run completes when its last cell ends.",
+            message="It called quit() or exit(). A run completes when its last cell ends; "
+            "nbflow.stop() completes it earlier.",
             details={"cause": "exit"},
         )
     if reply["status"] != "error":
-        return states.Completed()
+        if report is None:
+            return states.Completed()
+        name = _COMPLETED.get(report.state_name, "Completed")
+        return State(StateType.COMPLETED, name=name, message=texts.safe(report.message))
     error = error_text(reply)
     if notebooks.may_raise(cell):
         return states.Completed(message=f"Raised {error}, as its tag raises-exception allows.")
+    if report is not None and report.state_name == "TimedOut":
+        return states.TimedOut(message=texts.safe(report.message), details={"cause": "exception"})
     details = {"cause": "exception", "ename": reply.get("ename")}
     return states.Failed(message=_said_plainly(reply) or error, details=details)
+
+
+def leaves(content: Mapping[str, Any]) -> str:
+    """Say how a cell left early, from an error's content: `Skip`, `Stop`, or not at all."""
+    name, shown = str(content.get("ename")), list(content.get("traceback") or ())
+    if name not in ("Skip", "Stop") or len(shown) != 1:
+        return ""
+    return name if shown[0].startswith(f"nbflow.{name.lower()}: ") else ""
+
+
+def _left(reply: Mapping[str, Any], report: CellReport | None) -> State | None:
+    """Give the state of a cell that left early, by `nbflow.skip()` or `nbflow.stop()`."""
+    how = leaves(reply) if reply["status"] == "error" else ""
+    if how == "Stop" or (report is not None and report.state_name == "Stopped"):
+        reason = reply.get("evalue") or (report.message if report else "")
+        message = texts.safe(f"Stopped: {reason}" if reason else "Stopped early.")
+        return states.Stopped(message=message, details={"cause": "stop"})
+    return states.Skipped(message=texts.safe(reply.get("evalue") or "")) if how == "Skip" else None
+
+
+def may_try_again(state: State, ran: Ran) -> bool:
+    """Say whether a failed cell could be run again: its kernel lives, and nobody wants the end."""
+    if ran.killed or ran.cut_short == "stop" or ran.reply is None:
+        return False
+    return state.is_failed() and state.details.get("cause") in ("exception", "timeout")
 
 
 def error_text(reply: Mapping[str, Any]) -> str:
@@ -93,9 +164,9 @@ def _said_plainly(reply: Mapping[str, Any]) -> str:
     if reply.get("ename") == "StdinNotImplementedError":
         return "It asked for input, and a run has nobody to answer: use a parameter instead."
     if reply.get("ename") == "SystemExit":
-        return (
-            f"It called sys.exit({reply.get('evalue')}). A run completes when its last cell ends."
-        )
+        code = reply.get("evalue")
+        said = f"It called sys.exit({code}). A run completes when its last cell ends"
+        return f"{said}; nbflow.stop() completes it earlier." if code in ("", "0") else f"{said}."
     return ""
 
 
@@ -137,9 +208,14 @@ def failed(place: Place, cell: State) -> State:
     )
 
 
-def timed_out(seconds: float) -> State:
+def timed_out(ran: Ran, seconds: float) -> State:
     """Give the state of a cell that took longer than it may."""
     message = f"The cell took longer than {seconds:g} s and was interrupted."
+    if ran.killed:
+        message = (
+            f"The cell took longer than {seconds:g} s and did not stop on interrupt, so its "
+            "kernel was killed; without it no cell can run again."
+        )
     return states.TimedOut(message=message, details={"cause": "timeout"})
 
 

@@ -8,7 +8,8 @@ never ran is never called completed.
 
 Records, by `type`: `begin {at}` · `start {cell, at}` · `output {cell, output, display_id?}` (of a
 stream the text that was added) · `update {display_id, data, metadata}` · `clear {cell}` ·
-`end {cell, at, state, state_name, message, execution_count, execution, left_out}` ·
+`retry {cell, at, message}` · `end {cell, at, state, state_name, message, execution_count,
+execution, left_out, attempt?, result_key?, outputs?, note?}` ·
 `metadata {metadata}` and `widgets {state}` (of the notebook) · `finish {at, state, state_name,
 message}`.
 """
@@ -37,7 +38,8 @@ NOT_RUN = "Did not run: the run ended before this cell."
 
 _S = StateType
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
-_END_FACTS = ("state", "state_name", "message", "left_out")
+_END_FACTS = ("state", "state_name", "message", "left_out", "attempt", "result_key", "outputs",
+              "note")  # fmt: skip
 #: papermill's words for a cell, which other tools read
 _PAPERMILL = {_S.PENDING: "pending", _S.RUNNING: "running", _S.COMPLETED: "completed"}
 
@@ -200,6 +202,13 @@ class _Replay:
         self._cells[record["cell"]]["outputs"] = []
         for display_id, shown in self._displays.items():
             self._displays[display_id] = [o for o in shown if id(o) not in gone]
+
+    def _retry(self, record: Record) -> None:
+        cell = self._cells[record["cell"]]
+        cell["outputs"] = [o for o in cell["outputs"] if o["output_type"] != "error"]
+        said = f"[nbflow] {record['message']} It is run again.\n"
+        output = {"output_type": "stream", "name": "stderr", "text": said}
+        self._output({"cell": record["cell"], "output": output})
 
     def _end(self, record: Record) -> None:
         cell = self._cells[record["cell"]]

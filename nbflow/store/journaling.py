@@ -15,6 +15,7 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.model import clock
+from nbflow.model.cell_reports import CellReport
 from nbflow.model.states import State
 from nbflow.store.journal import INPUT, JOURNAL, Record, facts, stamp, write_whole
 
@@ -102,6 +103,11 @@ class Journal:
         else:
             self._display(cell_id, cell, output, display_id)
 
+    def is_full(self, cell_id: str) -> bool:
+        """Say whether nothing more of a cell's output would be kept."""
+        cell = self._cells.get(cell_id)
+        return cell is not None and cell.full and not cell.clearing
+
     def leave_out(self, cell_id: str, size: int) -> None:
         """Say that output of about so many characters could not be kept."""
         self._leave_out(cell_id, self._cell(cell_id), size)
@@ -140,8 +146,16 @@ class Journal:
         *,
         execution_count: int | None = None,
         execution: Mapping[str, str] | None = None,
+        attempt: int = 1,
+        report: CellReport | None = None,
     ) -> int:
-        """Say how a cell ended and write all it has. Gives how many characters were left out."""
+        """Say how a cell ended and write all it has. Gives how many characters were left out.
+
+        Args:
+            execution: times, as JupyterLab keeps them.
+            attempt: the nth try.
+            report: what its kernel told about it.
+        """
         cell = self._cell(cell_id)
         record = {
             "type": "end",
@@ -151,8 +165,19 @@ class Journal:
             "execution": dict(execution or {}),
             "left_out": cell.left_out,
         }
+        if attempt > 1:
+            record["attempt"] = attempt
+        if report is not None:
+            record |= _told(report)
         self._write([*self._take_all(cell_id), record])
         return cell.left_out
+
+    def retry(self, cell_id: str, message: str) -> None:
+        """Say that a cell failed and is run again: what it shows stays, but the error."""
+        cell = self._cell(cell_id)
+        cell.open_stream = ""
+        record = {"type": "retry", "cell": cell_id, "at": stamp(clock.now()), "message": message}
+        self._write([*self._take_all(cell_id), record])
 
     # -- what happens to the notebook ---------------------------------------------------------
     def metadata(self, metadata: Mapping[str, Any]) -> None:
@@ -298,6 +323,12 @@ def _line(record: Record) -> str:
         output = record["output"]
         record = {**record, "output": {**output, "text": "".join(output["text"])}}
     return json.dumps(record, separators=(",", ":")) + "\n"
+
+
+def _told(report: CellReport) -> Record:
+    """Give what a kernel told about a cell and the end of its record does not say anyway."""
+    told = {"result_key": report.result_key, "outputs": list(report.outputs), "note": report.note}
+    return {key: value for key, value in told.items() if value}
 
 
 def _updates(record: Record, display_id: str) -> bool:

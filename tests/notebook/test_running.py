@@ -18,7 +18,7 @@ from nbflow.exceptions import Aborted
 from nbflow.model import states
 from nbflow.model.artifacts import ArtifactFilter
 from nbflow.model.runs import TaskRun
-from nbflow.notebook.client import LISTENER
+from nbflow.notebook.messages import Reader
 from nbflow.notebook.running import run_now
 from nbflow.store import journal
 
@@ -394,16 +394,18 @@ def test_a_full_disk_ends_the_run_and_says_so(notebooks, monkeypatch):
 
 
 @pytest.mark.parametrize("when", ["before the cell prints", "before the run's last cell"])
-def test_a_run_whose_outputs_nobody_hears_does_not_complete(notebooks, when):
-    """The task that listens to iopub dies: the run ends there, and says so."""
+def test_a_run_whose_outputs_nobody_hears_does_not_complete(notebooks, when, monkeypatch):
+    """What reads from iopub breaks: the run ends there, and says so."""
     deaf_at = {"before the cell prints": 1, "before the run's last cell": 2}[when]
 
-    def kill_the_listener(cell: TaskRun) -> None:
+    def break_the_reader(cell: TaskRun) -> None:
         if cell.position == deaf_at and cell.state.is_running():
-            (listener,) = [t for t in asyncio.all_tasks() if t.get_name() == LISTENER]
-            listener.cancel()
+            monkeypatch.setattr(Reader, "read", out_of_memory)
 
-    ran = notebooks.run("print(1)", "print(2)", "print(3)", on_cell=kill_the_listener)
+    def out_of_memory(*_: Any) -> None:
+        raise MemoryError
+
+    ran = notebooks.run("print(1)", "print(2)", "print(3)", on_cell=break_the_reader)
     assert ran.state.is_crashed()
     assert "no longer be heard" in ran.state.message
     assert ran.states[:deaf_at] == ["Completed"] * deaf_at
