@@ -35,7 +35,8 @@ def test_a_cell_is_run_again_as_its_metadata_asks(notebooks):
     ]  # fmt: skip
     outputs = ran.notebook.cells[0].outputs
     assert [o.output_type for o in outputs if o.output_type == "error"] == []
-    assert "try 1\n" in ran.text(0) and "try 3\n" in ran.text(0)
+    assert "try 1\n" in ran.text(0)
+    assert "try 3\n" in ran.text(0)
     assert "Attempt 1 of 4 failed: AssertionError: not yet" in ran.text(0)
     assert ran.notebook.cells[0].metadata.nbflow.attempt == 3
     assert any("Attempt 2 of 4 failed" in text for _, text in ran.log)
@@ -55,7 +56,7 @@ def test_the_last_failure_stays_and_an_executed_copy_asks_for_the_same(notebooks
 def test_a_cell_out_of_time_is_interrupted_and_tried_again(notebooks):
     source = FLAKY.replace(
         "assert", "import time; time.sleep(0 if len(tries.read_text()) == 3 else 60); assert"
-    )  # noqa: E501
+    )
     ran = notebooks.run(asking(source, retries=2, timeout=0.3))
     assert ran.state.is_completed(), ran.state.message
     assert ran.cells[0].attempt == 3
@@ -148,7 +149,8 @@ def test_what_a_kernel_tells_of_its_cell_is_kept(notebooks):
          "%%task load --timeout 300.0 --returns a,b --tags 'x y'\na = b = 1"),
         ({"cache": True, "ttl": "1h", "refresh": True}, "%%time\n%%task t\nx",
          "%%time\n%%task t --cache inputs,source --ttl 3600.0 --refresh\nx"),
-        ({"kind": "flow", "name": "f", "params": {"n": "a b"}}, "n", "%%flow f --params \"'n=a b'\"\nn"),
+        ({"kind": "flow", "name": "f", "params": {"n": "a b"}}, "n",
+         "%%flow f --params \"'n=a b'\"\nn"),
     ],
 )  # fmt: skip
 def test_what_needs_the_cells_names_is_asked_of_the_kernel(metadata, source, sent):
@@ -187,6 +189,7 @@ def test_what_makes_no_sense_is_refused_before_a_kernel_starts(notebooks):
     ran = notebooks.run("1", cell)
     assert ran.state.is_failed()
     assert ran.state.details["cause"] == "cell.options"
-    assert cell.id in ran.state.message and "retries" in ran.state.message
+    assert cell.id in ran.state.message
+    assert "retries" in ran.state.message
     assert ran.cells == []
     assert not ran.folder.exists()
