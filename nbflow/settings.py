@@ -60,6 +60,10 @@ SETTINGS: dict[str, Setting] = {
     "output_cell_bytes": Setting(20_000_000, "Output kept per cell."),
     "output_run_bytes": Setting(100_000_000, "Output kept per notebook run."),
     "output_count": Setting(10_000, "Outputs kept per notebook run."),
+    "checkpoint_bytes": Setting(
+        1_000_000_000, "Variables saved at once, so that a run can be resumed."
+    ),
+    "checkpoint_seconds": Setting(30.0, "How long saving them may take."),
     "artifact_bytes": Setting(10_000_000, "Bytes of one artifact; a longer table is cut to them."),
     "logging_level": Setting("INFO", "Lines below this level are not kept in a run's log."),
     "logging_extra_loggers": Setting(
