@@ -15,6 +15,7 @@ import io
 import pickle
 from collections import ChainMap
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -99,6 +100,14 @@ _PICKLE = PickleSerializer()
 
 
 def _cloudpickled(value: Any) -> bytes:
+    file = io.BytesIO()
+    cloud_pickler()(file, _PROTOCOL).dump(value)
+    return file.getvalue()
+
+
+@cache
+def cloud_pickler() -> Any:
+    """Give cloudpickle's Pickler, loaded when it is first needed."""
     # cloudpickle reads an open file to its end and gives back a copy of its text: not the value.
     import cloudpickle
 
@@ -107,9 +116,7 @@ def _cloudpickled(value: Any) -> bytes:
             {io.TextIOWrapper: _refuse_file}, dict(cloudpickle.Pickler.dispatch_table)
         )
 
-    file = io.BytesIO()
-    Pickler(file, _PROTOCOL).dump(value)
-    return file.getvalue()
+    return Pickler
 
 
 def _refuse_file(file: Any) -> Any:
