@@ -216,6 +216,7 @@ class ForkServer:
         self.process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._ready = False
+        self._refused = ""
 
     @property
     def alive(self) -> bool:
@@ -247,17 +248,29 @@ class ForkServer:
     def ready(self, seconds: float = 60.0) -> None:
         """Wait until it can fork. Raises NotForked: it cannot, or not in time."""
         self.start()
-        control = self._control
-        if control is None or self._ready:
-            return
-        control.settimeout(seconds)
+        if not self._ready:
+            self._hear(seconds)
+
+    def check(self) -> None:
+        """Start it if it is not there, without waiting. Raises NotForked, if it said it cannot."""
+        if self._refused:
+            raise NotForked(self._refused)
+        if not self.alive:
+            self.start()
+        elif not self._ready and self._control and _readable(self._control.fileno(), 0.0):
+            self._hear(0.0)
+
+    def _hear(self, seconds: float) -> None:
+        assert self._control is not None
+        self._control.settimeout(seconds)
         try:
-            message, _none = receive(control)
+            message, _none = receive(self._control)
         except OSError as error:
             raise NotForked(f"what is preloaded is not there yet: {error}") from None
         if message is None or "refused" in message:
             self.close()
-            raise NotForked(message["refused"] if message else "it ended at once")
+            self._refused = message["refused"] if message else "it ended at once"
+            raise NotForked(self._refused)
         self._ready = True
 
     def talk(self) -> socket.socket:

@@ -10,8 +10,8 @@ the fork.
 Plan: `preload` (modules), `main` (called with the request's argv in the child; its result is the
 exit code), `prepare` (called with the `Newborn` in a child that is parked ahead of its request, and
 in any other after it), `refuse` (called with a request; a reason why none here may serve it),
-`fits` (called with a request; may a parked child serve it?), `rehearse` (called once before any fork),
-`standby`, `idle_seconds`, `lifeline`.
+`fits` (called with a request; may a parked child serve it?), `rehearse` (called once before any
+fork), `standby`, `idle_seconds`, `lifeline`.
 Functions are named `module:function` or `/path/file.py:function`.
 """
 
@@ -143,11 +143,15 @@ class Parent:
         self.parked: list[Child] = []
         self.poll = select.poll()
         self.used = 0.0
+        self.fitting = True  # what stands by would have served the request before
 
     def load(self) -> None:
         """Import what the children need, and make sure that they can be forked safely."""
         for name in self.plan.get("preload", ()):
-            importlib.import_module(name)
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                print(f"{name} is not preloaded: {error}", file=sys.stderr)  # noqa: T201
             if threading.active_count() > 1:
                 raise RuntimeError(f"importing {name} starts a thread")
         for name in ("main", "prepare", "refuse", "fits"):
@@ -186,7 +190,10 @@ class Parent:
 
     # -- being asked --------------------------------------------------------------------------
     def _take_control(self) -> tuple[Newborn | None, bool]:
-        message, descriptors = receive(self.control)
+        try:
+            message, descriptors = receive(self.control)
+        except OSError:
+            message, descriptors = None, []
         if message is None:
             return None, True
         for descriptor in descriptors:
@@ -226,7 +233,8 @@ class Parent:
         if reason:
             raise RuntimeError(reason)
         fits = self.functions.get("fits")
-        parked = bool(self.parked) and (fits is None or fits(request))
+        self.fitting = fits is None or fits(request)
+        parked = self.fitting and bool(self.parked)
         child = self.parked.pop(0) if parked else self._fork()
         if isinstance(child, Newborn):
             return child
@@ -279,7 +287,7 @@ class Parent:
 
     def _replenish(self) -> Newborn | None:
         """Park as many children as are to stand by."""
-        while len(self.parked) < self.plan.get("standby", 0):
+        while self.fitting and len(self.parked) < self.plan.get("standby", 0):
             child = self._fork()
             if isinstance(child, Newborn):
                 child.parked = True
@@ -352,6 +360,18 @@ def _try_to_send(to: socket.socket, message: Message) -> None:
         send(to, message)
     except OSError:
         pass  # nobody listens any more
+
+
+def _refuse_all(control: socket.socket, reason: str) -> None:
+    """Tell the owner, and everybody whose conversation waits, that nothing can be forked here."""
+    _try_to_send(control, {"refused": reason})
+    while select.select([control], [], [], 0)[0]:
+        message, descriptors = receive(control)
+        if message is None:
+            return
+        for descriptor in descriptors:
+            with socket.socket(fileno=descriptor) as talk:
+                _try_to_send(talk, {"refused": reason})
 
 
 def _close(descriptor: int | None) -> None:
@@ -471,7 +491,7 @@ def main() -> Any:
     try:
         parent.load()
     except BaseException as error:
-        _try_to_send(control, {"refused": f"{type(error).__name__}: {error}"})
+        _refuse_all(control, f"{type(error).__name__}: {error}")
         return 1
     _try_to_send(control, {"ready": os.getpid()})
     born = parent.serve()
@@ -483,7 +503,7 @@ def main() -> Any:
     except SystemExit:
         raise
     except BaseException:
-        traceback.print_exc()
+        os.write(born.targets.get(2, 2), traceback.format_exc().encode("utf-8", "replace"))
         return 1
 
 

@@ -130,6 +130,8 @@ class Attempt:
         )
         try:
             async with client.kernel(cwd=self.cwd, env=self.env):
+                if client.process.start_note:
+                    self.cells.log(logging.INFO, client.process.start_note, logger=_LOGGER)
                 return await self._run_cells(client, nb)
         except NotStarted as error:
             if self.stop.reason is not None:

@@ -18,6 +18,7 @@ from typing import Any
 from nbclient import NotebookClient
 
 from nbflow import settings
+from nbflow.kernels.provisioner import manager_for
 from nbflow.model import cell_reports
 from nbflow.model.cell_reports import CellReport
 from nbflow.notebook import outcomes
@@ -124,14 +125,15 @@ class CellClient(NotebookClient):
     @asynccontextmanager
     async def kernel(self, *, cwd: str | None, env: Mapping[str, str]) -> AsyncIterator[None]:
         """Start the kernel, and end it in any case. Raises NotStarted."""
-        self.process = KernelProcess(self.create_kernel_manager(), self.stop)
+        self.km = manager_for(self.kernel_name)  # nbclient's widgets look for it
+        self.process = KernelProcess(self.km, self.stop)
         self.journal.on_pending = self._flush_soon
         with self.stop.heard_by(self.process.hear_stop):
             try:
                 await self._start(cwd=cwd, env=env)
                 self._connect()
                 await self._subscribe()
-                self.process.forget_words()
+                self.process.answered()
                 yield
             finally:
                 hung_up = self._wire.hung_up if self._wire else None

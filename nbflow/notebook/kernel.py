@@ -27,12 +27,14 @@ class KernelProcess:
     Attributes:
         dead: done as soon as the process has ended.
         exit_code: negative for a signal; None while it lives, or where it cannot be known.
+        start_note: why it was not forked, where one might have expected that.
     """
 
     def __init__(self, manager: Any, stop: Stop) -> None:
         self.manager = manager
         self.stop = stop
         self.exit_code: int | None = None
+        self.start_note = ""
         loop = asyncio.get_running_loop()
         self.dead: asyncio.Future[None] = loop.create_future()
         self.stopping: asyncio.Future[None] = loop.create_future()
@@ -53,9 +55,11 @@ class KernelProcess:
         lines = self._tail.decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
-    def forget_words(self) -> None:
-        """Forget what the process wrote while it started well."""
+    def answered(self) -> None:
+        """Take note that it answers: what it wrote is no news, and another may be made ready."""
         self._tail = b""
+        self.start_note = getattr(self.manager.provisioner, "note", "")
+        getattr(self.manager.provisioner, "answered", lambda: None)()
 
     async def start(self, *, cwd: str | None, env: Mapping[str, str], arguments: list[str]) -> None:
         """Start the process in its own session. Raises OSError when its program is not there."""

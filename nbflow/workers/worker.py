@@ -16,6 +16,7 @@ from types import FrameType
 from nbflow import settings
 from nbflow.connect import connect
 from nbflow.exceptions import NbflowError
+from nbflow.kernels import standby
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.workers import Claim, NewWorker
@@ -69,6 +70,7 @@ class Worker:
         beat = threading.Thread(target=self._beat, name="nbflow-lease", daemon=True)
         beat.start()
         self._executors.start()
+        self._kernels = standby.open_here()
         spool.replay(self.backend)
         _log.info("worker %s serves pool %s", self.worker.name, self.worker.work_pool)
         while self.draining_since is None or self.children:
@@ -79,6 +81,8 @@ class Worker:
             self._hints.rest(_LOOK_SECONDS if self.children else _IDLE_SECONDS)
         self._ended_all.set()
         self._executors.close()
+        if self._kernels is not None:
+            self._kernels.close()
         beat.join()  # a late heartbeat would say that this worker is still there
         self.backend.stop_worker(self.worker.id)
 

@@ -191,7 +191,7 @@ def test_a_killed_server_starts_again(server: ForkServer) -> None:
 
 def test_what_cannot_be_forked_says_why(tmp_path: Path) -> None:
     with pytest.raises(NotForked, match="No module named 'nothing_here'"):
-        ForkServer("x:y", preload=["nothing_here"]).fork([], env={})
+        ForkServer("nothing_here:main").fork([], env={})
     with pytest.raises(NotForked, match="No such file"):
         ForkServer("x:y", python=[str(tmp_path / "python")]).fork([], env={})
     threaded = tmp_path / "threaded.py"
