@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from nbflow import connect
 from nbflow.context import FlowRunContext
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("nbflow.engine")
+
+
+def _result(child: FlowRun) -> Any:
+    return child.state.result()
 
 
 class Tracking:
@@ -58,16 +62,17 @@ class Tracking:
         self.run = advance(self.run, self._mirrored(state))
         self._parent.recorder.task(self.run)
 
-    def reused(self) -> State | None:
+    def reused(self, read: Callable[[FlowRun], Any] = _result) -> State | None:
         """Give the state of the child that an earlier attempt of the parent completed, if any.
 
-        It was called under the same key, with the same parameters, and its result can be read.
+        It was called under the same key, with the same parameters, and its result can be read;
+        `read` gives what stands for it.
         """
         child = self._earlier()
         if child is None:
             return None
         try:
-            value = child.state.result()
+            value = read(child)
         except Exception as error:  # whatever reads it back: the child can run again
             _log.info("The result of %s cannot be read, so it runs again: %s", child.name, error)
             return None

@@ -9,15 +9,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbflow.notebook.child import arun_notebook as arun_notebook
+    from nbflow.notebook.child import run_notebook as run_notebook
     from nbflow.notebook.files import parameters_schema as parameters_schema
+    from nbflow.notebook.flow import NotebookFlow as NotebookFlow
+    from nbflow.notebook.ran import NotebookRun as NotebookRun
     from nbflow.notebook.running import run_now as run_now
 
 _HOME = {
+    "NotebookFlow": "nbflow.notebook.flow",
+    "NotebookRun": "nbflow.notebook.ran",
+    "arun_notebook": "nbflow.notebook.child",
     "parameters_schema": "nbflow.notebook.files",
+    "run_notebook": "nbflow.notebook.child",
     "run_now": "nbflow.notebook.running",
 }
 
-__all__ = ["parameters_schema", "run_now"]
+__all__ = [
+    "NotebookFlow",
+    "NotebookRun",
+    "arun_notebook",
+    "parameters_schema",
+    "run_notebook",
+    "run_now",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,76 @@
+"""`NotebookFlow`: a notebook as a flow to hold in a hand, call and deploy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbflow.exceptions import InvalidInput
+from nbflow.model import deploying, names
+from nbflow.notebook import child, files
+
+if TYPE_CHECKING:
+    from nbflow.model.deployments import Deployment
+    from nbflow.notebook.ran import NotebookRun
+
+_OPTIONS = ("cells", "checkpoint", "exports", "keep_kernel_seconds", "kernel_name", "name", "tags")
+
+
+class NotebookFlow:
+    """A notebook as a flow; call it to run it here and now.
+
+    Args:
+        path: the notebook file.
+        options: those of `run_notebook`, for every call.
+
+    Raises InvalidNotebook, InvalidInput.
+
+    Attributes:
+        path: the notebook's absolute path.
+        name: the file's stem.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
+        for option in options:
+            if option not in _OPTIONS:
+                raise InvalidInput(
+                    f"A notebook has no option {names.shown(option)}.",
+                    field=option, hint=names.did_you_mean(option, _OPTIONS, "There are"),
+                )  # fmt: skip
+        self.path, _ = files.read(path)
+        self.name = deploying.default_name(self.path)
+        self._options = options
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """Give the JSON Schema of its parameters. Raises InvalidNotebook."""
+        return files.parameters_schema(self.path)
+
+    def __call__(self, *, return_state: bool = False, **parameters: Any) -> NotebookRun:
+        """Run the notebook now; give and raise what `run_notebook` does."""
+        __tracebackhide__ = True
+        return child.run_notebook(self.path, parameters, return_state=return_state, **self._options)
+
+    async def acall(self, *, return_state: bool = False, **parameters: Any) -> NotebookRun:
+        """Run the notebook now, and await it."""
+        __tracebackhide__ = True
+        return await child.arun_notebook(
+            self.path, parameters, return_state=return_state, **self._options
+        )
+
+    def deploy(self, **said: Any) -> Deployment:
+        """Deploy the notebook (as `nbflow.deploy`, whose arguments it takes)."""
+        # By name: what deploys stands above everything that runs.
+        deploy = import_module("nbflow.deployments").deploy
+        return deploy(self.path, **{"kernel_name": self._options.get("kernel_name"), **said})
+
+    def with_options(self, **changes: Any) -> NotebookFlow:
+        """Give a copy with other options (those of `run_notebook`). Raises InvalidInput."""
+        return NotebookFlow(self.path, **{**self._options, **changes})
+
+    def __repr__(self) -> str:
+        return f"<NotebookFlow {names.shown(Path(self.path).name)}>"
