@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
+from nbflow.kernels import specs
 from nbflow.model import notebooks, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept
+from nbflow.notebook import injecting
 from nbflow.notebook.cells import CellRuns
 from nbflow.notebook.stopping import Stop
 from nbflow.rules import flow as rules
@@ -42,10 +44,12 @@ OnCell = Callable[[TaskRun], None]
 def lighten() -> None:
     """Keep out of this process what makes `import nbformat` four times as slow (0.7 of 0.95 s).
 
-    jsonschema imports `rfc3987_syntax`, where it is installed, to check the format "iri", and does
-    without it otherwise; no notebook schema has that format. For processes of our own only.
+    jsonschema imports these, where they are installed, to check the formats "iri", "duration" and
+    "uri", and does without them otherwise; no notebook schema has such a format. For processes of
+    our own only.
     """
-    sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
+    for name in ("rfc3987_syntax", "isoduration", "rfc3986_validator"):
+        sys.modules.setdefault(name, None)  # pyright: ignore[reportArgumentType]
 
 
 def run_now(
@@ -244,9 +248,11 @@ class Source:
         from nbflow.model import parameters
 
         text = backend.read_snapshot(run.snapshot) if run.snapshot else _read(run.path)
-        self.notebook = notebooks.parse(text, name=Path(run.path or "notebook").name)
-        schema = notebooks.parameters_schema(self.notebook)
-        self.parameters = parameters.check(schema, run.parameters, what=run.flow_name)
+        name = Path(run.path or "notebook").name
+        self.notebook = notebooks.parse(text, name=name)
+        notebooks.check_cells(self.notebook, name=name)
+        self.schema = notebooks.parameters_schema(self.notebook)
+        self.parameters = parameters.check(self.schema, run.parameters, what=run.flow_name)
         self.kernel_name = run.kernel_name or notebooks.kernel_name(self.notebook) or "python3"
         self.cwd = _folder(run.path)
 
@@ -258,13 +264,16 @@ class Source:
         from nbflow.notebook.attempt import prepare
 
         language = _language(self.kernel_name)
-        if self.parameters:
-            _check_injectable(self.kernel_name, language)
         prepare(self.notebook)
+        nb = nbformat.from_dict(self.notebook)
+        if self.parameters:
+            text = injecting.source(
+                self.schema, self.parameters, kernel_name=self.kernel_name, language=language
+            )
+            injecting.inject(nb, text, self.parameters)
         papermill.execute_notebook(
-            nbformat.from_dict(self.notebook),
+            nb,
             None,
-            parameters=self.parameters,
             engine_name="nbflow",
             kernel_name=self.kernel_name,
             language=language,
@@ -272,19 +281,6 @@ class Source:
             progress_bar=False,
             attempt=attempt,
         )
-
-
-def _check_injectable(kernel_name: str, language: str) -> None:
-    from papermill.exceptions import PapermillException
-    from papermill.translators import papermill_translators
-
-    try:
-        papermill_translators.find_translator(kernel_name, language)
-    except PapermillException:
-        raise InvalidNotebook(
-            f"Parameters cannot be given to a notebook in {language}.",
-            code="kernel.no_parameters", field="parameters", hint="Run it without parameters.",
-        ) from None  # fmt: skip
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
@@ -320,9 +316,9 @@ def _folder(path: str | None) -> str | None:
 
 
 def _language(kernel_name: str) -> str:
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from jupyter_client.kernelspec import NoSuchKernel
 
-    manager = KernelSpecManager()
+    manager = specs.manager()
     try:
         return manager.get_kernel_spec(kernel_name).language
     except NoSuchKernel:
