@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from nbflow import __version__
-from nbflow.cli import table
+from nbflow.cli import handing, table
 from nbflow.exceptions import InvalidInput, MalformedRequest, NbflowError
 
 OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -19,9 +19,16 @@ OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Be the program `nbflow`; give its exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    code = handing.over(words) if table.is_quicker_elsewhere(words) else None
+    return here(words) if code is None else code
+
+
+def here(argv: Sequence[str]) -> int:
+    """Be the program `nbflow`, in this process; give its exit code."""
     code = OK
     try:
-        code = run(sys.argv[1:] if argv is None else argv, terminal=True)
+        code = run(argv, terminal=True)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has gone; Python would say so again when it flushes at exit.

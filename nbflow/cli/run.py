@@ -1,4 +1,7 @@
-"""`nbflow run`: a notebook, now, in this process; no server, no worker, no deployment."""
+"""`nbflow run`: a notebook, now; no server, no worker, no deployment is needed.
+
+The process that does it is this one, or a warm one of a worker (`handing`), with the same words.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import deployments
-from nbflow.cli import flow_run, given, printing
+from nbflow.cli import flow_run, given, handing, printing
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes, usage
 from nbflow.cli.progress import Progress, exit_code
 from nbflow.connect import connect
@@ -17,6 +20,7 @@ from nbflow.model import deploying, names, notebooks, parameters
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.notebook import running
+from nbflow.notebook.stopping import Stop
 from nbflow.store import owners
 
 
@@ -101,7 +105,9 @@ def _execute(new: NewFlowRun, progress: Progress) -> FlowRun:
     backend = connect()
     made = backend.create_flow_run(new)
     progress.say(f"{made.name} ({made.id})")
-    running.run_now(backend, made.id, made.attempt, on_cell=progress.cell)
+    stop = Stop()
+    with handing.heeding(stop, f"{made.id}-{made.attempt}"):
+        running.run_now(backend, made.id, made.attempt, on_cell=progress.cell, stop=stop)
     ended = backend.read_flow_run(made.id)
     progress.run(ended)
     return ended

@@ -6,7 +6,7 @@ arguments stand beside its function.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -20,12 +20,14 @@ class Command:
         help: one line.
         home: `module:function`, below `nbflow.cli`.
         stays: it runs until it is stopped, so it needs a terminal of its own.
+        warm: a warm process of a worker, where there is one, does it sooner.
     """
 
     words: tuple[str, ...]
     help: str
     home: str
     stays: bool = False
+    warm: bool = False
 
     @property
     def name(self) -> str:
@@ -39,7 +41,7 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command(("run",), "run a notebook now, in this process", "run:run"),
+    Command(("run",), "run a notebook now", "run:run", warm=True),
     Command(("deploy",), "deploy a notebook, with parameters and schedules", "deploy:deploy"),
     Command(("deployment", "ls"), "list deployments", "deployment:ls"),
     Command(("deployment", "inspect"), "show a deployment and its schedules", "deployment:inspect"),
@@ -88,6 +90,14 @@ COMMANDS: tuple[Command, ...] = (
 def nouns() -> list[str]:
     """List the first words, in the table's order."""
     return list(dict.fromkeys(command.words[0] for command in COMMANDS))
+
+
+def is_quicker_elsewhere(words: Sequence[str]) -> bool:
+    """Say whether a warm process does sooner what these words say."""
+    asks = {"-h", "--help"} & {*words}
+    return not asks and any(
+        command.warm and tuple(words[: len(command.words)]) == command.words for command in COMMANDS
+    )
 
 
 def of_noun(noun: str) -> tuple[Command, ...]:

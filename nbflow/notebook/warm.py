@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 #: variables that a Python reads when it starts: with others, it would be another Python
@@ -61,8 +60,6 @@ def _leave(code: int) -> None:
 # -- in the parent ------------------------------------------------------------------------------
 def refuse(request: Mapping[str, Any]) -> str:
     """Say why no child of this process may do what is asked; empty: one may."""
-    if _code_now() != _code:
-        return "its code has changed"
     if json.loads(json.dumps(identity(os.environ))) != identity(request["env"]):
         return "it is another Python, or was started with other settings of Python"
     return ""
@@ -70,13 +67,11 @@ def refuse(request: Mapping[str, Any]) -> str:
 
 def rehearse() -> None:
     """Do once, for all children, what each would do at its beginning."""
-    global _code
     from nbflow.notebook import running
 
     running.lighten()
     _rehearse_store()
     _rehearse_notebook()
-    _code = _code_now()
 
 
 def _rehearse_store() -> None:
@@ -131,21 +126,3 @@ class _Rehearsal:
 
     def run(self, nb: Any, kernel_name: str) -> None:
         """Do nothing."""
-
-
-def _code_now() -> dict[str, int]:
-    """Look at the files of nbflow that are loaded, and at the folders of installed packages."""
-    loaded = (module for name, module in list(sys.modules.items()) if name.startswith("nbflow"))
-    paths = {file for module in loaded if (file := getattr(module, "__file__", None))}
-    paths |= {path for path in sys.path if path.endswith("-packages")}
-    return {path: _changed(path) for path in paths}
-
-
-def _changed(path: str) -> int:
-    try:
-        return Path(path).stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-_code: dict[str, int] = {}

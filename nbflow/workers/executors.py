@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,9 @@ from nbflow.kernels.zygote import send
 
 _log = logging.getLogger("nbflow.worker")
 
+#: what `nbflow run` needs beyond what any run does
+_PRELOAD = ("nbflow.cli.run", "rich.live", "rich.table")
+_PACKAGE = Path(__file__).parents[1]
 #: a Unix socket's address holds no more
 _LONGEST_ADDRESS = 100
 #: how long somebody else's executor may take to be there
@@ -35,6 +39,7 @@ class Executors:
     def __init__(self) -> None:
         self.on = forking.available() and settings.executor_idle_seconds > 0
         self._server = _server()
+        self._imported = _code()
         #: their code is old, their last runs still go on
         self._retired: list[ForkServer] = []
         self._lock = threading.Lock()
@@ -60,12 +65,8 @@ class Executors:
         if not self.on:
             raise NotForked("they are switched off")
         with self._lock:
-            self._server.ready(0.0)
-            try:
-                return self._server.fork(argv, env=env, cwd=cwd, fds=fds, seconds=_ASK_SECONDS)
-            except NotForked:
-                self._renew()
-                raise
+            self._prepare()
+            return self._server.fork(argv, env=env, cwd=cwd, fds=fds, seconds=_ASK_SECONDS)
 
     def close(self) -> None:
         """Stop; executors that are there go on."""
@@ -75,6 +76,15 @@ class Executors:
         with self._lock:
             for server in (self._server, *self._retired):
                 server.close()
+
+    def _prepare(self) -> None:
+        """Make sure that the warm process is there, and of today. Raises NotForked."""
+        found = _code()
+        if found != self._imported:
+            self._imported = found
+            self._renew()
+            raise NotForked("nbflow has changed since it was imported")
+        self._server.ready(0.0)
 
     def _renew(self) -> None:
         """Let another process import what is there now."""
@@ -101,7 +111,7 @@ class Executors:
             if _user_of(asker) != os.getuid():
                 return
             with self._lock:
-                self._server.ready(0.0)
+                self._prepare()
                 self._server.pass_on(asker)
         except NotForked as error:
             with suppress(OSError):
@@ -125,7 +135,24 @@ def _server() -> ForkServer:
     hooks = {"refuse": "nbflow.notebook.warm:refuse", "rehearse": "nbflow.notebook.warm:rehearse"}
     env = {name: value for name, value in os.environ.items() if name not in settings.TOKENS}
     idle = settings.executor_idle_seconds
-    return ForkServer("nbflow.notebook.warm:main", env=env, idle_seconds=idle, hooks=hooks)
+    return ForkServer(
+        "nbflow.notebook.warm:main", preload=_PRELOAD, env=env, idle_seconds=idle, hooks=hooks
+    )
+
+
+def _code() -> tuple[tuple[str, int], ...]:
+    """Look at nbflow's own files and at the folders of installed packages: when each changed."""
+    paths = [path for path in sys.path if path.endswith("-packages")]
+    for folder, _, names in os.walk(_PACKAGE):
+        paths += (os.path.join(folder, name) for name in names if name.endswith(".py"))
+    return tuple((path, _changed(path)) for path in paths)
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:  # it went this moment
+        return 0
 
 
 def _folder() -> Path:
