@@ -107,7 +107,7 @@ def fits(request: dict[str, Any]) -> bool:
     if any(_environment.get(name) != env.get(name) for name in _PLACES):
         return False
     file, arguments = _split(request["argv"][1:])
-    return bool(file) and arguments == ARGUMENTS and not _configured(env, request["cwd"])
+    return bool(file) and arguments == ARGUMENTS and not _configured(env)
 
 
 def prepare(child: Any) -> Callable[[list[str]], Any]:
@@ -160,9 +160,9 @@ def _split(argv: list[str]) -> tuple[str, list[str]]:
     return file, rest
 
 
-def _configured(env: dict[str, str], cwd: str) -> bool:
-    """Say whether files configure IPython for a kernel in a folder."""
+def _configured(env: dict[str, str]) -> bool:
+    """Say whether files configure IPython; it looks for none where a kernel works."""
     home = Path(env.get("IPYTHONDIR") or Path(env.get("HOME", "/")) / ".ipython")
     places = (*application.SYSTEM_CONFIG_DIRS, *application.ENV_CONFIG_DIRS)
-    folders = (cwd, home / "profile_default", *places)
+    folders = (home / "profile_default", *places)
     return any(Path(folder, name).exists() for folder in folders for name in _CONFIG_FILES)

@@ -22,7 +22,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from nbflow import settings
-from nbflow.kernels import standby
+from nbflow.kernels import specs, standby
 from nbflow.kernels.forking import Forked, NotForked, ask, available
 from nbflow.kernels.zygote import send
 
@@ -37,7 +37,7 @@ def manager_for(kernel_name: str) -> AsyncKernelManager:
 
     Its provisioner is `nbflow-prefork`, unless the kernelspec or the system names another.
     """
-    manager = AsyncKernelManager(kernel_name=kernel_name)
+    manager = AsyncKernelManager(kernel_name=kernel_name, kernel_spec_manager=specs.manager())
     spec: Any = manager.kernel_spec
     default = os.environ.get("JUPYTER_DEFAULT_PROVISIONER_NAME", _LOCAL)
     named = spec.metadata.get("kernel_provisioner", {}).get("provisioner_name", default)

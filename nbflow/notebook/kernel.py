@@ -11,6 +11,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+from nbflow.kernels.forking import Forked
 from nbflow.notebook.stopping import Stop
 
 #: what is kept of what the process writes outside the protocol
@@ -120,8 +121,11 @@ class KernelProcess:
 
     async def _until_dead(self) -> None:
         """Notice the end of the process when it happens, or, of a remote one, within a second."""
+        process = getattr(self.manager.provisioner, "process", None)
         pid = getattr(self.manager.provisioner, "pid", None)
-        if pid and hasattr(os, "pidfd_open"):
+        if isinstance(process, Forked):  # once it has ended its number may be another's
+            await self._ended(os.dup(process.fileno()))
+        elif pid and hasattr(os, "pidfd_open"):
             await self._ended(os.pidfd_open(pid))
         while await self.manager.is_alive():  # noqa: ASYNC110 - far processes send no event
             await asyncio.sleep(1.0)
