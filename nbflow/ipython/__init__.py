@@ -26,7 +26,8 @@ class _Loaded:
         self.captured = Captured()
         self.ran = Ran()
         self.completion = Completion(shell)
-        self.names = Names(shell, (CellMagics(shell, self.captured), LineMagic(shell, self.ran)))
+        magics = CellMagics(shell, self.captured, self.ran), LineMagic(shell, self.ran)
+        self.names = Names(shell, magics)
         self.transformer = transform.transformer(shell, self.names.is_ours)
         self.callbacks = (
             ("pre_run_cell", self.captured.pre_run_cell),

@@ -43,6 +43,7 @@ class Ran:
             return
         cell_id = getattr(info, "cell_id", None)
         self._current = key = cell_id or source
+        self._cells.pop(key, None)  # the order is that in which they last ran
         self._cells[key] = RanCell(cell_id, source, clock.now())
 
     def before(self) -> list[RanCell]:
