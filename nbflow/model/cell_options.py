@@ -28,7 +28,7 @@ CACHE_PARTS = ("inputs", "source")
 #: keys of an executed notebook's cells: what became of them, not what they ask for
 RUN_FACTS = frozenset(
     {"state", "state_name", "message", "started_at", "ended_at", "left_out", "attempt"}
-    | {"result_key", "outputs", "note"}
+    | {"result_key", "outputs", "note", "completed_in"}
 )
 
 
@@ -397,7 +397,7 @@ OPTIONS = (
     Option("params", "params", "K=V …", "the flow's parameters", _params, ("flow",), raw=True),
     Option("retries", "retries", "N", "run it again after a failure, N times", _retries, _BOTH),
     Option("retry-delay", "retry_delays", "S[,S…]",
-           "how long before it is run again (1,5: the last repeats)", _delays),
+           "how long before it is run again (1,5: the last repeats)", _delays, _BOTH),
     Option("timeout", "timeout_seconds", "DUR", "how long it may take (30s, 5m, 1h30m)",
            lambda value: durations.seconds(value, field="timeout"), _BOTH),
     Option("cache", "cache", "inputs,source|none",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nbflow.model import clock, notebooks, states
 from nbflow.model.cell_options import RUN_FACTS
@@ -35,6 +35,22 @@ Pausing = Generator[float, None, State | None]
 Planning = Callable[[Sequence[Mapping[str, Any]], str | None], Mapping[str, Step]]
 
 
+class Carrying(Protocol):
+    """What takes variables from one attempt of a run to the next (`resuming`)."""
+
+    async def begin(self, client: CellClient) -> State | None:
+        """Make a new kernel ready; give the state of the run if that cannot be."""
+        ...
+
+    async def before(self, client: CellClient, cell_id: str) -> State | None:
+        """Restore what a cell needs; give the state of the run if that cannot be."""
+        ...
+
+    async def after(self, client: CellClient, cell_id: str, state: State) -> None:
+        """Save what the next attempt would need when a cell has ended so."""
+        ...
+
+
 def _go_on() -> Pausing:
     yield from ()
 
@@ -55,6 +71,7 @@ class Attempt:
         cell_seconds: the longest a cell may take; None: as long as it likes.
         on_text: also given what cells print, all of it: (cell id, stream, text).
         planning: says what is to be done with each cell.
+        carrying: takes variables from attempt to attempt.
 
     Attributes:
         state: how it ended; None until then.
@@ -75,6 +92,7 @@ class Attempt:
         cell_seconds: float | None = None,
         on_text: Callable[[str, str, str], None] | None = None,
         planning: Planning = steps.of_notebook,
+        carrying: Carrying | None = None,
     ) -> None:
         self.path = path
         self.cells = cells
@@ -89,6 +107,7 @@ class Attempt:
         self.on_text = on_text
         self.state: State | None = None
         self.planning = planning
+        self.carrying = carrying
         self._places: dict[str, Place] = {}
         self._steps: Mapping[str, Step] = {}
         self._reports: dict[str, CellReport] = {}
@@ -140,7 +159,7 @@ class Attempt:
             return outcomes.not_started(kernel_name, str(error), words)
 
     async def _run_cells(self, client: CellClient, nb: Any) -> State:
-        lacking = await self._load_nbflow(client)
+        lacking = await self._load_nbflow(client) or await self._carry_on(client)
         if lacking is not None:
             return lacking
         for cell in nb.cells:
@@ -171,6 +190,13 @@ class Attempt:
             return None
         return outcomes.no_nbflow(ran.reply, client.process.manager.kernel_spec.argv[0])
 
+    async def _carry_on(self, client: CellClient) -> State | None:
+        """Take over from an earlier attempt; give the state of the run if that cannot be."""
+        if self.carrying is None:
+            return None
+        state = await self.carrying.begin(client)
+        return self._stopped(None) if self.stop.reason is not None else state
+
     async def _wait_while_paused(self) -> State | None:
         """Begin no cell while the run is paused; give the state it ends in instead, if any."""
         waiting = self.pausing()
@@ -193,8 +219,11 @@ class Attempt:
             return None
         if client.process.dead.done():
             return self._died(client, place, before=True)
+        lacking = await self.carrying.before(client, cell_id) if self.carrying else None
+        if lacking is not None:
+            return lacking
         self._journal.start(cell_id, clock.now())
-        self.cells.enter(cell_id, states.Running())
+        self.cells.enter(cell_id, states.Running(message=step.because))
         attempt = 1
         while True:
             ran = await self._try(client, cell, step)
@@ -209,6 +238,8 @@ class Attempt:
                 break
             self.cells.enter(cell_id, states.Retrying())
             attempt += 1
+        if self.carrying is not None and self.stop.reason is None:
+            await self.carrying.after(client, cell_id, cell_state)
         self._end(cell_id, cell_state, ran)
         if run_state is not None and run_state.is_completed():
             self._skip_rest(place)
@@ -245,6 +276,8 @@ class Attempt:
         """Let a cell that is not run show what it did, and end as it is said to."""
         assert step.state is not None
         self._journal.start(cell_id, clock.now())
+        if step.report is not None:
+            self._reports[cell_id] = step.report
         for output in step.outputs:
             self._journal.output(cell_id, dict(output))
         self._end(cell_id, step.state, Ran(None, {}, step.execution_count))

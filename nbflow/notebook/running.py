@@ -6,6 +6,7 @@ first cell and the last is `attempt`'s. papermill and nbformat are imported when
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.kernels import specs
-from nbflow.model import notebooks, states, texts
+from nbflow.model import notebooks, run_options, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -31,7 +32,9 @@ from nbflow.store import journal, owners
 from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
+    from nbflow.model.notebooks import Notebook
     from nbflow.notebook.attempt import Attempt
+    from nbflow.notebook.past import Past
 
 _log = logging.getLogger("nbflow.notebook")
 
@@ -86,6 +89,8 @@ class _Run:
         self.attempt = attempt
         self.stop = stop
         self.marker = f"{run.id}-{attempt}"
+        self.options = run_options.of_json(run.options)
+        self.asked_for = False
         self.folder = journal.folder(f"runs/{run.id}/{attempt}")
         #: nobody but this process holds the run: it was started by hand
         self.by_hand = run.owner is None or run.owner.worker_id is None
@@ -127,9 +132,11 @@ class _Run:
     def _state(self) -> State:
         """Do the work; give the state to propose, also for what went wrong in nbflow itself."""
         try:
-            source = Source(self.backend, self.run)
+            self.asked_for = self._asked_for()
+            before = self._past()
+            source = Source(self.backend, self.run, before)
             self._begin()
-            return self._execute(source)
+            return self._execute(source, before)
         except Aborted:
             raise
         except NbflowError as error:
@@ -142,10 +149,31 @@ class _Run:
             message = f"The execution broke: {texts.of_error(error)}"
             return states.Crashed(message=message, details={"cause": "executor"})
 
+    def _past(self) -> Past | None:
+        """Give what earlier attempts have left, if this one is to go on there."""
+        if self.attempt == 1 or not self.options.resume:
+            return None
+        from nbflow.notebook.past import past
+
+        return past(self.run.id, self.attempt)
+
+    def _asked_for(self) -> bool:
+        """Say whether a person asked for this attempt."""
+        if self.attempt == 1:
+            return False
+        waited = [s for s in self.backend.list_states(self.run.id) if s.is_scheduled()]
+        return bool(waited and waited[-1].details.get("by_hand"))
+
+    def _running(self) -> State:
+        if self.attempt == 1:
+            return states.Running()
+        return states.Rerunning() if self.asked_for else states.Retrying()
+
     def _begin(self) -> None:
         """Enter Running. Raises Aborted when the authority says no."""
+        running = self._running()
         while True:
-            verdict = self.backend.propose(self.run.id, states.Running(), attempt=self.attempt)
+            verdict = self.backend.propose(self.run.id, running, attempt=self.attempt)
             if isinstance(verdict, Accept):
                 return
             if isinstance(verdict, Abort) and not (verdict.state and verdict.state.is_cancelling()):
@@ -156,10 +184,14 @@ class _Run:
             if self.stop.wait(verdict.seconds):
                 return
 
-    def _execute(self, source: Source) -> State:
+    def _execute(self, source: Source, before: Past | None) -> State:
         from nbflow.notebook.attempt import Attempt
+        from nbflow.notebook.resuming import Resuming
 
         settings.ensure_home()
+        carrying = Resuming(
+            self.folder, self.cells, self.options, past=before, asked=self.asked_for
+        )
         attempt = Attempt(
             self.folder,
             self.cells,
@@ -170,6 +202,8 @@ class _Run:
             cancelled=self._cancelled,
             pausing=self._pausing,
             start_seconds=settings.kernel_start_seconds,
+            planning=carrying.plan,
+            carrying=carrying,
         )
         try:
             source.execute(attempt)
@@ -244,12 +278,11 @@ class Source:
     Raises InvalidNotebook (not there, not a notebook, no such kernel), ParameterError.
     """
 
-    def __init__(self, backend: Backend, run: FlowRun) -> None:
+    def __init__(self, backend: Backend, run: FlowRun, before: Past | None = None) -> None:
         from nbflow.model import parameters
 
-        text = backend.read_snapshot(run.snapshot) if run.snapshot else _read(run.path)
         name = Path(run.path or "notebook").name
-        self.notebook = notebooks.parse(text, name=name)
+        self.notebook = _notebook(backend, run, before, name)
         notebooks.check_cells(self.notebook, name=name)
         self.schema = notebooks.parameters_schema(self.notebook)
         self.parameters = parameters.check(self.schema, run.parameters, what=run.flow_name)
@@ -281,6 +314,18 @@ class Source:
             progress_bar=False,
             attempt=attempt,
         )
+
+
+def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) -> Notebook:
+    """Give the notebook to execute: as it was started before, as it is now, or as deployed."""
+    current = run_options.of_json(run.options).resume_source == "current"
+    if before is not None and not current:
+        cells = before.notebook["cells"]
+        kept = [cell for cell in cells if "injected-parameters" not in notebooks.tags(cell)]
+        return copy.deepcopy({**before.notebook, "cells": kept})
+    snapshot = None if current else run.snapshot
+    text = backend.read_snapshot(snapshot) if snapshot else _read(run.path)
+    return notebooks.parse(text, name=name)
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 from nbflow.exceptions import InvalidNotebook
 from nbflow.model import cell_options
 from nbflow.model.cell_options import CellOptions
+from nbflow.model.cell_reports import CellReport
 from nbflow.model.states import State
 
 _LINE_MAGIC = re.compile(r"^\s*%nbflow\b", re.MULTILINE)
@@ -35,6 +36,8 @@ class Step:
         state: a cell that is not run: how it ends at once; None: it is run.
         outputs: what such a cell shows (nbformat 4).
         execution_count: and under which number.
+        report: and what its kernel told of it, when it was run.
+        because: why a cell is run that had completed in an earlier attempt.
     """
 
     source: str
@@ -45,6 +48,8 @@ class Step:
     state: State | None = None
     outputs: Sequence[Mapping[str, Any]] = field(default=())
     execution_count: int | None = None
+    report: CellReport | None = None
+    because: str = ""
 
     def delay(self, attempt: int) -> float | None:
         """Give the seconds between the nth attempt, from 1, and the next; None: there is none."""
