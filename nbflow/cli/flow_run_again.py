@@ -18,6 +18,7 @@ from nbflow.connect import connect
 from nbflow.exceptions import Conflict
 from nbflow.model import states
 from nbflow.model.backend import Backend
+from nbflow.model.run_options import RunOptions
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Accept
@@ -55,17 +56,27 @@ def resume(*, run: str, pairs: list[str], input_json: str | None, output: str) -
     asks = found.state.details.get("input") if found.state.is_paused() else None
     schema = asks["schema"] if asks else {}
     values = given.parameters(schema, pairs, input_json, what="the input")
-    flow = _flow_of(found) if found.state.is_suspended() or _waits_for_us(found) else None
+    executes = found.state.is_suspended() or _waits_for_us(found)
+    of_notebook = executes and found.kind == "notebook" and found.work_pool is None
+    flow = _flow_of(found) if executes and not of_notebook else None
     if not _waits_for_us(found):
         found = backend.resume_flow_run(found.id, values or None)
+    if of_notebook:
+        from nbflow.cli.resume import here
+
+        return here(backend, found, output)
     return _carry_on(backend, found, flow, output)
 
 
 @takes(RUN, OUTPUT)
 def retry(*, run: str, output: str) -> int:
-    """Try an ended run that did not complete once more, with the same parameters."""
+    """Try an ended run that did not complete once more, from the top, with the same parameters."""
     backend = connect()
     found = finding.flow_run(backend, run)
+    if found.kind == "notebook":
+        from nbflow.cli.resume import go_on
+
+        return go_on(backend, found, RunOptions(resume=False), output)
     flow = _flow_of(found)
     return _carry_on(backend, backend.retry_flow_run(found.id), flow, output)
 
@@ -89,12 +100,6 @@ def _flow_of(run: FlowRun) -> Any:
     """Import the flow of a run that no worker takes; None where one does. Raises Conflict."""
     if run.work_pool is not None:
         return None
-    if run.kind == "notebook":
-        raise Conflict(
-            f"The notebook run {run.name} was started by hand; no worker takes it again.",
-            code="run.no_entrypoint",
-            hint=f"Run it anew: `nbflow run {run.path}`.",
-        )
     if run.kind != "flow" or run.path is None or run.function is None:
         raise Conflict(
             f"The run {run.name} cannot be executed from here: its flow was not written in a file.",

@@ -77,7 +77,7 @@ class Before:
 
     Attributes:
         saved: by name, oldest first.
-        lost: names that could not be saved, and why.
+        lost: of names that could not be saved why, as what follows the name in a sentence.
     """
 
     cells: tuple[Earlier, ...] = ()
@@ -408,7 +408,7 @@ class _Planner:
 
     def _execute(self, name: str, at: int) -> None:
         """Let a cell be executed again for a name."""
-        why = self.before.lost.get(name, "it was not saved")
+        why = self.before.lost.get(name, "which was not saved")
         self.again.setdefault(at, {}).setdefault(name, why)
         for read in sorted(_reads(self.cells[at])):
             self._need(read, at)

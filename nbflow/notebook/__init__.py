@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbflow.notebook.again import aresume_notebook as aresume_notebook
+    from nbflow.notebook.again import resume_notebook as resume_notebook
     from nbflow.notebook.child import arun_notebook as arun_notebook
     from nbflow.notebook.child import run_notebook as run_notebook
     from nbflow.notebook.files import parameters_schema as parameters_schema
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 _HOME = {
     "NotebookFlow": "nbflow.notebook.flow",
     "NotebookRun": "nbflow.notebook.ran",
+    "aresume_notebook": "nbflow.notebook.again",
     "arun_notebook": "nbflow.notebook.child",
     "parameters_schema": "nbflow.notebook.files",
+    "resume_notebook": "nbflow.notebook.again",
     "run_notebook": "nbflow.notebook.child",
     "run_now": "nbflow.notebook.running",
 }
@@ -28,8 +32,10 @@ _HOME = {
 __all__ = [
     "NotebookFlow",
     "NotebookRun",
+    "aresume_notebook",
     "arun_notebook",
     "parameters_schema",
+    "resume_notebook",
     "run_notebook",
     "run_now",
 ]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -280,7 +281,8 @@ class Attempt:
             self._reports[cell_id] = step.report
         for output in step.outputs:
             self._journal.output(cell_id, dict(output))
-        self._end(cell_id, step.state, Ran(None, {}, step.execution_count))
+        state = replace(step.state, at=clock.now())  # it was made when all was planned
+        self._end(cell_id, state, Ran(None, {}, step.execution_count))
 
     def _skip_rest(self, place: Place) -> None:
         """Say of all cells after one that the run completed before them."""

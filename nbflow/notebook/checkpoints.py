@@ -22,8 +22,6 @@ from nbflow.model.cell_code import analyse
 from nbflow.model.ids import uuid7
 from nbflow.model.names import shown
 from nbflow.model.resuming import Cell, Restore, Saved
-from nbflow.model.run_options import Checkpoint
-from nbflow.model.states import State
 from nbflow.notebook.client import CellClient
 
 FOLDER = "checkpoint"
@@ -42,23 +40,17 @@ class Checkpoints:
 
     Args:
         path: the attempt's folder.
-        mode: when to save.
         cells: those that execute, in order.
     """
 
-    def __init__(self, path: Path, mode: Checkpoint, cells: Sequence[Cell]) -> None:
+    def __init__(self, path: Path, cells: Sequence[Cell]) -> None:
         self.folder = path / FOLDER
-        self.mode: Checkpoint = mode
         self.cells = tuple(cells)
         self._places = {cell.id: at for at, cell in enumerate(self.cells)}
 
-    async def after(self, client: CellClient, cell_id: str, state: State) -> str | None:
-        """Save, if it is time to, when a cell has ended; say what went wrong, if anything did."""
-        wanted = "cell" if state.is_completed() else "failure"
-        at = self._places.get(cell_id)
-        if self.mode != wanted or at is None or client.process.dead.done():
-            return None
-        asked = self._asked(at, failed=not state.is_completed())
+    async def after(self, client: CellClient, cell_id: str, *, failed: bool) -> str | None:
+        """Save when a cell has ended; say what went wrong, if anything did."""
+        asked = self._asked(self._places[cell_id], failed=failed)
         answer = await ask(client, asked, seconds=settings.checkpoint_seconds + _PATIENCE_SECONDS)
         return answer.get("error")
 
@@ -180,13 +172,13 @@ def _lines(index: Path) -> list[dict[str, Any]]:
 def _take(found: Found, record: Mapping[str, Any], after: str, folder: Path) -> None:
     for name in record["names"]:
         if record["kind"] == "lost":
-            found.lost[name] = f"{_a(record['type'])} cannot be saved: {record['why']}"
+            found.lost[name] = f"{_a(record['type'])} that could not be saved ({record['why']})"
         elif _is_whole(folder / record["file"], record["sha256"]):
             place = {"path": str(folder / record["file"]), "sha256": record["sha256"]}
             found.saved.setdefault(name, []).append(Saved(name, after, json.dumps(place)))
             found.lost.pop(name, None)
         else:
-            found.lost[name] = f"the saved copy of {_a(record['type'])} is damaged"
+            found.lost[name] = f"{_a(record['type'])} whose saved copy is damaged"
 
 
 def _a(kind: str) -> str:

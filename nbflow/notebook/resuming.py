@@ -11,20 +11,23 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow.exceptions import Conflict
-from nbflow.model import resuming, states
+from nbflow.model import states
 from nbflow.model.cell_reports import CellReport
-from nbflow.model.resuming import Before, Cell, Plan, Restore
 from nbflow.model.run_options import RunOptions
 from nbflow.model.states import State
-from nbflow.notebook import checkpoints, steps
+from nbflow.notebook import steps
 from nbflow.notebook.cells import CellRuns
-from nbflow.notebook.checkpoints import Checkpoints
 from nbflow.notebook.client import CellClient
-from nbflow.notebook.past import COMPLETED_IN, Past, cells_of
 from nbflow.notebook.steps import Step
+
+# Most runs are no second attempts and save nothing: these never load what looks into cells.
+if TYPE_CHECKING:
+    from nbflow.model.resuming import Before, Cell, Plan, Restore
+    from nbflow.notebook.checkpoints import Checkpoints
+    from nbflow.notebook.past import Past
 
 _LOGGER = "nbflow.notebook"
 _PYTHON = (None, "python", "ipython")
@@ -57,7 +60,8 @@ class Resuming:
         self.asked = asked
         self.cells: tuple[Cell, ...] = ()
         self.steps: dict[str, Step] = {}
-        self.checkpoints: Checkpoints | None = None
+        self._checkpoints: Checkpoints | None = None
+        self._saves = False
         self.made: Plan | None = None
         self._given: Sequence[Mapping[str, Any]] = ()
         self._failed: dict[str, str] = {}
@@ -66,19 +70,23 @@ class Resuming:
         """Give the step of each cell, by id. Raises InvalidInput, InvalidNotebook, Conflict."""
         self.steps = steps.of_notebook(cells, language)
         self._given = cells
-        self.cells = tuple(cells_of(cells))
+        self._saves = language in _PYTHON and self.options.checkpoint != "none"
+        if self.past is None:
+            return self.steps
         if language in _PYTHON:
-            if self.options.checkpoint != "none":
-                self.checkpoints = Checkpoints(self.path, self.options.checkpoint, self.cells)
-            if self.past is not None:
-                start = start_of(self.cells, self.past.before, self.options)
-                self._decide(self.past.before, start)
-        elif self.past is not None and self.asked:
+            from nbflow.notebook.past import cells_of
+
+            self.cells = tuple(cells_of(cells))
+            self._decide(self.past.before, start_of(self.cells, self.past.before, self.options))
+        elif self.asked:
             raise not_python(language)
         return self.steps
 
     def _decide(self, before: Before, start: int) -> None:
         """Plan, and say of each cell before the start what becomes of it."""
+        from nbflow.model import resuming
+        from nbflow.notebook.past import COMPLETED_IN
+
         assert self.past is not None
         self.made = made = resuming.plan(self.cells, before, start=start)
         shown = self.past.shown
@@ -96,8 +104,7 @@ class Resuming:
                 report=report if old.result_key else None,
             )
         for cell_id, why in made.again.items():
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
-            what = f"Executed again, since what it made could not be restored ({reasons})."
+            what = f"Executed again for {_reasons(why)}."
             self.steps[cell_id] = replace(fresh[cell_id], because=what)
 
     # -- in the kernel ----------------------------------------------------------------------------
@@ -121,6 +128,8 @@ class Resuming:
 
     def _without(self, failed: Mapping[str, str]) -> Before:
         """Give what is left when some values turned out not to be had."""
+        from nbflow.model.resuming import Before
+
         assert self.past is not None
         before = self.past.before
         saved = {name: found for name, found in before.saved.items() if name not in failed}
@@ -128,10 +137,12 @@ class Resuming:
             replace(cell, outputs=tuple(n for n in cell.outputs if n not in failed))
             for cell in before.cells
         )
-        lost = {name: f"it cannot be restored: {why}" for name, why in failed.items()}
+        lost = {name: f"which could not be restored ({why})" for name, why in failed.items()}
         return Before(cells, saved, {**before.lost, **lost})
 
     async def _define(self, client: CellClient) -> State | None:
+        from nbflow.notebook import checkpoints
+
         assert self.made is not None
         for cell in self.cells:
             code = self.made.defined.get(cell.id)
@@ -154,12 +165,17 @@ class Resuming:
         return [item for found in self.made.restore.values() for item in found]
 
     async def _restore(self, client: CellClient, cell_id: str) -> dict[str, str]:
+        from nbflow.notebook import checkpoints
+
         assert self.made is not None
         wanted = list(self.made.restore.get(cell_id, ()))
         return await checkpoints.restore(client, wanted + self._random(cell_id))
 
     def _random(self, cell_id: str) -> list[Restore]:
         """Give what random numbers come next, where that was saved just before a cell."""
+        from nbflow.model.resuming import Restore
+        from nbflow.notebook import checkpoints
+
         assert self.past is not None
         assert self.made is not None
         at = self.made.start
@@ -186,9 +202,15 @@ class Resuming:
 
     async def after(self, client: CellClient, cell_id: str, state: State) -> None:
         """Save what the run's next attempt would need."""
-        if self.checkpoints is None:
+        wanted = "cell" if state.is_completed() else "failure"
+        if not self._saves or self.options.checkpoint != wanted or client.process.dead.done():
             return
-        problem = await self.checkpoints.after(client, cell_id, state)
+        if self._checkpoints is None:
+            from nbflow.notebook.checkpoints import Checkpoints
+            from nbflow.notebook.past import cells_of
+
+            self._checkpoints = Checkpoints(self.path, cells_of(self._given))
+        problem = await self._checkpoints.after(client, cell_id, failed=not state.is_completed())
         if problem is not None:
             text = f"The variables could not be saved: {problem}."
             self.runs.log(logging.WARNING, text, cell_id, logger=_LOGGER)
@@ -207,14 +229,14 @@ class Resuming:
         text += f" Restored: {', '.join(restored)}." if restored else ""
         self.runs.log(logging.INFO, text, logger=_LOGGER)
         for cell_id, why in self.made.again.items():
-            for name, reason in why.items():
-                said = f"{by_id[cell_id]} is executed again for {name}: {reason}."
-                text = said[0].upper() + said[1:]
-                self.runs.log(logging.WARNING, text, cell_id, logger=_LOGGER)
+            said = f"{by_id[cell_id]} is executed again for {_reasons(why)}."
+            self.runs.log(logging.WARNING, said[0].upper() + said[1:], cell_id, logger=_LOGGER)
 
 
 def start_of(cells: Sequence[Cell], before: Before, options: RunOptions) -> int:
     """Give the place of the cell a run goes on with. Raises InvalidInput."""
+    from nbflow.model import resuming
+
     if options.resume_from is None:
         return resuming.first(cells, before)
     start = resuming.named(cells, options.resume_from)
@@ -229,6 +251,10 @@ def not_python(language: str | None) -> Conflict:
         code="resume.language",
         hint="`nbflow flow-run retry RUN` runs it again, from the top.",
     )
+
+
+def _reasons(why: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}, {reason}" for name, reason in why.items())
 
 
 def _cells(count: int) -> str:

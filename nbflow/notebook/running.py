@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ class _Run:
         try:
             with self.stop.on_signals():
                 with self._held():
-                    state = self._state()
+                    state = self._keep_notebook(self._state())
                     sent = self._send_all(state)
                 return self._report(state, sent=sent)
         finally:
@@ -241,14 +242,33 @@ class _Run:
             self._say(logging.ERROR, f"The executed notebook could not be written: {error}")
             return None
 
-    def _send_all(self, state: State) -> bool:
-        """Make the executed notebook and send what is recorded; say whether it was taken."""
+    def _keep_notebook(self, state: State) -> State:
+        """Make the executed notebook and its exports; give the state, which says what failed."""
         path = self._assemble(state)
-        if path is not None:
-            data = {"path": str(path)}
-            said = "The executed notebook."
-            artifact = Artifact("notebook", data, description=said, flow_run_id=self.run.id)
-            self.recorder.artifact(artifact)
+        if path is None:
+            return state
+        self._show(path, "The executed notebook.")
+        if not self.options.exports or not state.is_final() or self.stop.reason is not None:
+            return state
+        from nbflow.notebook import exports
+
+        message = state.message
+        for made in exports.make(path, self.options.exports):
+            if made.path is not None:
+                self._show(made.path, f"The executed notebook as {made.format}.")
+                continue
+            problem = f"The export to {made.format} failed: {made.problem}"
+            self._say(logging.ERROR, problem)
+            message = f"{message} {problem}{'' if problem.endswith('.') else '.'}"
+        return replace(state, message=message)
+
+    def _show(self, path: Path, said: str) -> None:
+        data = {"path": str(path)}
+        artifact = Artifact("notebook", data, description=said, flow_run_id=self.run.id)
+        self.recorder.artifact(artifact)
+
+    def _send_all(self, state: State) -> bool:
+        """Send what is recorded; say whether it was taken."""
         self._say(logging.INFO if state.is_completed() else logging.ERROR, state.message)
         return self.recorder.drain(_PATIENCE_SECONDS)
 
@@ -324,7 +344,7 @@ def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) ->
         kept = [cell for cell in cells if "injected-parameters" not in notebooks.tags(cell)]
         return copy.deepcopy({**before.notebook, "cells": kept})
     snapshot = None if current else run.snapshot
-    text = backend.read_snapshot(snapshot) if snapshot else _read(run.path)
+    text = backend.read_snapshot(snapshot) if snapshot else read(run.path)
     return notebooks.parse(text, name=name)
 
 
@@ -337,7 +357,8 @@ def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in settings.TOKENS}
 
 
-def _read(path: str | None) -> str:
+def read(path: str | None) -> str:
+    """Read a notebook file. Raises InvalidNotebook."""
     try:
         return Path(path or "").read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -138,7 +138,6 @@ def test_a_run_of_a_pool_waits_for_its_worker(nbflow: Call, orchestrator: Orches
     ("said_of_it", "hint"),
     [
         ({"kind": "flow"}, "FLOW.resume("),
-        ({"kind": "notebook", "path": "/nb.ipynb"}, "nbflow run /nb.ipynb"),
     ],
 )
 def test_a_run_nobody_can_execute_again_is_left_as_it_is(

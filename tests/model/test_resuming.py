@@ -112,7 +112,7 @@ def test_what_functions_read_is_had_when_they_are_used_and_not_else() -> None:
         "1 / 0 + f(2)",
     )
     made = plan(given, was(given, failed=4), start=3)
-    assert made.again == {"c1": {"scale": "it was not saved"}}
+    assert made.again == {"c1": {"scale": "which was not saved"}}
     assert list(made.reused) == ["c2", "c3"]
 
 
