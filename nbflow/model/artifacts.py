@@ -38,8 +38,9 @@ class Artifact:
         kind: `markdown`, `table`, `link`, `image`, `progress`, `mime` or `notebook`.
         data: Markdown text; a table as `{columns, rows}`, with `total` when rows were left out; a
             link as `{url, text}`; an image as `{mime, base64}` or `{url}`; a progress as
-            `{progress}` in percent; a notebook as `{path}`; else a MIME bundle as a notebook keeps
-            it (binary types in base64). None: kept apart, under the artifact's id.
+            `{progress}` in percent; a notebook, or an export of one, as `{path}`; else a MIME
+            bundle as a notebook keeps it (binary types in base64). None: kept apart, under the
+            artifact's id.
         key: names the artifact over many runs (lower case, digits, dashes); None: only this run's.
         updated_at: when it last changed, if it ever did; of two records of one id the later wins.
         size: bytes of the content.

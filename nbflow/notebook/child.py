@@ -135,7 +135,7 @@ def new_run(
     checked = deploying.deployment_of(
         request, notebook_text=text, path=file, kernels=specs.known(), host=socket.gethostname()
     )
-    environments.check(checked)
+    environments.check(replace(checked, options=options.to_json()))
     complete = parameter_values.check(
         checked.parameter_schema, checked.parameters, what=Path(file).name
     )
