@@ -16,6 +16,7 @@ from nbflow.kernels import environments, specs
 from nbflow.model import deploying, names
 from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import Deployment, NewSchedule, Source
+from nbflow.model.run_options import RunOptions
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.notebook.files import read as read_notebook
 
@@ -42,13 +43,15 @@ def deploy(
     overlap: Overlap = "enqueue",
     paused: bool = False,
     replace: bool = False,
+    options: RunOptions | None = None,
     made_by: str = "code",
 ) -> Deployment:
     """Deploy a notebook: from now on it can be run by name, and runs when its schedules say.
 
     Args:
-        path: the notebook file; its folder will be the working directory.
-        name: the file's stem when left out.
+        path: the notebook file; its folder will be the working directory. `NB.ipynb:FLOW` deploys a
+            flow of it: only the cells it needs are run.
+        name: the file's stem when left out; of a flow, its name.
         parameters: laid over the defaults of the notebook's `parameters` cell.
         cron, interval, rrule: a schedule each, by the clock of `timezone`; an interval is a
             timedelta, or seconds.
@@ -59,11 +62,13 @@ def deploy(
         catchup: which instants missed while nothing ran are made up.
         overlap: what happens when a scheduled run is due and an earlier one goes on.
         replace: take over a name that another path holds.
+        options: how it is to be executed.
 
     Raises InvalidNotebook, ParameterError, InvalidSchedule, InvalidInput; Conflict for a name that
     another path holds. Nothing is made then.
     """
-    file, text = read_notebook(path)
+    named, function = deploying.split(os.fspath(path))
+    file, text = read_notebook(named)
     timings = [*_timings(cron, interval, rrule, timezone), *(schedules or ())]
     request = DeployRequest(
         path=file,
@@ -79,6 +84,8 @@ def deploy(
         paused=paused,
         replace=replace,
         made_by=made_by,
+        function=function,
+        options={} if options is None else options.to_json(),
     )
     new = deploying.deployment_of(
         request, notebook_text=text, path=file, kernels=kernels(), host=socket.gethostname()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import MethodType
@@ -17,10 +18,12 @@ from nbflow import engine
 from nbflow.engine import hooks, options
 from nbflow.engine.hooks import H
 from nbflow.engine.options import FlowOptions
+from nbflow.exceptions import InvalidInput
 from nbflow.model.names import check_name, shown
 from nbflow.task_runners import runner_of
 
 if TYPE_CHECKING:
+    from nbflow.deployments import Deployment
     from nbflow.model.diagrams import Diagram
     from nbflow.model.runs import FlowRun
 
@@ -134,6 +137,34 @@ class Flow(hooks.Hooked, Generic[P, R]):
         """Draw the flow, as `visualize` does, in Mermaid's language."""
         return self.visualize(*args, **kwargs).mermaid()
 
+    def deploy(self, name: str | None = None, **asked: Any) -> Deployment:
+        """Deploy this flow of the notebook that is open, with the cells it needs.
+
+        Args:
+            name: the deployment's; the flow's own when left out.
+            asked: what `nbflow.deploy` takes: `parameters`, `cron`, `interval`, `options`, …
+
+        What is deployed is the saved notebook. Raises InvalidInput when it is not saved as it ran
+        (after `%load_ext nbflow`), or the flow was not defined in a notebook; and what
+        `nbflow.deploy` raises.
+        """
+        from nbflow import deployments
+
+        if not self._of_notebook():
+            raise InvalidInput(
+                f"Flow {self.name} was not defined in a notebook.",
+                code="flow.no_notebook", field="path",
+                hint="Deploy a notebook that calls it: nbflow.deploy('NOTEBOOK.ipynb').",
+            )  # fmt: skip
+        return deployments.deploy(f"{open_notebook()}:{self.fn.__name__}", name=name, **asked)
+
+    def _of_notebook(self) -> bool:
+        """Say whether a cell's code defines it: its file is none."""
+        fn = inspect.unwrap(self.fn)
+        code = getattr(fn, "__code__", None)
+        top = fn.__module__ == "__main__" and fn.__name__ == fn.__qualname__
+        return top and code is not None and not os.path.isfile(code.co_filename)
+
     def resume(self, flow_run_id: str, run_input: Any = None, *, return_state: bool = False) -> R:
         """Resume a suspended run of this flow, and execute it here, from the top.
 
@@ -203,6 +234,21 @@ class _FlowMethod(Flow[P, R]):
 
     def _hooked(self, name: str, fn: H) -> H:
         return self._flow._hooked(name, fn)
+
+
+def _no_notebook() -> str:
+    """Give the notebook this process is the kernel of, if it was told."""
+    path = Path(os.environ.get("JPY_SESSION_NAME") or "")
+    if path.is_absolute():
+        return str(path)
+    raise InvalidInput(
+        "This process does not know which notebook it works for.", code="notebook.unknown",
+        field="path", hint="Name the file: nbflow.deploy('NOTEBOOK.ipynb:FLOW').",
+    )  # fmt: skip
+
+
+#: gives the path of the notebook that is open, saved as it ran; `%load_ext nbflow` looks closer
+open_notebook: Callable[[], str] = _no_notebook
 
 
 def _is_wrapped(fn: Any) -> bool:

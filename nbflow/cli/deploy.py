@@ -8,11 +8,13 @@ from typing import Any, get_args
 
 from nbflow import deployments
 from nbflow.cli import deployment as shown
-from nbflow.cli import given, presence, printing, zone
+from nbflow.cli import execution, given, presence, printing, zone
+from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
 from nbflow.connect import connect
-from nbflow.model import notebooks
+from nbflow.model import deploying, notebooks
 from nbflow.model.deployments import Deployment, Source
+from nbflow.model.run_options import Checkpoint
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 
 SCHEDULES = (
@@ -33,8 +35,10 @@ SCHEDULES = (
 
 
 @takes(
-    argument("notebook", metavar="NOTEBOOK", help="the notebook file"),
-    argument("--name", default=None, help="the deployment's name (default: the file's stem)"),
+    argument("notebook", metavar="NOTEBOOK[:FLOW]",
+             help="the notebook file; with :FLOW, that flow of it and the cells it needs"),
+    argument("--name", default=None,
+             help="the deployment's name (default: the flow's, else the file's stem)"),
     *SCHEDULES,
     *PARAMETERS,
     argument("--source", choices=get_args(Source), default="snapshot",
@@ -45,6 +49,7 @@ SCHEDULES = (
     argument("--description", default="", help="what it is for"),
     argument("--limit", type=positive, default=None, help="at most so many of its runs at once"),
     argument("--replace", action="store_true", help="take over another notebook's name"),
+    *EXECUTION,
     OUTPUT,
 )  # fmt: skip
 def deploy(
@@ -60,21 +65,26 @@ def deploy(
     pool: str | None,
     tag: list[str],
     limit: int | None,
+    checkpoint: Checkpoint,
+    on_failure: list[str] | None,
+    to: list[str],
     output: str,
     **rest: Any,
 ) -> None:
-    """Deploy a notebook, and say in plain words when it will run."""
-    path, text = deployments.read_notebook(notebook)
-    file_name = Path(path).name
-    schema = notebooks.parameters_schema(notebooks.parse(text, name=file_name))
+    """Deploy a notebook, or a flow of it, and say in plain words when it will run."""
+    named, function = deploying.split(notebook)
+    path, text = deployments.read_notebook(named)
+    nb = notebooks.parse(text, name=Path(path).name)
+    schema = deploying.schema_of(nb, function)
     made = deployments.deploy(
-        path,
-        parameters=given.parameters(schema, param, parameters, what=file_name),
+        path if function is None else f"{path}:{function}",
+        parameters=given.parameters(schema, param, parameters, what=function or Path(path).name),
         schedules=_timings(cron, every, rrule, timezone or zone.mine()),
         kernel_name=kernel,
         work_pool=pool,
         tags=tag,
         concurrency_limit=limit,
+        options=execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to),
         made_by="cli",
         **rest,
     )
@@ -82,6 +92,8 @@ def deploy(
         printing.as_json(made)
     else:
         _tell(made)
+        if made.function is not None:
+            print(deploying.flow_of(nb, made.function).text())
     absent = presence.missing(connect(), made.work_pool, scheduled=bool(made.schedules))
     if absent is not None:
         printing.note(absent)
@@ -98,7 +110,8 @@ def _timings(
 
 
 def _tell(made: Deployment) -> None:
-    print(printing.clean(f"Deployed {made.name!r} ({made.id}) from {made.path}."))
+    what = made.path if made.function is None else f"{made.path}, its flow {made.function}"
+    print(printing.clean(f"Deployed {made.name!r} ({made.id}) from {what}."))
     for item in made.schedules:
         shown.show_schedule(item)
     if made.paused:

@@ -6,11 +6,12 @@ goes on: its tasks were run in this kernel, whatever becomes of the magics.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from nbflow import context
-from nbflow.ipython import cells, echo, session, transform
+from nbflow import context, flows
+from nbflow.ipython import cells, deploying, echo, session, transform
 from nbflow.ipython.captured import Captured
 from nbflow.ipython.cells import CellMagics
 from nbflow.ipython.clashes import Names
@@ -36,6 +37,7 @@ class _Loaded:
             ("post_run_cell", self.captured.post_run_cell),
         )
         self.ambient = context.ambient
+        self.open_notebook = flows.open_notebook
 
     def put(self, shell: Any) -> None:
         """Put everything in."""
@@ -45,6 +47,7 @@ class _Loaded:
         for event, callback in self.callbacks:
             shell.events.register(event, callback)
         context.ambient = _around
+        flows.open_notebook = partial(deploying.saved, self.ran)
         echo.quieten()
 
     def take(self, shell: Any) -> None:
@@ -55,6 +58,7 @@ class _Loaded:
         for event, callback in self.callbacks:
             shell.events.unregister(event, callback)
         context.ambient = self.ambient
+        flows.open_notebook = self.open_notebook
         echo.restore()
 
 

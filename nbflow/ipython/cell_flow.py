@@ -140,6 +140,9 @@ class NotebookFlow(Flow[..., Any]):
         super().__init__(fn, **asked)
         self.parameters = schema
 
+    def _of_notebook(self) -> bool:
+        return True
+
 
 def define(shell: Any, cell: str, asked: CellOptions, found: Given, *, awaits: bool) -> None:
     """Bind the name on the magic's line to a Flow, if it can be a variable's."""

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, InvalidNotebook, InvalidSchedule
-from nbflow.model import names, notebooks, parameter_cell, parameters
+from nbflow.model import names, notebooks, parameter_cell, parameters, run_options
 from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Source
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, describe
 
@@ -22,6 +22,7 @@ MOST_SCHEDULES = 50
 LONGEST_DESCRIPTION = 10_000
 _PREVIEW_LINES, _PREVIEW_CHARACTERS = 3, 200
 _NOT_IN_NAMES = re.compile(r"[/%&><\x00-\x1f\x7f-\x9f]")
+_FLOW_IN = re.compile(r"(?P<path>.*\.ipynb):(?P<flow>[^/\\]*)", re.IGNORECASE | re.DOTALL)
 _FACES = ("form", "cli", "code", "rest")
 
 
@@ -42,10 +43,12 @@ class DeployRequest:
     Attributes:
         path: where the notebook is; what kind of path is the face's matter.
         content: its JSON text, when it is not to be read from `path`.
-        name: the file's stem when left out.
+        name: the flow's, else the file's stem, when left out.
         kernel_name: the kernel the notebook was saved with when left out.
         parameters: laid over the notebook's own defaults.
         work_pool: the setting `worker_pool` when left out.
+        function: a flow inside the notebook; only the cells it needs are run.
+        options: how it is to be executed (`model.run_options`), as JSON.
     """
 
     path: str
@@ -62,6 +65,8 @@ class DeployRequest:
     paused: bool = False
     replace: bool = False
     made_by: str = "rest"
+    function: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -114,14 +119,14 @@ def deployment_of(
     """
     nb = notebooks.parse(notebook_text, name=_file_name(path))
     notebooks.check_cells(nb, name=_file_name(path))
-    stem = default_name(path)
-    name = names.check_name(stem if request.name is None else request.name)
+    flow = _flow_name(request.function) or default_name(path)
+    name = names.check_name(flow if request.name is None else request.name)
     kernel = _kernel(nb, request.kernel_name, kernels)
-    schema = notebooks.parameters_schema(nb)
+    schema = schema_of(nb, request.function)
     values = parameters.check(schema, request.parameters, what=name, partial=True)
     return NewDeployment(
         name=name,
-        flow_name=stem,
+        flow_name=flow,
         path=path,
         content=notebook_text,
         kernel_name=kernel.name,
@@ -137,6 +142,8 @@ def deployment_of(
         paused=_flag("paused", request.paused),
         schedules=_schedules(request.schedules, schema, values, name),
         made_by=_one_of("made_by", request.made_by, _FACES),
+        function=_flow_name(request.function),
+        options=run_options.of_json(request.options).to_json(),
         replace=_flag("replace", request.replace),
     )
 
@@ -166,10 +173,35 @@ def notebook_info(text: str, *, path: str, kernels: Mapping[str, KernelSpec]) ->
     )
 
 
+def schema_of(nb: Mapping[str, Any], function: str | None) -> dict[str, Any]:
+    """Give the JSON Schema of the parameters of a notebook, or of a flow in it.
+
+    Raises InvalidNotebook, and InvalidInput for a flow it does not have.
+    """
+    return notebooks.parameters_schema(nb) if function is None else flow_of(nb, function).schema
+
+
+def flow_of(nb: Mapping[str, Any], function: str) -> Any:
+    """Give the slice of a notebook that a flow in it needs. Raises InvalidInput."""
+    from nbflow.model import slices
+
+    return slices.flow_slice(nb, function)
+
+
+def split(path: str) -> tuple[str, str | None]:
+    """Split `NOTEBOOK.ipynb:FLOW` into the notebook's path and the flow's name, if there is one."""
+    found = _FLOW_IN.fullmatch(path)
+    return (found["path"], found["flow"]) if found else (path, None)
+
+
 def default_name(path: str) -> str:
     """Give the name a notebook's deployment has when none is said: the file's stem."""
     stem = PurePath(_file_name(path)).stem
     return names.check_name(_NOT_IN_NAMES.sub("-", stem)[: names.LONGEST_NAME], field="path")
+
+
+def _flow_name(function: str | None) -> str | None:
+    return None if function is None else names.check_name(function, field="function")
 
 
 # -- the notebook -----------------------------------------------------------------------------

@@ -22,11 +22,11 @@ _COPIED = (
 
 
 def deploy(connection: sa.Connection, new: NewDeployment) -> Deployment:
-    """Create a deployment, or replace the one of its name. Raises Conflict for another path's."""
+    """Create a deployment, or replace the one of its name. Raises Conflict for another's."""
     existing = deployments.find(connection, new.name)
-    if existing is not None and existing.path != new.path and not new.replace:
+    if existing is not None and _what(existing) != _what(new) and not new.replace:
         raise Conflict(
-            f"The name {new.name!r} already belongs to {existing.path}.",
+            f"The name {new.name!r} already belongs to {_what(existing)}.",
             code="deployment.name_taken",
             field="name",
             hint="Choose another name, or replace it (--replace).",
@@ -45,6 +45,12 @@ def deploy(connection: sa.Connection, new: NewDeployment) -> Deployment:
     deployments.save(connection, made)
     emit(connection, made, "updated" if existing else "created")
     return made
+
+
+def _what(deployment: Deployment | NewDeployment) -> str:
+    """Say what is deployed: a notebook, or a flow in it."""
+    flow = deployment.function
+    return deployment.path if flow is None else f"the flow {flow} of {deployment.path}"
 
 
 def update(connection: sa.Connection, name_or_id: str, change: DeploymentChange) -> Deployment:
