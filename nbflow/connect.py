@@ -20,6 +20,7 @@ from nbflow.model import masking
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
+    from nbflow.orchestration.orchestrator import Orchestrator
 
 #: how often commits of other processes are looked for
 LOOK_SECONDS = 0.1
@@ -30,7 +31,7 @@ _log = logging.getLogger("nbflow")
 
 _lock = threading.Lock()
 _open: dict[tuple[int, str], Backend] = {}
-#: opened before this process was forked, without a connection: by address
+#: known to this process before it was forked, without a connection: by address
 _handed_on: dict[str, Backend] = {}
 
 
@@ -127,15 +128,10 @@ async def await_out(waiting: Generator[float, None, T], check: Callable[[], None
         check()
 
 
-def hand_on() -> None:
-    """Close all connections and keep what is known of the store for children forked from here."""
-    with _lock:
-        for (_pid, address), backend in _open.items():
-            close = getattr(backend, "close", None)
-            if close is not None and not settings.api_url:
-                close()
-                _handed_on[address] = backend
-        _open.clear()
+def hand_on(rehearsed: Orchestrator) -> None:
+    """Let children forked from here begin with this store, moved to the address of the real one."""
+    rehearsed.database.move(settings.store_url())
+    _handed_on[settings.store_url()] = rehearsed
 
 
 def forget(one: Backend | None = None) -> None:

@@ -10,11 +10,17 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pkgutil
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from typing import Any
 
+from nbflow.kernels import specs
+
+#: imported to the last module, so that none is read again for every run
+_WHOLE = ("nbflow.model", "nbflow.notebook", "nbflow.kernels", "nbflow.engine", "nbflow.store")
 #: variables that a Python reads when it starts: with others, it would be another Python
 _AT_START = ("PYTHON", "LANG", "LC_", "VIRTUAL_ENV", "CONDA_PREFIX")
 
@@ -70,32 +76,46 @@ def rehearse() -> None:
     from nbflow.notebook import running
 
     running.lighten()
+    for package in _WHOLE:
+        folder = importlib.import_module(package).__path__
+        for found in pkgutil.iter_modules(folder, f"{package}."):
+            importlib.import_module(found.name)
     _rehearse_store()
     _rehearse_notebook()
+    _rehearse_kernel()
 
 
 def _rehearse_store() -> None:
+    """Live a run's life in a store of its own, and take what that taught to the real one."""
     from nbflow import connect
     from nbflow.exceptions import NbflowError
-    from nbflow.model.backend import RunFilter
+    from nbflow.model import states
+    from nbflow.model.runs import Batch, NewFlowRun, TaskRun
+    from nbflow.orchestration.orchestrator import Orchestrator
 
     try:
-        backend = connect.connect()
-        backend.list_flow_runs(RunFilter(), limit=1)
-        backend.list_task_runs("")
-        backend.list_workers()
-        connect.hand_on()
+        connect.connect()  # is it there, and of this version?
     except NbflowError:  # each run will say so itself
+        return
+    finally:
         connect.forget()
+    with tempfile.TemporaryDirectory(prefix="nbflow-rehearsal-") as folder:
+        backend = Orchestrator(f"sqlite:///{folder}/store.sqlite")
+        run = backend.create_flow_run(NewFlowRun("rehearsal", kind="notebook"))
+        backend.propose(run.id, states.Running(), attempt=run.attempt)
+        cell = states.Running()
+        tasks = (TaskRun("a", run.id, "a", "a", "cell", cell, cell.at),)
+        backend.record(Batch(tasks))
+        backend.propose(run.id, states.Completed(), attempt=run.attempt)
+        backend.read_flow_run(run.id)
+        connect.hand_on(backend)
 
 
 def _rehearse_notebook() -> None:
     """Load and check a notebook, give it parameters, and hand it to papermill's engine."""
     import nbformat
     import papermill
-    import psutil  # noqa: F401 - imported now, used at the end of a run
 
-    from nbflow.kernels import specs
     from nbflow.model import notebooks
     from nbflow.notebook import attempt
 
@@ -116,6 +136,19 @@ def _rehearse_notebook() -> None:
         request_save_on_cell_execute=False,
         progress_bar=False,
         attempt=_Rehearsal(),
+    )
+
+
+def _rehearse_kernel() -> None:
+    """Make what starts a kernel, without starting one: no ZeroMQ context may be there at a fork."""
+    from jupyter_client import localinterfaces
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning import KernelProvisionerFactory
+
+    localinterfaces.local_ips()
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs.manager())
+    KernelProvisionerFactory.instance().create_provisioner_instance(
+        "rehearsal", manager.kernel_spec, manager
     )
 
 

@@ -38,6 +38,15 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
 
+    def move(self, url: str) -> None:
+        """Close every connection; those opened from now on are to another address.
+
+        Keeps the statements that were compiled: a fork's child needs not do so again.
+        """
+        self.url = url
+        self.engine.dispose()
+        dialect.redirect(self.engine, url)
+
     def prepare(self, *, migrate: bool = False) -> None:
         """Make the schema of an empty database; check it otherwise, or bring it up to date.
 

@@ -69,6 +69,16 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def redirect(engine: sa.Engine, url: str) -> None:
+    """Let an engine connect to another address than it was made for."""
+    path = sa.make_url(url).database or ""
+
+    def connect(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
+        arguments[0] = path
+
+    event.listen(engine, "do_connect", connect)
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={settings.sqlite_synchronous}")

@@ -1,6 +1,6 @@
 """Processes as owners of runs: who this one is, whether another is alive, and ending what is left.
 
-Reads the process table, nothing else; a process on another host is never guessed about.
+Reads the process table, and which kernels are kept; about other hosts nothing is guessed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from functools import cache
 from pathlib import Path
 
 from nbflow.model.runs import Owner
+from nbflow.store import kept_kernels
 
 #: the variable every descendant of an attempt inherits
 MARKER = "NBFLOW_ATTEMPT"
+#: Linux takes no longer one
+_LONGEST_ENVIRONMENT = 4_000_000
 
 
 @cache
@@ -33,6 +36,11 @@ def current(*, worker_id: str | None = None) -> Owner:
     return Owner(socket.gethostname(), boot_id(), pid, _started(pid) or 0.0, worker_id)
 
 
+def of(pid: int) -> Owner:
+    """Give another process of this machine as an owner."""
+    return Owner(socket.gethostname(), boot_id(), pid, _started(pid) or 0.0)
+
+
 def alive(owner: Owner) -> bool | None:
     """Say whether an owner's process still runs; None when it lives on a host we cannot see."""
     if owner.host != socket.gethostname():
@@ -46,21 +54,68 @@ def alive(owner: Owner) -> bool | None:
 def sweep(marker: str) -> int:
     """Kill every process whose environment carries `NBFLOW_ATTEMPT=marker`; give how many.
 
-    Finds what left its process group or session: a grandchild started by `setsid` or `nohup`.
+    Finds what left its process group or session: a grandchild started by `setsid` or `nohup`. A
+    kernel that is kept after a failure, and what it started, is spared while it is kept.
     """
+    found = set(_marked(marker))
+    found -= _kept(marker) if found else set()
+    if not found:
+        return 0
     import psutil
 
-    me = os.getpid()
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter():
+    killed: list[psutil.Process] = []
+    for pid in found:
         try:
-            if process.pid != me and process.environ().get(MARKER) == marker:
+            process = psutil.Process(pid)
+            if process.environ().get(MARKER) == marker:
                 process.kill()
-                found.append(process)
+                killed.append(process)
         except (psutil.Error, OSError):
             continue
-    psutil.wait_procs(found, timeout=5)
-    return len(found)
+    psutil.wait_procs(killed, timeout=5)
+    return len(killed)
+
+
+def _marked(marker: str) -> list[int]:
+    """List the other processes that carry a marker, fast: every run looks at all processes."""
+    if not Path("/proc/self/environ").exists():
+        import psutil
+
+        return [pid for pid in psutil.pids() if pid != os.getpid()]
+    entry = f"{MARKER}={marker}\0".encode()
+    return [
+        int(name)
+        for name in os.listdir("/proc")
+        if name.isdigit() and int(name) != os.getpid() and _carries(name, entry)
+    ]
+
+
+def _carries(pid: str, entry: bytes) -> bool:
+    try:
+        file = os.open(f"/proc/{pid}/environ", os.O_RDONLY)
+    except OSError:  # it has ended, or is somebody else's
+        return False
+    try:
+        environment = b"\0" + os.read(file, _LONGEST_ENVIRONMENT)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return b"\0" + entry in environment
+
+
+def _kept(marker: str) -> set[int]:
+    """Give the processes of an attempt that are kept, and whose keeper is there to end them."""
+    kept = kept_kernels.of_marker(marker)
+    if kept is None or not alive(kept.keeper):
+        return set()
+    import psutil
+
+    try:
+        kernel = psutil.Process(kept.pid)
+        return {kernel.pid, *(child.pid for child in kernel.children(recursive=True))}
+    except psutil.Error:
+        return set()
 
 
 def _started(pid: int) -> float | None:
