@@ -230,6 +230,8 @@ def _cached(call: TaskCall, kept: Kept, record: ResultRecord) -> State:
         who += f" of flow run {record.flow_run_id}"
     kept.note = f"Cached: {who} made it at {record.created_at:%Y-%m-%d %H:%M:%S} UTC."
     kept.result_key = record.key
+    if kept.parts is not None:  # the next miss is compared with this call
+        keeper_of(call.flow).latest[call.task.key] = kept.parts
     return states.lend(states.Cached(), partial(fetch, record))
 
 

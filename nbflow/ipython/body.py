@@ -10,11 +10,12 @@ import ast
 import asyncio
 import inspect
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.ipython import around
 
@@ -25,19 +26,26 @@ _PULSE_SECONDS = 0.1
 _ASSIGNMENTS = (ast.Assign, ast.AugAssign, ast.AnnAssign)
 
 
+class Unit(NamedTuple):
+    """A piece of a body: statements, or an expression whose value is displayed."""
+
+    code: CodeType
+    shown: bool = False
+
+
 @dataclass(frozen=True)
 class Body:
     """A compiled body.
 
     Attributes:
         filename: what tracebacks call it; IPython shows it as the cell.
-        units: code objects, run in order.
+        units: run in order.
         awaits: some of them are coroutines.
         capture: it is all `%%capture`, which shows an error but does not raise it.
     """
 
     filename: str
-    units: tuple[CodeType, ...]
+    units: tuple[Unit, ...]
     awaits: bool
     capture: bool = False
 
@@ -52,34 +60,47 @@ def compile_body(shell: Any, cell: str) -> Body:
     flag = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0
     with shell.compile.extra_flags(flag):
         parts = _parts(tree.body, _interactivity(shell, source))
-        units = tuple(shell.compile(part, filename, mode) for part, mode in parts)
+        units = tuple(
+            Unit(shell.compile(part, filename, mode), mode == "eval") for part, mode in parts
+        )
     return Body(
         filename,
         units,
-        awaits=any(_is_coroutine(code) for code in units),
+        awaits=any(_is_coroutine(unit.code) for unit in units),
         capture=cell.lstrip().startswith("%%capture"),
     )
 
 
-def run(shell: Any, body: Body) -> None:
-    """Run a body that does not await. The last expression is displayed by the shell."""
+def run(shell: Any, body: Body) -> Any:
+    """Run a body that does not await; give its last expression, which the shell displays."""
     __tracebackhide__ = True
     before = shell.last_execution_result
-    for code in body.units:
-        exec(code, shell.user_global_ns, shell.user_ns)
+    value = None
+    for unit in body.units:
+        value = eval(unit.code, shell.user_global_ns, shell.user_ns)
+        _display(unit, value)
     _raise_captured(shell, body, before)
+    return value
 
 
-async def run_async(shell: Any, body: Body) -> None:
-    """Run a body that awaits."""
+async def run_async(shell: Any, body: Body) -> Any:
+    """Run a body that awaits; give its last expression."""
     __tracebackhide__ = True
     before = shell.last_execution_result
+    value = None
     with _pulse():
-        for code in body.units:
-            coroutine = eval(code, shell.user_global_ns, shell.user_ns)
-            if _is_coroutine(code):
-                await coroutine
+        for unit in body.units:
+            value = eval(unit.code, shell.user_global_ns, shell.user_ns)
+            if _is_coroutine(unit.code):
+                value = await value
+            _display(unit, value)
     _raise_captured(shell, body, before)
+    return value
+
+
+def _display(unit: Unit, value: Any) -> None:
+    if unit.shown:
+        sys.displayhook(value)
 
 
 def users_part(error: BaseException, body: Body) -> TracebackType | None:
@@ -124,7 +145,13 @@ def _parts(nodes: list[ast.stmt], interactivity: str) -> list[tuple[ast.mod, str
     shown = {"all": nodes, "last": nodes[-1:]}.get(interactivity, [])
     silent = nodes[: len(nodes) - len(shown)]
     parts: list[tuple[ast.mod, str]] = [(ast.Module(silent, []), "exec")] if silent else []
-    return parts + [(ast.Interactive([node]), "single") for node in shown]
+    return parts + [_shown(node) for node in shown]
+
+
+def _shown(node: ast.stmt) -> tuple[ast.mod, str]:
+    if isinstance(node, ast.Expr):
+        return ast.Expression(node.value), "eval"
+    return ast.Interactive([node]), "single"
 
 
 def _assigned(nodes: list[ast.stmt]) -> list[ast.stmt]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 
 from nbflow import context
-from nbflow.exceptions import NbflowError
+from nbflow.exceptions import InvalidInput, NbflowError
 from nbflow.ipython import body, options
 from nbflow.ipython.body import Body
 from nbflow.ipython.captured import Captured
-from nbflow.ipython.options import Kind, Options
+from nbflow.ipython.deploying import Ran
+from nbflow.model.cell_options import CellOptions, Kind
 from nbflow.model.states import error_of
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 class CellMagics(Magics):
     """The cell magics of nbflow."""
 
-    def __init__(self, shell: Any, captured: Captured) -> None:
+    def __init__(self, shell: Any, captured: Captured, ran: Ran) -> None:
         super().__init__(shell)
         self._captured = captured
+        self._ran = ran
 
     @no_var_expand
     @cell_magic
@@ -50,17 +52,29 @@ class CellMagics(Magics):
 
     def _run(self, kind: Kind, line: str, cell: str) -> Coroutine[Any, Any, None] | None:
         __tracebackhide__ = True
-        asked = options.read(kind, line)
+        asked = options.read(kind, line, _metadata(self.shell))
         if asked.help:
             sys.stdout.write(options.usage(kind))
             return None
         if not cell.strip():
             raise options.wrong(kind, "The cell has no code.")
         compiled = body.compile_body(self.shell, cell)
-        running = Running(self.shell, compiled, _host(self.shell, kind, asked, cell))
+        running = Running(self.shell, compiled, self._host(asked, cell, compiled))
         if compiled.awaits:
             return self._finish_async(running)
         return self._finish(compiled, running.run())
+
+    def _host(self, asked: CellOptions, cell: str, compiled: Body) -> Host:
+        if asked.kind == "task":
+            return _task_host(self.shell, asked, cell)
+        from nbflow.ipython import cell_flow  # it loads the engine
+
+        shell: Any = self.shell
+        before = [one.source for one in self._ran.before()]
+        found = cell_flow.given(shell.user_ns, cell, before)
+        host = cell_flow.host(shell, _name(asked, cell), asked, found)
+        cell_flow.define(shell, cell, asked, found, awaits=compiled.awaits)
+        return host
 
     async def _finish_async(self, running: Running) -> None:
         __tracebackhide__ = True
@@ -85,6 +99,7 @@ class Running:
         self._shell = shell
         self._host = host
         self._view = _view(shell, host)
+        host.begin = self._view.begin
 
     def run(self) -> BaseException | None:
         """Run a body that does not await; give the error it ended with."""
@@ -104,15 +119,15 @@ class Running:
         finally:
             self._view.end()
 
-    def _once(self) -> None:
+    def _once(self) -> Any:
         __tracebackhide__ = True
         self._view.begin()
-        body.run(self._shell, self.body)
+        return body.run(self._shell, self.body)
 
-    async def _aonce(self) -> None:
+    async def _aonce(self) -> Any:
         __tracebackhide__ = True
         self._view.begin()
-        await body.run_async(self._shell, self.body)
+        return await body.run_async(self._shell, self.body)
 
 
 def executed() -> bool:
@@ -120,22 +135,30 @@ def executed() -> bool:
     return bool(os.environ.get("NBFLOW_FLOW_RUN_ID"))
 
 
-def _host(shell: Any, kind: Kind, asked: Options, cell: str) -> Host:
+def _task_host(shell: Any, asked: CellOptions, cell: str) -> Host:
     from nbflow.ipython import adopted, hosts  # they load the engine
+
+    found = hosts.TaskCell(shell, _name(asked, cell), asked, cell, _metadata(shell).get("cellId"))
+    try:
+        if asked.cache or asked.returns:
+            found.data.outputs  # noqa: B018 - it is asked for what there is
+    except InvalidInput as error:
+        raise options.wrong("task", error.message, error.hint) from None
+    if executed() and context.here() is None:
+        return adopted.Adopted(found)
+    return hosts.AsTask(found)
+
+
+def _name(asked: CellOptions, cell: str) -> str:
     from nbflow.model import notebooks
 
-    name = asked.name or notebooks.cell_name({"source": cell, "metadata": {}})
-    if kind == "flow":
-        return hosts.AsFlow(name, asked)
-    if executed() and context.here() is None:
-        return adopted.Adopted(name, asked)
-    return hosts.AsTask(name, asked, cell_id=_cell_id(shell))
+    return asked.name or notebooks.cell_name({"source": cell, "metadata": {}})
 
 
-def _cell_id(shell: Any) -> str | None:
-    """Give the id of the cell that runs, where the front end sends it."""
+def _metadata(shell: Any) -> Mapping[str, Any]:
+    """Give what the front end tells of the cell that runs: its id, and its own metadata."""
     request = getattr(shell, "parent_header", None) or {}
-    return request.get("metadata", {}).get("cellId")
+    return request.get("metadata") or {}
 
 
 def _view(shell: Any, host: Host) -> RunView:

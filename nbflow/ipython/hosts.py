@@ -1,4 +1,4 @@
-"""What a cell's body runs as: a task run, or a flow run.
+"""What a cell's body runs as: a task run; as a flow run, in `flow_host`.
 
 Each host calls the body, with its retries, and can always say how things stand. Displays and
 tracebacks are not its business. The third host, for executed notebooks, is in `adopted`.
@@ -7,19 +7,28 @@ tracebacks are not its business. The third host, for executed notebooks, is in `
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import Any, Protocol
 
-from nbflow.context import FlowRunContext, Recorded, Recording, TaskRunContext
-from nbflow.engine import outcomes, run
-from nbflow.engine.flow_call import PlainFlow
+from nbflow import cache_policies
+from nbflow.cache_policies import CachePolicy
+from nbflow.cell_outputs import Outputs
+from nbflow.context import TaskRunContext
+from nbflow.engine import run
 from nbflow.engine.retrying import RetryPolicy
 from nbflow.engine.task_call import PlainTask
-from nbflow.ipython.options import Options
-from nbflow.model import rows
-from nbflow.model.results import ResultRecord
-from nbflow.model.runs import Artifact, LogEntry, TaskKind, TaskRun, advance
+from nbflow.exceptions import InvalidInput, Skip
+from nbflow.ipython import shown
+from nbflow.ipython.caching import CellPolicy
+from nbflow.ipython.data import CellData
+from nbflow.logging.loggers import run_logger
+from nbflow.model import texts
+from nbflow.model.cell_definitions import definitions
+from nbflow.model.cell_options import CellOptions
+from nbflow.model.runs import TaskKind
 from nbflow.model.states import State
 from nbflow.widgets.static import View, line
 
@@ -27,7 +36,13 @@ Work = Callable[[], Any]
 
 
 class Host(Protocol):
-    """Something that runs a body."""
+    """Something that runs a body.
+
+    Attributes:
+        begin: called before anything is shown, once there is something to look at.
+    """
+
+    begin: Callable[[], None]
 
     def run(self, work: Work) -> State:
         """Run a body that does not await; give its final state. Raises what also ends the cell."""
@@ -42,170 +57,222 @@ class Host(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TaskCell:
+    """A `%%task` cell in a shell.
+
+    Attributes:
+        source: its body.
+        cell_id: as the front end sends it.
+    """
+
+    shell: Any
+    name: str
+    asked: CellOptions
+    source: str
+    cell_id: str | None = None
+
+    @cached_property
+    def data(self) -> CellData:
+        """Give what it reads and leaves."""
+        return CellData(self.source, self.asked.returns)
+
+
 class CellTask(PlainTask):
     """A cell, as the engine takes a task."""
 
     is_cell = True
     kind: TaskKind = "cell"
+    cache_result_in_memory = False  # its outputs are in the namespace
+    result_serializer = "pickle"
 
-    def __init__(self, fn: Work, name: str, asked: Options, *, cell_id: str | None) -> None:
+    def __init__(self, cell: TaskCell, fn: Work, policy: CachePolicy | None) -> None:
+        asked = cell.asked
         self.fn = fn
-        self.name = name
-        self.key = asked.name or cell_id or name
-        self.cell_id = cell_id
+        self.name = cell.name
+        self.key = asked.name or cell.cell_id or cell.name
+        self.cell_id = cell.cell_id
         self.tags = asked.tags
         # The engine would number the calls; a cell is called what its author calls it.
-        self.task_run_name: str | Callable[[], str] | None = lambda: name
+        self.task_run_name: str | Callable[[], str] | None = lambda: cell.name
         self.retry = RetryPolicy(asked.retries, asked.retry_delays)
-
-
-class CellFlow(PlainFlow):
-    """A cell, as the engine takes a flow."""
-
-    is_cell = True
-
-    def __init__(self, fn: Work, name: str, asked: Options) -> None:
-        self.fn = fn
-        self.name = name
-        self.retry = RetryPolicy(asked.retries)
+        self.timeout_seconds = asked.timeout_seconds
+        self.cache_policy = policy
+        ttl = asked.ttl_seconds
+        self.cache_expiration = None if ttl is None else timedelta(seconds=ttl)
+        self.refresh_cache = asked.refresh or None
 
 
 class AsTask:
-    """Runs a body as a task run of the flow run around, else of the kernel's session."""
+    """Runs a body as a task run of the flow run around, else of the kernel's session.
 
-    def __init__(self, name: str, options: Options, *, cell_id: str | None) -> None:
-        self._name = name
-        self._options = options
-        self._cell_id = cell_id
+    Its outputs are stored where the cell asks for a cache; with `keeps` always.
+    """
+
+    keeps = False
+
+    def __init__(self, cell: TaskCell) -> None:
+        self.begin: Callable[[], None] = lambda: None
+        self.outputs: tuple[str, ...] = ()
+        self._cell = cell
+        self._policy: CellPolicy | None = None
         self._context: TaskRunContext
 
     def run(self, work: Work) -> State:
         """Run a body that does not await."""
-        task = self._task(partial(self._call, work))
-        return run.run_task(task, (), {}, return_state=True)
+        __tracebackhide__ = True
+        left = self._left_at_once()
+        if left is not None:
+            state = self._run_task(self._refused(partial(_raise, left)))
+            self.begin()
+            return state
+        state = self._run_task(self._task(partial(self._call, work)))
+        if self._is_unrestorable(state):
+            state = self._run_task(self._task(partial(self._call, work), refresh=True))
+        return state
 
     async def arun(self, work: Work) -> State:
         """Run a body that awaits."""
-        task = self._task(partial(self._acall, work))
-        return await run.arun_task(task, (), {}, return_state=True)
+        __tracebackhide__ = True
+        left = self._left_at_once()
+        if left is not None:
+            state = await self._arun_task(self._refused(partial(_araise, left)))
+            self.begin()
+            return state
+        state = await self._arun_task(self._task(partial(self._acall, work)))
+        if self._is_unrestorable(state):
+            state = await self._arun_task(self._task(partial(self._acall, work), refresh=True))
+        return state
 
     def look(self) -> View:
         """Say how the task run stands."""
-        return View(line(self._context.task_run))
+        now = self._context.task_run
+        return View(replace(line(now), note=now.note or ""))
 
-    def _task(self, work: Work) -> CellTask:
-        return CellTask(work, self._name, self._options, cell_id=self._cell_id)
+    # -- the run --------------------------------------------------------------------------------
+    def _run_task(self, task: CellTask) -> State:
+        return run.run_task(task, (), {}, return_state=True)
 
-    def _call(self, work: Work) -> None:
-        __tracebackhide__ = True
-        self._enter()
-        work()
+    async def _arun_task(self, task: CellTask) -> State:
+        return await run.arun_task(task, (), {}, return_state=True)
 
-    async def _acall(self, work: Work) -> None:
-        __tracebackhide__ = True
-        self._enter()
-        await work()
+    def _task(self, fn: Work, *, refresh: bool = False) -> CellTask:
+        cell = self._cell
+        if refresh:
+            cell = replace(cell, asked=replace(cell.asked, refresh=True))
+        policy: CachePolicy | None = cache_policies.NO_CACHE if self.keeps else None
+        if cell.asked.cache:
+            namespace = cell.shell.user_ns
+            policy = self._policy = CellPolicy(cell.data, cell.asked.cache, namespace)
+        return self._named(CellTask(cell, fn, policy))
 
-    def _enter(self) -> None:
-        here = TaskRunContext.get()
-        assert here is not None
-        self._context = here
+    def _refused(self, fn: Work) -> CellTask:
+        """Give the task of a cell whose `--if` says no, or cannot say anything."""
+        asked = replace(self._cell.asked, retries=0)
+        return self._named(CellTask(replace(self._cell, asked=asked), fn, None))
 
+    def _named(self, task: CellTask) -> CellTask:
+        """Learn of the task run when it is named: its body may never be called."""
 
-class AsFlow:
-    """Runs a body as a flow run; the tasks it calls are its task runs."""
+        def name() -> str:
+            here = TaskRunContext.get()
+            assert here is not None
+            self._context = here
+            return self._cell.name
 
-    def __init__(self, name: str, options: Options) -> None:
-        self._name = name
-        self._options = options
-        self._seen: _Seen
-        self._state: State | None = None
-        self._context: FlowRunContext
+        task.task_run_name = name
+        return task
 
-    def run(self, work: Work) -> State:
-        """Run a body that does not await."""
-        flow = CellFlow(partial(self._call, work), self._name, self._options)
+    def _left_at_once(self) -> BaseException | None:
+        """Give what ends the cell before it begins: its condition is false, or fails."""
+        text = self._cell.asked.condition
+        if text is None:
+            return None
         try:
-            return self._ended(run.run_flow(flow, (), {}, return_state=True))
-        except BaseException as error:
-            self._ended(outcomes.of_error(error))
-            raise
+            code = compile(text, "<--if>", "eval", dont_inherit=True)
+            if eval(code, self._cell.shell.user_ns):
+                return None
+        except Exception as error:
+            return InvalidInput(f"--if {text}: {texts.of_error(error)}", field="--if")
+        return Skip(f"--if {text} is false.")
 
-    async def arun(self, work: Work) -> State:
-        """Run a body that awaits."""
-        flow = CellFlow(partial(self._acall, work), self._name, self._options)
+    # -- the body -------------------------------------------------------------------------------
+    def _call(self, work: Work) -> Outputs | None:
+        __tracebackhide__ = True
+        self.begin()
+        with self._noting() as notes:
+            value = work()
+        return self._left(value, notes)
+
+    async def _acall(self, work: Work) -> Outputs | None:
+        __tracebackhide__ = True
+        self.begin()
+        with self._noting() as notes:
+            value = await work()
+        return self._left(value, notes)
+
+    def _noting(self) -> Any:
+        return shown.noted(self._cell.shell) if self._policy is not None else nullcontext()
+
+    def _left(self, value: Any, notes: shown.Notes | None) -> Outputs | None:
+        """Give what is stored of a run; None: nothing is."""
+        if self._policy is None and not self.keeps:
+            return None
+        found = self._cell.data.left(self._cell.shell.user_ns)
+        last = value if notes is not None or not found else None
+        outputs = Outputs(found, last, () if notes is None else notes.items).pack()
+        self.outputs = tuple(outputs)
+        kept = self._context.call.kept
+        if outputs.left_out:
+            kept.note = f"{kept.note or ''} {_told(outputs.left_out)}".strip()
+        why = None if self._policy is None else self._policy.why_not(outputs)
+        if why is not None and kept.key is not None:
+            run_logger(self._context).warning("The cell is not cached: %s.", why)
+            kept.key, kept.note = None, f"Not cached: {why}."
+        if kept.key is None and not self.keeps:
+            kept.plan.persist = False
+            return None
+        return outputs
+
+    # -- what was there already -----------------------------------------------------------------
+    def _is_unrestorable(self, state: State) -> bool:
+        """Restore what a run found in the store; say whether that failed."""
+        if state.name != "Cached":
+            return False
+        self.begin()
         try:
-            return self._ended(await run.arun_flow(flow, (), {}, return_state=True))
-        except BaseException as error:
-            self._ended(outcomes.of_error(error))
-            raise
+            self._restore(state)
+        except Exception as error:
+            said = texts.of_error(error)
+            run_logger(self._context).warning("Its outputs cannot be restored: %s", said)
+            return True
+        return False
 
-    def look(self) -> View:
-        """Say how the flow run and its task runs stand."""
-        flow_run = self._context.flow_run
-        now = flow_run if self._state is None else advance(flow_run, self._state)
-        head = replace(line(now), name=f"{self._name} ({now.name})")
-        return View(head, tuple(line(task) for task in self._seen.task_runs()), "flow")
-
-    def _call(self, work: Work) -> None:
-        __tracebackhide__ = True
-        self._enter()
-        work()
-
-    async def _acall(self, work: Work) -> None:
-        __tracebackhide__ = True
-        self._enter()
-        await work()
-
-    def _enter(self) -> None:
-        here = FlowRunContext.get()
-        assert here is not None
-        self._context = here
-        self._seen = here.recorder = _Seen(here.recorder)  # each attempt has its own task runs
-
-    def _ended(self, state: State) -> State:
-        self._state = state
-        return state
+    def _restore(self, state: State) -> None:
+        shell = self._cell.shell
+        code = compile(definitions(self._cell.source).code, "<definitions>", "exec")
+        try:
+            exec(code, shell.user_ns)  # first: the outputs may be of classes among them
+            again = False
+        except NameError:  # one of them needs an output
+            again = True
+        outputs: Outputs = state.result()
+        self.outputs = tuple(outputs)
+        shell.user_ns.update(outputs)
+        if again:
+            exec(code, shell.user_ns)
+        shown.again(shell, outputs.shown, outputs.value)
 
 
-class _Seen:
-    """A recorder that also remembers each task run as it last was."""
+def _told(left_out: dict[str, str]) -> str:
+    return f"Left out: {', '.join(f'{name} ({kind})' for name, kind in left_out.items())}."
 
-    def __init__(self, recorder: Recording) -> None:
-        self.recorder = recorder
-        self.backend = recorder.backend
-        self._runs: dict[str, Recorded] = {}
 
-    @property
-    def users(self) -> int:
-        """Give how many flow runs it serves."""
-        return self.recorder.users
+def _raise(error: BaseException) -> None:
+    __tracebackhide__ = True
+    raise error
 
-    def task_runs(self) -> list[TaskRun]:
-        """List the task runs in the order they were made."""
-        return [rows.task_run(run.row()) for run in tuple(self._runs.values())]
 
-    def task(self, run: Recorded) -> None:
-        """Record a task run as it now is."""
-        self._runs[run.id] = run
-        self.recorder.task(run)
-
-    def result(self, record: ResultRecord) -> None:
-        """Record a result."""
-        self.recorder.result(record)
-
-    def log(self, entry: LogEntry) -> None:
-        """Record a log line."""
-        self.recorder.log(entry)
-
-    def artifact(self, artifact: Artifact) -> None:
-        """Record an artifact."""
-        self.recorder.artifact(artifact)
-
-    def flush(self) -> None:
-        """Write what is queued to the spool."""
-        self.recorder.flush()
-
-    def drain(self, patience: float) -> bool:
-        """Send what is recorded."""
-        return self.recorder.drain(patience)
+async def _araise(error: BaseException) -> None:
+    __tracebackhide__ = True
+    raise error

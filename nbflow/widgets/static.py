@@ -38,6 +38,8 @@ LOOKS: dict[StateType, tuple[str, str]] = {
     _S.FAILED: ("✗", _RED),
     _S.CRASHED: ("▲", _RED),
 }
+#: of completed runs, those whose message says why
+_LEFT_EARLY = frozenset({"Skipped", "Stopped"})
 _WORDS = {"AwaitingRetry": "Awaiting retry", "NotReady": "Not ready", "TimedOut": "Timed out"}
 
 
@@ -47,7 +49,8 @@ class Line:
 
     Attributes:
         seconds: spent running so far.
-        id: the run's id; None for a cell whose task run another process keeps.
+        id: the run's id; None where it has none.
+        note: why it was or was not cached.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Line:
     seconds: float
     attempt: int = 1
     id: str | None = None
+    note: str = ""
 
     @property
     def word(self) -> str:
@@ -71,8 +75,9 @@ class Line:
     def details(self) -> list[str]:
         """Give what else there is to say: how long, which try, and what went wrong."""
         attempt = f"attempt {self.attempt}" if self.attempt > 1 else ""
-        message = "" if self.state.type is _S.COMPLETED else one_line(self.state.message)
-        return [text for text in (self.time, attempt, message) if text]
+        said = self.state.type is not _S.COMPLETED or self.state.name in _LEFT_EARLY
+        message = one_line(self.state.message) if said else ""
+        return [text for text in (self.time, attempt, message, one_line(self.note)) if text]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Leaving early: `nbflow.skip()` ends a task Skipped, `nbflow.stop()` completes the run around it."""
+"""`nbflow.skip()` ends a task Skipped; `nbflow.stop()` completes the flow run around it."""
 
 from __future__ import annotations
 
