@@ -143,7 +143,7 @@ def _rehearse_kernel() -> None:
     """Make what starts a kernel, without starting one: no ZeroMQ context may be there at a fork."""
     from jupyter_client import localinterfaces
     from jupyter_client.manager import AsyncKernelManager
-    from jupyter_client.provisioning import KernelProvisionerFactory
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
     localinterfaces.local_ips()
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs.manager())
