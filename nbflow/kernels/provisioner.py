@@ -32,10 +32,11 @@ _PYTHON = re.compile(r"(python|pypy)[\d.]*t?")
 _OPTION = re.compile(r"-([XW].+|[bBdEiOqsSuvI]+)")
 
 
-def manager_for(kernel_name: str) -> AsyncKernelManager:
+def manager_for(kernel_name: str, *, lasting: bool = False) -> AsyncKernelManager:
     """Make the manager of a run's kernel. Raises NoSuchKernel.
 
     Its provisioner is `nbflow-prefork`, unless the kernelspec or the system names another.
+    `lasting`: the kernel may be kept after this process.
     """
     manager = AsyncKernelManager(kernel_name=kernel_name, kernel_spec_manager=specs.manager())
     spec: Any = manager.kernel_spec
@@ -44,6 +45,7 @@ def manager_for(kernel_name: str) -> AsyncKernelManager:
     if named == _LOCAL:
         manager.kernel_id = str(uuid.uuid4())
         made = PreforkProvisioner(kernel_id=manager.kernel_id, kernel_spec=spec, parent=manager)
+        made.lasting = lasting
         manager.provisioner = made
     return manager
 
@@ -54,10 +56,12 @@ class PreforkProvisioner(LocalProvisioner):
     Attributes:
         why_not: why a kernel was started and not forked; empty: it was forked.
         note: that as a sentence for the log of its run; empty where nobody expected a fork.
+        lasting: the kernel may be kept when the process that asked for it has ended.
     """
 
     why_not = ""
     note = ""
+    lasting = False
     _forked: Forked | None = None
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
@@ -71,6 +75,9 @@ class PreforkProvisioner(LocalProvisioner):
         except NotForked as error:
             self.why_not = str(error)
             self.note = f"The kernel was started, not forked: {error}." if talk else ""
+            if self.lasting:  # else it would end itself when it has another parent
+                kwargs["env"].pop("JPY_PARENT_PID", None)
+                kwargs["independent"] = True
             return await super().launch_kernel(cmd, **kwargs)
         return {**self.connection_info, **ports}
 
@@ -85,6 +92,11 @@ class PreforkProvisioner(LocalProvisioner):
         if self._forked is not None:
             self._forked.close()
             self._forked = None
+
+    @property
+    def lifeline(self) -> int | None:
+        """Give the descriptor on which the life of a forked kernel hangs."""
+        return self._forked.lifeline if self._forked is not None else None
 
     def answered(self) -> None:
         """Let another kernel be parked, now that this one has answered and is not in a hurry."""

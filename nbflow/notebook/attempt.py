@@ -22,6 +22,7 @@ from nbflow.model.states import State
 from nbflow.notebook import outcomes, steps
 from nbflow.notebook.cells import CellRuns
 from nbflow.notebook.client import CellClient, NotStarted, Ran
+from nbflow.notebook.kernel import KernelProcess
 from nbflow.notebook.outcomes import Place
 from nbflow.notebook.steps import Step
 from nbflow.notebook.stopping import Stop
@@ -52,6 +53,10 @@ class Carrying(Protocol):
         ...
 
 
+#: may hand the kernel of a failed run over; gives the run's state
+Keeping = Callable[[KernelProcess, State], State]
+
+
 def _go_on() -> Pausing:
     yield from ()
 
@@ -73,6 +78,7 @@ class Attempt:
         on_text: also given what cells print, all of it: (cell id, stream, text).
         planning: says what is to be done with each cell.
         carrying: takes variables from attempt to attempt.
+        keeping: called with the kernel's process and the state before that ends; gives the state.
 
     Attributes:
         state: how it ended; None until then.
@@ -94,6 +100,7 @@ class Attempt:
         on_text: Callable[[str, str, str], None] | None = None,
         planning: Planning = steps.of_notebook,
         carrying: Carrying | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self.path = path
         self.cells = cells
@@ -102,6 +109,7 @@ class Attempt:
         self.cwd = cwd
         self.source = source
         self.cancelled = cancelled
+        self.keeping = keeping
         self.pausing = pausing
         self.start_seconds = start_seconds
         self.cell_seconds = cell_seconds
@@ -145,6 +153,7 @@ class Attempt:
             on_text=self._text,
             all_text=self.on_text is not None,
             on_report=self._report,
+            lasting=self.keeping is not None,
             kernel_name=kernel_name,
             startup_timeout=self.start_seconds,
         )
@@ -152,7 +161,8 @@ class Attempt:
             async with client.kernel(cwd=self.cwd, env=self.env):
                 if client.process.start_note:
                     self.cells.log(logging.INFO, client.process.start_note, logger=_LOGGER)
-                return await self._run_cells(client, nb)
+                ended = await self._run_cells(client, nb)
+                return self.keeping(client.process, ended) if self.keeping else ended
         except NotStarted as error:
             if self.stop.reason is not None:
                 return self._stopped(None)

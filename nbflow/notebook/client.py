@@ -21,7 +21,7 @@ from nbflow import settings
 from nbflow.kernels.provisioner import manager_for
 from nbflow.model import cell_reports
 from nbflow.model.cell_reports import CellReport
-from nbflow.notebook import outcomes
+from nbflow.notebook import flooding, outcomes
 from nbflow.notebook.kernel import KernelProcess, settle
 from nbflow.notebook.messages import Huge, Message, Reader
 from nbflow.notebook.stopping import Stop
@@ -91,6 +91,7 @@ class CellClient(NotebookClient):
         on_text: called with (cell id, stream name, text) for each piece of a stream.
         all_text: also what is too much to be kept.
         on_report: called with (cell id, what the kernel says of the cell).
+        lasting: the kernel may be kept when the run has ended.
     """
 
     def __init__(
@@ -102,9 +103,11 @@ class CellClient(NotebookClient):
         on_text: Callable[[str, str, str], None],
         all_text: bool = False,
         on_report: Callable[[str, CellReport], None],
+        lasting: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(nb, **options)
+        self.lasting = lasting
         self.journal = journal
         self.stop = stop
         self.on_text = on_text
@@ -125,7 +128,8 @@ class CellClient(NotebookClient):
     @asynccontextmanager
     async def kernel(self, *, cwd: str | None, env: Mapping[str, str]) -> AsyncIterator[None]:
         """Start the kernel, and end it in any case. Raises NotStarted."""
-        self.km = manager_for(self.kernel_name)  # nbclient's widgets look for it
+        # nbclient's widgets look for it
+        self.km = manager_for(self.kernel_name, lasting=self.lasting)
         self.process = KernelProcess(self.km, self.stop)
         self.journal.on_pending = self._flush_soon
         with self.stop.heard_by(self.process.hear_stop):
@@ -134,6 +138,8 @@ class CellClient(NotebookClient):
                 self._connect()
                 await self._subscribe()
                 self.process.answered()
+                if self._is_ipykernel():
+                    self._ask("execute_request", _execution(flooding.DAM, silent=True))
                 yield
             finally:
                 hung_up = self._wire.hung_up if self._wire else None
@@ -162,9 +168,11 @@ class CellClient(NotebookClient):
 
     def _arguments(self) -> list[str]:
         """Keep what a run executes out of the user's IPython history."""
-        program = " ".join(self.process.manager.kernel_spec.argv)
         in_memory = f"--HistoryManager.hist_file={self.ipython_hist_file}"
-        return [in_memory] if "ipykernel" in program else []
+        return [in_memory] if self._is_ipykernel() else []
+
+    def _is_ipykernel(self) -> bool:
+        return "ipykernel" in " ".join(self.process.manager.kernel_spec.argv)
 
     async def _subscribe(self) -> None:
         """Ask until the answer is heard on both channels: from then on no output can be missed."""

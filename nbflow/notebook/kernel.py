@@ -11,8 +11,10 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+from nbflow.kernels import keeping
 from nbflow.kernels.forking import Forked
 from nbflow.notebook.stopping import Stop
+from nbflow.store.kept_kernels import KeptKernel
 
 #: what is kept of what the process writes outside the protocol
 _TAIL_BYTES = 4096
@@ -28,6 +30,7 @@ class KernelProcess:
     Attributes:
         dead: done as soon as the process has ended.
         exit_code: negative for a signal; None while it lives, or where it cannot be known.
+        kept: it is another process's now, and stays when the run has ended.
         start_note: why it was not forked, where one might have expected that.
     """
 
@@ -35,6 +38,7 @@ class KernelProcess:
         self.manager = manager
         self.stop = stop
         self.exit_code: int | None = None
+        self.kept = False
         self.start_note = ""
         loop = asyncio.get_running_loop()
         self.dead: asyncio.Future[None] = loop.create_future()
@@ -76,6 +80,12 @@ class KernelProcess:
             os.close(theirs)
         self._watch = asyncio.ensure_future(self._until_dead())
 
+    def keep(self, **where: Any) -> KeptKernel:
+        """Hand the process over to one that keeps it for a while. Raises OSError."""
+        made = keeping.keep(self.manager, output=self._tail_pipe, **where)
+        self.kept = True
+        return made
+
     async def interrupt(self, ended: asyncio.Future[Any]) -> bool:
         """Climb from interrupt to terminate to kill until `ended` or dead. True: it was killed."""
         to_terminate, to_kill = self.stop.graces()
@@ -102,7 +112,7 @@ class KernelProcess:
         `hung_up` is done when the process closes its channels, the last thing it does: ipykernel 7
         may then wait ten seconds for a thread that has ended (a race in its IOStream.flush).
         """
-        if self._watch is not None and not self.dead.done():
+        if self._watch is not None and not self.dead.done() and not self.kept:
             await self.manager.request_shutdown()
             news = {self.dead, self.urgent} | ({hung_up} if hung_up else set())
             await asyncio.wait(news, timeout=patience, return_when=asyncio.FIRST_COMPLETED)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.kernels import specs
-from nbflow.model import notebooks, run_options, states, texts
+from nbflow.model import clock, notebooks, run_options, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -35,6 +36,7 @@ from nbflow.store.spool import OUTAGES
 if TYPE_CHECKING:
     from nbflow.model.notebooks import Notebook
     from nbflow.notebook.attempt import Attempt
+    from nbflow.notebook.kernel import KernelProcess
     from nbflow.notebook.past import Past
 
 _log = logging.getLogger("nbflow.notebook")
@@ -205,6 +207,7 @@ class _Run:
             start_seconds=settings.kernel_start_seconds,
             planning=carrying.plan,
             carrying=carrying,
+            keeping=self._keep if self.options.keep_kernel_seconds else None,
         )
         try:
             source.execute(attempt)
@@ -215,6 +218,26 @@ class _Run:
             self._say(logging.WARNING, f"{left} leftover {what} ended.")
         assert attempt.state is not None
         return attempt.state
+
+    def _keep(self, process: KernelProcess, state: State) -> State:
+        """Keep the kernel of a run that failed, for as long as was asked."""
+        if not state.is_failed() or process.dead.done():
+            return state
+        until = clock.now() + timedelta(seconds=self.options.keep_kernel_seconds)
+        try:
+            kept = process.keep(
+                folder=self.folder, flow_run_id=self.run.id, attempt=self.attempt, until=until
+            )
+        except OSError as error:
+            self._say(logging.WARNING, f"The kernel could not be kept: {error}")
+            return state
+        self._say(
+            logging.INFO,
+            f"The kernel is kept until {until:%Y-%m-%d %H:%M:%S} UTC. Attach with "
+            f"`jupyter console --existing {kept.file}`, or choose it in JupyterLab.",
+        )
+        facts = {"id": kept.id, "until": until.isoformat()}
+        return replace(state, details={**state.details, "kept_kernel": facts})
 
     def _pausing(self) -> Generator[float, None, State | None]:
         """Wait while the run is paused; give the state it ends in if it does not go on."""
