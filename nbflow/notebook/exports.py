@@ -49,15 +49,25 @@ def make(notebook: Path, formats: Sequence[str], *, scripts: bool = False) -> It
     """
     for format in formats:
         try:
-            body, extension, extra = convert(notebook, format, scripts=scripts)
-            target = notebook.with_name(_STEM + extension)
-            _write(target, body)
-            for name, data in extra.items():
-                _write(_beside(target, name), data)
-            yield Export(format, target)
+            yield Export(format, write(notebook, format, scripts=scripts))
         except Exception as error:  # nbconvert, pandoc, LaTeX, a browser: anything may be wrong
             _log.debug("the export to %s failed", format, exc_info=True)
             yield Export(format, problem=texts.safe(_first_line(error)))
+
+
+def write(
+    notebook: Path, format: str, target: Path | None = None, *, scripts: bool = False
+) -> Path:
+    """Write an executed notebook in another format, beside it or as `target`; give where.
+
+    Raises whatever nbconvert does, and OSError.
+    """
+    body, extension, extra = convert(notebook, format, scripts=scripts)
+    target = target or notebook.with_name(_STEM + extension)
+    _write(target, body)
+    for name, data in extra.items():
+        _write(_beside(target, name), data)
+    return target
 
 
 def convert(
