@@ -17,6 +17,7 @@ from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
 from nbflow.model.inputs import RunInput
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, Slot, SlotRequest
+from nbflow.model.progress import Progress
 from nbflow.model.results import Pruned, ResultRecord
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
@@ -111,6 +112,11 @@ ROUTES = (
         "flow-runs/{flow_run_id}/task-runs",
         flow_runs.TaskRuns,
         get=Operation("nbflow:runs read", tuple[TaskRun, ...]),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/progress",
+        flow_runs.Progress,
+        get=Operation("nbflow:runs read", Progress),
     ),
     _route(
         "task-runs/{task_run_id}",

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.base import path_of
+from nbflow.client.estimates import HttpEstimates
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
 from nbflow.client.results import HttpResults
@@ -32,7 +33,7 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 }
 
 
-class HttpBackend(HttpArtifacts, HttpInputs, HttpVariables, HttpLimits, HttpResults):
+class HttpBackend(HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpLimits, HttpResults):
     """The authority, asked over HTTP. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
+from nbflow.model.progress import Estimates
 from nbflow.model.results import Results
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
@@ -92,7 +93,7 @@ class Recorded:
     tag_limits: tuple[str, ...] | None = None
 
 
-class Backend(Artifacts, Inputs, Variables, Limits, Results, Protocol):
+class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
+from nbflow.orchestration.estimates import SqlEstimates
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
 from nbflow.orchestration.results import SqlResults
@@ -46,7 +47,7 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(SqlArtifacts, SqlInputs, SqlLimits, SqlResults, SqlVariables):
+class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults, SqlVariables):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -126,6 +126,16 @@ class TaskRuns(ApiHandler):
         await self.answer(self.backend.list_task_runs, flow_run_id)
 
 
+class Progress(ApiHandler):
+    """How far a run is."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self, flow_run_id: str) -> None:
+        """Say how far a run is and when it may end, by how long its cells took before."""
+        await self.answer(self.backend.read_progress, flow_run_id)
+
+
 class OneTaskRun(ApiHandler):
     """One task run."""
 
