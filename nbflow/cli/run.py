@@ -6,31 +6,29 @@ The process that does it is this one, or a warm one of a worker (`handing`), wit
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
 from pathlib import Path
-from typing import Any
 
-from nbflow import deployments
-from nbflow.cli import flow_run, given, handing, printing
+from nbflow.cli import execution, flow_run, given, handing, printing
+from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes, usage
 from nbflow.cli.progress import Progress, exit_code
 from nbflow.connect import connect
-from nbflow.model import deploying, names, notebooks, parameters
-from nbflow.model.deploying import DeployRequest
+from nbflow.model.run_options import Checkpoint, RunOptions
 from nbflow.model.runs import FlowRun, NewFlowRun
-from nbflow.notebook import running
+from nbflow.notebook import child, files, running
 from nbflow.notebook.stopping import Stop
-from nbflow.store import owners
 
 
 @takes(
-    argument("notebook", metavar="NOTEBOOK", help="the notebook file"),
+    argument("notebook", metavar="NOTEBOOK[:FLOW]",
+             help="the notebook file; with :FLOW, that flow of it and the cells it needs"),
     *PARAMETERS,
     argument("-k", "--kernel", default=None, help="the kernel (default: the notebook's own)"),
     argument("-o", "--output-path", default=None, metavar="OUT",
              help="also write the executed notebook there"),
     argument("--name", default=None, help="the run's name (made up when left out)"),
+    *EXECUTION,
     OUTPUT,
 )  # fmt: skip
 def run(
@@ -41,13 +39,17 @@ def run(
     kernel: str | None,
     output_path: str | None,
     name: str | None,
+    checkpoint: Checkpoint,
+    on_failure: list[str] | None,
+    to: list[str],
     output: str,
 ) -> int:
     """Run a notebook now; exit 0 completed, 1 failed, 130 cancelled, 138 crashed."""
     if "IPython" not in sys.modules:  # else the process is somebody's kernel
         running.lighten()  # before anything looks for kernels: that imports IPython
     target = None if output_path is None else _target(output_path, notebook)
-    new = _new_run(notebook, param, parameters, kernel, name)
+    options = execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to)
+    new = _new_run(notebook, param, parameters, kernel, name, options)
     with Progress(quiet=output == "json") as progress:
         made = _execute(new, progress)
         executed = flow_run.executed_notebook(made)
@@ -74,26 +76,28 @@ def _target(output_path: str, notebook: str) -> Path:
 
 
 def _new_run(
-    notebook: str, pairs: list[str], text: str | None, kernel: str | None, name: str | None
+    request: DeployRequest, pairs: list[str], text: str | None, name: str | None
 ) -> NewFlowRun:
     """Check everything that can be checked before a kernel starts. Raises InvalidInput."""
-    path, content = deployments.read_notebook(notebook)
-    schema = notebooks.parameters_schema(notebooks.parse(content, name=Path(path).name))
-    values = given.parameters(schema, pairs, text, what=Path(path).name)
+    path, content = deployments.read_notebook(request.path)
     checked = deploying.deployment_of(
-        DeployRequest(path, kernel_name=kernel),
+        request,
         notebook_text=content,
         path=path,
         kernels=deployments.kernels(),
         host=socket.gethostname(),
     )
+    schema, what = checked.parameter_schema, request.function or Path(path).name
+    values = given.parameters(schema, pairs, text, what=what)
     named: dict[str, Any] = {} if name is None else {"name": names.check_name(name)}
     return NewFlowRun(
         flow_name=checked.flow_name,
         kind="notebook",
-        parameters=parameters.check(schema, values, what=Path(path).name),
+        parameters=parameters.check(schema, values, what=what),
         path=path,
+        function=checked.function,
         kernel_name=checked.kernel_name,
+        options=checked.options,
         owner=owners.current(),
         created_by="cli",
         **named,

@@ -53,12 +53,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(("flow-run", "ls"), "list runs, newest first", "flow_run:ls"),
     Command(("flow-run", "inspect"), "show a run: states, cells, files", "flow_run:inspect"),
     Command(("flow-run", "logs"), "show a run's log", "flow_run:logs"),
-    Command(("flow-run", "export"), "turn an executed notebook into html, …", "exporting:export"),
     Command(("flow-run", "cancel"), "ask a run to stop", "flow_run:cancel"),
     Command(("flow-run", "pause"), "let a run wait before its next task", "flow_run_again:pause"),
     Command(("flow-run", "suspend"), "end a run's process for a while", "flow_run_again:suspend"),
     Command(("flow-run", "resume"), "let a paused run go on", "flow_run_again:resume"),
     Command(("flow-run", "retry"), "try an ended run once more", "flow_run_again:retry"),
+    Command(("flow-run", "export"), "turn an executed notebook into html, …", "exporting:export"),
     Command(("concurrency-limit", "ls"), "list limits", "concurrency_limit:ls"),
     Command(
         ("concurrency-limit", "inspect"),

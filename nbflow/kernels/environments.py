@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -91,6 +90,8 @@ _MODULES = {
 
 def exporters() -> tuple[str, ...]:
     """Give the formats a notebook can be exported to here; nbconvert is not imported for it."""
+    from importlib import metadata  # half of what this module would cost
+
     found = {point.name for point in metadata.entry_points(group="nbconvert.exporters")}
     return tuple(sorted(found - _NOT_OFFERED))
 
