@@ -6,7 +6,7 @@ Which parameters it has is found in `cell_flow`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -52,6 +52,7 @@ class AsFlow:
     def __init__(
         self, flow: CellFlow, namespace: dict[str, Any], values: Mapping[str, Any]
     ) -> None:
+        self.begin: Callable[[], None] = lambda: None
         self._flow = flow
         self._namespace = namespace
         self._values = values

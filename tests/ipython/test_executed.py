@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
+from nbflow import results
 from nbflow.model.backend import RunFilter
 from nbflow.model.runs import FlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -120,6 +121,60 @@ def test_the_saved_notebook_has_the_final_state_without_scripts_or_widgets(
             assert "widget" not in str(output)
 
 
+def test_outputs_of_task_cells_are_stored_before_their_run_completes(
+    execute: Callable[..., Executed],
+) -> None:
+    done = execute(
+        "import threading, pandas as pd",
+        "%%task load\ndf = pd.DataFrame({'a': [1, 2]})\nsame = df\nguard = threading.Lock()",
+        "%%task nothing\nprint('seen')\n'last'",
+        "%%task grown --cache inputs,source\ngrown = df.a.sum()\nprint('adding')\ngrown",
+        "%%task grown_too --cache inputs,source\ngrown = df.a.sum()\nprint('adding')\ngrown",
+    )
+    assert done.code == 0
+    rows = done.orchestrator.list_task_runs(done.run.id)
+    loaded, nothing, first, again = (results.of_key(row.result_key) for row in rows[2:])
+    assert list(loaded) == ["df", "same"]
+    assert loaded["df"] is loaded["same"]
+    assert loaded["df"].a.tolist() == [1, 2]
+    assert rows[2].note == "Left out: guard (_thread.lock)."
+    assert (nothing, nothing.value) == ({}, "last")
+    assert first == again == {"grown": 3}
+    assert [row.state.name for row in rows[4:]] == ["Completed", "Cached"]
+    assert rows[5].note.startswith("Cached: task run ")
+    assert [output.get("text") for output in done.cells[-1].outputs[:1]] == ["adding\n"]
+
+
+def test_a_line_is_carried_out_by_the_kernel(execute: Callable[..., Executed]) -> None:
+    done = execute(
+        "import nbflow\nn = 1",
+        "%%task left\nnbflow.skip('nothing new')",
+        "nbflow.skip('nor here')",
+        "%%task no --if n > 3\nn = 5",
+        "%%task slow --timeout 0.3 --retries 1\nn += 1\nimport time\nif n < 3: time.sleep(60)",
+        "%%task enough\nnbflow.stop('no new rows')",
+        "never = 1",
+    )
+    assert done.code == 0
+    assert (done.run.state.name, "no new rows" in done.run.state.message) == ("Completed", True)
+    rows = done.orchestrator.list_task_runs(done.run.id)[2:]
+    assert [(row.name, row.state.name) for row in rows[:4]] == [
+        ("left", "Skipped"),
+        ("nbflow.skip('nor here')", "Skipped"),
+        ("no", "Skipped"),
+        ("slow", "Completed"),
+    ]
+    assert [row.state.message for row in rows[:3]] == [
+        "nothing new",
+        "nor here",
+        "--if n > 3 is false.",
+    ]
+    assert rows[4].state.is_completed()
+    for cell in done.cells:
+        for output in cell.outputs:
+            assert "Traceback" not in str(output)
+
+
 # -- other executors --------------------------------------------------------------------------
 @pytest.fixture
 def elsewhere(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -148,10 +203,10 @@ def test_nbclient_saves_the_final_state(elsewhere: Path, orchestrator: Orchestra
     ("cell", "said"),
     [
         ("%%task bad\n1 / 0", "ZeroDivisionError"),
-        ("%%task --nonsense\n1", "Unrecognized arguments"),
+        ("%%task --nonsense\n1", "There is no option --nonsense"),
         ("%%task", "The cell has no code."),
         ("%%task bad\nx = = 1", "invalid syntax"),
-        ("%nbflow flow-run inspect nothing", "CommandFailed"),
+        ("%nbflow flow-run inspect nothing", "There is no run 'nothing'"),
     ],
 )
 def test_papermill_stops_at_what_fails(

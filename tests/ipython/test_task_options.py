@@ -73,7 +73,9 @@ def test_comments_and_formatting_are_no_source_but_code_is(kernel: Any) -> None:
 
 def test_refresh_and_ttl(kernel: Any) -> None:
     kernel.run("calls = []")
-    cell = "%%task counted --cache source{}\ncalls.append(1) if False else None\nimport random\nr = 1"
+    cell = (
+        "%%task counted --cache source{}\ncalls.append(1) if False else None\nimport random\nr = 1"
+    )
     kernel.run(cell.format(""))
     assert note(kernel.run(cell.format(" --refresh"))) == "Not cached: refresh was asked."
     assert note(kernel.run(cell.format(" --refresh --ttl 0.001s")))
