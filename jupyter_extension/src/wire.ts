@@ -328,6 +328,8 @@ export interface DeployRequest {
   paused?: boolean;
   replace?: boolean;
   made_by?: string;
+  function?: string;
+  options?: { [key: string]: Json };
 }
 
 export type Verdict =

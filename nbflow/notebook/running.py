@@ -21,7 +21,7 @@ from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.kernels import specs
-from nbflow.model import clock, notebooks, run_options, states, texts
+from nbflow.model import clock, deploying, notebooks, run_options, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -368,7 +368,8 @@ def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) ->
         return copy.deepcopy({**before.notebook, "cells": kept})
     snapshot = None if current else run.snapshot
     text = backend.read_snapshot(snapshot) if snapshot else read(run.path)
-    return notebooks.parse(text, name=name)
+    nb = notebooks.parse(text, name=name)
+    return nb if run.function is None else deploying.flow_of(nb, run.function).notebook
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
