@@ -171,8 +171,14 @@ class Calls(Values):
         self.scope = outer
         found = frozenset(inner.returned)
         if cell_scopes.yields(node):
-            return self.made(found, (thing,), given.all(), lively=True)
+            return self._generator(thing, given, found)
         return found
+
+    def _generator(self, thing: Thing, given: Given, found: Things) -> Things:
+        made = self.made(found, (thing,), given.all(), lively=True)
+        for one in made:
+            one.again = lambda walk: walk._enter(thing, given)
+        return made
 
     def _bind_parameters(self, node: cell_scopes.Function, thing: Thing, given: Given) -> None:
         positional = [*node.args.posonlyargs, *node.args.args]

@@ -7,8 +7,8 @@ changed it last. Which code does what to things is in `cell_walk`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from nbflow.model import cell_scopes
 from nbflow.model.cell_scopes import Comprehension, Function
@@ -29,11 +29,12 @@ class Thing:
         members: of a class, what its body binds.
         kinds: of an instance, its classes.
         free: of code, the names it takes from outside.
+        again: of a generator, reads what drawing from it does.
     """
 
     __slots__ = (
-        "code", "defaults", "free", "holds", "kinds", "lively", "members", "package", "scope",
-        "writer",
+        "again", "code", "defaults", "free", "holds", "kinds", "lively", "members", "package",
+        "scope", "writer",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class Thing:
         self.members: Mapping[str, Binding] = {}
         self.kinds: tuple[Thing, ...] = ()
         self.free: frozenset[str] = frozenset()
+        self.again: Callable[[Any], object] | None = None
 
 
 Things = frozenset[Thing]
@@ -160,6 +162,18 @@ def reach(things: Iterable[Thing], *, code: bool = True) -> Iterator[Thing]:
         seen.add(thing)
         yield thing
         stack += thing.holds
+
+
+def held(things: Iterable[Thing]) -> Iterator[tuple[Thing, int]]:
+    """Give things and all they may hold, each with the cell that wrote its holder last."""
+    stack, seen = [(thing, OUTSIDE - 1) for thing in things], set[Thing]()
+    while stack:
+        thing, holder = stack.pop()
+        if thing not in seen:
+            seen.add(thing)
+            yield thing, holder
+            writer = holder if thing.writer is None else max(thing.writer, holder)
+            stack += [(inner, writer) for inner in thing.holds]
 
 
 def members(kinds: Iterable[Thing], name: str) -> Things:

@@ -93,18 +93,37 @@ class Values(ABC):
         self._module.values[name] = Binding(was.makers | {OUTSIDE}, things)
         return things
 
+    def keep_unsure(self) -> None:
+        """Note that a name that was only perhaps bound still needs who bound it before."""
+        for name in self.binds:
+            binding = self._module.values.get(name)
+            if binding is not None and binding.makers != frozenset((self.cell,)):
+                self._global(name)
+
     def touch(self, name: str, things: Things) -> None:
         """Note that all that things hold is read: who changed it last, what code needs."""
         if not things or (name, things) in self._touched:
             return
         self._touched.add((name, things))
-        for thing in list(cell_memory.reach(things)):
-            if thing.writer is not None and thing.writer != self.cell:
-                self.edges.add((name, thing.writer))
+        for thing, holder in list(cell_memory.held(things)):
+            writer = thing.writer
+            # Who wrote the holder last has read what it holds: it needs that cell in turn.
+            if writer is not None and writer != self.cell and writer > holder:
+                self.edges.add((name, writer))
             if thing.lively:
                 self.change((thing,))
+                self._draw(thing)
             for free in thing.free:
                 self._needed(free)
+
+    def _draw(self, thing: Thing) -> None:
+        """Read what a generator does when something is drawn from it."""
+        if thing.again is not None and thing not in self._active and thing.writer is not None:
+            self._active.append(thing)
+            scope = self.scope
+            thing.again(self)
+            self.scope = scope
+            self._active.pop()
 
     def _needed(self, name: str) -> None:
         """Note what code that may be called will look up."""
@@ -321,7 +340,18 @@ class Values(ABC):
     def _value_Lambda(self, node: ast.Lambda) -> Things:
         return frozenset((self.function(node),))
 
-    def _value_ListComp(self, node: cell_scopes.Comprehension) -> Things:
+    def _value_GeneratorExp(self, node: ast.GeneratorExp) -> Things:
+        things, scope = self._comprehended(node), self.scope
+
+        def again(walk: Values) -> None:
+            walk.scope = scope
+            walk._comprehended(node)
+
+        for thing in things:
+            thing.lively, thing.again = True, again
+        return things
+
+    def _comprehended(self, node: cell_scopes.Comprehension) -> Things:
         outer = self.scope
         first = self.items(self.value(node.generators[0].iter))
         self.scope = Scope(outer, node)
@@ -332,9 +362,9 @@ class Values(ABC):
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         held = [self.value(one) for one in parts]
         self.scope = outer
-        return self.made(*held, lively=isinstance(node, ast.GeneratorExp))
+        return self.made(*held)
 
-    _value_SetComp = _value_DictComp = _value_GeneratorExp = _value_ListComp
+    _value_ListComp = _value_SetComp = _value_DictComp = _comprehended
 
     def _value_Yield(self, node: ast.Yield | ast.YieldFrom) -> Things:
         if node.value is not None:

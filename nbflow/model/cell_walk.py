@@ -22,12 +22,10 @@ class Walk(Calls):
         """Read a cell: the condition of its option line, then its statements."""
         if condition is not None:
             self.value(condition)
-        if condition is None:
-            self.run(tree.body)
-            return
-        before = cell_memory.snapshot(self.scope)
+        before = cell_memory.snapshot(self.scope) if condition is not None else []
         self.run(tree.body)
         cell_memory.join(before)
+        self.keep_unsure()
 
     def run(self, statements: Iterable[ast.stmt]) -> None:
         """Read statements one after the other."""

@@ -6,8 +6,8 @@ told elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ _COLOURS = {
     "CANCELLED": ("#e5e7eb", "#4b5563"),
     "RUNNING": ("#dbeafe", "#1d4ed8"),
     "PENDING": ("#fef9c3", "#a16207"),
+    "STALE": ("#fef9c3", "#a16207"),
 }
 #: Mermaid's own signs, as the entities it reads
 _MERMAID = str.maketrans(
@@ -45,11 +46,16 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Diagram:
-    """Boxes in the order in which they came about, and arrows between them: (from, to)."""
+    """Boxes in the order in which they came about, and arrows between them: (from, to).
+
+    Attributes:
+        words: what stands at an arrow, in Mermaid.
+    """
 
     title: str
     boxes: tuple[Box, ...]
     arrows: tuple[tuple[str, str], ...] = ()
+    words: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def mermaid(self) -> str:
         """Give the diagram in Mermaid's language."""
@@ -58,7 +64,10 @@ class Diagram:
         for box in self.boxes:
             style = f":::{box.state.lower()}" if box.state in _COLOURS and box.state else ""
             lines.append(f'    {names[box.id]}["{_label(box).translate(_MERMAID)}"]{style}')
-        lines += [f"    {names[start]} --> {names[end]}" for start, end in self._known_arrows()]
+        for start, end in self._known_arrows():
+            word = self.words.get((start, end), "")
+            said = f"|{plain(word).translate(_MERMAID)}|" if word else ""
+            lines.append(f"    {names[start]} -->{said} {names[end]}")
         for state in sorted({box.state for box in self.boxes} & set(_COLOURS) - {""}):
             fill, frame = _COLOURS[state]
             lines.append(f"    classDef {state.lower()} fill:{fill},stroke:{frame},color:#111827")
@@ -67,7 +76,7 @@ class Diagram:
     def svg(self) -> str:
         """Give the diagram as an SVG picture without scripts."""
         places, width, height = _laid_out(self.boxes, self._known_arrows())
-        title = escape(_plain(self.title))
+        title = escape(plain(self.title))
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
             f' viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{title}"'
@@ -87,7 +96,7 @@ class Diagram:
         sources: dict[str, list[str]] = {}
         for start, end in self._known_arrows():
             sources.setdefault(end, []).append(labels[start])
-        lines = [_plain(self.title)]
+        lines = [plain(self.title)]
         for box in self.boxes:
             state = f" [{box.state}]" if box.state else ""
             after = f" <- {', '.join(sources[box.id])}" if box.id in sources else ""
@@ -113,14 +122,14 @@ class _Place(NamedTuple):
     width: float
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Give a text on one line, without what XML or a terminal would stumble over."""
     shown = "".join(sign if sign.isprintable() else " " for sign in safe(text, longest=10_000))
     return " ".join(shown.split())
 
 
 def _label(box: Box) -> str:
-    text = _plain(box.label) or "-"
+    text = plain(box.label) or "-"
     return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
 
 
@@ -203,7 +212,7 @@ def _drawn(box: Box, place: _Place) -> str:
     fill, frame = _COLOURS.get(box.state, _COLOURS[""])
     said = f"{box.label} {box.state}".strip()
     return (
-        f"<g><title>{escape(_plain(said))}</title>"
+        f"<g><title>{escape(plain(said))}</title>"
         f'<rect x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" height="{_HEIGHT}"'
         f' rx="6" fill="{fill}" stroke="{frame}"/>'
         f'<text x="{place.x + _PADDING:.1f}" y="{place.y + _HEIGHT / 2 + 4:.1f}" fill="#111827">'
