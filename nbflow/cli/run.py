@@ -5,6 +5,7 @@ The process that does it is this one, or a warm one of a worker (`handing`), wit
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,10 +15,13 @@ from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes, usage
 from nbflow.cli.progress import Progress, exit_code
 from nbflow.connect import connect
-from nbflow.model.run_options import Checkpoint, RunOptions
+from nbflow.model import deploying, notebooks
+from nbflow.model.run_options import Checkpoint
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.notebook import child, files, running
 from nbflow.notebook.stopping import Stop
+
+_NOWHERE = "none"
 
 
 @takes(
@@ -26,7 +30,8 @@ from nbflow.notebook.stopping import Stop
     *PARAMETERS,
     argument("-k", "--kernel", default=None, help="the kernel (default: the notebook's own)"),
     argument("-o", "--output-path", default=None, metavar="OUT",
-             help="also write the executed notebook there"),
+             help="where the executed notebook is written, or none (default: beside the notebook, "
+             "as NAME-executed.ipynb)"),
     argument("--name", default=None, help="the run's name (made up when left out)"),
     *EXECUTION,
     OUTPUT,
@@ -46,62 +51,70 @@ def run(
 ) -> int:
     """Run a notebook now; exit 0 completed, 1 failed, 130 cancelled, 138 crashed."""
     if "IPython" not in sys.modules:  # else the process is somebody's kernel
-        running.lighten()  # before anything looks for kernels: that imports IPython
-    target = None if output_path is None else _target(output_path, notebook)
-    options = execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to)
-    new = _new_run(notebook, param, parameters, kernel, name, options)
+        running.lighten()
+    path, function = deploying.split(notebook)
+    target = _target(output_path, Path(path))
+    new = child.new_run(
+        path,
+        _parameters(path, function, param, parameters),
+        name=name,
+        kernel_name=kernel,
+        function=function,
+        options=execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to),
+        created_by="cli",
+    )
     with Progress(quiet=output == "json") as progress:
         made = _execute(new, progress)
         executed = flow_run.executed_notebook(made)
-        if executed is not None and target is not None:
-            shutil.copyfile(executed, target)
+        written = executed and _write(executed, target)
         if executed is not None:
-            progress.say(f"Executed notebook: {target or executed}")
+            progress.say(f"Executed notebook: {written or executed}")
     if output == "json":
-        where = str(executed) if executed else None
-        printing.as_json({**vars(made), "executed_notebook": where})
+        facts = {"executed_notebook": executed, "output_path": written}
+        shown = {key: str(path) if path else None for key, path in facts.items()}
+        printing.as_json({**vars(made), **shown})
     return exit_code(made.state)
 
 
-def _target(output_path: str, notebook: str) -> Path:
-    """Give where the executed notebook is to be copied. Raises InvalidInput."""
+def _parameters(
+    path: str, function: str | None, pairs: list[str], text: str | None
+) -> dict[str, object]:
+    file, content = files.read(path)
+    nb = notebooks.parse(content, name=Path(file).name)
+    schema = deploying.schema_of(nb, function)
+    return given.parameters(schema, pairs, text, what=function or Path(file).name)
+
+
+def _target(output_path: str | None, notebook: Path) -> Path | None:
+    """Give where the executed notebook is to be written; None: nowhere. Raises InvalidInput."""
+    if output_path == _NOWHERE:
+        return None
+    beside = Path(f"{notebook.stem}-executed.ipynb")
+    if output_path is None:
+        return notebook.expanduser().absolute().with_name(beside.name)
     target = Path(output_path).expanduser().absolute()
     if target.is_dir():
-        target = target / Path(notebook).name
+        target = target / beside
     if not target.parent.is_dir():
         raise usage(f"There is no folder {target.parent}.", field="output_path")
-    if target.exists() and target.samefile(notebook):
+    if target.exists() and notebook.exists() and target.samefile(notebook):
         raise usage(f"{target} is the notebook itself.", "Name another file.", "output_path")
     return target
 
 
-def _new_run(
-    request: DeployRequest, pairs: list[str], text: str | None, name: str | None
-) -> NewFlowRun:
-    """Check everything that can be checked before a kernel starts. Raises InvalidInput."""
-    path, content = deployments.read_notebook(request.path)
-    checked = deploying.deployment_of(
-        request,
-        notebook_text=content,
-        path=path,
-        kernels=deployments.kernels(),
-        host=socket.gethostname(),
-    )
-    schema, what = checked.parameter_schema, request.function or Path(path).name
-    values = given.parameters(schema, pairs, text, what=what)
-    named: dict[str, Any] = {} if name is None else {"name": names.check_name(name)}
-    return NewFlowRun(
-        flow_name=checked.flow_name,
-        kind="notebook",
-        parameters=parameters.check(schema, values, what=what),
-        path=path,
-        function=checked.function,
-        kernel_name=checked.kernel_name,
-        options=checked.options,
-        owner=owners.current(),
-        created_by="cli",
-        **named,
-    )
+def _write(executed: Path, target: Path | None) -> Path | None:
+    """Copy the executed notebook, whole or not at all; say so when that cannot be done."""
+    if target is None:
+        return None
+    half = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(executed, half)
+        half.replace(target)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        printing.note(f"The executed notebook cannot be written to {target}: {error.strerror}.")
+        return None
+    return target
 
 
 def _execute(new: NewFlowRun, progress: Progress) -> FlowRun:
@@ -109,6 +122,8 @@ def _execute(new: NewFlowRun, progress: Progress) -> FlowRun:
     backend = connect()
     made = backend.create_flow_run(new)
     progress.say(f"{made.name} ({made.id})")
+    if progress.live:
+        progress.expect(backend.read_progress(made.id).past)
     stop = Stop()
     with handing.heeding(stop, f"{made.id}-{made.attempt}"):
         running.run_now(backend, made.id, made.attempt, on_cell=progress.cell, stop=stop)

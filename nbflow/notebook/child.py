@@ -122,6 +122,7 @@ def new_run(
     *,
     name: str | None = None,
     kernel_name: str | None = None,
+    function: str | None = None,
     options: RunOptions | None = None,
     created_by: str = "code",
 ) -> NewFlowRun:
@@ -131,7 +132,9 @@ def new_run(
     """
     file, text = files.read(path)
     options = options or RunOptions()
-    request = DeployRequest(file, kernel_name=kernel_name, parameters=values or {})
+    request = DeployRequest(
+        file, kernel_name=kernel_name, parameters=values or {}, function=function
+    )
     checked = deploying.deployment_of(
         request, notebook_text=text, path=file, kernels=specs.known(), host=socket.gethostname()
     )
@@ -148,6 +151,7 @@ def new_run(
         kernel_name=checked.kernel_name,
         owner=owners.current(),
         created_by=created_by,
+        function=checked.function,
         options=options.to_json(),
         **named,
     )
