@@ -5,14 +5,13 @@ Values are read, and unpickled, when they are asked for, in the process that ask
 
 from __future__ import annotations
 
-import re
-from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbflow import results
+from nbflow.cell_outputs import Outputs as CellOutputs
 from nbflow.connect import connect
 from nbflow.exceptions import MissingResult, NbflowError
 from nbflow.model import cell_options, names, texts
@@ -136,7 +135,8 @@ class Outputs(Mapping[str, Any]):
                 f"What the task {name} put out was not kept. {run.note or ''}".strip(),
                 hint=f"Begin its cell with `%%task {name}`.",
             )
-        return unwrapped(results.of_key(run.result_key))
+        stored = results.of_key(run.result_key)
+        return stored.given(name) if isinstance(stored, CellOutputs) else stored
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)
@@ -146,21 +146,6 @@ class Outputs(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<outputs of {', '.join(self) or 'no named task'}>"
-
-
-def unwrapped(stored: Any) -> Any:
-    """Give what a task's stored outputs are to a caller."""
-    if not isinstance(stored, dict):
-        return stored
-    if len(stored) == 1:
-        return next(iter(stored.values()))
-    if all(_may_be_field(name) for name in stored):
-        return namedtuple("Outputs", stored)(**stored)
-    return stored
-
-
-def _may_be_field(name: Any) -> bool:
-    return isinstance(name, str) and name.isidentifier() and not re.match("_", name)
 
 
 def _own_name(cell: Mapping[str, Any]) -> str:

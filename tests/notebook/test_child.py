@@ -208,3 +208,50 @@ def test_a_notebook_is_a_flow_to_hold(squares, orchestrator):
     assert held.deploy(parameters={"n": 4}).parameters == {"n": 4}
     with pytest.raises(ValueError, match="kernel_name"):
         NotebookFlow(squares, kernel="python3")
+
+
+def test_the_outputs_of_named_tasks_come_back_by_name(notebooks, orchestrator):
+    path = notebooks.write(
+        PARAMETERS,
+        "%%task load --retries 1\nrows = list(range(n))",
+        "# nbflow: task both\ntotal = sum(rows)\nmost = max(rows)",
+        "%%task shown\nprint(total)\n'last'",
+        "%%task\nunnamed = 1",
+        "plain = 1",
+        name="tasks.ipynb",
+    )
+    found = run_notebook(path, {"n": 4}).result()
+    assert list(found) == ["load", "both", "shown"]
+    assert found["load"] == [0, 1, 2, 3]
+    assert (found["both"].total, found["both"].most) == (6, 3)
+    assert found["shown"] == "last"
+    with pytest.raises(KeyError, match="load"):
+        found["laod"]
+
+
+def test_a_failed_run_still_shows_what_its_tasks_left(notebooks, orchestrator):
+    path = notebooks.write("%%task first\nx = 1", "%%task second\n1/0", name="half.ipynb")
+    ran = run_notebook(path, return_state=True)
+    assert dict(ran.outputs) == {"first": 1}
+    with pytest.raises(FailedRun):
+        ran.result()
+
+
+def test_notebooks_chain_in_a_flow_and_a_retry_takes_what_is_there(notebooks, orchestrator):
+    make = notebooks.write("%%task made\nrows = [1, 2]", name="make.ipynb")
+    use = notebooks.write(
+        tagged("rows: list[int] = []", "parameters"), "%%task used\ns = sum(rows)", name="use.ipynb"
+    )
+    tries = []
+
+    @flow(retries=1)
+    def chain():
+        rows = run_notebook(make)["made"]
+        used = run_notebook(use, {"rows": rows})["used"]
+        tries.append(used)
+        if len(tries) == 1:
+            raise ValueError("once")
+        return used
+
+    assert chain() == 3
+    assert len(orchestrator.list_flow_runs(RunFilter(flow_name="make")).rows) == 1
