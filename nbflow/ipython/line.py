@@ -65,7 +65,7 @@ def _done(ran: Ran, line: str) -> int:
 
 
 def _failed(words: list[str], message: str, error: NbflowError | None = None) -> CommandFailed:
-    command = " ".join(["%nbflow", *words[:2]])
+    command = " ".join(["%nbflow", *(word for word in words[:2] if not word.startswith("-"))])
     said = f"{command}: {' '.join(message.split())}"
     return CommandFailed(said, code=error and error.code, field=error and error.field)
 

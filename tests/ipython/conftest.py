@@ -91,8 +91,15 @@ class Kernel:
     def pid(self) -> int:
         return self.manager.provisioner.pid  # type: ignore[union-attr]
 
-    def run(self, code: str, *, on_message: Callable[[Message], None] = lambda _: None) -> Reply:
-        """Run a cell to its end."""
+    def run(
+        self,
+        code: str,
+        *,
+        on_message: Callable[[Message], None] = lambda _: None,
+        cell_id: str | None = None,
+    ) -> Reply:
+        """Run a cell to its end; `cell_id` as JupyterLab sends it."""
+        self.client.session.metadata = {} if cell_id is None else {"cellId": cell_id}
         messages: list[Message] = []
 
         def hear(message: Message) -> None:

@@ -1,0 +1,129 @@
+"""Deploying the notebook that is open: by its path, saved as it ran, or refused with names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbflow.connect import connect
+
+
+@dataclass
+class Open:
+    """A notebook that is open in a front end: cells with ids, saved when it is asked."""
+
+    kernel: Any
+    path: Path
+    cells: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+
+    def save(self) -> None:
+        made = [
+            {"cell_type": "code", "id": name, "metadata": {"tags": self.tags.get(name, [])},
+             "source": source, "outputs": [], "execution_count": None}
+            for name, source in self.cells.items()
+        ]  # fmt: skip
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": spec}}
+        self.path.write_text(json.dumps({**whole, "cells": made}), encoding="utf-8")
+
+    def run(self, name: str, source: str | None = None) -> Any:
+        """Run a cell as JupyterLab does, with its id; with a source, it is typed first."""
+        if source is not None:
+            self.cells[name] = source
+        return self.kernel.run(self.cells[name], cell_id=name)
+
+    def edit(self, name: str, source: str) -> None:
+        self.cells[name] = source
+
+
+@pytest.fixture
+def opened(start_kernel: Callable[..., Any], home: Path, tmp_path: Path) -> Open:
+    path = tmp_path / "My notes.ipynb"
+    made = Open(start_kernel(JPY_SESSION_NAME=str(path)), path)
+    assert made.run("load", "%load_ext nbflow").ok
+    assert made.run("one", "limit = 3").ok
+    assert made.run("two", "total = limit * 2").ok
+    made.save()
+    return made
+
+
+def test_the_notebook_is_deployed_without_saying_where_it_is(opened: Open) -> None:
+    reply = opened.run("deploy", "%nbflow deploy --every 1h --tag mine")
+    assert reply.ok, reply.errors
+    assert "Deployed 'My notes'" in reply.text()
+    (made,) = connect().list_deployments()
+    assert (made.path, made.tags, made.made_by) == (str(opened.path), ("mine",), "cli")
+    assert opened.run("deploy", "%nbflow deploy --name other").ok
+
+
+def test_what_differs_from_what_ran_is_named_and_nothing_is_deployed(opened: Open) -> None:
+    opened.run("one", "limit = 4")
+    opened.run("new", "# Something new\nextra = 1")
+    reply = opened.run("deploy", "%nbflow deploy")
+    assert reply.content["ename"] == "CommandFailed"
+    assert (
+        "2 cells differ in the saved My notes.ipynb from what ran here: "
+        "'limit = 3', 'Something new'. Save the notebook first;" in reply.errors[0]
+    )
+    assert connect().list_deployments() == ()
+    opened.save()
+    assert opened.run("deploy").ok
+
+
+def test_a_cell_edited_and_saved_but_not_run_differs(opened: Open) -> None:
+    opened.edit("two", "total = limit * 3")
+    opened.save()
+    assert "'total = limit * 3'" in opened.run("deploy", "%nbflow deploy").errors[0]
+    assert opened.run("two").ok
+    assert opened.run("deploy").ok
+
+
+def test_what_does_not_matter_does_not_differ(opened: Open) -> None:
+    opened.run("scratch", "1 + 1")
+    del opened.cells["scratch"]  # deleted, then saved
+    opened.cells["never_run"] = "never = 1"
+    opened.edit("two", "total = limit * 2\n\n")
+    opened.save()
+    opened.run("look", "%nbflow version")  # not in the file, and no part of it
+    assert opened.run("deploy", "%nbflow deploy").ok
+
+
+def test_without_cell_ids_texts_are_compared(opened: Open) -> None:
+    opened.kernel.run("typed = 'elsewhere'")
+    reply = opened.kernel.run("%nbflow deploy")
+    assert "1 cell differs" in reply.errors[0]
+    opened.cells["late"] = "typed = 'elsewhere'"
+    opened.save()
+    assert opened.kernel.run("%nbflow deploy").ok
+
+
+def test_a_path_that_is_said_is_taken(opened: Open, tmp_path: Path) -> None:
+    opened.run("one", "limit = 5")  # not saved: no matter
+    os.link(opened.path, tmp_path / "copy.ipynb")
+    assert opened.run("deploy", f"%nbflow deploy {tmp_path / 'copy.ipynb'}").ok
+
+
+def test_a_kernel_that_knows_no_notebook_says_so(start_kernel: Callable[..., Any]) -> None:
+    kernel = start_kernel()
+    (said,) = kernel.run("%nbflow deploy").errors
+    assert "This kernel does not know where its notebook is saved." in said
+    assert "%nbflow deploy NOTEBOOK.ipynb:FLOW" in said
+    assert kernel.run("%nbflow deploy --help").ok
+
+
+def test_how_it_is_executed_is_kept(opened: Open) -> None:
+    line = "--checkpoint cell --on-failure keep-kernel 2h --to html --to script"
+    assert opened.run("deploy", f"%nbflow deploy {line}").ok
+    (made,) = connect().list_deployments()
+    assert made.options == {
+        "checkpoint": "cell", "keep_kernel_seconds": 7200.0, "exports": ["html", "script"],
+    }  # fmt: skip
+    for wrong in ("--checkpoint always", "--on-failure panic 2h", "--on-failure keep-kernel soon"):
+        assert opened.run("deploy", f"%nbflow deploy {wrong}").content["ename"] == "CommandFailed"
