@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nbflow.cli import main
+from nbflow.client.http import HttpBackend
 from nbflow.exceptions import Conflict, FailedRun, InvalidInput
 from nbflow.model import states
 from nbflow.model.run_options import RunOptions
 from nbflow.model.runs import FlowRun, NewFlowRun, TaskRun
 from nbflow.model.verdicts import Accept
 from nbflow.notebook import aresume_notebook, resume_notebook, run_now
+from nbflow.notebook.stopping import Stop
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import journal, owners
 
@@ -390,6 +393,117 @@ def test_a_full_retry_begins_at_the_top(bench: Bench, nbflow: Callable[..., Any]
     code, _, _ = nbflow("flow-run", "retry", failed.id)
     assert code == 0
     assert bench.ran() == ["1", "2", "1", "2"]
+
+
+def test_the_magic_does_what_the_command_does(bench: Bench) -> None:
+    path = bench.write(counted(1, "x = 3"), counted(2, "import os; print(x); open('mended')"))
+    failed = bench.run(path)
+    bench.mend()
+    asking = bench.write(
+        "%load_ext nbflow", f"%nbflow resume {failed.id}",
+        f"from nbflow.connect import connect\n"
+        f"print(connect().read_flow_run({failed.id!r}).state.name)",
+    )  # fmt: skip
+    magic = bench.run(asking)
+    assert magic.state.is_completed(), magic.state
+    assert bench.ran() == ["1", "2", "2"]
+    made = journal.replay(journal.folder(f"runs/{magic.id}/1"))
+    assert "Cached" in made["cells"][1]["outputs"][0]["text"]
+    assert made["cells"][2]["outputs"][0]["text"] == "Completed\n"
+
+
+def test_what_named_tasks_put_out_is_had_although_the_kernel_died(bench: Bench) -> None:
+    path = bench.write(
+        "%load_ext nbflow",
+        "%%task load\n" + counted(1, "from vega_datasets import data\ncars = data.cars()"),
+        "%%task clean\n" + counted(2, "usual = cars.dropna()\ncount = len(usual)"),
+        counted(3, "import os\nif not os.path.exists('mended'): os.kill(os.getpid(), 9)"),
+        counted(4, "print(count, len(usual), len(cars))"),
+    )
+    crashed = bench.run(path)
+    assert crashed.state.is_crashed()
+    bench.ran()
+    bench.mend()
+    resumed = resume_notebook(crashed.id)
+    assert bench.ran() == ["3", "4"]
+    made = journal.replay(journal.folder(f"runs/{crashed.id}/2"))
+    assert made["cells"][4]["outputs"][0]["text"] == "392 392 406\n"
+    assert resumed.result()["clean"].count == 392
+
+
+# -- after what may happen in between -----------------------------------------------------------
+def test_a_run_whose_process_was_killed_is_noticed_and_goes_on(
+    bench: Bench, wait_for: Callable[..., Any]
+) -> None:
+    sources = [counted(1, "x = len('abc')"), counted(2, "import time\ntime.sleep(600)"),
+               counted(3, "print(x)")]  # fmt: skip
+    path = bench.write(*sources)
+    command = [sys.executable, "-m", "nbflow", "run", str(path), "--checkpoint", "cell"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ran = bench.folder / "ran.txt"
+    wait_for(lambda: ran.exists() and ran.read_text().split() == ["1", "2"], seconds=60)
+    process.kill()
+    process.wait()
+    bench.ran()
+    (run,) = bench.backend.list_flow_runs().rows
+    assert run.state.is_running()
+    sources[1] = counted(2, "pass")
+    bench.write(*sources)
+    words = [sys.executable, "-m", "nbflow", "resume", run.id, "--source", "current"]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert bench.ran() == ["2", "3"]
+    names = [state.name for state in bench.backend.list_states(run.id)]
+    assert names[2] == "Crashed"
+
+
+def test_an_attempt_that_came_to_nothing_loses_nothing(bench: Bench) -> None:
+    path = bench.write(counted(1, "x = len('abc')"), counted(2, "open('mended'); print(x)"))
+    failed = bench.run(path)
+    bench.ran()
+    bench.mend()
+    waiting = bench.backend.retry_flow_run(failed.id, {"resume": True})
+    verdict = bench.backend.propose(waiting.id, states.Pending(), owner=owners.current())
+    stop = Stop()
+    stop.ask("terminate")
+    assert run_now(bench.backend, failed.id, 2, stop=stop).is_crashed()
+    assert isinstance(verdict, Accept)
+    resumed = resume_notebook(failed.id)
+    assert bench.ran() == ["2"]
+    assert resumed.cells[0].state.message == "Completed in attempt 1; not executed again."
+
+
+# -- through a server ---------------------------------------------------------------------------
+def test_a_server_is_asked_to_let_a_run_go_on_and_its_worker_executes_it(
+    tmp_path: Path, serving: Any, wait_for: Callable[..., Any]
+) -> None:
+    with serving(tmp_path) as server:
+        backend = HttpBackend(server.url, server.token)
+        cells = [counted(1, "x = len('abc')"), counted(2, "open('mended'); print(x)")]
+        path = Bench(server.root, backend).write(*cells)  # pyright: ignore[reportArgumentType]
+        new = NewFlowRun(
+            "nb", kind="notebook", path=str(path), work_pool="default", state=states.Scheduled()
+        )  # fmt: skip
+        run = backend.create_flow_run(new)
+
+        def ended() -> Any:
+            found = backend.read_flow_run(run.id)
+            return found if found.state.is_final() else None
+
+        assert wait_for(ended, seconds=60).state.is_failed()
+        (server.root / "mended").touch()
+        body = json.dumps({"resume": True, "resume_from": "2"}).encode()
+        request = urllib.request.Request(
+            f"{server.url}nbflow/api/flow-runs/{run.id}/retry", data=body, method="POST",
+            headers={"Authorization": f"token {server.token}", "Content-Type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert json.load(answer)["state"]["name"] == "AwaitingRetry"
+        resumed = wait_for(ended, seconds=60)
+        assert (resumed.state.name, resumed.attempt) == ("Completed", 2)
+        assert (server.root / "ran.txt").read_text().split() == ["1", "2", "2"]
+        names = [cell.state.name for cell in backend.list_task_runs(run.id)]
+        assert names == ["Cached", "Completed"]
 
 
 # -- what is refused ----------------------------------------------------------------------------
