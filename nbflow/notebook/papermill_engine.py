@@ -10,14 +10,18 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
     from nbflow.model.runs import TaskRun
     from nbflow.model.states import State
     from nbflow.notebook.attempt import Attempt
+    from nbflow.notebook.prepared import Prepared
+
+    OnCell = Callable[[TaskRun], None]
 
 
 class NbflowEngine:
@@ -68,37 +72,108 @@ def _execute_alone(
     progress_bar: Any = True,
     start_timeout: float = 60,
     execution_timeout: float | None = None,
+    autosave_cell_every: float = 30,
     **options: Any,
 ) -> Any:
-    """Execute without a run of nbflow's: nothing is recorded, outputs come back in the notebook.
+    """Execute what papermill was asked for; it is recorded where the store can be opened.
 
     Raises what papermill's own engine does: DeadKernelError, CellTimeoutError, KeyboardInterrupt.
     """
-    import nbformat
     from papermill.iorw import write_ipynb
+    from papermill.log import logger
 
+    from nbflow.notebook.prepared import Prepared, open_store
+
+    prepared = Prepared(nb, kernel_name, start_timeout, execution_timeout, _echo(**options))
+    backend, problem = open_store()
+    with ExitStack() as stack:
+        on_cell = stack.enter_context(_progress(progress_bar))
+        saving = _Saving(output_path, autosave_cell_every, on_cell)
+        if backend is None:
+            logger.warning("nbflow does not record this run: %s", problem)
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            state = _run_unrecorded(prepared, folder, saving)
+        else:
+            state = _run_recorded(prepared, backend, saving)
+        executed = saving.executed(state)
+    write_ipynb(executed, output_path)
+    _raise_for(state)
+    if not state.is_completed():
+        logger.error(state.message)
+    return executed
+
+
+def _run_recorded(prepared: Prepared, backend: Backend, saving: _Saving) -> State:
+    from nbflow.notebook import running
+    from nbflow.notebook.prepared import create_run
+    from nbflow.store import journal
+
+    run = create_run(backend, prepared.nb, prepared.kernel_name)
+    saving.folder = journal.folder(f"runs/{run.id}/1")
+    return running.run_now(backend, run.id, 1, on_cell=saving, opened=prepared)
+
+
+def _run_unrecorded(prepared: Prepared, folder: Path, saving: _Saving) -> State:
     from nbflow.notebook.attempt import Attempt
     from nbflow.notebook.cells import CellRuns
     from nbflow.notebook.stopping import Stop
-    from nbflow.store import journal
 
+    saving.folder = folder
     stop = Stop()
-    with tempfile.TemporaryDirectory() as folder, _progress(progress_bar) as on_cell:
-        attempt = Attempt(
-            Path(folder),
-            CellRuns(on_cell=on_cell),
-            stop,
-            env=dict(os.environ),
-            start_seconds=start_timeout,
-            cell_seconds=execution_timeout,
-            on_text=_echo(**options),
-        )
-        with stop.on_signals():
-            state = attempt.run(nb, kernel_name)
-        executed = nbformat.from_dict(journal.replay(Path(folder)))
-    write_ipynb(executed, output_path)
-    _raise_for(state)
-    return executed
+    attempt = Attempt(folder, CellRuns(on_cell=saving), stop, env=dict(os.environ))
+    with stop.on_signals():
+        prepared.execute(attempt)
+    assert attempt.state is not None
+    return attempt.state
+
+
+class _Saving:
+    """Saves the notebook as far as it has run, after a cell, at most every so many seconds.
+
+    Attributes:
+        folder: the attempt's.
+    """
+
+    def __init__(self, output_path: str | None, every: float, on_cell: OnCell | None) -> None:
+        self.folder: Path
+        self._output_path = output_path
+        self._every = every
+        self._on_cell = on_cell
+        self._saved_at = 0.0
+
+    def __call__(self, run: TaskRun) -> None:
+        """Take in a cell as it now is."""
+        from nbflow.model import clock
+
+        if self._on_cell is not None:
+            self._on_cell(run)
+        if self._output_path is None or not self._every or not run.state.is_final():
+            return
+        now = clock.monotonic()
+        if now - self._saved_at >= self._every:
+            self._saved_at = now
+            self._save()
+
+    def executed(self, state: State) -> Any:
+        """Give the executed notebook. Raises InvalidNotebook when the run never came to it."""
+        import nbformat
+
+        from nbflow.exceptions import InvalidNotebook, NotFound
+        from nbflow.store import journal
+
+        try:
+            return nbformat.from_dict(journal.read(self.folder, state))
+        except NotFound:
+            code = state.details.get("cause", "notebook.invalid")
+            raise InvalidNotebook(state.message, code=code) from None
+
+    def _save(self) -> None:
+        import nbformat
+        from papermill.iorw import write_ipynb
+
+        from nbflow.store import journal
+
+        write_ipynb(nbformat.from_dict(journal.read(self.folder)), self._output_path)
 
 
 @contextmanager
@@ -149,10 +224,14 @@ def _raise_for(state: State) -> None:
     """Raise what papermill's callers expect; an exception in a cell papermill itself finds."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+    from nbflow.exceptions import InvalidNotebook
+
     cause = state.details.get("cause")
     if cause == "stopped":
         raise KeyboardInterrupt(state.message)
     if cause == "timeout":
         raise CellTimeoutError(state.message)
-    if cause in ("kernel_died", "kernel.start_failed", "exit"):
+    if state.is_crashed() or cause == "exit":
         raise DeadKernelError(state.message)
+    if state.is_failed() and cause != "exception":
+        raise InvalidNotebook(state.message, code=str(cause))

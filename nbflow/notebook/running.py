@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
@@ -65,6 +65,7 @@ def run_now(
     *,
     on_cell: OnCell | None = None,
     stop: Stop | None = None,
+    opened: Opened | None = None,
 ) -> State:
     """Execute an attempt of a notebook run in this process, to its end. Gives the run's state.
 
@@ -74,18 +75,34 @@ def run_now(
     Args:
         on_cell: called with each cell's task run as it now is; first once each, Pending.
         stop: another way to ask for the end.
+        opened: the notebook; left out, it is found by what the run says.
 
     Raises NotFound (the run), Aborted (another attempt has replaced this one).
     """
     run = backend.read_flow_run(flow_run_id)
-    return _Run(backend, run, attempt, stop or Stop(), on_cell).to_the_end()
+    return _Run(backend, run, attempt, stop or Stop(), on_cell, opened).to_the_end()
+
+
+class Opened(Protocol):
+    """A notebook that was found, checked, and can be executed."""
+
+    cwd: str | None
+
+    def execute(self, attempt: Attempt) -> None:
+        """Execute it."""
 
 
 class _Run:
     """One attempt of a notebook run in this process."""
 
     def __init__(
-        self, backend: Backend, run: FlowRun, attempt: int, stop: Stop, on_cell: OnCell | None
+        self,
+        backend: Backend,
+        run: FlowRun,
+        attempt: int,
+        stop: Stop,
+        on_cell: OnCell | None,
+        opened: Opened | None,
     ) -> None:
         self.backend = backend
         self.run = run
@@ -94,6 +111,7 @@ class _Run:
         self.marker = f"{run.id}-{attempt}"
         self.options = run_options.of_json(run.options)
         self.asked_for = False
+        self.opened = opened
         self.folder = journal.folder(f"runs/{run.id}/{attempt}")
         #: nobody but this process holds the run: it was started by hand
         self.by_hand = run.owner is None or run.owner.worker_id is None
@@ -137,7 +155,7 @@ class _Run:
         try:
             self.asked_for = self._asked_for()
             before = self._past()
-            source = Source(self.backend, self.run, before)
+            source = self.opened or Source(self.backend, self.run, before)
             self._begin()
             return self._execute(source, before)
         except Aborted:
@@ -187,7 +205,7 @@ class _Run:
             if self.stop.wait(verdict.seconds):
                 return
 
-    def _execute(self, source: Source, before: Past | None) -> State:
+    def _execute(self, source: Opened, before: Past | None) -> State:
         from nbflow.notebook.attempt import Attempt
         from nbflow.notebook.resuming import Resuming
 
