@@ -1,8 +1,8 @@
 """`%%flow NAME`: its parameters, and NAME as a Flow that can be called with others and deployed.
 
-A parameter is a name the body reads that was last bound to a literal; its default is what it now
-is. Every other name is read from the notebook's namespace. How a body becomes a run is in
-`flow_host`, how it is called with other parameters in `copied`.
+A parameter is a name the body reads that was last bound to a literal, or in the cell tagged
+`parameters`; its default is what it now is. Every other name is read from the notebook's namespace.
+How a body becomes a run is in `flow_host`, how it is called with other parameters in `copied`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from nbflow.exceptions import InvalidInput, InvalidNotebook, ParameterError
 from nbflow.flows import Flow
-from nbflow.ipython import options
+from nbflow.ipython import deploying, options
 from nbflow.ipython.copied import Copied
 from nbflow.ipython.flow_host import AsFlow, CellFlow
 from nbflow.model import cell_code, parameter_cell, parameter_code, parameters
@@ -61,8 +61,9 @@ def given(namespace: Mapping[str, Any], cell: str, before: Iterable[str]) -> Giv
     cells = list(before)
     properties: dict[str, Any] = {}
     values: dict[str, Any] = {}
+    tagged = deploying.parameters_cell()
     for name in sorted(cell_code.analyse(cell).reads & namespace.keys()):
-        found = _property(name, namespace[name], _binder(name, cells))
+        found = _property(name, namespace[name], _binder(name, cells, tagged))
         if found is not None:
             properties[name] = found | {"x-order": len(properties)}
             values[name] = namespace[name]
@@ -70,11 +71,11 @@ def given(namespace: Mapping[str, Any], cell: str, before: Iterable[str]) -> Giv
     return Given(schema, values, namespace.get("__annotations__") or {})
 
 
-def _binder(name: str, cells: list[str]) -> str | None:
-    """Give the cell that bound a name to the literal it still is."""
+def _binder(name: str, cells: list[str], tagged: str) -> str | None:
+    """Give the cell that bound a name to the literal it still is, or is tagged `parameters`."""
     for cell in reversed(cells):
         code = cell_code.analyse(cell)
-        if name in code.literals:
+        if name in code.literals or (name in code.binds and cell.strip() == tagged):
             return cell
         if name in code.binds or name in code.mutates:
             return None
@@ -89,6 +90,8 @@ def _property(name: str, value: Any, binder: str | None) -> dict[str, Any] | Non
         declared = parameter_cell.schema(binder)["properties"].get(name, {})
     except InvalidNotebook:
         declared = {}
+    if "x-source" in declared:  # it would have to be evaluated
+        return None
     try:
         whole = {"properties": {name: declared}}
         return declared | {"default": parameters.check(whole, {name: value}, what=name)[name]}

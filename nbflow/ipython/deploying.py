@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,21 @@ def saved(ran: Ran) -> str:
     if different:
         raise _differs(path, different)
     return str(path)
+
+
+def parameters_cell() -> str:
+    """Give the source of the saved notebook's cell tagged `parameters`; empty: it has none."""
+    path = session.notebook()
+    try:
+        return "" if path is None else _parameters_cell(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, InvalidInput):
+        return ""  # not there, or no notebook
+
+
+@lru_cache(maxsize=4)
+def _parameters_cell(path: Path, _saved_at: int) -> str:
+    found = notebooks.parameters_cell(notebooks.parse(path.read_text("utf-8"), name=path.name))
+    return "" if found is None else found[1]["source"].strip()
 
 
 def unsaved(nb: Mapping[str, Any], ran: Iterable[RanCell], *, saved_at: datetime) -> list[str]:

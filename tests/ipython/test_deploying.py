@@ -127,3 +127,15 @@ def test_how_it_is_executed_is_kept(opened: Open) -> None:
     }  # fmt: skip
     for wrong in ("--checkpoint always", "--on-failure panic 2h", "--on-failure keep-kernel soon"):
         assert opened.run("deploy", f"%nbflow deploy {wrong}").content["ename"] == "CommandFailed"
+
+
+def test_what_the_parameters_cell_binds_is_a_flows_parameter(opened: Open) -> None:
+    opened.tags["given"] = ["parameters"]
+    source = "import datetime\nsince = datetime.date(2024, 5, 1)\nmade = max(1, 2)"
+    opened.edit("given", source)
+    opened.save()
+    opened.run("given")
+    assert opened.run("flow", "%%flow report\nsince, made, limit").ok
+    properties = opened.kernel.value("sorted(report.parameters['properties'])")
+    assert properties == "['limit', 'since']"
+    assert opened.kernel.run("report(limit=4)").results == ["(datetime.date(2024, 5, 1), 2, 4)"]
