@@ -59,7 +59,8 @@ def run_notebook(
     attempt of it once it has completed.
 
     Args:
-        path: the notebook file; its folder is the working directory.
+        path: the notebook file; its folder is the working directory. `NB.ipynb:FLOW` runs a flow
+            of it: only the cells it needs.
         parameters: laid over the defaults of its `parameters` cell; futures are waited for.
         name: the run's name; made up when left out.
         kernel_name: the notebook's own when left out.
@@ -254,7 +255,9 @@ class NotebookCall:
                 inside.hold.go_on()
         resolve.wait(self._inputs, f"Notebook {self._path}")
         _, values = resolve.values((), self._values)
-        new = replace(new_run(self._path, values, **self._asked), tags=tuple(sorted(self._tags)))
+        path, function = deploying.split(os.fspath(self._path))
+        new = new_run(path, values, function=function, **self._asked)
+        new = replace(new, tags=tuple(sorted(self._tags)))
         parent = inside.flow_run.id if inside else os.environ.get("NBFLOW_FLOW_RUN_ID") or None
         _check_depth(new.flow_name, parent)
         new = replace(new, parent_flow_run_id=parent)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbflow.exceptions import InvalidInput
-from nbflow.model import deploying, names
+from nbflow.model import deploying, names, notebooks
 from nbflow.notebook import child, files
 
 if TYPE_CHECKING:
+    from nbflow.model.cell_graph import CellGraph
     from nbflow.model.deployments import Deployment
     from nbflow.notebook.ran import NotebookRun
 
@@ -21,56 +22,79 @@ _OPTIONS = ("cells", "checkpoint", "exports", "keep_kernel_seconds", "kernel_nam
 
 
 class NotebookFlow:
-    """A notebook as a flow; call it to run it here and now.
+    """A notebook as a flow, or a flow inside it; call it to run it here and now.
 
     Args:
         path: the notebook file.
+        flow: the name of a flow in it; only the cells it needs are run.
         options: those of `run_notebook`, for every call.
 
     Raises InvalidNotebook, InvalidInput.
 
     Attributes:
         path: the notebook's absolute path.
-        name: the file's stem.
+        flow: the name of the flow in it, if one was named.
+        name: of the flow, else the file's stem.
     """
 
-    def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], flow: str | None = None, **options: Any
+    ) -> None:
         for option in options:
             if option not in _OPTIONS:
                 raise InvalidInput(
                     f"A notebook has no option {names.shown(option)}.",
                     field=option, hint=names.did_you_mean(option, _OPTIONS, "There are"),
                 )  # fmt: skip
-        self.path, _ = files.read(path)
-        self.name = deploying.default_name(self.path)
+        self.path, self._text = files.read(path)
+        self.flow = flow
+        self.name = flow or deploying.default_name(self.path)
         self._options = options
+        self._source = self.path if flow is None else f"{self.path}:{flow}"
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
-        """Give the JSON Schema of its parameters. Raises InvalidNotebook."""
-        return files.parameters_schema(self.path)
+        """Give the JSON Schema of its parameters. Raises InvalidNotebook, InvalidInput."""
+        return deploying.schema_of(self._document, self.flow)
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
+        return notebooks.parse(self._text, name=Path(self.path).name)
 
     def __call__(self, *, return_state: bool = False, **parameters: Any) -> NotebookRun:
         """Run the notebook now; give and raise what `run_notebook` does."""
         __tracebackhide__ = True
-        return child.run_notebook(self.path, parameters, return_state=return_state, **self._options)
+        return child.run_notebook(
+            self._source, parameters, return_state=return_state, **self._options
+        )
 
     async def acall(self, *, return_state: bool = False, **parameters: Any) -> NotebookRun:
         """Run the notebook now, and await it."""
         __tracebackhide__ = True
         return await child.arun_notebook(
-            self.path, parameters, return_state=return_state, **self._options
+            self._source, parameters, return_state=return_state, **self._options
         )
 
     def deploy(self, **said: Any) -> Deployment:
         """Deploy the notebook (as `nbflow.deploy`, whose arguments it takes)."""
         # By name: what deploys stands above everything that runs.
         deploy = import_module("nbflow.deployments").deploy
-        return deploy(self.path, **{"kernel_name": self._options.get("kernel_name"), **said})
+        return deploy(self._source, **{"kernel_name": self._options.get("kernel_name"), **said})
+
+    def graph(self) -> CellGraph:
+        """Give how the notebook's cells hang together, by the names they read and bind."""
+        from nbflow.model import cell_graph
+
+        return cell_graph.cell_graph(self._document, title=self.name)
 
     def with_options(self, **changes: Any) -> NotebookFlow:
         """Give a copy with other options (those of `run_notebook`). Raises InvalidInput."""
-        return NotebookFlow(self.path, **{**self._options, **changes})
+        return NotebookFlow(self.path, self.flow, **{**self._options, **changes})
 
     def __repr__(self) -> str:
-        return f"<NotebookFlow {names.shown(Path(self.path).name)}>"
+        file = names.shown(Path(self.path).name)
+        return (
+            f"<NotebookFlow {names.shown(self.flow)} of {file}>"
+            if self.flow
+            else (f"<NotebookFlow {file}>")
+        )

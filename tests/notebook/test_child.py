@@ -255,3 +255,18 @@ def test_notebooks_chain_in_a_flow_and_a_retry_takes_what_is_there(notebooks, or
 
     assert chain() == 3
     assert len(orchestrator.list_flow_runs(RunFilter(flow_name="make")).rows) == 1
+
+
+def test_a_flow_in_a_notebook_runs_without_the_cells_it_does_not_need(notebooks, orchestrator):
+    path = notebooks.write(
+        "1/0",
+        "factor = 3",
+        "%%flow scaled\nresult = [factor * 2]\nprint(result)",
+        name="messy.ipynb",
+    )
+    held = NotebookFlow(path, "scaled")
+    assert (held.name, list(held.parameters["properties"])) == ("scaled", ["factor"])
+    assert repr(held) == "<NotebookFlow 'scaled' of 'messy.ipynb'>"
+    assert len(held.graph().cells) == 3
+    assert "[10]" in printed(held(factor=5))
+    assert "[6]" in printed(run_notebook(f"{path}:scaled"))
