@@ -20,6 +20,7 @@ from traitlets import Bool, Float, Int, TraitType, Unicode
 from nbflow import settings
 from nbflow.model import clock
 from nbflow_jupyter import relay, routes
+from nbflow_jupyter.kept_kernels import KeptKernels
 from nbflow_jupyter.running import Running
 
 #: how often it is looked whether the server is idle
@@ -46,6 +47,7 @@ class NbflowApp(_WithSettings):
     load_other_extensions = True
 
     _running: Running
+    _kept: KeptKernels
     _busy = False
     _watching: asyncio.Task[None] | None = None
     _presence: Path | None = None
@@ -56,7 +58,9 @@ class NbflowApp(_WithSettings):
         settings.override(**{n: getattr(self, n) for n in settings.SETTINGS if n in given})
         self._running = Running(self.log)
         self._leaving = asyncio.Event()
+        self._kept = KeptKernels(cast("Any", self.serverapp).kernel_manager, self.log)
         self.settings["nbflow_running"] = self._running
+        self.settings["nbflow_kept_kernels"] = self._kept
         self.settings["nbflow_routes"] = routes.ROUTES
 
     def initialize_handlers(self) -> None:
@@ -69,6 +73,7 @@ class NbflowApp(_WithSettings):
         if relay.RUN_EVENTS not in logger.schemas:
             logger.register_event_schema(relay.RUN_SCHEMA)
         await self._running.open(relay.Relay(logger, self.log, read=self._running.task_run_rows))
+        self._kept.open()
         self._watching = asyncio.create_task(self._watch_activity())
         self._presence = _write_presence(serverapp)
 
@@ -79,6 +84,7 @@ class NbflowApp(_WithSettings):
         self._leaving.set()
         await self._watching
         self._watching = None
+        await self._kept.close()
         if self._presence is not None:
             self._presence.unlink(missing_ok=True)
         await self._running.close()

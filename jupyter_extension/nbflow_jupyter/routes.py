@@ -30,6 +30,7 @@ from nbflow_jupyter.handlers import (
     deployments,
     flow_runs,
     inputs,
+    kept_kernels,
     limits,
     results,
     system,
@@ -91,6 +92,11 @@ ROUTES = (
         "flow-runs/{flow_run_id}/retry",
         inputs.Retry,
         post=Operation("nbflow:runs execute", FlowRun, shapes.RetryRequest),
+    ),
+    _route(
+        "flow-runs/{flow_run_id}/kernel",
+        kept_kernels.Kernel,
+        post=Operation("nbflow:runs execute", shapes.KeptKernel),
     ),
     _route(
         "flow-runs/{flow_run_id}/input",

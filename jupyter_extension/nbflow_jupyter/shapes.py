@@ -278,3 +278,20 @@ class Problem:
     message: str
     field: str | None = None
     hint: str | None = None
+
+
+@dataclass(frozen=True)
+class KeptKernel:
+    """A kernel kept after a failure.
+
+    Attributes:
+        id: among the server's kernels.
+        name: its kernelspec.
+        until: when it ends at the latest.
+        connection_file: on the server's machine, for `jupyter console --existing FILE`.
+    """
+
+    id: str
+    name: str
+    until: datetime
+    connection_file: str

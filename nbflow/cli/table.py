@@ -53,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("flow-run", "ls"), "list runs, newest first", "flow_run:ls"),
     Command(("flow-run", "inspect"), "show a run: states, cells, files", "flow_run:inspect"),
     Command(("flow-run", "logs"), "show a run's log", "flow_run:logs"),
+    Command(("flow-run", "kernel"), "attach to the kernel kept of a run", "kept_kernel:kernel"),
     Command(("flow-run", "cancel"), "ask a run to stop", "flow_run:cancel"),
     Command(("flow-run", "pause"), "let a run wait before its next task", "flow_run_again:pause"),
     Command(("flow-run", "suspend"), "end a run's process for a while", "flow_run_again:suspend"),

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nbflow import settings
+from nbflow.exceptions import Conflict
 from nbflow.model import clock
 from nbflow.store import kept_kernels, owners
 from nbflow.store.kept_kernels import KeptKernel
@@ -55,20 +56,13 @@ def keep(
     if not getattr(provisioner, "pid", None):
         raise OSError("it is no process of this machine")
     held = [fd for fd in (getattr(provisioner, "lifeline", None), output) if fd is not None]
-    keeper = subprocess.Popen(
-        [sys.executable, "-m", "nbflow.kernels.keeping"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=_environment(),
-        pass_fds=held,
-        start_new_session=True,
-    )
+    keeper = _start(held)
     kept = KeptKernel(
         id=manager.kernel_id,
         name=manager.kernel_name,
         flow_run_id=flow_run_id,
         attempt=attempt,
-        pid=provisioner.pid,
+        process=owners.of(provisioner.pid),
         keeper=owners.of(keeper.pid),
         until=until,
         folder=folder,
@@ -81,14 +75,34 @@ def keep(
     return kept
 
 
+def _start(held: list[int]) -> subprocess.Popen[bytes]:
+    """Start a keeper; what asks it to end waits until it can do so well."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "nbflow.kernels.keeping"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=_environment(),
+            pass_fds=held,
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def end(kept: KeptKernel) -> None:
-    """End a kept kernel and whatever it started: asked, then made to."""
+    """End a kept kernel and what it started: asked, then made to. Raises Conflict (its host)."""
+    alive = owners.alive(kept.process)
+    if alive is None:
+        raise Conflict(f"The kernel is kept on {kept.process.host}.", code="kernel.elsewhere")
     kept_kernels.forget(kept)
-    with suppress(ProcessLookupError):
-        pidfd = os.pidfd_open(kept.pid)
-        os.killpg(kept.pid, signal.SIGTERM)
-        _wait(pidfd, settings.terminate_seconds)
-        os.close(pidfd)
+    if alive:
+        with suppress(ProcessLookupError):
+            pidfd = os.pidfd_open(kept.pid)
+            os.killpg(kept.pid, signal.SIGTERM)
+            _wait(pidfd, settings.terminate_seconds)
+            os.close(pidfd)
     owners.sweep(kept.marker)
 
 
@@ -134,7 +148,9 @@ def main() -> None:
         return
     signal.signal(signal.SIGTERM, _on_signal)
     with suppress(_AskedToEnd, ProcessLookupError):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         _watch(kept, said["output"])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end(kept)
 
 

@@ -29,7 +29,7 @@ class KeptKernel:
     Attributes:
         id: what a Jupyter server calls it.
         name: its kernelspec.
-        pid: its process, the leader of its session.
+        process: its process, the leader of its session.
         keeper: the process that ends it in time.
         until: when it ends at the latest.
         folder: the attempt's folder.
@@ -39,10 +39,15 @@ class KeptKernel:
     name: str
     flow_run_id: str
     attempt: int
-    pid: int
+    process: Owner
     keeper: Owner
     until: datetime
     folder: Path
+
+    @property
+    def pid(self) -> int:
+        """Give the number of its process."""
+        return self.process.pid
 
     @property
     def file(self) -> Path:
@@ -86,7 +91,7 @@ def forget(kept: KeptKernel) -> None:
 
 def of_attempt(flow_run_id: str, attempt: int) -> KeptKernel | None:
     """Give the kernel kept of an attempt; None where there is none."""
-    return _read(settings.home() / f"runs/{flow_run_id}/{attempt}")
+    return in_folder(settings.home() / f"runs/{flow_run_id}/{attempt}")
 
 
 def of_marker(marker: str) -> KeptKernel | None:
@@ -98,7 +103,7 @@ def of_marker(marker: str) -> KeptKernel | None:
 
 def all_here() -> tuple[KeptKernel, ...]:
     """List the kernels kept in this home folder."""
-    found = (_read(link) for link in sorted(_links().glob("*")))
+    found = (in_folder(link) for link in sorted(_links().glob("*")))
     return tuple(kept for kept in found if kept is not None)
 
 
@@ -114,10 +119,11 @@ def _links() -> Path:
     return settings.home() / "kept"
 
 
-def _read(folder: Path) -> KeptKernel | None:
+def in_folder(folder: Path) -> KeptKernel | None:
+    """Give the kernel kept of the attempt with this folder; None where there is none."""
     try:
         facts: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))["nbflow"]
-        facts["keeper"] = Owner(**facts["keeper"])
+        facts |= {name: Owner(**facts[name]) for name in ("process", "keeper")}
         facts["until"] = datetime.fromisoformat(facts["until"])
         facts["folder"] = Path(facts["folder"])
         return KeptKernel(**facts)
