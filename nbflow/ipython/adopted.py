@@ -54,7 +54,7 @@ class Adopted(AsTask):
 
     def _adopt(self, task: CellTask) -> TaskCall:
         call = _Call(task, self._flow, self._tell)
-        request = getattr(self._cell.shell, "parent_header", None) or {}
+        request = getattr(self.cell.shell, "parent_header", None) or {}
         call.id = request.get("metadata", {}).get("nbflow_task_run_id") or call.id
         return call
 
@@ -64,10 +64,10 @@ class Adopted(AsTask):
         if report is None:
             return
         if report.result_key is not None:
-            names = self._cell.data.outputs if report.state_name == "Cached" else self.outputs
+            names = self.cell.data.outputs if report.state_name == "Cached" else self.outputs
             report = CellReport(**{**report.content(), "outputs": names})
             self._flow.recorder.drain(_PATIENCE_SECONDS)  # stored before Completed is told
-        send(self._cell.shell, report)
+        send(self.cell.shell, report)
 
 
 class _Call(TaskCall):

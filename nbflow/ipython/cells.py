@@ -62,7 +62,7 @@ class CellMagics(Magics):
         running = Running(self.shell, compiled, self._host(asked, cell, compiled))
         if compiled.awaits:
             return self._finish_async(running)
-        return self._finish(compiled, running.run())
+        return self._finish(running, running.run())
 
     def _host(self, asked: CellOptions, cell: str, compiled: Body) -> Host:
         if asked.kind == "task":
@@ -78,11 +78,13 @@ class CellMagics(Magics):
 
     async def _finish_async(self, running: Running) -> None:
         __tracebackhide__ = True
-        self._finish(running.body, await running.arun())
+        self._finish(running, await running.arun())
 
-    def _finish(self, compiled: Body, error: BaseException | None) -> None:
+    def _finish(self, running: Running, error: BaseException | None) -> None:
         """Let the cell end as its run did."""
         __tracebackhide__ = True
+        compiled = running.body
+        _define(running.host, awaits=compiled.awaits)
         if error is None:
             return
         self._captured.note(error)
@@ -97,14 +99,14 @@ class Running:
     def __init__(self, shell: Any, compiled: Body, host: Host) -> None:
         self.body = compiled
         self._shell = shell
-        self._host = host
+        self.host = host
         self._view = _view(shell, host)
         host.begin = self._view.begin
 
     def run(self) -> BaseException | None:
         """Run a body that does not await; give the error it ended with."""
         try:
-            return error_of(self._host.run(self._once))
+            return error_of(self.host.run(self._once))
         except BaseException as error:
             return error
         finally:
@@ -113,7 +115,7 @@ class Running:
     async def arun(self) -> BaseException | None:
         """Run a body that awaits; give the error it ended with."""
         try:
-            return error_of(await self._host.arun(self._aonce))
+            return error_of(await self.host.arun(self._aonce))
         except BaseException as error:
             return error
         finally:
@@ -147,6 +149,14 @@ def _task_host(shell: Any, asked: CellOptions, cell: str) -> Host:
     if executed() and context.here() is None:
         return adopted.Adopted(found)
     return hosts.AsTask(found)
+
+
+def _define(host: Host, *, awaits: bool) -> None:
+    """Bind the name of a task cell that has run."""
+    from nbflow.ipython import defined, hosts
+
+    if isinstance(host, hosts.AsTask):
+        defined.define(host.cell, awaits=awaits)
 
 
 def _name(asked: CellOptions, cell: str) -> str:

@@ -36,20 +36,23 @@ class Copied:
                 self._last = shell.compile(ast.Expression(last.value), filename, "eval")
         self._uses_shell = any("get_ipython" in code.co_names for code in self._units())
 
-    def run(self, values: Mapping[str, Any]) -> Any:
-        """Run a body that does not await, with some names bound to other values."""
+    def run(self, values: Mapping[str, Any], into: dict[str, Any] | None = None) -> Any:
+        """Run a body that does not await, with some names bound to other values.
+
+        `into` then holds the names of the copy.
+        """
         __tracebackhide__ = True
         value = None
-        with self._namespace(values) as namespace:
+        with self._namespace(values, into) as namespace:
             for code in self._units():
                 value = eval(code, namespace)
         return value
 
-    async def arun(self, values: Mapping[str, Any]) -> Any:
+    async def arun(self, values: Mapping[str, Any], into: dict[str, Any] | None = None) -> Any:
         """Run a body that awaits."""
         __tracebackhide__ = True
         value = None
-        with self._namespace(values) as namespace:
+        with self._namespace(values, into) as namespace:
             for code in self._units():
                 value = eval(code, namespace)
                 if code.co_flags & inspect.CO_COROUTINE:
@@ -62,8 +65,11 @@ class Copied:
             yield self._last
 
     @contextmanager
-    def _namespace(self, values: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        namespace = {**self._shell.user_ns, **values}
+    def _namespace(
+        self, values: Mapping[str, Any], into: dict[str, Any] | None
+    ) -> Generator[dict[str, Any], None, None]:
+        namespace = {} if into is None else into
+        namespace.update(self._shell.user_ns, **values)
         if not self._uses_shell:
             yield namespace
             return

@@ -8,7 +8,6 @@ source, and what a function of the notebook reads counts with it. Which names th
 from __future__ import annotations
 
 import ast
-import builtins
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -82,8 +81,7 @@ class CellData:
 
     def missing(self, namespace: Mapping[str, Any]) -> tuple[str, ...]:
         """Give the names it reads and nobody has."""
-        known = vars(builtins)
-        return tuple(n for n in self.reads if n not in namespace and n not in known)
+        return tuple(name for name in sorted(self.code.reads) if name not in namespace)
 
     def reached(self, namespace: Namespace) -> tuple[Namespace, Namespace]:
         """Give the data and the sources it reads, itself or through functions of the notebook."""

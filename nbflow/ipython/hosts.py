@@ -114,7 +114,7 @@ class AsTask:
     def __init__(self, cell: TaskCell) -> None:
         self.begin: Callable[[], None] = lambda: None
         self.outputs: tuple[str, ...] = ()
-        self._cell = cell
+        self.cell = cell
         self._policy: CellPolicy | None = None
         self._context: TaskRunContext
 
@@ -157,7 +157,7 @@ class AsTask:
         return await run.arun_task(task, (), {}, return_state=True)
 
     def _task(self, fn: Work, *, refresh: bool = False) -> CellTask:
-        cell = self._cell
+        cell = self.cell
         if refresh:
             cell = replace(cell, asked=replace(cell.asked, refresh=True))
         policy: CachePolicy | None = cache_policies.NO_CACHE if self.keeps else None
@@ -168,8 +168,8 @@ class AsTask:
 
     def _refused(self, fn: Work) -> CellTask:
         """Give the task of a cell whose `--if` says no, or cannot say anything."""
-        asked = replace(self._cell.asked, retries=0)
-        return self._named(CellTask(replace(self._cell, asked=asked), fn, None))
+        asked = replace(self.cell.asked, retries=0)
+        return self._named(CellTask(replace(self.cell, asked=asked), fn, None))
 
     def _named(self, task: CellTask) -> CellTask:
         """Learn of the task run when it is named: its body may never be called."""
@@ -178,19 +178,19 @@ class AsTask:
             here = TaskRunContext.get()
             assert here is not None
             self._context = here
-            return self._cell.name
+            return self.cell.name
 
         task.task_run_name = name
         return task
 
     def _left_at_once(self) -> BaseException | None:
         """Give what ends the cell before it begins: its condition is false, or fails."""
-        text = self._cell.asked.condition
+        text = self.cell.asked.condition
         if text is None:
             return None
         try:
             code = compile(text, "<--if>", "eval", dont_inherit=True)
-            if eval(code, self._cell.shell.user_ns):
+            if eval(code, self.cell.shell.user_ns):
                 return None
         except Exception as error:
             return InvalidInput(f"--if {text}: {texts.of_error(error)}", field="--if")
@@ -212,13 +212,13 @@ class AsTask:
         return self._left(value, notes)
 
     def _noting(self) -> Any:
-        return shown.noted(self._cell.shell) if self._policy is not None else nullcontext()
+        return shown.noted(self.cell.shell) if self._policy is not None else nullcontext()
 
     def _left(self, value: Any, notes: shown.Notes | None) -> Outputs | None:
         """Give what is stored of a run; None: nothing is."""
         if self._policy is None and not self.keeps:
             return None
-        found = self._cell.data.left(self._cell.shell.user_ns)
+        found = self.cell.data.left(self.cell.shell.user_ns)
         last = value if notes is not None or not found else None
         outputs = Outputs(found, last, () if notes is None else notes.items).pack()
         self.outputs = tuple(outputs)
@@ -249,8 +249,8 @@ class AsTask:
         return False
 
     def _restore(self, state: State) -> None:
-        shell = self._cell.shell
-        code = compile(definitions(self._cell.source).code, "<definitions>", "exec")
+        shell = self.cell.shell
+        code = compile(definitions(self.cell.source).code, "<definitions>", "exec")
         try:
             exec(code, shell.user_ns)  # first: the outputs may be of classes among them
             again = False
