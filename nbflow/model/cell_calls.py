@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from nbflow.model import cell_magics, cell_memory, cell_scopes, cell_source, cell_words
 from nbflow.model.cell_memory import NOTHING, Binding, Scope, Thing, Things
-from nbflow.model.cell_values import Values
+from nbflow.model.cell_values import Missing, Values
 
 #: functions calling each other are followed so deep, and so many calls in one cell
 _DEEPEST = 8
-_MOST_CALLS = 400
+_MOST_CALLS = 200
 
 
 class Given(NamedTuple):
@@ -31,7 +31,12 @@ class Given(NamedTuple):
 class Calls(Values):
     """Reads calls."""
 
-    _calls = 0
+    def __init__(
+        self, cell: int, module: Scope, packages: dict[str, Thing], missing: Missing
+    ) -> None:
+        super().__init__(cell, module, packages, missing)
+        self._calls = 0
+        self._lets: set[tuple[Thing, tuple[Things, ...]]] = set()
 
     def call(self, node: ast.Call, *, alone: bool = False) -> Things:
         """Read a call; `alone`: its value is not used."""
@@ -65,7 +70,7 @@ class Calls(Values):
             if thing.kinds and thing.code is None:
                 for name, method in cell_memory.methods(thing.kinds):
                     if name.startswith("__") and name not in _MAKING:
-                        self._enter(method, Given((frozenset((thing,)), things)), thing)
+                        self._let(method, (frozenset((thing,)), things))
 
     def attribute(self, things: Things, name: str) -> Things:
         """Give what an attribute of things may be."""
@@ -74,6 +79,8 @@ class Calls(Values):
         packages = [thing for thing in things if thing.package]
         if packages and name == "random":
             return NOTHING.union(*(self.package(f"{t.package}.random") for t in packages))
+        if packages:
+            return frozenset(packages)
         if name in cell_words.FACTS or name in cell_words.ACCESSORS:
             return self.made() if name in cell_words.ACCESSORS else NOTHING
         found = cell_memory.members(_kinds(things), name)
@@ -85,7 +92,7 @@ class Calls(Values):
     def _property(self, found: Things, instance: Thing) -> None:
         for thing in found:
             if isinstance(thing.code, cell_scopes.FUNCTIONS) and _decorators(thing):
-                self._enter(thing, Given((frozenset((instance,)),), {}), instance)
+                self._enter(thing, Given((frozenset((instance,)),), {}))
 
     # -- which code is called -------------------------------------------------------------------
     def _given(self, node: ast.Call) -> Given:
@@ -136,7 +143,7 @@ class Calls(Values):
             elif thing.code is not None:
                 of_method = receiver and not _static(thing)
                 whole = Given((receiver, *given.positional), given.named) if of_method else given
-                found |= self._enter(thing, whole, None)
+                found |= self._enter(thing, whole)
         return frozenset(found)
 
     def _instance(self, kind: Thing, given: Given) -> Things:
@@ -151,7 +158,7 @@ class Calls(Values):
             made.holds |= given.all()
         return things
 
-    def _enter(self, thing: Thing, given: Given, instance: Thing | None) -> Things:
+    def _enter(self, thing: Thing, given: Given) -> Things:
         """Read a function's body, as called with what is given."""
         node = thing.code
         assert isinstance(node, cell_scopes.FUNCTIONS)
@@ -282,11 +289,17 @@ class Calls(Values):
         """Read the functions somebody else was given, and may call."""
         for thing in list(cell_memory.reach(things | called)):
             if isinstance(thing.code, cell_scopes.FUNCTIONS):
-                self._enter(thing, Given((things,)), None)
+                self._let(thing, (things,))
             elif thing.kinds and thing.code is None:
                 for name, method in cell_memory.methods(thing.kinds):
                     if name not in _MAKING:
-                        self._enter(method, Given((frozenset((thing,)), things)), thing)
+                        self._let(method, (frozenset((thing,)), things))
+
+    def _let(self, function: Thing, given: tuple[Things, ...]) -> None:
+        """Read, once in a cell, what a function does that may be called with such things."""
+        if (function, given) not in self._lets:
+            self._lets.add((function, given))
+            self._enter(function, Given(given))
 
     def _held(self, given: Given) -> Things:
         """Give what an object holds that was given things: them, and what they hold."""

@@ -214,6 +214,16 @@ def cell_graph(nb: Mapping[str, Any], *, title: str = "notebook") -> CellGraph:
     Markdown, empty cells and those tagged `skip-execution` are left out. Raises InvalidNotebook
     (`notebook.language`) for a notebook in another language than Python.
     """
+    check_language(nb, title=title)
+    cells = [(at, cell) for at, cell in notebooks.code_cells(nb) if not notebooks.skips(cell)]
+    walks = _walked([cell["source"] for _, cell in cells])
+    edges = _edges(cells, walks)
+    nodes = _nodes(cells, walks, edges)
+    return CellGraph(title, tuple(nodes), tuple(edges), tuple(_problems(nodes)))
+
+
+def check_language(nb: Mapping[str, Any], *, title: str = "The notebook") -> None:
+    """Refuse a notebook whose cells cannot be read here. Raises InvalidNotebook."""
     language = notebooks.language(nb)
     if language not in (None, "python", "ipython"):
         raise InvalidNotebook(
@@ -221,11 +231,6 @@ def cell_graph(nb: Mapping[str, Any], *, title: str = "notebook") -> CellGraph:
             code="notebook.language", field="path",
             hint="It can be run and deployed as a whole.",
         )  # fmt: skip
-    cells = [(at, cell) for at, cell in notebooks.code_cells(nb) if not notebooks.skips(cell)]
-    walks = _walked([cell["source"] for _, cell in cells])
-    edges = _edges(cells, walks)
-    nodes = _nodes(cells, walks, edges)
-    return CellGraph(title, tuple(nodes), tuple(edges), tuple(_problems(nodes)))
 
 
 class _Walked(NamedTuple):

@@ -50,6 +50,7 @@ class Values(ABC):
         self.functions: list[Thing] = []
         self._touched: set[tuple[str, Things]] = set()
         self._needing: set[str] = set()
+        self._drawn: set[Thing] = set()
         self._active: list[object] = []
 
     # -- names ----------------------------------------------------------------------------------
@@ -118,7 +119,8 @@ class Values(ABC):
 
     def _draw(self, thing: Thing) -> None:
         """Read what a generator does when something is drawn from it."""
-        if thing.again is not None and thing not in self._active and thing.writer is not None:
+        if thing.again is not None and thing not in self._drawn:
+            self._drawn.add(thing)
             self._active.append(thing)
             scope = self.scope
             thing.again(self)
@@ -182,14 +184,15 @@ class Values(ABC):
         return frozenset(cell_memory.reach(things, code=False)) if things else NOTHING
 
     def package(self, path: str) -> Things:
-        """Give a module; its parts count as one, but for those that draw random numbers."""
-        key = path if cell_words.is_random(path) else path.partition(".")[0] or path
-        thing = self.packages.get(key)
+        """Give a module; what changes a package counts for the modules in it."""
+        thing = self.packages.get(path)
         if thing is None:
-            thing = self.packages[key] = Thing(None)
-            thing.package = key
+            thing = self.packages[path] = Thing(None)
+            thing.package = path
+            outer = path.rpartition(".")[0].rstrip(".")
+            thing.holds |= self.package(outer) if outer else NOTHING
         things = frozenset((thing,))
-        self.touch(key, things)
+        self.touch(path, things)
         return things
 
     def function(self, node: cell_scopes.Function) -> Thing:

@@ -86,7 +86,7 @@ for v in {l}[:2]: {l}.append(v)
 if {n} > 2: {x} = {i}
 if {n} > 2: {l}.append({n})
 if {n} > 1:¶    {x} = {n}¶else:¶    {x} = {i}
-while len({l}) < 2: {l}.append({n})
+count = 0¶while count < 2:¶    count += 1¶    {l}.append({n})
 try:¶    {x} = {l}[5]¶except IndexError as error:¶    {x} = {n}
 try:¶    {l}.append({n})¶    {x} = 1 / 0¶except ZeroDivisionError:¶    {l}.append({i})
 match {l}:¶    case [first, *rest]: {x} = rest¶    case _: {x} = {l}
