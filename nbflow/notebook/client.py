@@ -21,7 +21,7 @@ from nbflow import settings
 from nbflow.kernels.provisioner import manager_for
 from nbflow.model import cell_reports
 from nbflow.model.cell_reports import CellReport
-from nbflow.notebook import flooding, outcomes
+from nbflow.notebook import kernel_side, outcomes
 from nbflow.notebook.kernel import KernelProcess, settle
 from nbflow.notebook.messages import Huge, Message, Reader
 from nbflow.notebook.stopping import Stop
@@ -139,7 +139,7 @@ class CellClient(NotebookClient):
                 await self._subscribe()
                 self.process.answered()
                 if self._is_ipykernel():
-                    self._ask("execute_request", _execution(flooding.DAM, silent=True))
+                    self._ask("execute_request", _execution(kernel_side.PREPARE, silent=True))
                 yield
             finally:
                 hung_up = self._wire.hung_up if self._wire else None

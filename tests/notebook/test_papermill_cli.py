@@ -141,8 +141,8 @@ def test_a_notebook_is_fetched_and_text_goes_where_it_is_sent(papermill, write, 
         f"{served}/in.ipynb", "out.ipynb", "--cwd", "elsewhere", "--log-output", "--report-mode",
         "--stdout-file", str(tmp_path / "o.txt"), "--stderr-file", str(tmp_path / "e.txt"),
         "--progress-bar", "--request-save-on-cell-execute", "--autosave-cell-every", "1",
-        "-k", "python3", "--language", "python", "--start-timeout", "50", "--execution-timeout", "60",
-        "--log-level", "INFO", "-p", "n", "1",
+        "-k", "python3", "--language", "python", "--start-timeout", "50",
+        "--execution-timeout", "60", "--log-level", "INFO", "-p", "n", "1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "o.txt").read_text() == f"{tmp_path / 'elsewhere'}\n"
