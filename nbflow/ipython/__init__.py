@@ -17,6 +17,7 @@ from nbflow.ipython.cells import CellMagics
 from nbflow.ipython.clashes import Names
 from nbflow.ipython.completion import Completion
 from nbflow.ipython.deploying import Ran
+from nbflow.ipython.leaving import Leaving
 from nbflow.ipython.line import LineMagic
 
 
@@ -25,6 +26,7 @@ class _Loaded:
 
     def __init__(self, shell: Any) -> None:
         self.captured = Captured()
+        self.leaving = Leaving(shell)
         self.ran = Ran()
         self.completion = Completion(shell)
         magics = CellMagics(shell, self.captured, self.ran), LineMagic(shell, self.ran)
@@ -35,6 +37,7 @@ class _Loaded:
             ("pre_run_cell", self.names.pre_run_cell),
             ("pre_run_cell", self.ran.pre_run_cell),
             ("post_run_cell", self.captured.post_run_cell),
+            ("post_run_cell", self.leaving.post_run_cell),
         )
         self.ambient = context.ambient
         self.open_notebook = flows.open_notebook
@@ -43,6 +46,7 @@ class _Loaded:
         """Put everything in."""
         self.names.take()
         self.completion.put()
+        self.leaving.put()
         shell.input_transformers_cleanup.append(self.transformer)
         for event, callback in self.callbacks:
             shell.events.register(event, callback)
@@ -54,6 +58,7 @@ class _Loaded:
         """Take everything out."""
         self.names.give_back()
         self.completion.take()
+        self.leaving.take()
         shell.input_transformers_cleanup.remove(self.transformer)
         for event, callback in self.callbacks:
             shell.events.unregister(event, callback)

@@ -21,7 +21,8 @@ def test_a_hit_restores_outputs_displays_streams_and_the_last_expression(
     kernel.run("rows, runs = [1, 2], 0")
     cell = (
         "%%task sums --cache inputs,source\nimport math\n"
-        "from IPython.display import HTML, display\ndef half(x):\n    return x / 2\nprint('adding')\n"
+        "from IPython.display import HTML, display\ndef half(x):\n    return x / 2\n"
+        "print('adding')\n"
         "display(HTML('<b>sum</b>'))\n"
         "print('on the side', file=__import__('sys').stderr)\n"
         "total = sum(rows)\nhalves = [half(total)]\n{'total': total}"
