@@ -12,7 +12,7 @@ from nbflow.cli import execution, given, presence, printing, zone
 from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
 from nbflow.connect import connect
-from nbflow.model import deploying, notebooks
+from nbflow.model import deploying, notebooks, slices
 from nbflow.model.deployments import Deployment, Source
 from nbflow.model.run_options import Checkpoint
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
@@ -93,7 +93,7 @@ def deploy(
     else:
         _tell(made)
         if made.function is not None:
-            print(deploying.flow_of(nb, made.function).text())
+            print(slices.flow_slice(nb, made.function))
     absent = presence.missing(connect(), made.work_pool, scheduled=bool(made.schedules))
     if absent is not None:
         printing.note(absent)

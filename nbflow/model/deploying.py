@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, InvalidNotebook, InvalidSchedule
-from nbflow.model import names, notebooks, parameter_cell, parameters, run_options
+from nbflow.model import names, notebooks, parameter_cell, parameters, run_options, slices
 from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Source
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, describe
 
@@ -178,14 +178,9 @@ def schema_of(nb: Mapping[str, Any], function: str | None) -> dict[str, Any]:
 
     Raises InvalidNotebook, and InvalidInput for a flow it does not have.
     """
-    return notebooks.parameters_schema(nb) if function is None else flow_of(nb, function).schema
-
-
-def flow_of(nb: Mapping[str, Any], function: str) -> Any:
-    """Give the slice of a notebook that a flow in it needs. Raises InvalidInput."""
-    from nbflow.model import slices
-
-    return slices.flow_slice(nb, function)
+    if function is None:
+        return notebooks.parameters_schema(nb)
+    return slices.flow_slice(nb, function).schema
 
 
 def split(path: str) -> tuple[str, str | None]:

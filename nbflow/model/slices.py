@@ -171,6 +171,32 @@ def parameters_schema(nb: Mapping[str, Any]) -> dict[str, Any]:
     return _schema([cell["source"].partition(f"\n{_GIVEN}\n")[0]], own and own[1])
 
 
+def since(nb: Mapping[str, Any], ran: Notebook, *, flow_name: str | None) -> CellGraph:
+    """Give a notebook's graph, in which cells are marked that changed since it was run.
+
+    Args:
+        ran: the notebook as it was started.
+        flow_name: the flow in it that was run; None: the whole notebook. Of a flow, only the cells
+            of its slice were run: the others are stale.
+    """
+    graph = cell_graph.cell_graph(nb)
+    now = nb if flow_name is None else flow_slice(nb, flow_name).notebook
+    stale = cell_graph.cell_graph(now).stale(cell_graph.cell_graph(_without_values(ran)).digests)
+    ids = {cell["id"] for _, cell in notebooks.code_cells(now)}
+    return graph.marked({*stale, *(node.id for node in graph.cells if node.id not in ids)})
+
+
+def _without_values(ran: Notebook) -> Notebook:
+    """Take out what was written in when it was started: the parameters' values."""
+    cells = [cell for cell in ran["cells"] if _INJECTED not in notebooks.tags(cell)]
+    return {**ran, "cells": [_without_filled(cell) for cell in cells]}
+
+
+def _without_filled(cell: Cell) -> Cell:
+    filled = FILLED in notebooks.tags(cell)
+    return {**cell, "source": cell["source"].partition(f"\n{_GIVEN}\n")[0]} if filled else cell
+
+
 # -- where the flow is --------------------------------------------------------------------------
 def flow_names(nb: Mapping[str, Any]) -> tuple[str, ...]:
     """List the flows in a notebook: `%%flow NAME` cells and `@flow` functions, in order."""

@@ -21,7 +21,7 @@ from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.kernels import specs
-from nbflow.model import clock, deploying, notebooks, run_options, states, texts
+from nbflow.model import clock, notebooks, run_options, slices, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -345,7 +345,7 @@ class Source:
         name = Path(run.path or "notebook").name
         self.notebook = _notebook(backend, run, before, name)
         notebooks.check_cells(self.notebook, name=name)
-        self.schema = notebooks.parameters_schema(self.notebook)
+        self.schema = slices.parameters_schema(self.notebook)
         self.parameters = parameters.check(self.schema, run.parameters, what=run.flow_name)
         self.kernel_name = run.kernel_name or notebooks.kernel_name(self.notebook) or "python3"
         self.cwd = _folder(run.path)
@@ -360,11 +360,12 @@ class Source:
         language = _language(self.kernel_name)
         prepare(self.notebook)
         nb = nbformat.from_dict(self.notebook)
-        if self.parameters:
+        injected = slices.fill(nb, self.schema, self.parameters)
+        if injected:
             text = injecting.source(
-                self.schema, self.parameters, kernel_name=self.kernel_name, language=language
+                self.schema, injected, kernel_name=self.kernel_name, language=language
             )
-            injecting.inject(nb, text, self.parameters)
+            injecting.inject(nb, text, injected)
         papermill.execute_notebook(
             nb,
             None,
@@ -387,7 +388,7 @@ def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) ->
     snapshot = None if current else run.snapshot
     text = backend.read_snapshot(snapshot) if snapshot else read(run.path)
     nb = notebooks.parse(text, name=name)
-    return nb if run.function is None else deploying.flow_of(nb, run.function).notebook
+    return nb if run.function is None else slices.flow_slice(nb, run.function).notebook
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
