@@ -17,13 +17,11 @@ Functions are named `module:function` or `/path/file.py:function`.
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import importlib
 import importlib.util
 import json
 import os
-import random
 import select
 import signal
 import socket
@@ -77,6 +75,7 @@ class Newborn:
     def __init__(self, parent: Parent, inbox: socket.socket, lifeline: int | None) -> None:
         self.plan = parent.plan
         self.generators = parent.generators
+        self.apart = parent.apart
         self.functions = parent.functions
         self.inbox = inbox
         self.lifeline = lifeline
@@ -98,8 +97,8 @@ class Newborn:
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python itself does
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         if self.lifeline is not None:
-            _die_with(self.lifeline)
-        _differ(self.generators)
+            self.apart.die_with(self.lifeline)
+        self.apart.differ(self.generators)
         gc.enable()
         prepare = self.functions.get("prepare")
         run = prepare(self) if prepare and self.parked else None
@@ -122,10 +121,10 @@ class Newborn:
             os.close(descriptor)
         os.environ.clear()
         os.environ.update(request["env"])
-        _show(request["argv"], request["env"], self.plan.get("marker", ""))
+        self.apart.show(request["argv"], request["env"], self.plan.get("marker", ""))
         time.tzset()
         os.chdir(request["cwd"] or ".")
-        _forget_parent()
+        self.apart.forget_parent()
         sys.argv = list(request["argv"])
         return sys.argv[1:]
 
@@ -137,6 +136,7 @@ class Parent:
         self.control = control
         self.plan = plan
         self.functions: dict[str, Callable[..., Any]] = {}
+        self.apart = _file(os.path.join(os.path.dirname(__file__), "apart.py"))
         self.generators: list[Any] = []
         self.talks: dict[int, socket.socket] = {}
         self.children: dict[int, Child] = {}
@@ -159,11 +159,11 @@ class Parent:
                 self.functions[name] = _function(self.plan[name])
         if self.plan.get("rehearse"):
             _function(self.plan["rehearse"])()
-        self.generators = _generators()
+        self.generators = self.apart.generators()
         gc.disable()
         gc.collect()
         gc.freeze()
-        native = _threads_at_fork()
+        native = self.apart.threads_left()
         if native > 1:
             raise RuntimeError(f"what is preloaded runs {native - 1} threads of its own")
 
@@ -379,105 +379,23 @@ def _close(descriptor: int | None) -> None:
         os.close(descriptor)
 
 
-# -- what a fork must not share ---------------------------------------------------------------
+# -- what is loaded ---------------------------------------------------------------------------
 def _function(name: str) -> Callable[..., Any]:
     place, _, function = name.rpartition(":")
-    if not place.endswith(".py"):
-        return getattr(importlib.import_module(place), function)
-    module_name = os.path.splitext(os.path.basename(place))[0]
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, place)
+    module = _file(place) if place.endswith(".py") else importlib.import_module(place)
+    return getattr(module, function)
+
+
+def _file(path: str) -> Any:
+    """Import a file under a name that no module of a user has."""
+    name = f"_nbflow_{os.path.splitext(os.path.basename(path))[0]}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        spec.loader.exec_module(module)
-    return getattr(sys.modules[module_name], function)
-
-
-def _threads_at_fork() -> int:
-    """Fork once to see how many threads of this process a fork leaves running.
-
-    OpenBLAS, which numpy brings, ends its own before a fork; others do not.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    threads = len(os.listdir("/proc/self/task"))
-    os.waitpid(pid, 0)
-    return threads
-
-
-def _generators() -> list[Any]:
-    """Find what draws random numbers: its children would all draw the same."""
-    kinds: list[type] = [random.Random]
-    numpy = sys.modules.get("numpy.random.bit_generator")
-    if numpy is not None:
-        kinds.append(numpy.BitGenerator)
-    return [found for found in gc.get_objects() if isinstance(found, tuple(kinds))]
-
-
-def _differ(generators: list[Any]) -> None:
-    """Seed every generator of random numbers anew."""
-    random.seed()
-    for generator in generators:
-        if isinstance(generator, random.Random):
-            generator.seed()
-        else:
-            generator.state = type(generator)().state
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.seed()
-
-
-def _forget_parent() -> None:
-    """Reset what modules noted about the process in which they were imported."""
-    tempfile: Any = sys.modules.get("tempfile")
-    if tempfile is not None:
-        tempfile.tempdir = None
-    process: Any = sys.modules.get("multiprocessing.process")
-    if process is not None:
-        process.ORIGINAL_DIR = os.getcwd()
-        process.current_process().authkey = os.urandom(32)
-
-
-def _die_with(lifeline: int) -> None:
-    """Have the system kill this process when the other end is closed everywhere.
-
-    The system does it itself: code that holds the interpreter's lock cannot prevent it.
-    """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([lifeline], [], [], 0)[0]:
-        os._exit(1)
-
-
-def _show(argv: list[str], env: dict[str, str], first: str) -> None:
-    """Write arguments and environment where the system looks for them: /proc/PID/environ.
-
-    What is found by the marker in its environment must be found after a fork, too. What does not
-    fit into the place the parent has is left out; the variable `first` comes first.
-    """
-    import ctypes
-
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    named = sorted(env.items(), key=lambda item: item[0] != first)
-    for start, end, words in (
-        (int(fields[45]), int(fields[46]), argv),
-        (int(fields[47]), int(fields[48]), [f"{name}={value}" for name, value in named]),
-    ):
-        room = end - start
-        block = b""
-        for word in words:
-            entry = os.fsencode(word) + b"\0"
-            if len(block) + len(entry) > room:
-                break
-            block += entry
-        ctypes.memmove(start, block.ljust(room, b"\0"), room)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 def main() -> Any:
