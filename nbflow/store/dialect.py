@@ -117,6 +117,8 @@ def translated() -> Generator[None, None, None]:
         yield
     except exc.DBAPIError as error:
         raise _meaning(error) from error
+    except sqlite3.Error as error:  # from the driver itself
+        raise _meaning(exc.DBAPIError(None, None, error)) from error
 
 
 def _meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
