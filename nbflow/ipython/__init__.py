@@ -27,7 +27,7 @@ class _Loaded:
     def __init__(self, shell: Any) -> None:
         self.captured = Captured()
         self.leaving = Leaving(shell)
-        self.ran = Ran()
+        self.ran = Ran(shell)
         self.completion = Completion(shell)
         magics = CellMagics(shell, self.captured, self.ran), LineMagic(shell, self.ran)
         self.names = Names(shell, magics)

@@ -31,10 +31,16 @@ class RanCell:
 
 
 class Ran:
-    """The cells that ran in this kernel; `pre_run_cell` is a callback of the shell's events."""
+    """The cells that ran in this kernel; `pre_run_cell` is a callback of the shell's events.
 
-    def __init__(self) -> None:
-        self._cells: dict[str, RanCell] = {}
+    Args:
+        shell: whose history tells which cells ran before nbflow was loaded, the loading one included.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        history: Any = getattr(shell.history_manager, "input_hist_raw", ())
+        now = clock.now()
+        self._cells = {text: RanCell(None, text, now) for text in history if text.strip()}
         self._current = ""
 
     def pre_run_cell(self, info: Any) -> None:
