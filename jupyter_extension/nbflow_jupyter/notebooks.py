@@ -20,8 +20,18 @@ from tornado import web
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, InvalidNotebook, NotFound
 from nbflow.kernels import environments
-from nbflow.model import clock, deploying, names, notebooks, parameters, states
+from nbflow.model import (
+    cell_graph,
+    clock,
+    deploying,
+    names,
+    notebooks,
+    parameters,
+    slices,
+    states,
+)
 from nbflow.model.backend import Backend
+from nbflow.model.cell_graph import CellGraph
 from nbflow.model.deploying import DeployRequest, KernelSpec, NotebookInfo
 from nbflow.model.deployments import NewDeployment
 from nbflow.model.runs import FlowRun, NewFlowRun
@@ -143,11 +153,26 @@ def info(source: Source, kernels: Kernels, backend: Backend) -> NotebookInfo:
     return replace(found, deployments=deployed)
 
 
+def graph(path: str, text: str, run: str | None, backend: Backend) -> CellGraph:
+    """Read a notebook's cell graph; with a run, marked where it changed since. Raises NotFound."""
+    name = path.rpartition("/")[2]
+    nb = notebooks.parse(text, name=name)
+    if run is None:
+        return cell_graph.cell_graph(nb, title=name)
+    made = backend.read_flow_run(run)
+    started = journal.started(_folder(made))
+    return replace(slices.since(nb, started, flow_name=made.function), title=name)
+
+
 def executed(run: FlowRun) -> str:
     """Give a run's executed notebook as JSON, as far as it has run. Raises NotFound."""
+    return dumps(journal.read(_folder(run), run.state))
+
+
+def _folder(run: FlowRun) -> Path:
     if run.run_dir is None:
         raise NotFound(f"The run {run.name} has not begun.", code="notebook.not_begun")
-    return dumps(journal.read(journal.folder(run.run_dir), run.state))
+    return journal.folder(run.run_dir)
 
 
 def _given(path: str, content: str) -> Source:

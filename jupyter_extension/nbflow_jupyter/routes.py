@@ -13,6 +13,7 @@ from tornado import web
 from nbflow.model import verdicts
 from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactContent, DeletedArtifacts
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded
+from nbflow.model.cell_graph import CellGraph
 from nbflow.model.deploying import DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, WorkPool
 from nbflow.model.inputs import RunInput
@@ -189,6 +190,12 @@ ROUTES = (
         "notebooks/inspect",
         deployments.Inspect,
         get=Operation("nbflow:notebooks read", NotebookInfo, query=shapes.PathQuery),
+    ),
+    _route(
+        "notebooks/graph",
+        deployments.Graph,
+        get=Operation("nbflow:notebooks read", CellGraph, query=shapes.GraphQuery),
+        post=Operation("nbflow:notebooks read", CellGraph, shapes.GraphRequest),
     ),
     _route(
         "work-pools",

@@ -228,6 +228,34 @@ class PathQuery:
     path: str
 
 
+@dataclass(frozen=True)
+class GraphQuery:
+    """A notebook, and the run it is compared with.
+
+    Attributes:
+        path: a contents path.
+        run: a flow run's id; cells that changed since it was started are marked.
+    """
+
+    path: str
+    run: str | None = None
+
+
+@dataclass(frozen=True)
+class GraphRequest:
+    """A notebook as it is on the screen, and the run it is compared with.
+
+    Attributes:
+        path: what it is called.
+        content: its JSON text; None: as it is saved.
+        run: a flow run's id; cells that changed since it was started are marked.
+    """
+
+    path: str
+    content: str | None = None
+    run: str | None = None
+
+
 # -- what is answered -------------------------------------------------------------------------
 
 

@@ -43,6 +43,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command(("run",), "run a notebook now", "run:run", warm=True),
     Command(("resume",), "let a failed notebook run go on", "resume:resume", warm=True),
+    Command(("graph",), "show which cell of a notebook needs which", "graph:graph"),
     Command(("deploy",), "deploy a notebook, with parameters and schedules", "deploy:deploy"),
     Command(("deployment", "ls"), "list deployments", "deployment:ls"),
     Command(("deployment", "inspect"), "show a deployment and its schedules", "deployment:inspect"),

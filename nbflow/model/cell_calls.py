@@ -116,6 +116,8 @@ class Calls(Values):
             instances = frozenset(t for t in receiver if t.code is None)
             made = self._followed(own, given, instances)
             made |= self._followed(code, Given((given.all(),)), NOTHING)
+            other = frozenset(t for t in receiver - code if not t.kinds)
+            self._change_by_method(func.attr, other, given, node, alone=alone)
             return made | self._shared(func.attr, receiver - own - code, given)
         self._change_by_method(func.attr, receiver, given, node, alone=alone)
         return self._unknown(func.attr, receiver, given)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -35,6 +35,7 @@ class CellNode:
         unknown: why the rest of what it does cannot be known; None: all of it is known.
         outside: what it does outside Python, such as running a shell command.
         digest: of its source and of all it needs; comments and formatting do not count.
+        stale: it, or what it needs, has changed since a run; False where none was compared.
     """
 
     id: str
@@ -48,9 +49,11 @@ class CellNode:
     unknown: str | None = None
     outside: tuple[str, ...] = ()
     digest: str = ""
+    stale: bool = False
 
 
-class Edge(NamedTuple):
+@dataclass(frozen=True)
+class Edge:
     """A name that one cell (its id) binds or changes, and another needs.
 
     Attributes:
@@ -133,6 +136,12 @@ class CellGraph:
         """
         return tuple(node.id for node in self.cells if ran.get(node.id) != node.digest)
 
+    def marked(self, stale: Iterable[str]) -> CellGraph:
+        """Give the graph with these cells (ids) marked as stale."""
+        ids = set(stale)
+        cells = tuple(replace(node, stale=node.id in ids) for node in self.cells)
+        return replace(self, cells=cells)
+
     # -- shown ----------------------------------------------------------------------------------
     def only(self, cells: Iterable[str]) -> CellGraph:
         """Give the part of the graph that has these cells (ids)."""
@@ -141,13 +150,12 @@ class CellGraph:
         edges = tuple(edge for edge in self.edges if edge.start in kept and edge.end in kept)
         return CellGraph(self.title, nodes, edges, self.problems)
 
-    def text(self, *, stale: Iterable[str] = ()) -> str:
+    def text(self) -> str:
         """Give the graph as lines: each cell, and which names it needs from which."""
-        marked = set(stale)
         lines = [f"{self.title}: {_count(len(self.cells), 'code cell')}"]
         for node in self.cells:
             kind = "" if node.kind == "plain" else f" ({node.kind})"
-            lines.append(f"  {_plain(node.name)}{kind}{' [stale]' if node.id in marked else ''}")
+            lines.append(f"  {_plain(node.name)}{kind}{' [stale]' if node.stale else ''}")
             lines += [f"      <- {_plain(start)}: {said}" for start, said in self._needs(node)]
             if node.missing:
                 lines.append(f"      ?  no cell binds {', '.join(node.missing)}")
@@ -155,12 +163,10 @@ class CellGraph:
                 lines.append(f"      ?  {_plain(node.unknown)}")
         return "\n".join(lines)
 
-    def diagram(self, *, stale: Iterable[str] = ()) -> diagrams.Diagram:
+    def diagram(self) -> diagrams.Diagram:
         """Give the graph as boxes and arrows."""
-        marked = set(stale)
         boxes = [
-            diagrams.Box(node.id, node.name, "STALE" if node.id in marked else "")
-            for node in self.cells
+            diagrams.Box(node.id, node.name, "STALE" if node.stale else "") for node in self.cells
         ]
         said: dict[tuple[str, str], list[str]] = {}
         for edge in self.edges:
@@ -168,9 +174,9 @@ class CellGraph:
         words = {arrow: _listed(named) for arrow, named in said.items()}
         return diagrams.Diagram(self.title, tuple(boxes), tuple(said), words)
 
-    def mermaid(self, *, stale: Iterable[str] = ()) -> str:
+    def mermaid(self) -> str:
         """Give the graph in Mermaid's language."""
-        return self.diagram(stale=stale).mermaid()
+        return self.diagram().mermaid()
 
     def __str__(self) -> str:
         return self.text()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbflow.notebook.again import resume_notebook as resume_notebook
     from nbflow.notebook.child import arun_notebook as arun_notebook
     from nbflow.notebook.child import run_notebook as run_notebook
+    from nbflow.notebook.files import cell_graph as cell_graph
     from nbflow.notebook.files import parameters_schema as parameters_schema
     from nbflow.notebook.flow import NotebookFlow as NotebookFlow
     from nbflow.notebook.ran import NotebookRun as NotebookRun
@@ -23,6 +24,7 @@ _HOME = {
     "NotebookRun": "nbflow.notebook.ran",
     "aresume_notebook": "nbflow.notebook.again",
     "arun_notebook": "nbflow.notebook.child",
+    "cell_graph": "nbflow.notebook.files",
     "parameters_schema": "nbflow.notebook.files",
     "resume_notebook": "nbflow.notebook.again",
     "run_notebook": "nbflow.notebook.child",
@@ -34,6 +36,7 @@ __all__ = [
     "NotebookRun",
     "aresume_notebook",
     "arun_notebook",
+    "cell_graph",
     "parameters_schema",
     "resume_notebook",
     "run_notebook",

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.exceptions import InvalidNotebook
+from nbflow.model import cell_graph as graphs
 from nbflow.model import deploying, notebooks
+from nbflow.model.cell_graph import CellGraph
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, str]:
@@ -55,7 +57,25 @@ def parameters_schema(notebook: str | os.PathLike[str] | Mapping[str, Any]) -> d
 
     Raises InvalidNotebook.
     """
+    return notebooks.parameters_schema(_parsed(notebook))
+
+
+def cell_graph(notebook: str | os.PathLike[str] | Mapping[str, Any]) -> CellGraph:
+    """Give the graph of a notebook's cells: which needs what which other binds or changes.
+
+    Nothing is executed. `print` shows it; in a notebook it is drawn.
+
+    Args:
+        notebook: its path, or its content as JSON holds it (nbformat 4).
+
+    Raises InvalidNotebook: it cannot be read, or is in another language than Python.
+    """
+    title = "notebook" if isinstance(notebook, Mapping) else Path(notebook).name
+    return graphs.cell_graph(_parsed(notebook), title=title)
+
+
+def _parsed(notebook: str | os.PathLike[str] | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(notebook, Mapping):
-        return notebooks.parameters_schema(notebook)
+        return notebook
     path, text = read(notebook)
-    return notebooks.parameters_schema(notebooks.parse(text, name=Path(path).name))
+    return notebooks.parse(text, name=Path(path).name)

@@ -64,6 +64,16 @@ def read(path: Path, state: State | None = None) -> dict[str, Any]:
     return replay(path, state)
 
 
+def started(path: Path) -> dict[str, Any]:
+    """Give the notebook an attempt was started with. Raises NotFound when it has not begun."""
+    try:
+        return json.loads((path / INPUT).read_bytes())
+    except FileNotFoundError:
+        raise NotFound(
+            "This attempt has no notebook yet.", code="notebook.not_begun", field="path"
+        ) from None
+
+
 def assemble(path: Path, state: State | None = None) -> Path | None:
     """Make `notebook.ipynb` of an attempt's folder, at once and whole. Gives its path.
 
@@ -80,13 +90,7 @@ def assemble(path: Path, state: State | None = None) -> Path | None:
 
 def replay(path: Path, state: State | None = None) -> dict[str, Any]:
     """Give the notebook that an attempt's journal tells, up to its first torn record."""
-    try:
-        notebook = json.loads((path / INPUT).read_bytes())
-    except FileNotFoundError:
-        raise NotFound(
-            "This attempt has no notebook yet.", code="notebook.not_begun", field="path"
-        ) from None
-    replayed = _Replay(notebook)
+    replayed = _Replay(started(path))
     for record in records(path / JOURNAL):
         replayed.apply(record)
     return replayed.result(state if state is not None and state.is_final() else None)

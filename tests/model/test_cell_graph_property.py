@@ -279,6 +279,8 @@ def check(cells: list[str], at: int) -> int:
     # A function may read a name that was deleted: it has no value to compare.
     asked = sorted({*node.reads, *node.binds} & {*NAMES, *CODE, *CLASSES} & names.keys())
     whole = drained(names, asked)
+    asked = [name for name in asked if whole[name] != ["rest", "NameError"]]
+    whole = {name: whole[name] for name in asked}
     by_slice = drained(executed([cells[one] for one in kept]), asked)
     left_out = [one for one in range(at) if one not in kept]
     told = "\n".join(f"[{i}]{'' if i in kept else ' left out'} {c}" for i, c in enumerate(cells))

@@ -15,6 +15,8 @@ from nbflow.model.runs import NewFlowRun
 from nbflow_jupyter import notebooks
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import (
+    GraphQuery,
+    GraphRequest,
     PathQuery,
     Preview,
     PreviewRequest,
@@ -136,6 +138,29 @@ class Inspect(ApiHandler):
         source = await notebooks.read(self, self.query(PathQuery).path)
         kernels = await notebooks.kernels(self)
         await self.answer(notebooks.info, source, kernels, self.backend)
+
+
+class Graph(ApiHandler):
+    """How the cells of a notebook hang together."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:notebooks")
+    async def get(self) -> None:
+        """Give the cell graph of a notebook as it is saved."""
+        asked = self.query(GraphQuery)
+        source = await notebooks.read(self, asked.path)
+        await self.answer(notebooks.graph, source.path, source.text, asked.run, self.backend)
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:notebooks")
+    async def post(self) -> None:
+        """Give the cell graph of a notebook as it is on the screen; nothing is stored."""
+        asked = self.body(GraphRequest)
+        path, text = asked.path, asked.content
+        if text is None:
+            source = await notebooks.read(self, path)
+            path, text = source.path, source.text
+        await self.answer(notebooks.graph, path, text, asked.run, self.backend)
 
 
 def _preview(asked: PreviewRequest) -> Preview:
