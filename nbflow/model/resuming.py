@@ -16,6 +16,7 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model import names
 from nbflow.model.cell_code import analyse
 from nbflow.model.cell_definitions import Part, definitions
+from nbflow.model.cell_options import line_of
 from nbflow.model.cell_source import digest
 
 
@@ -104,6 +105,7 @@ class Plan:
         again: cells before `start` that are executed all the same: the names, and why.
         restore: by cell id, what is restored before that cell is executed.
         defined: the cells whose definitions are executed again, with that code.
+        named: the cells of tasks and flows that are called later, by name.
     """
 
     start: int
@@ -111,6 +113,7 @@ class Plan:
     again: Mapping[str, Mapping[str, str]]
     restore: Mapping[str, tuple[Restore, ...]]
     defined: Mapping[str, str]
+    named: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 # -- which cell is which ------------------------------------------------------------------------
@@ -317,6 +320,7 @@ class _Planner:
         self.now, self.then = Notebook(cells), Notebook(before.cells)
         self.again: dict[int, dict[str, str]] = {}
         self.restore: dict[int, dict[str, Restore]] = {}
+        self.named: dict[str, str] = {}
         self._asked: set[tuple[str, int]] = set()
 
     def plan(self) -> Plan:
@@ -338,6 +342,7 @@ class _Planner:
             again={ids[at]: why for at, why in sorted(self.again.items())},
             restore={ids[at]: tuple(found.values()) for at, found in self.restore.items()},
             defined=self._defined() if self.start < len(self.cells) else {},
+            named=self.named,
         )
 
     def _defined(self) -> dict[str, str]:
@@ -371,7 +376,15 @@ class _Planner:
         self._execute(name, self.now.place(makers[-1]))
 
     def _need_of_anybody(self, name: str, at: int) -> None:
-        """Look for a name that no cell is known to bind."""
+        """Look for a name that no cell is known to bind: a task's own, or who knows whose."""
+        tasks = [cell for cell in self.cells[:at] if cell.name == name and line_of(cell.source)]
+        if tasks and name in self.before.lost:
+            self._execute(name, self.now.place(tasks[-1].id))
+        if tasks:
+            self.named[name] = tasks[-1].id
+            for read in sorted(_reads(tasks[-1])):
+                self._need(read, at)
+            return
         unknown = self.now.unknown(at)
         if not unknown or self._have(name, at, ()):
             return

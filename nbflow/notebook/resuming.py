@@ -120,7 +120,7 @@ class Resuming:
             self._say()
             return problem
         start = self.cells[self.made.start].id
-        while failed := await self._restore(client, start):
+        while failed := (await self._restore(client, start) or await self._name(client)):
             self._failed |= failed
             self._decide(self._without(self._failed), self.made.start)
         self._say()
@@ -163,6 +163,21 @@ class Resuming:
     def _everything(self) -> list[Restore]:
         assert self.made is not None
         return [item for found in self.made.restore.values() for item in found]
+
+    async def _name(self, client: CellClient) -> dict[str, str]:
+        """Bind the names of tasks and flows whose cells are not executed; give why not."""
+        assert self.made is not None
+        sources = [cell.source for cell in self.cells]
+        failed: dict[str, str] = {}
+        for name, cell_id in self.made.named.items():
+            if cell_id in self.made.again:
+                continue
+            at = next(at for at, cell in enumerate(self.cells) if cell.id == cell_id)
+            define = "__import__('nbflow.ipython.named', fromlist=['define']).define"
+            shell = "__import__('IPython').get_ipython()"
+            problem = await _run(client, f"{define}({shell}, {sources[at]!r}, {sources[:at]!r})")
+            failed |= {} if problem is None else {name: problem}
+        return failed
 
     async def _restore(self, client: CellClient, cell_id: str) -> dict[str, str]:
         from nbflow.notebook import checkpoints

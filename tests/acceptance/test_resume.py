@@ -431,6 +431,23 @@ def test_what_named_tasks_put_out_is_had_although_the_kernel_died(bench: Bench) 
     assert resumed.result()["clean"].count == 392
 
 
+def test_a_task_that_is_not_executed_again_can_be_called_by_its_name(bench: Bench) -> None:
+    path = bench.write(
+        "%load_ext nbflow\nbase = len('ab')",
+        "%%task double --returns doubled\n" + counted(1, "doubled = base * 2"),
+        "# nbflow: task triple --returns tripled\n" + counted(2, "tripled = base * 3"),
+        counted(3, "import os\nif not os.path.exists('mended'): raise OSError"),
+        counted(4, "print(double(base=10), triple())"),
+    )
+    failed = bench.run(path)
+    bench.ran()
+    bench.mend()
+    assert resume_notebook(failed.id).is_completed()
+    made = journal.replay(journal.folder(f"runs/{failed.id}/2"))
+    assert made["cells"][4]["outputs"][-1]["text"] == "20 6\n"
+    assert sorted(bench.ran()) == ["1", "2", "3", "4"]  # called, not executed: after cell 3
+
+
 # -- after what may happen in between -----------------------------------------------------------
 def test_a_run_whose_process_was_killed_is_noticed_and_goes_on(
     bench: Bench, wait_for: Callable[..., Any]
