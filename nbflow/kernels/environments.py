@@ -36,7 +36,7 @@ def check(new: NewDeployment) -> None:
     if not python or _is_this(python):
         return
     nb = notebooks.parse(new.content, name=Path(new.path).name)
-    if notebooks.needs_nbflow(nb) and _lacks_nbflow(python):
+    if notebooks.needs_nbflow(nb) and _lacks_nbflow(python, Path(new.path).parent):
         install = " ".join([*python, "-m pip install nbflow"])
         raise InvalidNotebook(
             f"{Path(new.path).name} needs nbflow in its kernel, and the environment of "
@@ -60,10 +60,12 @@ def _is_this(python: Sequence[str]) -> bool:
     return bool(plain) or os.path.abspath(python[0]) == os.path.abspath(sys.executable)
 
 
-def _lacks_nbflow(python: Sequence[str]) -> bool:
+def _lacks_nbflow(python: Sequence[str], folder: Path) -> bool:
+    """Ask an interpreter, started where the kernel will be: it looks for modules there, too."""
+    look = [*python, "-c", _LOOK]
     try:
         done = subprocess.run(
-            [*python, "-c", _LOOK], timeout=_PATIENCE_SECONDS, capture_output=True, check=False
+            look, cwd=folder, timeout=_PATIENCE_SECONDS, capture_output=True, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False  # it does not start now: that is another trouble, and its run will say so

@@ -48,8 +48,17 @@ def nearest(word: str, among: Iterable[str]) -> str | None:
     by_fold = {name.casefold(): name for name in reversed(names)}
     if word.casefold() in by_fold:
         return by_fold[word.casefold()]
-    close = get_close_matches(word.casefold()[:80], by_fold, n=1, cutoff=0.6)
+    typed = word.casefold()[:80]
+    close = get_close_matches(typed, by_fold, n=3, cutoff=0.6)
+    # People err late in a word: of close ones the one that begins as it does was meant.
+    close.sort(key=lambda name: -_alike(typed, name))
     return by_fold[close[0]] if close else None
+
+
+def _alike(one: str, other: str) -> int:
+    """Count the characters with which both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def did_you_mean(word: str, among: Iterable[str], otherwise: str) -> str:

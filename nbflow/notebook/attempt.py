@@ -374,6 +374,8 @@ def prepare(nb: Any) -> None:
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
         cell["metadata"].pop("execution", None)
+        if "tags" in cell["metadata"]:
+            cell["metadata"]["tags"] = list(notebooks.tags(cell))  # a text in a file becomes a list
         _forget(cell["metadata"])
 
 
