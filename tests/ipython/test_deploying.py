@@ -139,3 +139,58 @@ def test_what_the_parameters_cell_binds_is_a_flows_parameter(opened: Open) -> No
     properties = opened.kernel.value("sorted(report.parameters['properties'])")
     assert properties == "['limit', 'since']"
     assert opened.kernel.run("report(limit=4)").results == ["(datetime.date(2024, 5, 1), 2, 4)"]
+
+
+# -- one flow of it -----------------------------------------------------------------------------
+FLOW = "%%flow report\ntotal + limit"
+
+
+def test_a_flow_is_deployed_by_its_name(opened: Open) -> None:
+    opened.run("flow", FLOW)
+    opened.run("unused", "unused = 1")
+    opened.save()
+    said = opened.run("deploy", "%nbflow deploy report --cron '0 7 * * *' -p limit=9").text()
+    assert "Deployed 'report'" in said
+    assert "report: runs 3 of 5 cells: limit = 3, total = limit * 2, report" in said
+    assert "leaves out: %load_ext nbflow, unused = 1" in said
+    assert "parameters: limit" in said
+    (made,) = connect().list_deployments()
+    assert (made.function, made.parameters) == ("report", {"limit": 9})
+    (wrong,) = opened.run("deploy", "%nbflow deploy reprot").errors
+    assert wrong == (
+        "%nbflow deploy reprot: There is no flow 'reprot' in the notebook. Did you mean 'report'?"
+    )
+
+
+def test_a_flow_cell_deploys_itself(opened: Open) -> None:
+    opened.run("flow", FLOW)
+    reply = opened.run("deploying", "report.deploy(parameters={'limit': 5}, interval=3600).name")
+    assert reply.content["ename"] == "InvalidInput"
+    assert "2 cells differ" not in reply.errors[0]  # the one that deploys is no matter
+    assert (
+        "1 cell differs in the saved My notes.ipynb from what ran here: 'report'."
+        in (reply.errors[0])
+    )
+    opened.save()
+    assert opened.run("deploying").results == ["'report'"]
+    (made,) = connect().list_deployments()
+    assert (made.function, made.made_by, made.parameters) == ("report", "code", {"limit": 5})
+    assert len(made.schedules) == 1
+
+
+def test_a_decorated_flow_of_a_cell_deploys_itself(opened: Open) -> None:
+    function = "@flow(name='Daily totals')\ndef totals(n: int = 1):\n    return total * n"
+    opened.run("flow", f"from nbflow import flow\n{function}")
+    opened.save()
+    reply = opened.run("deploying", "totals.deploy('nightly', parameters={'n': 2}).function")
+    assert reply.results == ["'totals'"]
+    (made,) = connect().list_deployments()
+    assert (made.name, made.parameters) == ("nightly", {"n": 2})
+
+
+def test_a_flow_of_a_module_has_no_notebook(opened: Open, tmp_path: Path) -> None:
+    (opened.kernel.home / "helper_flows.py").write_text(
+        "from nbflow import flow\n@flow\ndef elsewhere():\n    pass\n"
+    )
+    reply = opened.run("deploying", "import helper_flows\nhelper_flows.elsewhere.deploy()")
+    assert "Flow elsewhere was not defined in a notebook." in reply.errors[0]
