@@ -129,4 +129,7 @@ def _execute(new: NewFlowRun, progress: Progress) -> FlowRun:
         running.run_now(backend, made.id, made.attempt, on_cell=progress.cell, stop=stop)
     ended = backend.read_flow_run(made.id)
     progress.run(ended)
+    if ended.state.is_failed() or ended.state.is_crashed():
+        said = f"`nbflow resume {ended.name} --source current`"
+        progress.say(f"Mend the cell, save, and go on from there: {said}")
     return ended

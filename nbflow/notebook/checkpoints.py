@@ -46,12 +46,15 @@ class Checkpoints:
     def __init__(self, path: Path, cells: Sequence[Cell]) -> None:
         self.folder = path / FOLDER
         self.cells = tuple(cells)
+        self._asked_before = False
         self._places = {cell.id: at for at, cell in enumerate(self.cells)}
 
     async def after(self, client: CellClient, cell_id: str, *, failed: bool) -> str | None:
         """Save when a cell has ended; say what went wrong, if anything did."""
         asked = self._asked(self._places[cell_id], failed=failed)
-        answer = await ask(client, asked, seconds=settings.checkpoint_seconds + _PATIENCE_SECONDS)
+        limit = settings.checkpoint_seconds + _PATIENCE_SECONDS
+        answer = await ask(client, asked, seconds=limit, again=self._asked_before)
+        self._asked_before = "error" not in answer
         return answer.get("error")
 
     def _asked(self, at: int, *, failed: bool) -> dict[str, Any]:
@@ -87,10 +90,16 @@ def _touched(source: str) -> list[tuple[Any, ...]]:
 
 
 # -- asking a kernel ----------------------------------------------------------------------------
-async def ask(client: CellClient, asked: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
-    """Have a kernel carry out a request to `inside`; give its answer, with `error` if it failed."""
+async def ask(
+    client: CellClient, asked: Mapping[str, Any], *, seconds: float, again: bool = False
+) -> dict[str, Any]:
+    """Have a kernel carry out a request to `inside`; give its answer, with `error` if it failed.
+
+    Args:
+        again: the kernel was asked before, and still has the text of `inside`.
+    """
     path = client.journal.path / f".{uuid7()}.json"
-    code = _request({**asked, "answer": str(path)})
+    code = request({**asked, "answer": str(path)}, again=again)
     try:
         ran = await client.run_silently(code, seconds=seconds)
         if path.exists():
@@ -104,17 +113,21 @@ async def ask(client: CellClient, asked: Mapping[str, Any], *, seconds: float) -
         path.unlink(missing_ok=True)
 
 
-def _request(asked: Mapping[str, Any]) -> str:
+def request(asked: Mapping[str, Any], *, again: bool) -> str:
     """Give one expression that leaves nothing in the notebook's names, and asks for no builtin."""
+    modules = "__import__('sys').modules"
+    answer = f"{modules}['_nbflow_inside'].answer({dict(asked)!r})"
+    if again:
+        return answer
     built = "__import__('builtins')"
-    names = f"{{'__name__': '_nbflow_inside', 'ASKED': {dict(asked)!r}}}"
-    return f"{built}.exec({built}.compile({_inside()!r}, '<nbflow>', 'exec'), {names})"
+    module = f"{modules}.setdefault('_nbflow_inside', __import__('types').ModuleType('inside'))"
+    code = f"{built}.compile({_inside()!r}, '<nbflow>', 'exec')"
+    return f"({built}.exec({code}, {module}.__dict__), {answer})"
 
 
 @cache
 def _inside() -> str:
-    text = resources.files("nbflow.notebook").joinpath("inside.py").read_text("utf-8")
-    return f"{text}\n\nanswer(ASKED)\n"
+    return resources.files("nbflow.notebook").joinpath("inside.py").read_text("utf-8")
 
 
 async def restore(client: CellClient, wanted: Sequence[Restore]) -> dict[str, str]:

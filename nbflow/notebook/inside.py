@@ -31,6 +31,10 @@ _SHELL = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 _RANDOM = "*random"
 
 
+#: what was saved of each name last, in this kernel
+_known = {}
+
+
 class _Not(Exception):
     """A value is not saved."""
 
@@ -66,7 +70,7 @@ class _Saving:
         self.lines = []
         self.done = {}  # id of a value -> its record, or why there is none
         self.busy = set()
-        self.known = _memory()
+        self.known = _known
         self.spoiled = self._spoiled()
         self.called = {}  # id -> all its names
         for name in self._all():
@@ -216,12 +220,6 @@ def _picklers():
 
 def _private(path, flags):
     return os.open(path, flags, 0o600)
-
-
-def _memory():
-    """Give what is known of the names saved before, in this kernel."""
-    module = sys.modules.setdefault("_nbflow_saved", types.ModuleType("_nbflow_saved"))
-    return module.__dict__.setdefault("known", {})
 
 
 def _hidden():

@@ -33,6 +33,7 @@ from nbflow.store import (  # fmt: skip
     deployments,
     events,
     flow_runs,
+    journal,
     limits,
     logs,
     result_files,
@@ -108,6 +109,7 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
             gone = Event("flow-run.deleted", "flow-runs", flow_run_id, clock.now())
             events.append(connection, [gone])
         artifacts.forget_contents(shown)
+        journal.forget(flow_run_id)
         for file in files:
             result_files.delete(file)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +48,11 @@ _PAPERMILL = {_S.PENDING: "pending", _S.RUNNING: "running", _S.COMPLETED: "compl
 def folder(run_dir: str) -> Path:
     """Give an attempt's folder from its run's `run_dir`, which is relative to the home folder."""
     return settings.home() / run_dir
+
+
+def forget(flow_run_id: str) -> None:
+    """Delete the files of a run: journals, executed notebooks, checkpoints."""
+    shutil.rmtree(folder(f"runs/{flow_run_id}"), ignore_errors=True)
 
 
 def read(path: Path, state: State | None = None) -> dict[str, Any]:

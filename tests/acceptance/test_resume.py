@@ -490,6 +490,14 @@ def test_an_attempt_that_came_to_nothing_loses_nothing(bench: Bench) -> None:
     assert resumed.cells[0].state.message == "Completed in attempt 1; not executed again."
 
 
+def test_a_checkpoint_is_deleted_with_its_run(bench: Bench) -> None:
+    failed = bench.run(bench.write("x = len('abc')", "1 / 0"))
+    folder = journal.folder(f"runs/{failed.id}")
+    assert list(folder.glob("1/checkpoint/*.pickle"))
+    bench.backend.delete_flow_run(failed.id)
+    assert not folder.exists()
+
+
 # -- through a server ---------------------------------------------------------------------------
 def test_a_server_is_asked_to_let_a_run_go_on_and_its_worker_executes_it(
     tmp_path: Path, serving: Any, wait_for: Callable[..., Any]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from nbflow.notebook import checkpoints
 
-INSIDE = resources.files("nbflow.notebook").joinpath("inside.py").read_text("utf-8")
 ASKED: dict[str, Any] = {
     "what": "save", "batch": "b", "after": "c1", "bytes": 10**8, "seconds": 10.0, "first": [],
     "defined": [], "touched": [], "only_new": False, "changed": [], "read": [], "random": False,
@@ -29,9 +27,7 @@ def python(*steps: str) -> str:
 def ask(folder: Path, **asked: Any) -> str:
     """Give the step that carries out a request."""
     whole = {**ASKED, "folder": str(folder / "checkpoint"), "answer": str(folder / "a.json")}
-    names = f"{{'__name__': 'inside', 'ASKED': { ({**whole, **asked})!r}}}"
-    code = f"{INSIDE}\nanswer(ASKED)"
-    return f"exec(compile({code!r}, 'inside', 'exec'), {names})"
+    return checkpoints.request({**whole, **asked}, again="only_new" in asked and "read" in asked)
 
 
 def restore(folder: Path, *names: str) -> str:
