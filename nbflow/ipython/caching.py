@@ -61,7 +61,7 @@ class CellPolicy(CachePolicy):
     def why_not(self, outputs: Outputs) -> str | None:
         """Say why what a run has left may not be restored in place of another run."""
         for name, kind in outputs.left_out.items():
-            if name in self._data.outputs:
+            if name in self._data.outputs and name not in self._data.passing:
                 return f"its output {name!r} ({kind}) cannot be stored"
         seen = {*self._data.outputs, *self._data.code.mutates, *self._data.code.binds}
         for name, before in self._before.items():

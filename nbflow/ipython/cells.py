@@ -15,7 +15,7 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 
 from nbflow import context
 from nbflow.exceptions import InvalidInput, NbflowError
-from nbflow.ipython import body, options
+from nbflow.ipython import body, options, transform
 from nbflow.ipython.body import Body
 from nbflow.ipython.captured import Captured
 from nbflow.ipython.deploying import Ran
@@ -52,6 +52,7 @@ class CellMagics(Magics):
 
     def _run(self, kind: Kind, line: str, cell: str) -> Coroutine[Any, Any, None] | None:
         __tracebackhide__ = True
+        transform.hear_no_more(self.shell)
         asked = options.read(kind, line, _metadata(self.shell))
         if asked.help:
             sys.stdout.write(options.usage(kind))

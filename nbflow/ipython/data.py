@@ -8,6 +8,7 @@ source, and what a function of the notebook reads counts with it. Which names th
 from __future__ import annotations
 
 import ast
+import io
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from nbflow.exceptions import InvalidInput
+from nbflow.ipython import around
 from nbflow.model import cell_code, cell_source, names
 from nbflow.model.cell_code import CellCode
 
@@ -70,6 +72,25 @@ class CellData:
         return self.returns
 
     @cached_property
+    def passing(self) -> frozenset[str]:
+        """Give the outputs that only `with … as NAME` binds: most are of no use afterwards."""
+        tree = cell_source.parsed(around.innermost(self.source)).tree
+        opened = {
+            item.optional_vars.id: item.optional_vars
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.With, ast.AsyncWith))
+            for item in node.items
+            if isinstance(item.optional_vars, ast.Name)
+        }
+        others = {
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if node is not opened.get(node.id)
+        }
+        return frozenset(opened.keys() - others)
+
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """Give the names it reads, builtins included."""
         return tuple(sorted(n for n in self.code.reads | self.code.perhaps if n not in _SHELLS))
@@ -102,16 +123,19 @@ class CellData:
 
     def left(self, namespace: Mapping[str, Any]) -> Namespace:
         """Give the outputs, by name, that are there after it ran; modules are none."""
-        return {
-            name: namespace[name]
-            for name in self.outputs
-            if name in namespace and not isinstance(namespace[name], types.ModuleType)
-        }
+        found = {name: namespace[name] for name in self.outputs if name in namespace}
+        return {name: value for name, value in found.items() if not _is_nothing(value)}
 
 
 def is_source(value: Any) -> bool:
     """Say whether a value counts by its source: a module, a function, a class, a task, a flow."""
     return isinstance(value, _SOURCE) or callable(getattr(value, "__wrapped__", None))
+
+
+def _is_nothing(value: Any) -> bool:
+    """Say whether a value is not worth keeping: a module, a file that is closed."""
+    closed = isinstance(value, io.IOBase) and value.closed
+    return closed or isinstance(value, types.ModuleType)
 
 
 def _hidden(name: str) -> bool:
@@ -120,7 +144,7 @@ def _hidden(name: str) -> bool:
 
 def _in_order(source: str, found: Iterable[str]) -> tuple[str, ...]:
     places: dict[str, tuple[int, int]] = {}
-    for node in ast.walk(cell_source.parsed(source).tree):
+    for node in ast.walk(cell_source.parsed(around.innermost(source)).tree):
         if isinstance(node, ast.Name):
             places.setdefault(node.id, (node.lineno, node.col_offset))
             places[node.id] = min(places[node.id], (node.lineno, node.col_offset))

@@ -6,11 +6,16 @@ never raises, and what is not ours it hands back as it came.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from nbflow.exceptions import InvalidInput
 from nbflow.ipython import around
+from nbflow.model import cell_options
+from nbflow.model.shapes import is_mapping
 
 #: `%%task …`, but not `%%task?`
 _MAGIC = re.compile(r"%%(?P<kind>task|flow)(?: (?P<line>.*))?$")
@@ -28,6 +33,8 @@ def transformer(
 
     def nbflow_cells(lines: list[str]) -> list[str]:
         kind, line = first_line(lines)
+        if not kind and (kind := _asked(shell, lines)):
+            return _told(shell, kind, lines) if is_ours(kind) else lines
         if kind and is_ours(kind):
             return _rewritten(shell, kind, line, lines)
         return _around_ours(shell, lines, is_ours)
@@ -35,6 +42,46 @@ def transformer(
     # So that "is this input complete?" is asked of what was typed: a rewritten cell always is.
     nbflow_cells.has_side_effects = True  # type: ignore[attr-defined]
     return nbflow_cells
+
+
+#: the request whose metadata has been heard, by shell
+_heard: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def hear_no_more(shell: Any) -> None:
+    """Take the request's metadata for heard: the body, maybe the same text, is transformed next."""
+    _heard[shell] = getattr(shell, "parent_header", None)
+
+
+def _asked(shell: Any, lines: list[str]) -> str:
+    """Give `task` or `flow` where the metadata of the cell that runs asks for something."""
+    request = getattr(shell, "parent_header", None) or {}
+    own = (request.get("metadata") or {}).get("nbflow")
+    if not is_mapping(own) or os.environ.get("NBFLOW_FLOW_RUN_ID"):
+        return ""
+    code = (request.get("content") or {}).get("code")
+    if code is None or "".join(lines).strip() != code.strip() or not code.strip():
+        return ""
+    if request is _heard.get(shell) or not _asks(own):
+        return ""
+    return "flow" if own.get("kind") == "flow" else "task"
+
+
+def _told(shell: Any, kind: str, lines: list[str]) -> list[str]:
+    """Give a cell without a line as the magic; looking into it does not ask again."""
+    before = _heard.get(shell)
+    hear_no_more(shell)
+    try:
+        return _rewritten(shell, kind, "", ["\n", *lines])
+    finally:
+        _heard[shell] = before
+
+
+def _asks(own: Any) -> bool:
+    try:
+        return cell_options.of_metadata(own).asks()
+    except InvalidInput:
+        return True  # the magic says what is wrong
 
 
 def _around_ours(shell: Any, lines: list[str], is_ours: Callable[[str], bool]) -> list[str]:

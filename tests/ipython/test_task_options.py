@@ -220,3 +220,48 @@ def test_metadata_counts_where_the_line_asks_for_nothing(kernel: Any, records: A
     assert run_with_metadata(kernel, cell, retries=1)["status"] == "error"
     said = run_with_metadata(kernel, f"%%task bad_meta\n{body}", retrys=1)["evalue"]
     assert "There is no option retrys." in said
+
+
+@pytest.mark.parametrize("before", ["", "import asyncio\nawait asyncio.sleep(0)\n", "!true\n"])
+def test_metadata_makes_an_ordinary_cell_a_task(kernel: Any, records: Any, before: str) -> None:
+    kernel.run("tries = 0")
+    name = f"ordinary{len(before)}"
+    cell = f"{before}tries += 1\nassert tries == 3"
+    assert run_with_metadata(kernel, cell, retries=2, name=name)["status"] == "ok"
+    assert records.task_run(name).attempt == 3
+    assert run_with_metadata(kernel, "tries", name="only named")["status"] == "ok"
+    assert run_with_metadata(kernel, cell, retries="many")["ename"] == "MagicError"
+    assert run_with_metadata(kernel, "%%time\ntries = 0", retries=1)["status"] == "ok"
+
+
+# -- resources --------------------------------------------------------------------------------
+def test_what_a_with_statement_opens_does_not_hinder_a_cache(kernel: Any, tmp_path: Any) -> None:
+    cell = (
+        f"%%task opened --cache source\nimport threading\nwith open({str(tmp_path / 'x')!r}, 'w')"
+        " as file, threading.Lock() as held:\n    written = file.write('abc')"
+    )
+    kernel.run(cell)
+    kernel.run("del written")
+    assert note(kernel.run(cell)).startswith("Cached")
+    assert kernel.value("written") == "3"
+
+
+def test_two_cells_of_one_name_are_told(kernel: Any) -> None:
+    def run(cell_id: str) -> str:
+        content = {"code": "%%task twins\n1", "silent": False, "store_history": True}
+        message = kernel.client.session.msg(
+            "execute_request", content, metadata={"cellId": cell_id}
+        )
+        said = ""
+        kernel.client.shell_channel.send(message)
+        while True:
+            heard = kernel.client.get_iopub_msg(timeout=60)
+            if heard["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            said += heard["content"].get("text", "")
+            if heard["content"].get("execution_state") == "idle":
+                kernel.client.get_shell_msg(timeout=60)
+                return said
+
+    assert run("one") == run("one") == ""
+    assert "another cell was the task twins" in run("two")
