@@ -26,12 +26,15 @@ from IPython.extensions import storemagic  # noqa: F401
 from tornado.platform import asyncio as _loop  # noqa: F401
 
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # it would warn of what no user can change
-with suppress(ImportError):
-    from ipykernel import debugger  # noqa: F401 - most of what a kernel imports when it starts
+with suppress(ImportError):  # most of what a kernel imports when it starts
+    import psutil  # noqa: F401
+    from ipykernel import debugger  # noqa: F401
 del os.environ["PYDEVD_DISABLE_FILE_VALIDATION"]
 
 #: the arguments of a run's kernel, beside its connection file
 ARGUMENTS = ["--HistoryManager.hist_file=:memory:"]
+#: where it listens; looking for the machine's addresses takes longer than anything else
+ADDRESS = "127.0.0.1"
 #: variables read by the interpreter and by libraries before any code of a child can change them
 _EARLY = ("PYTHON", "LD_", "LC_", "LANG", "OMP_", "OPENBLAS_", "MKL_", "MALLOC_")
 #: variables that say where IPython looks for files of the user
@@ -43,6 +46,9 @@ _CONFIG_FILES = tuple(
 _environment = dict(os.environ)
 
 Ports = dict[str, int]
+
+# what traitlets and argparse work out once: their tables of options
+kernelapp.IPKernelApp().parse_command_line(list(ARGUMENTS))
 
 
 class IPKernelApp(kernelapp.IPKernelApp):
@@ -113,7 +119,7 @@ def fits(request: dict[str, Any]) -> bool:
 def prepare(child: Any) -> Callable[[list[str]], Any]:
     """Start a kernel as far as that is possible; gives what goes on when the request is there."""
     # 1: not polled for; a kernel's life hangs on its lifeline, and the zygote may rest before it
-    app = IPKernelApp.instance(parent_handle=1)
+    app = IPKernelApp.instance(parent_handle=1, ip=ADDRESS)
     if child.parked:
         app.later = True
         app.initialize(list(ARGUMENTS))
@@ -142,7 +148,6 @@ def _run(child: Any, app: IPKernelApp, argv: list[str]) -> None:
         app.init_gui_pylab()
         app.init_code()
     else:
-        app.ip = connection["ip"]
         app.bound = bound
         app.initialize(arguments)
     child.talk.close()

@@ -27,6 +27,8 @@ from nbflow.kernels.forking import Forked, NotForked, ask, available
 from nbflow.kernels.zygote import send
 
 _LOCAL = "local-provisioner"
+#: where forked kernels listen
+_LOCALHOST = "127.0.0.1"
 _PYTHON = re.compile(r"(python|pypy)[\d.]*t?")
 #: options of an interpreter that change nothing about forking
 _OPTION = re.compile(r"-([XW].+|[bBdEiOqsSuvI]+)")
@@ -112,8 +114,9 @@ class PreforkProvisioner(LocalProvisioner):
             python, arguments = _plain(cmd)
             argv = ["ipykernel_launcher", *arguments]
             connection = self.connection_info
-            if connection.get("transport") != "tcp" or "curve_secretkey" in connection:
-                raise NotForked("its connection is not plain TCP")
+            plain = connection.get("transport") == "tcp" and "curve_secretkey" not in connection
+            if not plain or connection.get("ip") != _LOCALHOST:
+                raise NotForked("its connection is not plain TCP within this machine")
             spec_env = {name: env[name] for name in self.kernel_spec.env}
             introduce(talk, "fork", python, spec_env)
             with open(os.devnull, "rb") as nothing:
