@@ -57,7 +57,7 @@ class Reader:
 
     Args:
         session: of the kernel's connection.
-        largest: content of more bytes comes as Huge.
+        largest: content of more bytes comes as Huge; an error, which says why, never does.
         unwanted: asked with (message type, id of the request, bytes of the content) before anything
             is verified or unpacked; what it says True to is passed over.
     """
@@ -100,7 +100,7 @@ class Reader:
             "content": {},
             "buffers": frames[start + 6 :],
         }
-        if self._largest is not None and len(content_) > self._largest:
+        if self._largest is not None and len(content_) > self._largest and kind != "error":
             return {**message, "content": Huge(memoryview(content_))}
         message["content"] = json.loads(content_)
         return message if header.get("version", "").startswith("5") else adapt(message)

@@ -5,6 +5,7 @@ Cells are counted as people count them: code cells that have code, without the i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ from nbflow.notebook.stopping import Reason
 if TYPE_CHECKING:
     from nbflow.notebook.client import Ran
 
+#: what moves a terminal's cursor, colours it, or names its window
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
+)
 #: a state's message is a sentence, not a dump
 _CHARS = 500
 
@@ -154,7 +159,8 @@ def may_try_again(state: State, ran: Ran) -> bool:
 
 def error_text(reply: Mapping[str, Any]) -> str:
     """Give an error as `Name: text`, cut to a sentence."""
-    name, text = reply.get("ename") or "Error", str(reply.get("evalue") or "").strip()
+    evalue = str(reply.get("evalue") or "")[: 20 * _CHARS]
+    name, text = reply.get("ename") or "Error", _CONTROL.sub("", evalue).strip()
     said = f"{name}: {text}" if text else name
     return texts.safe(said if len(said) <= _CHARS else said[:_CHARS] + "…")
 
