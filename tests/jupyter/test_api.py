@@ -82,7 +82,9 @@ async def test_looking_changes_nothing(ask: Any, running: Running, write_noteboo
         for route in routes.ROUTES:
             if "get" in route.verbs:
                 path = route.path.replace("{flow_run_id}", run.json["id"])
-                await ask("GET", known(path), **({"path": "a.ipynb"} if "inspect" in path else {}))
+                await ask(
+                    "GET", known(path), **({"path": "a.ipynb"} if "notebooks/" in path else {})
+                )
     assert stored() == before
 
 
@@ -213,6 +215,8 @@ QUERIES: list[tuple[str, dict[str, Any], str]] = [
     ("changes", {"since": "x"}, "since"),
     ("changes", {"limit": "1001"}, "limit"),
     ("notebooks/inspect", {}, "path"),
+    ("notebooks/graph", {}, "path"),
+    ("notebooks/graph", {"path": "a.ipynb", "cell": "x"}, "cell"),
 ]
 
 
@@ -412,6 +416,28 @@ async def test_a_notebook_is_deployed_changed_run_and_removed(
     assert (await ask("GET", "deployments")).json == []
 
 
+async def test_a_flow_of_a_notebook_is_deployed_with_how_it_is_executed(
+    ask: Any, write_notebook: Any
+) -> None:
+    write_notebook("a.ipynb", "n = 3", "unused = 1 / 0", "%%flow twice\n2 * n")
+    said = {"path": "a.ipynb", "function": "twice", "options": {"checkpoint": "cell"}}
+    made = (await ask("POST", "deployments", body=said)).json
+    assert (made["name"], made["function"], made["options"]) == (
+        "twice", "twice", {"checkpoint": "cell"},
+    )  # fmt: skip
+    assert list(made["parameter_schema"]["properties"]) == ["n"]
+    run = (await ask("POST", "deployments/twice/run", body={"parameters": {"n": 9}})).json
+    assert (run["function"], run["options"]) == ("twice", {"checkpoint": "cell"})
+
+    wrong = await ask("POST", "deployments", body={**said, "function": "twic"})
+    assert (wrong.status, wrong.json["code"], wrong.json["field"]) == (
+        422, "flow.unknown", "function",
+    )  # fmt: skip
+    assert wrong.json["hint"] == "Did you mean 'twice'?"
+    wrong = await ask("POST", "deployments", body={**said, "options": {"checkpoint": "x"}})
+    assert (wrong.status, wrong.json["field"]) == (422, "options.checkpoint")
+
+
 async def test_a_notebook_may_come_with_the_request(
     ask: Any, write_notebook: Any, tmp_path: Path
 ) -> None:
@@ -484,6 +510,33 @@ async def test_a_notebook_is_looked_at_before_it_is_deployed(ask: Any, write_not
     assert [cell["name"] for cell in info["cells"]][1] == "clean the data"
     assert [problem["code"] for problem in info["problems"]] == ["kernel.missing"]
     assert info["problems"][0]["hint"]
+
+
+async def test_the_cell_graph_of_a_notebook_is_given_saved_or_as_on_the_screen(
+    ask: Any, write_notebook: Any
+) -> None:
+    path = write_notebook("a.ipynb", "n: int = 1", "# use it\nprint(n, m)")
+    found = (await ask("GET", "notebooks/graph", path="a.ipynb")).json
+    assert [cell["name"] for cell in found["cells"]][1] == "use it"
+    assert found["cells"][1]["missing"] == ["m"]
+    assert [edge["name"] for edge in found["edges"]] == ["n"]
+    text = path.read_text(encoding="utf-8").replace("print(n, m)", "print(m)")
+    asked = {"path": "a.ipynb", "content": text}
+    assert (await ask("POST", "notebooks/graph", body=asked)).json["edges"] == []
+    saved = await ask("POST", "notebooks/graph", body={"path": "a.ipynb"})
+    assert saved.json == found
+    assert (await ask("GET", "notebooks/graph", path="nowhere.ipynb")).status == 404
+    unknown = {"path": "a.ipynb", "run": "0" * 8}
+    assert (await ask("GET", "notebooks/graph", **unknown)).status == 404
+
+
+async def test_the_graph_of_another_language_is_refused(ask: Any, write_notebook: Any) -> None:
+    path = write_notebook("a.ipynb", "x <- 1")
+    spec = json.loads(path.read_text(encoding="utf-8"))
+    spec["metadata"] = {"language_info": {"name": "R"}}
+    asked = json.dumps(spec)
+    reply = await ask("POST", "notebooks/graph", body={"path": "a.ipynb", "content": asked})
+    assert (reply.status, reply.json["code"]) == (422, "notebook.language")
 
 
 def test_the_depth_allowed_is_the_parameters_own() -> None:

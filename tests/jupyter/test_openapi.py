@@ -102,3 +102,5 @@ async def test_answers_are_as_described(ask: Any, conforms: Any, write_notebook:
         conforms(path, "get", await ask("GET", f"{there}/{part}"))
     inspected = await ask("GET", "notebooks/inspect", path="a.ipynb")
     conforms("/notebooks/inspect", "get", inspected)
+    graph = await ask("GET", "notebooks/graph", path="a.ipynb")
+    conforms("/notebooks/graph", "get", graph)
