@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from nbflow.exceptions import InvalidInput, InvalidNotebook
 from nbflow.model import cell_options, names, parameter_cell
+from nbflow.model.cell_options import CellOptions
 from nbflow.model.shapes import is_list, is_object, is_texts
 
 LARGEST = 200 * 1024 * 1024
@@ -319,11 +320,9 @@ def _refusals(nb: Mapping[str, Any]) -> Iterator[InvalidInput]:
         if not is_object(cell["metadata"].get("nbflow", {})):
             said = names.shown(cell["metadata"]["nbflow"])
             yield _refusal(cell, f"metadata.nbflow is {said}, not an object.", "metadata.nbflow")
-        if where == "line" and not python and asked.asks():
-            hint = (
-                f"Its kernel runs {language(nb)}: write `retries` and `timeout` into its metadata."
-            )
-            yield _refusal(cell, "what its first line asks for, only Python can do.", hint=hint)
+        if not python and _only_python_can(cell, asked, where):
+            hint = f"In {language(nb)} a cell has `retries` and `timeout`, in its metadata."
+            yield _refusal(cell, "what it asks for, only a Python kernel can do.", hint=hint)
         if where is None or not asked.name:
             continue
         if asked.name in named:
@@ -332,6 +331,17 @@ def _refusals(nb: Mapping[str, Any]) -> Iterator[InvalidInput]:
                 cell, said, "name", code="cell.name", hint="Give each a name of its own."
             )
         named.setdefault(asked.name, at)
+
+
+def _only_python_can(cell: Cell, asked: CellOptions, where: str | None) -> bool:
+    """Say whether a cell asks for what its kernel has to do, rather than who executes it."""
+    if where == "line":
+        return asked.asks() or cell["source"].lstrip().startswith("%%")
+    ours = CellOptions(
+        asked.name, "task", asked.retries, asked.retry_delays, asked.timeout_seconds,
+        tags=asked.tags,
+    )  # fmt: skip
+    return asked != ours
 
 
 def _refusal(

@@ -27,7 +27,7 @@ from nbflow.model.deploying import DeployRequest
 from nbflow.model.run_options import Checkpoint, RunOptions
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import State
-from nbflow.notebook import files, running
+from nbflow.notebook import files, injecting, running
 from nbflow.notebook.ran import NotebookRun
 from nbflow.notebook.stopping import Reason, Stop
 from nbflow.store import owners
@@ -136,13 +136,17 @@ def new_run(
     request = DeployRequest(
         file, kernel_name=kernel_name, parameters=values or {}, function=function
     )
+    kernels = specs.known()
     checked = deploying.deployment_of(
-        request, notebook_text=text, path=file, kernels=specs.known(), host=socket.gethostname()
+        request, notebook_text=text, path=file, kernels=kernels, host=socket.gethostname()
     )
     environments.check(replace(checked, options=options.to_json()))
     complete = parameter_values.check(
         checked.parameter_schema, checked.parameters, what=Path(file).name
     )
+    if complete:
+        language = kernels[checked.kernel_name].language
+        injecting.check(complete, kernel_name=checked.kernel_name, language=language)
     named: dict[str, Any] = {} if name is None else {"name": names.check_name(name)}
     return NewFlowRun(
         flow_name=checked.flow_name,

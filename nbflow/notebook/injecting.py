@@ -43,6 +43,12 @@ def source(schema: Schema, values: Mapping[str, Any], *, kernel_name: str, langu
     return "\n".join(lines)
 
 
+def check(values: Mapping[str, Any], *, kernel_name: str, language: str) -> None:
+    """Refuse values that a notebook's language cannot be given. Raises as `source`."""
+    if language.lower() not in _PYTHON:
+        source({}, values, kernel_name=kernel_name, language=language)
+
+
 def inject(nb: Any, text: str, parameters: Mapping[str, Any]) -> None:
     """Put a cell into a notebook: over an injected one, below the `parameters` cell, or on top."""
     from nbformat.v4 import new_code_cell
