@@ -16,6 +16,7 @@ from nbflow.notebook import child, files
 if TYPE_CHECKING:
     from nbflow.model.cell_graph import CellGraph
     from nbflow.model.deployments import Deployment
+    from nbflow.model.slices import Slice
     from nbflow.notebook.ran import NotebookRun
 
 _OPTIONS = ("cells", "checkpoint", "exports", "keep_kernel_seconds", "kernel_name", "name", "tags")
@@ -86,6 +87,18 @@ class NotebookFlow:
         from nbflow.model import cell_graph
 
         return cell_graph.cell_graph(self._document, title=self.name)
+
+    @cached_property
+    def slice(self) -> Slice:
+        """Give what runs: the cells the flow needs, or all. `print` shows them.
+
+        Raises InvalidNotebook, InvalidInput (`flow.unknown`).
+        """
+        from nbflow.model import slices
+
+        if self.flow is not None:
+            return slices.flow_slice(self._document, self.flow)
+        return slices.cells_slice(self._document, [node.id for node in self.graph().cells])
 
     def with_options(self, **changes: Any) -> NotebookFlow:
         """Give a copy with other options (those of `run_notebook`). Raises InvalidInput."""

@@ -25,6 +25,7 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 GIVEN = {
     "01_first_notebook": ({"year": 2013}, "365 days of 2013"),
     "02_flows_and_tasks": ({"years": [2012, 2013]}, "2 years asked for twice, worked out 2 times"),
+    "03_the_notebook_is_the_flow": ({"hot": 32}, "5 above 32"),
 }
 
 
@@ -93,7 +94,9 @@ def test_nbflow_runs_the_first_and_keeps_its_artifacts(tmp_path: Path, orchestra
     cells = orchestrator.list_task_runs(run.id)
     assert len(cells) >= len(_code(nbformat.read(path, as_version=4)))
     assert {cell.state.name for cell in cells} == {"Completed"}
-    artifacts = {item.key: item for item in orchestrator.list_artifacts(ArtifactFilter(run.id)).rows}
+    artifacts = {
+        item.key: item for item in orchestrator.list_artifacts(ArtifactFilter(run.id)).rows
+    }
     assert len(artifacts["top-days"].data["rows"]) == 3
     assert "2012" in artifacts["year-in-a-line"].data
     assert copy.read_bytes() == before
@@ -118,6 +121,36 @@ def test_nbflow_runs_the_second_with_its_flows_as_children(tmp_path: Path, orche
     ]  # fmt: skip
     kept = {item.key for item in orchestrator.list_artifacts(ArtifactFilter(whole.id)).rows}
     assert {"pictures", "warm-days", "warm-days-table"} <= kept
+
+
+def test_nbflow_runs_the_third_and_what_it_mends(tmp_path: Path, orchestrator) -> None:
+    copy = shutil.copy(NOTEBOOKS[2], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", copy, "-p", "year=2015"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = orchestrator.list_flow_runs().rows
+    (whole,) = (run for run in runs if run.flow_name == "03_the_notebook_is_the_flow")
+    assert whole.state.is_completed()
+    years = [run.parameters["year"] for run in runs if run.flow_name == "hottest"]
+    assert sorted(years) == [2013, 2015]
+    (mended,) = (run for run in runs if run.attempt == 2)
+    assert (mended.flow_name, mended.parameters["year"]) == ("messy", 2015)
+    cells = {cell.name: cell.state.name for cell in orchestrator.list_task_runs(mended.id)}
+    assert (cells["warm"], cells["report"]) == ("Cached", "Completed")
+
+
+def test_the_third_skips_what_there_is_nothing_to_draw_of(tmp_path: Path, orchestrator) -> None:
+    copy = shutil.copy(NOTEBOOKS[2], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", copy, "-p", "hot=50"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = (r for r in orchestrator.list_flow_runs().rows if r.flow_name.startswith("03"))
+    cells = {cell.name: cell.state.name for cell in orchestrator.list_task_runs(run.id)}
+    assert (cells["count"], cells["plot"]) == ("Completed", "Skipped")
 
 
 def test_a_year_without_observations_fails_and_stops_there(tmp_path: Path, orchestrator) -> None:
