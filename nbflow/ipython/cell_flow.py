@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import keyword
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -105,9 +106,14 @@ def _annotation(value: Any) -> Any:
 
 # -- one run of the cell ------------------------------------------------------------------------
 def host(shell: Any, name: str, asked: CellOptions, found: Given) -> AsFlow:
-    """Give what runs the cell; `--params` count for this run. Raises MagicError."""
+    """Give what runs the cell; `--params` count for this run. Raises MagicError.
+
+    Where the flow itself is what a deployment runs, its parameters come from there.
+    """
     flow = CellFlow(name, asked, found.signature(), _runner(asked.task_runner))
-    return AsFlow(flow, shell.user_ns, _read(found.schema, asked.params, shell.user_ns))
+    deployed = os.environ.get("NBFLOW_FUNCTION") == name
+    params = () if deployed else asked.params
+    return AsFlow(flow, shell.user_ns, _read(found.schema, params, shell.user_ns))
 
 
 def _read(

@@ -34,7 +34,7 @@ class Ran:
     """The cells that ran in this kernel; `pre_run_cell` is a callback of the shell's events.
 
     Args:
-        shell: whose history tells which cells ran before nbflow was loaded, the loading one included.
+        shell: its history tells which cells ran before nbflow was loaded, the loading one too.
     """
 
     def __init__(self, shell: Any) -> None:

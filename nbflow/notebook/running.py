@@ -397,6 +397,8 @@ def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
     env |= {"NBFLOW_FLOW_RUN_ID": run.id, owners.MARKER: marker}
     if run.path:
         env["JPY_SESSION_NAME"] = run.path
+    if run.function is not None:
+        env["NBFLOW_FUNCTION"] = run.function
     return {name: value for name, value in env.items() if name not in settings.TOKENS}
 
 

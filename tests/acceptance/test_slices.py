@@ -47,7 +47,7 @@ CELLS = {
     "shell": "!echo never > shell.txt",
     "summary": "summary = clean.groupby('Origin').kw.mean()",
     "secret": "token = input('token? ')",
-    "report*": "%%flow report\nchosen = clean[clean.Origin == origin]\n"
+    "report*": "%%flow report --params limit=8\nchosen = clean[clean.Origin == origin]\n"
     "best = strongest(chosen, limit)\nrows = len(clean)\nbest.Name.tolist()",
     "function*": "from nbflow import flow\n@flow\ndef heaviest(n: int = 2, unit: str = 'lbs'):\n"
     "    found = cars.nlargest(n, 'Weight_in_lbs')\n    return [unit, *found.Name]",
