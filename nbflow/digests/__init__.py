@@ -16,7 +16,6 @@ import inspect
 import linecache
 import marshal
 import sys
-import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -25,6 +24,7 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from nbflow.digests import arrays
+from nbflow.model import syntax
 
 _DIGITS = 32
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
@@ -145,22 +145,9 @@ def _block(lines: list[str], first: int) -> str:
     return "\n" * (first - 1) + "".join(line[indent:] or "\n" for line in block)
 
 
-#: CPython 3.11 counts the depth of all threads' trees together, and gives up when they mix
-_parsing = threading.Lock()
-
-
-def _parsed(text: str) -> ast.Module:
-    with _parsing:
-        while True:
-            try:
-                return ast.parse(text)
-            except SystemError:  # mixed with one made elsewhere: a traceback's carets, a linter
-                continue
-
-
 def _node(code: types.CodeType, text: str) -> Any:
     try:
-        tree = _parsed(text)
+        tree = syntax.parse(text)
     except (SyntaxError, ValueError):
         return None
     kinds = ast.Lambda if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -13,7 +13,7 @@ from nbflow.model.cell_values import Missing, Values
 
 #: functions calling each other are followed so deep, and so many calls in one cell
 _DEEPEST = 8
-_MOST_CALLS = 200
+_MOST_CALLS = 100
 
 
 class Given(NamedTuple):
@@ -289,6 +289,9 @@ class Calls(Values):
 
     def _let_call(self, called: Things, things: Things) -> None:
         """Read the functions somebody else was given, and may call."""
+        if self._calls > _MOST_CALLS:  # too much to follow: all may be changed
+            self.change(cell_memory.reach(things | called))
+            return
         for thing in list(cell_memory.reach(things | called)):
             if isinstance(thing.code, cell_scopes.FUNCTIONS):
                 self._let(thing, (things,))

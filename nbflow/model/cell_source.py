@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import threading
 import warnings
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from nbflow.exceptions import InvalidInput
-from nbflow.model import cell_options
+from nbflow.model import cell_options, syntax
 
 #: of the source digest, hex digits
 _DIGITS = 32
-
-#: CPython 3.11 counts the depth of all threads' trees together, and gives up when they mix
-_parsing = threading.Lock()
 
 
 class Parsed(NamedTuple):
@@ -43,17 +39,6 @@ class Magic(NamedTuple):
     name: str
     line: str
     body: str | None = None
-
-
-def parse(text: str) -> ast.Module:
-    """Give the syntax tree of Python text, on any thread. Raises what `ast.parse` raises."""
-    with _parsing, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        while True:
-            try:
-                return ast.parse(text)
-            except SystemError:  # mixed with one made elsewhere: a traceback's carets, a linter
-                continue
 
 
 @lru_cache(maxsize=4096)
@@ -124,11 +109,14 @@ def _condition(kind: Any, rest: str) -> ast.expr | None:
 
 def _tree(text: str) -> ast.Module:
     try:
-        return parse(text)
+        return syntax.parse(text)
     except SyntaxError:
         lost = text[: len(text) - len(text.lstrip())].count("\n")
         try:
-            return parse("\n" * lost + _shell().transform_cell(text))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = _shell().transform_cell(text)
+            return syntax.parse("\n" * lost + made)
         except Exception as error:
             if isinstance(error, (SyntaxError, ValueError, RecursionError, MemoryError)):
                 raise

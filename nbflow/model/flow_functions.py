@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nbflow.model import cell_scopes, cell_source
+from nbflow.model import cell_scopes, cell_source, syntax
 
 _DEFINITIONS = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom,
@@ -106,7 +106,7 @@ def _line(argument: ast.arg, default: ast.expr | None) -> str:
 def _without_calls(source: str, name: str) -> tuple[str, bool]:
     """Make comments of the statements that use a flow outside functions, and what needs them."""
     try:
-        tree = cell_source.parse(source)
+        tree = syntax.parse(source)
     except (SyntaxError, ValueError):
         tree = None
     body = cell_source.parsed(source).tree.body if tree is None else tree.body

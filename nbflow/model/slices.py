@@ -32,6 +32,7 @@ from nbflow.model import (
     notebooks,
     parameter_cell,
     parameter_code,
+    syntax,
 )
 from nbflow.model.cell_graph import CellGraph, CellNode
 from nbflow.model.flow_functions import FlowFunction
@@ -284,7 +285,7 @@ def _line(name: str, binder: Cell) -> str | None:
 def _is(text: str, node: ast.stmt) -> bool:
     """Say whether lines hold one statement, and no other."""
     try:
-        found = cell_source.parse(text).body
+        found = syntax.parse(text).body
     except (SyntaxError, ValueError):
         return False
     return len(found) == 1 and ast.dump(found[0]) == ast.dump(node)

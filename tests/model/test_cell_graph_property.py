@@ -232,8 +232,8 @@ def canonical(value: Any, above: tuple[int, ...] = ()) -> Any:
     if isinstance(value, list | tuple):
         return [canonical(one, above) for one in value]
     if isinstance(value, dict):
-        shown = {k: canonical(v, above) for k, v in value.items() if k != "__builtins__"}
-        return sorted(shown.items(), key=repr)
+        items = [(k, v) for k, v in value.items() if k != "__builtins__"]
+        return sorted(([canonical(k, above), canonical(v, above)] for k, v in items), key=repr)
     if isinstance(value, types.FunctionType):
         return ["function", value.__name__, canonical(value.__defaults__, above)]
     if isinstance(value, type):
