@@ -75,13 +75,15 @@ def tables() -> tuple[Table, ...]:
 
 def _measure(tree: served.Tree, home: Path, notebook: Path, begin: Begin) -> Found:
     backend, found = Orchestrator(), Found()
-    idle = _idle(tree)
+    idle = 0.0
     for turn in range(_RUNS + 2):  # the first two only warm up
         time.sleep(_REST_SECONDS)
         cpu, at = tree.cpu(), time.monotonic()
         run, due = begin(backend, notebook)
         _until_ended(backend, run)
         time.sleep(_REST_SECONDS)
+        if turn == 1:
+            idle = _idle(tree)
         if turn > 1:
             _add(found, backend, home, run, due)
             found.cpu.append(tree.cpu() - cpu - idle * (time.monotonic() - at))

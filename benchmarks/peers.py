@@ -13,6 +13,7 @@ _ROOT = Path(__file__).parents[1] / ".venv-peers"
 REQUIREMENTS = {
     "prefect": ["prefect>=3.4,<4", "fastapi<0.151", "sqlalchemy<2.1"],
     "dask": ["distributed>=2024.8"],
+    "jupyter-scheduler": ["jupyter-scheduler>=2.11", "ipykernel"],
 }
 
 
@@ -35,7 +36,11 @@ def python(peer: str) -> Path:
 @cache
 def version(peer: str) -> str:
     """Give a peer's version; Prefect's with those of the libraries held back for it."""
-    names = {"prefect": ["prefect", "fastapi", "sqlalchemy"], "dask": ["distributed"]}[peer]
+    names = {
+        "prefect": ["prefect", "fastapi", "sqlalchemy"],
+        "dask": ["distributed"],
+        "jupyter-scheduler": ["jupyter-scheduler"],
+    }[peer]
     code = (
         "import sys, importlib.metadata as m;"
         "print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
