@@ -28,11 +28,12 @@ ERRORS = [
     if inspect.isclass(error) and issubclass(error, exceptions.NbflowError)
 ]
 
-#: the programs of docs/engine.md by their heading, each with what it prints
+#: the programs of two pages by their heading, each with what it prints
 EXAMPLES = [
     (heading, *example)
+    for page in ("engine.md", "notebooks.md")
     for heading, body in re.findall(
-        r"^## (.*?)\n(.*?)(?=^## |\Z)", (DOCS / "engine.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^## (.*?)\n(.*?)(?=^## |\Z)", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL
     )
     for example in re.findall(r"^```python\n(.*?)^```\n```text\n(.*?)^```", body, re.M | re.S)
 ]
