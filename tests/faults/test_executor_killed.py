@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import select
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,42 +104,56 @@ def _create(orchestrator: Orchestrator, path: Path, owner: Owner | None = None) 
     return orchestrator.create_flow_run(new)
 
 
-#: an executor waits for the id of its run, so that the run can name the process that holds it
-EXECUTOR = (
-    "import sys; from nbflow.notebook import running; running.lighten()\n"
-    "from nbflow.connect import connect\n"
-    "running.run_now(connect(), sys.stdin.readline().strip(), 1)"
-)
+#: forks an executor at each word; it says its id, and waits for that of its run
+EXECUTORS = """
+import os, sys
+from nbflow.notebook import running
+running.lighten()
+import nbclient, papermill, nbflow.notebook.attempt, nbflow.orchestration.orchestrator
+from nbflow.connect import connect
+while os.read(0, 100):
+    pid = os.fork()
+    if pid == 0:
+        os.write(1, f"{os.getpid()}\\n".encode())
+        running.run_now(connect(), os.read(0, 100).decode().strip(), 1)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.write(1, b"ended\\n")
+"""
 
 
-def _killed_at(orchestrator: Orchestrator, path: Path, size: int) -> tuple[FlowRun, Follower]:
+@pytest.fixture
+def executors(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", EXECUTORS], bufsize=0, **pipes) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _killed_at(
+    orchestrator: Orchestrator, path: Path, size: int, executors: Any
+) -> tuple[FlowRun, Follower]:
     """Have a run executed by a process that is killed once its journal has so many bytes."""
-    process = subprocess.Popen([sys.executable, "-c", EXECUTOR], stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    run = _create(orchestrator, path, owners.of(process.pid))
+    executors.stdin.write(b"one\n")
+    pid = int(executors.stdout.readline())
+    run = _create(orchestrator, path, owners.of(pid))
     follower = Follower(journal.folder(f"runs/{run.id}/1"))
-    process.stdin.write(f"{run.id}\n".encode())
-    process.stdin.close()
+    executors.stdin.write(f"{run.id}\n".encode())
     pause, file = threading.Event(), follower.folder / journal.JOURNAL
-
-    def due() -> bool:
-        if process.poll() is not None:
-            return True
-        if not file.exists():
-            return False
+    while select.select([executors.stdout], [], [], 0)[0] == []:
         follower.look()
-        return file.stat().st_size >= size
-
-    while not due():
+        if file.exists() and file.stat().st_size >= size:
+            os.kill(pid, signal.SIGKILL)
+            break
         pause.wait(0.02)
-    process.kill()
-    process.wait()
+    assert executors.stdout.readline() == b"ended\n"
     Reaper(orchestrator).run_once(clock.now())
     return orchestrator.read_flow_run(run.id), follower
 
 
 def test_after_kill_9_of_the_executor_the_notebook_is_whole_and_true(
-    orchestrator: Orchestrator, notebook: Path
+    orchestrator: Orchestrator, notebook: Path, executors: Any
 ) -> None:
     whole = _create(orchestrator, notebook)
     assert run_now(orchestrator, whole.id, 1).is_completed()
@@ -147,7 +164,7 @@ def test_after_kill_9_of_the_executor_the_notebook_is_whole_and_true(
     chance, seen = random.Random(SEED), {"COMPLETED": 0, "CRASHED": 0, "PENDING": 0}
     for _ in range(KILLS):
         size = int(chance.uniform(0, full_size))
-        run, follower = _killed_at(orchestrator, notebook, size)
+        run, follower = _killed_at(orchestrator, notebook, size, executors)
         if run.state.is_completed():  # it was through before
             continue
         assert run.state.is_crashed(), run.state
