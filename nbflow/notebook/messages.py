@@ -20,6 +20,7 @@ Message = dict[str, Any]
 _DELIMITER = b"<IDS|MSG>"
 _TEXT = re.compile(rb'"text":\s*"')
 _NAME = re.compile(rb'"name":\s*"(\w+)"')
+_OUTPUTS = frozenset({"stream", "display_data", "update_display_data", "execute_result"})
 #: the longest thing that may be cut through: a JSON escape of a surrogate pair
 _ESCAPE_CHARS = 12
 
@@ -57,7 +58,8 @@ class Reader:
 
     Args:
         session: of the kernel's connection.
-        largest: content of more bytes comes as Huge; an error, which says why, never does.
+        largest: an output of more bytes comes as Huge; all else is read, however large: an error
+            says why, and a cell's input is told with what it is about.
         unwanted: asked with (message type, id of the request, bytes of the content) before anything
             is verified or unpacked; what it says True to is passed over.
     """
@@ -100,7 +102,7 @@ class Reader:
             "content": {},
             "buffers": frames[start + 6 :],
         }
-        if self._largest is not None and len(content_) > self._largest and kind != "error":
+        if self._largest is not None and len(content_) > self._largest and kind in _OUTPUTS:
             return {**message, "content": Huge(memoryview(content_))}
         message["content"] = json.loads(content_)
         return message if header.get("version", "").startswith("5") else adapt(message)

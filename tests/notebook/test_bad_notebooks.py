@@ -296,3 +296,10 @@ def test_ten_thousand_cells_can_be_checked_at_once(tmp_path):
     nbformat.write(new_notebook(cells=cells), path)
     with pytest.raises(InvalidInput, match="no parameter"):
         run_notebook(path, {"n": 1})
+
+
+def test_a_cell_larger_than_what_it_may_put_out_runs(notebooks):
+    with settings.temporary(output_cell_bytes=1_000_000):
+        ran = notebooks.run("x = 1\n# " + "y" * (3 << 20) + "\nprint(x)", "2")
+    assert ran.state.is_completed(), ran.state.message
+    assert ran.text(0) == "1\n"
