@@ -79,6 +79,7 @@ def noted(shell: Any) -> Generator[Notes, None, None]:
     notes, hook, publisher = Notes(), shell.displayhook, shell.display_pub
     streams = sys.stdout, sys.stderr
     publish, clear, write = publisher.publish, publisher.clear_output, hook.write_format_data
+    prompt = hook.write_output_prompt
 
     def published(data: Any, metadata: Any = None, **said: Any) -> None:
         kept = {mime: value for mime, value in data.items() if mime != _WIDGET}
@@ -97,17 +98,30 @@ def noted(shell: Any) -> Generator[Notes, None, None]:
         with notes.off():
             write(format_dict, md_dict)
 
+    def prompted() -> None:
+        with notes.off():
+            prompt()
+
     sys.stdout, sys.stderr = (
         _Tee(stream, name, notes)
         for stream, name in zip(streams, ("stdout", "stderr"), strict=True)
     )  # type: ignore[assignment]
     publisher.publish, publisher.clear_output = published, cleared
-    hook.write_format_data = written
+    hook.write_format_data, hook.write_output_prompt = written, prompted
     try:
         yield notes
+        _show_figures()
     finally:
         sys.stdout, sys.stderr = streams
-        del publisher.publish, publisher.clear_output, hook.write_format_data
+        del publisher.publish, publisher.clear_output
+        del hook.write_format_data, hook.write_output_prompt
+
+
+def _show_figures() -> None:
+    """Show matplotlib's figures now: by itself it shows them when the cell has ended."""
+    backend = sys.modules.get("matplotlib_inline.backend_inline")
+    if backend is not None:
+        backend.flush_figures()
 
 
 def again(shell: Any, items: Iterable[Shown], value: Any) -> None:

@@ -42,6 +42,15 @@ def test_a_hit_restores_outputs_displays_streams_and_the_last_expression(
     assert states == ["Completed", "Cached"]
 
 
+def test_a_hit_shows_the_figures_again(kernel: Any) -> None:
+    kernel.run("%matplotlib inline\nimport matplotlib.pyplot as plt")
+    cell = "%%task plotted --cache source\nplt.plot([1, 2]);"
+    first, again = kernel.run(cell), kernel.run(cell)
+    assert note(again).startswith("Cached")
+    assert again.displays[0]["image/png"] == first.displays[0]["image/png"]
+    assert len(first.displays) == len(again.displays) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -87,6 +87,13 @@ def test_cells_run_and_are_recorded_in_a_terminal(
                      ("bad", "Failed")]  # fmt: skip
 
 
+def test_a_cached_cell_says_the_same_again_in_a_terminal(terminal: Terminal) -> None:
+    cell = "%%task kept --cache source\nprint('printed')\nkept_ = [5]\nkept_"
+    assert "first call" in terminal.run(cell)
+    again = terminal.run(cell)
+    assert again.count("printed") == again.count(": [5]") == again.count("✓ Cached") == 1
+
+
 def test_ctrl_c_cancels_a_cell_in_a_terminal(terminal: Terminal) -> None:
     terminal.type("%%task halted\nimport time\nprint('beg' + 'un')\ntime.sleep(60)")
     terminal.child.expect("begun")
