@@ -110,7 +110,11 @@ class Kernel:
         return Reply(reply["content"], messages)
 
     def run_all(self, *cells: str) -> list[str]:
-        """Send cells at once, as Run All does; give the status of each."""
+        """Send cells at once, as Run All does; give the status of each.
+
+        A kernel aborts what has arrived when a cell fails; on a busy machine that takes a moment.
+        """
+        self._abort_for(0.5)
         gate = self.home / f"gate-{uuid7()}"
         self.client.execute(_GATE.format(path=str(gate)))  # nothing runs before all was sent
         sent = [self.client.execute(cell) for cell in cells]
@@ -119,7 +123,16 @@ class Kernel:
         while not replies.keys() >= set(sent):
             message = self.client.get_shell_msg(timeout=60)
             replies[message["parent_header"]["msg_id"]] = message["content"]["status"]
+        self._abort_for(0.0)
         return [replies[msg_id] for msg_id in sent]
+
+    def _abort_for(self, seconds: float) -> None:
+        """Say how long after an error requests are aborted; asked again while this one is, too."""
+        code = f"get_ipython().kernel.stop_on_error_timeout = {seconds}"
+        status = "aborted"
+        while status == "aborted":
+            reply = self.client.execute(code, silent=True, reply=True, timeout=60)
+            status = reply["content"]["status"]
 
     def value(self, expression: str) -> str:
         """Give the repr of an expression in the kernel."""
