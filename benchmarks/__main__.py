@@ -7,7 +7,7 @@ import sys
 
 from benchmarks import peers, report
 
-NAMES = ("tasks", "start", "results", "run", "cells")
+NAMES = ("tasks", "start", "results", "run", "latency", "many", "cells")
 
 
 def main() -> int:
@@ -23,7 +23,11 @@ def main() -> int:
             found.append(table)
             print(f"\n{table.text()}", flush=True)
     if chosen == NAMES:
-        report.write(found, f"Peers: {peers.version('prefect')}; {peers.version('dask')}.")
+        report.write(
+            found,
+            f"Peers: {peers.version('prefect')}; {peers.version('dask')}; "
+            f"{peers.version('jupyter-scheduler')}.",
+        )
     return 0
 
 
