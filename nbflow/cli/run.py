@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from nbflow.cli import execution, flow_run, given, handing, printing
@@ -15,7 +16,7 @@ from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes, usage
 from nbflow.cli.progress import Progress, exit_code
 from nbflow.connect import connect
-from nbflow.model import deploying, notebooks
+from nbflow.model import deploying, notebooks, slices
 from nbflow.model.run_options import Checkpoint
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.notebook import child, files, running
@@ -33,6 +34,10 @@ _NOWHERE = "none"
              help="where the executed notebook is written, or none (default: beside the notebook, "
              "as NAME-executed.ipynb)"),
     argument("--name", default=None, help="the run's name (made up when left out)"),
+    argument("--cell", action="append", default=[], metavar="CELL", dest="cells",
+             help="run only this cell (name or id) and what it needs; repeat for several"),
+    argument("--downstream", action="store_true",
+             help="with --cell: also the cells that need it, and what they need"),
     *EXECUTION,
     OUTPUT,
 )  # fmt: skip
@@ -44,6 +49,8 @@ def run(
     kernel: str | None,
     output_path: str | None,
     name: str | None,
+    cells: list[str],
+    downstream: bool,
     checkpoint: Checkpoint,
     on_failure: list[str] | None,
     to: list[str],
@@ -54,13 +61,15 @@ def run(
         running.lighten()
     path, function = deploying.split(notebook)
     target = _target(output_path, Path(path))
+    options = execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to)
+    only = _cells(path, function, cells, downstream=downstream)
     new = child.new_run(
         path,
         _parameters(path, function, param, parameters),
         name=name,
         kernel_name=kernel,
         function=function,
-        options=execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to),
+        options=replace(options, cells=only),
         created_by="cli",
     )
     with Progress(quiet=output == "json") as progress:
@@ -74,6 +83,20 @@ def run(
         shown = {key: str(path) if path else None for key, path in facts.items()}
         printing.as_json({**vars(made), **shown})
     return exit_code(made.state)
+
+
+def _cells(
+    path: str, function: str | None, cells: list[str], *, downstream: bool
+) -> tuple[str, ...]:
+    """Give the ids of the cells to run; none: all. Raises InvalidInput, InvalidNotebook."""
+    if not cells and not downstream:
+        return ()
+    if not cells or function is not None:
+        raise usage("--cell and --downstream choose cells of a whole notebook.", field="cell")
+    file, content = files.read(path)
+    nb = notebooks.parse(content, name=Path(file).name)
+    made = slices.cells_slice(nb, cells, upstream=True, downstream=downstream)
+    return tuple(node.id for node in made.kept)
 
 
 def _parameters(

@@ -130,7 +130,8 @@ def cells_slice(
 ) -> Slice:
     """Make the slice of some cells (names or ids), with all they need, or all that need them.
 
-    With both, also what the cells that need them need. Raises InvalidInput, InvalidNotebook.
+    With both, also what the cells that need them need. The notebook's `parameters` cell is always
+    in it, so that whoever runs it may give values. Raises InvalidInput, InvalidNotebook.
     """
     graph = cell_graph.cell_graph(nb)
     wanted = {graph.cell(one).id for one in cells}
@@ -138,6 +139,8 @@ def cells_slice(
         wanted |= {after for one in wanted for after in graph.downstream(one)}
     if upstream:
         wanted |= set(graph.needed_for(wanted))
+    declared = notebooks.parameters_cell(nb)
+    wanted |= {declared[1]["id"]} if declared is not None else set()
     kept = [node for node in graph.cells if node.id in wanted]
     rest = tuple(node for node in graph.cells if node.id not in wanted)
     own = _own_parameters(nb, wanted)

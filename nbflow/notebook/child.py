@@ -19,9 +19,9 @@ from nbflow import context, settings
 from nbflow.connect import connect
 from nbflow.engine import logs, resolve
 from nbflow.engine.tracking import Tracking
-from nbflow.exceptions import NestedTooDeep
+from nbflow.exceptions import InvalidInput, NestedTooDeep
 from nbflow.kernels import environments, specs
-from nbflow.model import deploying, names
+from nbflow.model import deploying, names, notebooks, slices
 from nbflow.model import parameters as parameter_values
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.run_options import Checkpoint, RunOptions
@@ -141,6 +141,8 @@ def new_run(
         request, notebook_text=text, path=file, kernels=kernels, host=socket.gethostname()
     )
     environments.check(replace(checked, options=options.to_json()))
+    if options.cells:
+        _check_cells(text, options, function, name=Path(file).name)
     complete = parameter_values.check(
         checked.parameter_schema, checked.parameters, what=Path(file).name
     )
@@ -160,6 +162,13 @@ def new_run(
         options=options.to_json(),
         **named,
     )
+
+
+def _check_cells(text: str, options: RunOptions, function: str | None, *, name: str) -> None:
+    if function is not None:
+        said = "A flow in a notebook runs the cells it needs; cells cannot be chosen besides."
+        raise InvalidInput(said, code="options.cells", field="cells")
+    slices.cells_slice(notebooks.parse(text, name=name), options.cells)
 
 
 class NotebookCall:

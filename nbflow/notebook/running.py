@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
@@ -359,7 +359,7 @@ class Source:
 
         language = _language(self.kernel_name)
         prepare(self.notebook)
-        nb = nbformat.from_dict(self.notebook)
+        nb: Any = nbformat.from_dict(self.notebook)
         injected = slices.fill(nb, self.schema, self.parameters)
         if injected:
             text = injecting.source(
@@ -380,7 +380,8 @@ class Source:
 
 def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) -> Notebook:
     """Give the notebook to execute: as it was started before, as it is now, or as deployed."""
-    current = run_options.of_json(run.options).resume_source == "current"
+    options = run_options.of_json(run.options)
+    current = options.resume_source == "current"
     if before is not None and not current:
         cells = before.notebook["cells"]
         kept = [cell for cell in cells if "injected-parameters" not in notebooks.tags(cell)]
@@ -388,7 +389,9 @@ def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) ->
     snapshot = None if current else run.snapshot
     text = backend.read_snapshot(snapshot) if snapshot else read(run.path)
     nb = notebooks.parse(text, name=name)
-    return nb if run.function is None else slices.flow_slice(nb, run.function).notebook
+    if run.function is not None:
+        return slices.flow_slice(nb, run.function).notebook
+    return slices.cells_slice(nb, options.cells).notebook if options.cells else nb
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:

@@ -54,6 +54,23 @@ def test_a_copied_name_is_noted(nbflow: Any, notebook: Callable[..., Path]):
     assert said.err == "note: 2 cells are called 'load'; the last one is found by the name.\n"
 
 
+def test_a_cell_is_run_with_what_it_needs_and_with_what_needs_it(
+    nbflow: Any, notebook: Callable[..., Path]
+):
+    path = notebook("# A\na = 1", "# B\nb = a", "# C\nc = b", "# D\n1 / 0")
+    given = ("--output", "json", "-o", "none")
+
+    def ran(*words: str) -> list[str]:
+        said = nbflow("run", path, *words, *given)
+        assert said.code == 0, said.err
+        return [run.name for run in connect().list_task_runs(said.json()["id"])]
+
+    assert ran("--cell", "B") == ["A", "B"]
+    assert ran("--cell", "B", "--downstream") == ["A", "B", "C"]
+    assert "There is no code cell 'E'" in nbflow("run", path, "--cell", "E", *given).err
+    assert "--cell and --downstream" in nbflow("run", path, "--downstream", *given).err
+
+
 def test_cells_changed_since_a_run_are_marked(nbflow: Any, notebook: Callable[..., Path]):
     path = notebook("# A\na = n", "# B\nb = a", "# C\nc = 1", parameters="n = 1")
     new = NewFlowRun("sales", kind="notebook", path=str(path), owner=owners.current(),

@@ -12,6 +12,7 @@ from vega_datasets import local_data
 
 from nbflow.model import notebooks as documents
 from nbflow.model import slices
+from nbflow.model.run_options import RunOptions
 from nbflow.store import journal
 
 MESSY = Path(__file__).parents[1] / "model" / "notebooks" / "messy.ipynb"
@@ -63,6 +64,16 @@ def test_values_for_the_own_parameters_cell_and_for_a_later_literal_are_both_use
     ran = notebooks.run(path=path, function="report", parameters={"year": 2012, "top": 9})
     assert ran.state.name == "Completed"
     assert "[2012, 2012] 2012 9" in ran.text(-1)
+
+
+def test_chosen_cells_run_and_the_parameters_cell_with_them(notebooks: Any):
+    own = new_code_cell("n = 1", metadata={"tags": ["parameters"]})
+    path = notebooks.write(own, "1 / 0", "# Mine\nprint('n is', n)")
+    chosen = RunOptions(cells=("Mine",)).to_json()
+    ran = notebooks.run(path=path, options=chosen, parameters={"n": 7})
+    assert ran.state.name == "Completed"
+    assert len(ran.notebook.cells) == 3
+    assert "n is 7" in ran.text(-1)
 
 
 def test_a_flow_function_is_called_once(notebooks: Any):
