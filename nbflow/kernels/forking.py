@@ -187,7 +187,7 @@ class ForkServer:
         standby: how many children are parked ahead.
         idle_seconds: after this rest those end, and the server when no child is left; None: never.
         lifeline: children end with whoever asked for them.
-        hooks: names of the functions `prepare`, `refuse`, `fits`: see `zygote`.
+        hooks: other functions by what they are for: see `zygote`.
     """
 
     def __init__(

@@ -47,6 +47,15 @@ _environment = dict(os.environ)
 
 Ports = dict[str, int]
 
+
+def _installed() -> list[int]:
+    """Give when the folders of installed packages were last changed."""
+    folders = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    return [os.stat(path).st_mtime_ns for path in folders if os.path.isdir(path)]
+
+
+_packages = _installed()
+
 # what traitlets and argparse work out once: their tables of options
 kernelapp.IPKernelApp().parse_command_line(list(ARGUMENTS))
 
@@ -105,6 +114,11 @@ def refuse(request: dict[str, Any]) -> str:
         if name.startswith(_EARLY) and _environment.get(name) != wanted.get(name):
             return f"its environment has another {name}"
     return ""
+
+
+def stale() -> bool:
+    """Say whether packages were installed or removed since this interpreter started."""
+    return _installed() != _packages
 
 
 def fits(request: dict[str, Any]) -> bool:

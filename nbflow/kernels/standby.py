@@ -55,7 +55,7 @@ def server(
         standby=standby,
         idle_seconds=idle_seconds,
         lifeline=True,
-        hooks={hook: f"{_CHILD}:{hook}" for hook in ("prepare", "refuse", "fits")},
+        hooks={hook: f"{_CHILD}:{hook}" for hook in ("prepare", "refuse", "fits", "stale")},
     )
 
 
@@ -75,6 +75,7 @@ class Standby:
         settings.ensure_home()
         self._link.parent.mkdir(mode=0o700, exist_ok=True)
         _forget_the_dead()
+        self._link.unlink(missing_ok=True)  # of a process that had this number
         self._link.symlink_to(self._folder / "s")
         self._servers: dict[str, ForkServer] = {}
         self._thread = threading.Thread(target=self._serve, name="nbflow-kernels", daemon=True)

@@ -10,8 +10,9 @@ the fork.
 Plan: `preload` (modules), `main` (called with the request's argv in the child; its result is the
 exit code), `prepare` (called with the `Newborn` in a child that is parked ahead of its request, and
 in any other after it), `refuse` (called with a request; a reason why none here may serve it),
-`fits` (called with a request; may a parked child serve it?), `rehearse` (called once before any
-fork), `standby`, `idle_seconds`, `lifeline`.
+`fits` (called with a request; may a parked child serve it?), `stale` (is what was loaded no longer
+what is installed? Then this process ends), `rehearse` (called once before any fork), `standby`,
+`idle_seconds`, `lifeline`.
 Functions are named `module:function` or `/path/file.py:function`.
 """
 
@@ -31,6 +32,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 Message = dict[str, Any]
@@ -154,7 +156,7 @@ class Parent:
                 print(f"{name} is not preloaded: {error}", file=sys.stderr)  # noqa: T201
             if threading.active_count() > 1:
                 raise RuntimeError(f"importing {name} starts a thread")
-        for name in ("main", "prepare", "refuse", "fits"):
+        for name in ("main", "prepare", "refuse", "fits", "stale"):
             if self.plan.get(name):
                 self.functions[name] = _function(self.plan[name])
         if self.plan.get("rehearse"):
@@ -228,6 +230,10 @@ class Parent:
         self, talk: socket.socket, request: Message, descriptors: list[int]
     ) -> Newborn | None:
         self.used = time.monotonic()
+        stale = self.functions.get("stale")
+        if stale and stale():
+            self._retire()
+            raise RuntimeError("packages were installed since others were loaded for it")
         refuse = self.functions.get("refuse")
         reason = refuse(request) if refuse else ""
         if reason:
@@ -241,8 +247,9 @@ class Parent:
         held = [] if child.lifeline is None else [child.lifeline]
         try:
             send(talk, {"pid": child.pid, "parked": parked}, [child.pidfd, *held])
-            send(child.inbox, request, [talk.fileno(), *descriptors])
             child.talk = talk
+            with suppress(OSError):  # killed already: then that is what is told
+                send(child.inbox, request, [talk.fileno(), *descriptors])
         finally:
             child.let_go()
         return None
@@ -294,6 +301,14 @@ class Parent:
                 return child
             self.parked.append(child)
         return None
+
+    def _retire(self) -> None:
+        """Serve nobody any more, and end with the last child."""
+        self.fitting = False
+        self.plan["idle_seconds"] = 0
+        for child in self.parked:
+            child.let_go()
+        self.parked.clear()
 
     def _bury(self, child: Child) -> None:
         """Take note that a child has ended, and tell who asked for it."""

@@ -220,7 +220,8 @@ def test_fifty_children_leave_nothing_behind(server: ForkServer) -> None:
         os.close(reading)
         child.close()
     _facts(server)
-    assert (parent.num_fds(), psutil.Process().num_fds()) == before
+    assert parent.num_fds() <= before[0]
+    assert psutil.Process().num_fds() <= before[1]
     assert not parent.children()
 
 

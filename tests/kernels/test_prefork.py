@@ -37,7 +37,7 @@ def on_a_loop(test: Test) -> Callable[..., None]:
 
 
 def zygote(standing_by: Standby) -> psutil.Process:
-    (server,) = standing_by._servers.values()
+    server = [*standing_by._servers.values()][-1]
     assert server.process is not None
     return psutil.Process(server.process.pid)
 
@@ -305,6 +305,29 @@ async def test_an_environment_that_must_be_there_at_the_start_starts_normally() 
         assert one.provisioner.why_not == "its environment has another PYTHONPATH"
         seen = await one.run("import sys", there="'/elsewhere' in sys.path")
         assert seen["there"]
+
+
+def test_what_is_installed_meanwhile_is_what_a_kernel_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    _kernelspec(tmp_path / "kernels/own", argv, env={"PYTHONPATH": str(packages)})
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+
+    async def start() -> None:
+        async with kernel("own") as one:
+            assert one.parked is False
+        (packages / "fresh.py").write_text("x = 1")
+        async with kernel("own") as one:
+            assert one.parked is None
+            assert "packages were installed" in one.provisioner.note
+            assert (await one.run("import fresh", x="fresh.x"))["x"] == 1
+        async with kernel("own") as one:
+            assert one.parked is False, "forked from a zygote that began anew"
+
+    asyncio.run(start())
 
 
 def test_where_another_provisioner_is_chosen_it_starts_the_kernel(
