@@ -347,3 +347,34 @@ def test_reading_pulls_in_neither_nbformat_nor_jsonschema():
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_would_refuse_a_run_is_a_problem_naming_the_cell():
+    nb = parse(
+        code("%%task load\nx = 1", id="a"),
+        code("# nbflow: task load\ny = 1", id="b"),
+        code("z = 1", id="c", nbflow={"retrys": 2}),
+        code("%%task load\nleft = 'out'", id="d", tags=["skip-execution"]),
+    )
+    found = notebooks.problems(nb)
+    assert [problem["code"] for problem in found] == ["cell.name", "cell.options"]
+    assert "Cell b" in found[0]["message"]
+    assert "'retries'" in found[1]["hint"]
+    with pytest.raises(InvalidNotebook, match=r"daily\.ipynb: Cell b"):
+        notebooks.check_cells(nb, name="daily.ipynb")
+
+
+NEEDS = [
+    ("x = 1", False),
+    ("# nbflow is nice", False),
+    ("%load_ext nbflow", True),
+    ("%nbflow deploy", True),
+    ("from nbflow import task", True),
+    ("%%time\n%%task\nx", True),
+    ("# nbflow: task load", True),
+]
+
+
+@pytest.mark.parametrize(("source", "needs"), NEEDS)
+def test_a_notebook_with_magics_needs_nbflow_in_its_kernel(source, needs):
+    assert notebooks.needs_nbflow(parse(code(source))) is needs
