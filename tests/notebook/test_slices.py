@@ -13,6 +13,7 @@ from vega_datasets import local_data
 from nbflow.model import notebooks as documents
 from nbflow.model import slices
 from nbflow.model.run_options import RunOptions
+from nbflow.notebook import cell_graph
 from nbflow.store import journal
 
 MESSY = Path(__file__).parents[1] / "model" / "notebooks" / "messy.ipynb"
@@ -86,3 +87,11 @@ def test_a_flow_function_is_called_once(notebooks: Any):
     printed = "".join(ran.text(at) for at in range(len(ran.notebook.cells)))
     assert printed.count("the answer is") == 1
     assert "the answer is 42" in printed
+
+
+def test_the_graph_of_a_notebook_is_made_of_its_path_or_its_content(messy: Path):
+    made = cell_graph(messy)
+    assert made.title == "messy.ipynb"
+    assert made.upstream("report") == tuple(KEPT)
+    content = documents.parse(messy.read_text(encoding="utf-8"), name="messy.ipynb")
+    assert cell_graph(content).edges == made.edges
