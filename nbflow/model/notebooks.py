@@ -105,10 +105,10 @@ def _upgraded(nb: Notebook, name: str) -> Notebook:
     from nbformat import converter, reader
 
     was = nb["nbformat"]
+    untyped: Any = converter
     try:
         node: Any = reader.reads(json.dumps(nb))  # pyright: ignore[reportUnknownMemberType]
-        upgraded: Any = converter.convert(node, 4)  # pyright: ignore[reportUnknownMemberType]
-        found: Notebook = json.loads(json.dumps(upgraded))
+        found: Notebook = json.loads(json.dumps(untyped.convert(node, 4)))
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error)[:100]}"
         _fail(name, f"is of version {was} and cannot be upgraded ({problem})")
