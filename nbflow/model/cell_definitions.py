@@ -65,15 +65,18 @@ class Definitions:
     Attributes:
         code: Python that defines it; empty: nothing.
         whole: the cell does nothing else.
+        rebound: names that the cell's work binds, too.
     """
 
     code: str = ""
     parts: tuple[Part, ...] = ()
     whole: bool = True
+    rebound: frozenset[str] = frozenset()
 
     def by_name(self) -> dict[str, Part]:
-        """Give the part that defines each name."""
-        return {name: part for part in self.parts for name in part.names}
+        """Give the part that defines each name, of those that nothing else binds."""
+        found = {name: part for part in self.parts for name in part.names}
+        return {name: part for name, part in found.items() if name not in self.rebound}
 
 
 @lru_cache(maxsize=2048)
@@ -90,7 +93,9 @@ def definitions(source: str) -> Definitions:
     whole = len(kept) + len(inner) + idle == len(body) and all(found.whole for found in inner)
     if whole and kept and not inner and cell_options.line_of(source) is None:
         code = source  # as it was written, so that tracebacks show it
-    return Definitions(code, parts, whole and parsed.problem is None)
+    work = [node for node in body if node not in kept]
+    rebound = frozenset(n for node in work for n in cell_code.analyse(ast.unparse(node)).binds)
+    return Definitions(code, parts, whole and parsed.problem is None, rebound)
 
 
 def _part(node: ast.stmt) -> Part:

@@ -106,6 +106,8 @@ class Plan:
         restore: by cell id, what is restored before that cell is executed.
         defined: the cells whose definitions are executed again, with that code.
         named: the cells of tasks and flows that are called later, by name.
+        redefined: by cell id, the code that is executed before that cell, and before anything is
+            restored for it: definitions that a cell executed again has replaced by older ones.
     """
 
     start: int
@@ -114,6 +116,7 @@ class Plan:
     restore: Mapping[str, tuple[Restore, ...]]
     defined: Mapping[str, str]
     named: Mapping[str, str] = field(default_factory=dict[str, str])
+    redefined: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 # -- which cell is which ------------------------------------------------------------------------
@@ -259,6 +262,23 @@ class Notebook:
                 found.append(cell.id)
         return ()
 
+    def sources(self, name: str, upto: int) -> set[str]:
+        """Give the names that a name's value before some place was made of, however far back."""
+        found: set[str] = set()
+        rest = [(name, upto)]
+        seen: set[tuple[str, int]] = set()
+        while rest:
+            one = rest.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            for cell_id in self.makers(*one):
+                at = self.place(cell_id)
+                reads = _reads(self.cells[at])
+                found |= reads
+                rest += [(read, at) for read in reads]
+        return found
+
     def definition(self, name: str, upto: int) -> tuple[Cell, Part | None] | None:
         """Give the last cell before a place that binds a name, and its statement if it defines."""
         for at in range(upto - 1, -1, -1):
@@ -321,6 +341,11 @@ class _Planner:
         self.again: dict[int, dict[str, str]] = {}
         self.restore: dict[int, dict[str, Restore]] = {}
         self.named: dict[str, str] = {}
+        #: by where it lies, the names a value had: what changes one of them changes all
+        self._same: dict[str, set[str]] = {}
+        for name, found in before.saved.items():
+            for saved in found:
+                self._same.setdefault(saved.place, set()).add(name)
         self._asked: set[tuple[str, int]] = set()
 
     def plan(self) -> Plan:
@@ -331,6 +356,7 @@ class _Planner:
             if does_anything(cell):
                 self._take_all()
             bound |= analyse(cell.source).binds
+        self._restore_together()
         ids = [cell.id for cell in self.cells]
         return Plan(
             self.start,
@@ -340,10 +366,59 @@ class _Planner:
                 if at not in self.again and c.id in self.matches and c.number
             },
             again={ids[at]: why for at, why in sorted(self.again.items())},
-            restore={ids[at]: tuple(found.values()) for at, found in self.restore.items()},
+            restore={ids[at]: tuple(got.values()) for at, got in self.restore.items() if got},
             defined=self._defined() if self.start < len(self.cells) else {},
             named=self.named,
+            redefined=self._redefined(),
         )
+
+    def _restore_together(self) -> None:
+        """Restore what no cell changes meanwhile before the first: what they share stays shared."""
+        last = self.restore.get(self.start)
+        if not self.again or not last:
+            return
+        codes = [analyse(self.cells[at].source) for at in self.again]
+        changed = frozenset(n for code in codes for n in code.binds | code.mutates | code.deletes)
+        for name, item in tuple(last.items()):
+            if name in changed or any(got.get(name, item) != item for got in self.restore.values()):
+                continue
+            for got in self.restore.values():
+                got.pop(name, None)
+            self.restore.setdefault(min(self.again), {})[name] = item
+
+    def _redefined(self) -> dict[str, str]:
+        """Let each cell that is executed find the definitions that stand above it, not later ones.
+
+        First of all, those of all cells are executed.
+        """
+        if not self.again:
+            return {}
+        found: dict[str, str] = {}
+        active = self._definers(self.start)
+        stops = [*sorted(self.again), *([self.start] if self.start < len(self.cells) else [])]
+        for stop in stops:
+            wanted = self._definers(stop)
+            texts = {
+                part.text: None
+                for at, cell in enumerate(self.cells[:stop])
+                for part in definitions(cell.source).parts
+                if any(wanted.get(n) == at != active.get(n) for n in part.names)
+            }
+            if texts:
+                found[self.cells[stop].id] = "\n".join(texts)
+            active |= wanted
+            if stop in self.again:
+                active |= dict.fromkeys(analyse(self.cells[stop].source).binds, stop)
+        return found
+
+    def _definers(self, upto: int) -> dict[str, int]:
+        """Give by name the last cell above a place that defines it, or is executed and binds it."""
+        found: dict[str, int] = {}
+        for at, cell in enumerate(self.cells[:upto]):
+            parts = definitions(cell.source).parts
+            own = analyse(cell.source).binds if at in self.again else frozenset[str]()
+            found |= dict.fromkeys(own.union(*(part.names for part in parts)), at)
+        return found
 
     def _defined(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -371,8 +446,8 @@ class _Planner:
         makers = self.now.makers(name, at)
         if not makers or self._have(name, at, makers):
             return
-        if part is not None and len(makers) == 1:  # a literal: its definition is executed again
-            return
+        if part is not None and len(makers) == 1 and name in analyse(cell.source).literals:
+            return  # its definition is executed again
         self._execute(name, self.now.place(makers[-1]))
 
     def _need_of_anybody(self, name: str, at: int) -> None:
@@ -400,20 +475,39 @@ class _Planner:
         return kept is not None
 
     def _kept(self, name: str, at: int, makers: Sequence[str]) -> Restore | None:
-        were = _were(makers, self.matches)
         cells = [self.cells[self.now.place(cell_id)] for cell_id in makers]
         if not all(c.id in self.matches and _same_source(c, self.matches[c.id]) for c in cells):
             return None
         unknown = _were(self.now.unknown(at), self.matches)
         for saved in reversed(self.before.saved.get(name, ())):
             upto = self.then.place(saved.after) + 1
-            if self.then.makers(name, upto) == were and self.then.unknown(upto) == unknown:
+            if (
+                self.then.unknown(upto) == unknown
+                and all(
+                    self.then.makers(other, upto) == _were(self.now.makers(other, at), self.matches)
+                    for other in self._same[saved.place]
+                )
+                and not self._may_be_changed(name, at, upto)
+            ):
                 return Restore(name, saved)
         if len(makers) == 1:
             old = self.matches[makers[0]]
             if old.result_key and name in old.outputs:
                 return Restore(name, None, old.result_key)
         return None
+
+    def _may_be_changed(self, name: str, at: int, upto: int) -> bool:
+        """Say whether a cell that had run by then, and now comes later, changed what a value is in.
+
+        It did so by another name, of something that was made of it.
+        """
+        done = {self.matches[c.id].id for c in self.cells[:at] if c.id in self.matches}
+        return any(
+            name in self.then.sources(changed, place)
+            for place, cell in enumerate(self.then.cells[:upto])
+            if cell.id not in done
+            for changed in analyse(cell.source).mutates - {name}
+        )
 
     def _take_all(self) -> None:
         for name in sorted(self.before.saved):

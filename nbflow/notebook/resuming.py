@@ -120,7 +120,7 @@ class Resuming:
             self._say()
             return problem
         start = self.cells[self.made.start].id
-        while failed := (await self._restore(client, start) or await self._name(client)):
+        while failed := (await self._try(client, start) or await self._name(client)):
             self._failed |= failed
             self._decide(self._without(self._failed), self.made.start)
         self._say()
@@ -179,12 +179,17 @@ class Resuming:
             failed |= {} if problem is None else {name: problem}
         return failed
 
+    async def _try(self, client: CellClient, start: str) -> dict[str, str]:
+        """Restore everything; where no cell is executed again, that is all there is to restore."""
+        from nbflow.notebook import checkpoints
+
+        return await checkpoints.restore(client, self._everything() + self._random(start))
+
     async def _restore(self, client: CellClient, cell_id: str) -> dict[str, str]:
         from nbflow.notebook import checkpoints
 
         assert self.made is not None
-        wanted = list(self.made.restore.get(cell_id, ()))
-        return await checkpoints.restore(client, wanted + self._random(cell_id))
+        return await checkpoints.restore(client, self.made.restore.get(cell_id, ()))
 
     def _random(self, cell_id: str) -> list[Restore]:
         """Give what random numbers come next, where that was saved just before a cell."""
@@ -203,8 +208,10 @@ class Resuming:
 
     async def before(self, client: CellClient, cell_id: str) -> State | None:
         """Restore what a cell needs; give the state of the run if that cannot be."""
-        if self.made is None or not self.made.again or cell_id not in self.made.restore:
+        if self.made is None or not self.made.again:
             return None  # where no cell is executed again, `begin` has restored it all
+        if code := self.made.redefined.get(cell_id):
+            await _run(client, code)
         failed = await self._restore(client, cell_id)
         if not failed:
             return None

@@ -64,7 +64,7 @@ def test_what_was_not_saved_is_made_again_by_the_cells_that_make_it_and_no_other
     before = was(CHAIN, failed=5, df="c4", total="c4")
     made = plan(CHAIN, replace(before, lost={"rows": "it is a lock"}), start=4)
     assert made.again == {"c4": {"rows": "it is a lock"}}
-    assert where(made) == {"c4": ["df"], "c5": ["total"]}
+    assert where(made) == {"c4": ["df", "total"]}
     assert list(made.reused) == ["c1", "c2", "c3"]
 
 
@@ -82,6 +82,15 @@ def test_a_value_saved_after_another_cell_had_changed_it_is_not_the_one_of_befor
     assert list(made.again) == ["c2"]
     assert made.restore == {}  # the literal of cell 1 is defined again
     assert made.defined == {"c1": "rows = []"}
+
+
+def test_what_changed_by_another_of_its_names_is_not_the_value_of_before() -> None:
+    given = cells("rows = f()", "same = rows", "same.append(1)", "1 / 0 + len(rows)")
+    whole = was(given, failed=4)
+    one = {name: (Saved(name, "c3", "one place"),) for name in ("rows", "same")}
+    made = plan(given, replace(whole, saved=one), start=2)
+    assert list(made.again) == ["c1", "c2"]
+    assert plan(given, replace(whole, saved=one), start=3).again == {}
 
 
 def test_a_checkpoint_per_cell_holds_the_value_of_before() -> None:
