@@ -44,5 +44,5 @@ class CellReport:
 def of_content(content: Mapping[str, Any]) -> CellReport:
     """Read the content of a message; what a later version may have added is passed over."""
     known = {field.name for field in fields(CellReport)}
-    given = {name: value for name, value in content.items() if name in known}
+    given: dict[str, Any] = {name: value for name, value in content.items() if name in known}
     return CellReport(**{**given, "outputs": tuple(given.get("outputs", ()))})

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model import names
+from nbflow.model.shapes import is_list, is_sequence, is_texts
 
 Checkpoint = Literal["failure", "cell", "none"]
 ResumeSource = Literal["run", "current"]
@@ -81,7 +82,7 @@ def of_json(value: Mapping[str, Any]) -> RunOptions:
                 code="options.unknown", field=f"options.{name}",
                 hint=f"There are {', '.join(sorted(known))}.",
             )  # fmt: skip
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
+    given: dict[str, Any] = {n: tuple(v) if is_list(v) else v for n, v in value.items()}
     return RunOptions(**given)
 
 
@@ -112,8 +113,8 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 
 
 def _texts(name: str, value: Any) -> None:
-    texts: Any = value if isinstance(value, tuple) else None
-    if texts is None or not all(isinstance(text, str) and text.strip() for text in texts):
+    given = list(value) if is_sequence(value) else None
+    if not is_texts(given) or not all(text.strip() for text in given):
         _wrong(name, value, "names, none of them empty")
 
 
