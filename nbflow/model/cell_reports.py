@@ -45,4 +45,5 @@ def of_content(content: Mapping[str, Any]) -> CellReport:
     """Read the content of a message; what a later version may have added is passed over."""
     known = {field.name for field in fields(CellReport)}
     given: dict[str, Any] = {name: value for name, value in content.items() if name in known}
-    return CellReport(**{**given, "outputs": tuple(given.get("outputs", ()))})
+    given["outputs"] = tuple(given.get("outputs", ()))
+    return CellReport(**given)

@@ -63,10 +63,10 @@ class RunOptions:
 
     def to_json(self) -> dict[str, Any]:
         """Give what was chosen, without the defaults."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
+        chosen: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         default = RunOptions()
         return {
-            name: list(value) if isinstance(value, tuple) else value
+            name: list(value) if is_sequence(value) else value
             for name, value in chosen.items()
             if value != getattr(default, name)
         }
