@@ -112,7 +112,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("content", "parameters", "code"), REFUSED, ids=str)
+@pytest.mark.parametrize(("content", "parameters", "code"), REFUSED, ids=range(len(REFUSED)))
 def test_what_only_python_can_do_is_refused(write, orchestrator, content, parameters, code):
     with pytest.raises(InvalidInput) as caught:
         run_notebook(write(content), parameters)
