@@ -10,35 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model import names
 from nbflow.model.cell_code import analyse
 from nbflow.model.cell_definitions import Part, definitions
+from nbflow.model.cell_makers import Cell, Notebook, closure, does_anything, reads
 from nbflow.model.cell_options import line_of
 from nbflow.model.cell_source import digest
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A code cell that executes.
-
-    Attributes:
-        name: as its option line or its metadata gives it; empty: it has none of its own.
-        number: as people count, from 1; 0: the injected parameters.
-        parameters: it says what the parameters are, and runs in any case.
-    """
-
-    id: str
-    source: str
-    name: str = ""
-    number: int = 0
-    parameters: bool = False
-
-    def __str__(self) -> str:
-        said = f"cell {self.number}" if self.number else "the cell of injected parameters"
-        return f"{said} ({self.name})" if self.name else said
 
 
 @dataclass(frozen=True)
@@ -168,7 +147,7 @@ def first(cells: Sequence[Cell], before: Before) -> int:
         if cell.parameters or here.whole:
             changed |= set() if same else _changed(cell, old)
             continue
-        if old is None or not same or _closure(_reads(cell), defined) & changed:
+        if old is None or not same or closure(reads(cell), defined) & changed:
             return at
         if _fed_by_others(at, old, now, then, matches):
             return at
@@ -219,110 +198,12 @@ def _fed_by_others(
     """Say whether a cell reads what other cells have made than those it read of before."""
     return any(
         _were(now.makers(name, at), matches) != then.makers(name, then.place(old.id))
-        for name in _reads(now.cells[at])
+        for name in reads(now.cells[at])
     )
 
 
 def _were(makers: Sequence[str], matches: Mapping[str, Earlier]) -> tuple[str, ...]:
     return tuple(matches[cell_id].id if cell_id in matches else "" for cell_id in makers)
-
-
-# -- who makes what -----------------------------------------------------------------------------
-class Notebook:
-    """Cells in order, asked who makes what."""
-
-    def __init__(self, cells: Sequence[Cell]) -> None:
-        self.cells = cells
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {cell.id: at for at, cell in enumerate(self.cells)}
-
-    def place(self, cell_id: str) -> int:
-        """Give a cell's place, from 0; -1: it is not here."""
-        return self._places.get(cell_id, -1)
-
-    def makers(self, name: str, upto: int) -> tuple[str, ...]:
-        """Give the cells that a name's value before some place comes from, in order.
-
-        The last one that binds it comes first; those follow that may change it. What is only
-        imported or defined is made by none.
-        """
-        found: list[str] = []
-        for at in range(upto - 1, -1, -1):
-            cell = self.cells[at]
-            code = analyse(cell.source)
-            if name in code.deletes and name not in code.binds:
-                return ()
-            if name in code.binds:
-                part = definitions(cell.source).by_name().get(name)
-                lasting = part is not None and not part.restorable
-                return () if lasting else (cell.id, *reversed(found))
-            if name in code.mutates:
-                found.append(cell.id)
-        return ()
-
-    def sources(self, name: str, upto: int) -> set[str]:
-        """Give the names that a name's value before some place was made of, however far back."""
-        found: set[str] = set()
-        rest = [(name, upto)]
-        seen: set[tuple[str, int]] = set()
-        while rest:
-            one = rest.pop()
-            if one in seen:
-                continue
-            seen.add(one)
-            for cell_id in self.makers(*one):
-                at = self.place(cell_id)
-                reads = _reads(self.cells[at])
-                found |= reads
-                rest += [(read, at) for read in reads]
-        return found
-
-    def definition(self, name: str, upto: int) -> tuple[Cell, Part | None] | None:
-        """Give the last cell before a place that binds a name, and its statement if it defines."""
-        for at in range(upto - 1, -1, -1):
-            if name in analyse(self.cells[at].source).binds:
-                return self.cells[at], definitions(self.cells[at].source).by_name().get(name)
-        return None
-
-    def unknown(self, upto: int) -> tuple[str, ...]:
-        """Give the cells before a place that may do anything to any name."""
-        return tuple(cell.id for cell in self.cells[:upto] if does_anything(cell))
-
-
-def does_anything(cell: Cell) -> bool:
-    """Say whether nobody knows what a cell does to names (a star import defines them again)."""
-    return analyse(cell.source).unknown is not None and not definitions(cell.source).whole
-
-
-def _reads(cell: Cell) -> frozenset[str]:
-    code = analyse(cell.source)
-    return code.reads | code.perhaps | (code.mutates - code.binds)
-
-
-def _closure(wanted: frozenset[str], defined: Mapping[str, Part]) -> set[str]:
-    """Add to names what the functions among them read."""
-    found, rest = set(wanted), list(wanted)
-    while rest:
-        part = defined.get(rest.pop())
-        more = (part.reads if part else frozenset[str]()) - found
-        found |= more
-        rest += more
-    return found
-
-
-def read_from(cells: Sequence[Cell], at: int) -> set[str]:
-    """Give the names that cells from a place on read, of what those before them have made."""
-    defined: dict[str, Part] = {}
-    for cell in cells:
-        defined |= definitions(cell.source).by_name()
-    wanted: set[str] = set()
-    bound: set[str] = set()
-    for cell in cells[at:]:
-        wanted |= _closure(_reads(cell) - bound, defined)
-        bound |= analyse(cell.source).binds
-    return wanted
 
 
 # -- where values come from -----------------------------------------------------------------------
@@ -351,7 +232,7 @@ class _Planner:
     def plan(self) -> Plan:
         bound: set[str] = set()
         for cell in self.cells[self.start :]:
-            for name in sorted(_reads(cell) - bound):
+            for name in sorted(reads(cell) - bound):
                 self._need(name, self.start)
             if does_anything(cell):
                 self._take_all()
@@ -457,7 +338,7 @@ class _Planner:
             self._execute(name, self.now.place(tasks[-1].id))
         if tasks:
             self.named[name] = tasks[-1].id
-            for read in sorted(_reads(tasks[-1])):
+            for read in sorted(reads(tasks[-1])):
                 self._need(read, at)
             return
         unknown = self.now.unknown(at)
@@ -517,5 +398,5 @@ class _Planner:
         """Let a cell be executed again for a name."""
         why = self.before.lost.get(name, "which was not saved")
         self.again.setdefault(at, {}).setdefault(name, why)
-        for read in sorted(_reads(self.cells[at])):
+        for read in sorted(reads(self.cells[at])):
             self._need(read, at)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import settings
-from nbflow.model import cell_definitions, resuming
+from nbflow.model import cell_definitions, cell_makers
 from nbflow.model.cell_code import analyse
+from nbflow.model.cell_makers import Cell
 from nbflow.model.ids import uuid7
 from nbflow.model.names import shown
-from nbflow.model.resuming import Cell, Restore, Saved
+from nbflow.model.resuming import Restore, Saved
 from nbflow.notebook.client import CellClient
 
 FOLDER = "checkpoint"
@@ -68,7 +69,7 @@ class Checkpoints:
             "after": self.cells[done].id if done >= 0 else "",
             "bytes": settings.checkpoint_bytes,
             "seconds": settings.checkpoint_seconds,
-            "first": sorted(resuming.read_from(self.cells, at if failed else at + 1)),
+            "first": sorted(cell_makers.read_from(self.cells, at if failed else at + 1)),
             "defined": self._defined(),
             "touched": _touched(cell.source) if failed else [],
             "only_new": not failed,

@@ -12,7 +12,8 @@ from typing import Any
 
 from nbflow.exceptions import NotFound
 from nbflow.model import cell_options, notebooks, resuming
-from nbflow.model.resuming import Before, Cell, Earlier, Saved
+from nbflow.model.cell_makers import Cell
+from nbflow.model.resuming import Before, Earlier, Saved
 from nbflow.model.states import StateType
 from nbflow.notebook import checkpoints, outcomes
 from nbflow.store import journal

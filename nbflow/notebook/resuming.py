@@ -25,7 +25,8 @@ from nbflow.notebook.steps import Step
 
 # Most runs are no second attempts and save nothing: these never load what looks into cells.
 if TYPE_CHECKING:
-    from nbflow.model.resuming import Before, Cell, Plan, Restore
+    from nbflow.model.cell_makers import Cell
+    from nbflow.model.resuming import Before, Plan, Restore
     from nbflow.notebook.checkpoints import Checkpoints
     from nbflow.notebook.past import Past
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from nbflow.exceptions import InvalidInput
+from nbflow.model.cell_makers import Cell
 from nbflow.model.resuming import (
     Before,
-    Cell,
     Earlier,
     Saved,
     check_start,

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbflow.model.resuming import Before, Cell, Earlier, Plan, Saved, first, plan
+from nbflow.model.cell_makers import Cell
+from nbflow.model.resuming import Before, Earlier, Plan, Saved, first, plan
 
 NAMES = st.sampled_from("abc")
 STATEMENTS = st.one_of(
