@@ -33,7 +33,7 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
 	@$(RUN) python -m pytest tests/browser  # a process of its own: Playwright keeps an event loop
-	@$(RUN) python -m pytest --ignore=tests/browser
+	@$(RUN) python -m pytest -n 2 --dist loadfile --ignore=tests/browser
 
 faults: $(DONE)/app $(DONE)/test  ## Kill servers for a minute and count that no run was lost or doubled
 	@$(RUN) NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults
