@@ -22,7 +22,7 @@ ifeq ($(CI),true)
 export NBFLOW_REQUIRE_ENGINES := 1
 endif
 
-.PHONY: help demo test faults check format lab bench docs clean chromium
+.PHONY: help demo test test-kernels test-others faults check format lab bench docs clean chromium
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,15 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
 	@$(RUN) python -m pytest tests/browser  # a process of its own: Playwright keeps an event loop
-	@$(RUN) python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	@$(MAKE) --no-print-directory -j2 -Otarget test-kernels test-others
+
+# Kernels wait more than they work: two processes of tests side by side take little more than one.
+KERNELS := tests/ipython tests/kernels tests/notebook tests/notebooks tests/acceptance tests/workers
+test-kernels:
+	@$(RUN) python -m pytest $(KERNELS)
+
+test-others:
+	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS))
 
 faults: $(DONE)/app $(DONE)/test  ## Kill servers for a minute and count that no run was lost or doubled
 	@$(RUN) NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults
