@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: run the measurements; all of them write `docs/benchmarks.md`."""
+"""`python -m benchmarks [NAME …]`: measure, and write into `docs/benchmarks.md`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,7 @@ def main() -> int:
         for table in importlib.import_module(f"benchmarks.{name}").tables():
             found.append(table)
             print(f"\n{table.text()}", flush=True)
-    if chosen == NAMES:
-        report.write(
-            found,
-            f"Peers: {peers.version('prefect')}; {peers.version('dask')}; "
-            f"{peers.version('jupyter-scheduler')}.",
-        )
+    report.write(found, "; ".join(map(peers.version, peers.REQUIREMENTS)) + ".")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Table:
         """Give the table as a section of the report."""
         head = ["| " + " | ".join(self.columns) + " |", "|" + "---|" * len(self.columns)]
         body = ["| " + " | ".join(row) + " |" for row in self.rows]
-        return "\n".join([f"## {self.title}", "", *self.notes, "", *head, *body, ""])
+        measured = f"*{datetime.now(UTC):%Y-%m-%d}*"
+        return "\n".join([f"## {self.title}", "", *self.notes, measured, "", *head, *body, ""])
 
 
 def verdict(value: float, budget: float) -> str:
@@ -47,15 +49,26 @@ def at_least(value: float, budget: float) -> str:
 
 
 def write(tables: Iterable[Table], versions: str) -> None:
-    """Write the report."""
+    """Write the report; sections that were not measured now stay as they were, with their date."""
+    sections = _sections()
+    for table in tables:
+        sections[table.title] = table.markdown()
     head = f"""# Benchmarks
 
-Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}; Python {platform.python_version()},
-{os.cpu_count()} processors, {platform.system()}. {versions}
+Written by `make bench`; Python {platform.python_version()}, {os.cpu_count()} processors,
+{platform.system()}. Peers: {versions}
 
-Every figure is a median of several fresh processes, each with a home folder of its own; nbflow and
-its peers run in turn, in one invocation. CPU is that of the whole process tree. Compare figures of
-one report only, and ratios rather than figures.
+nbflow and its peers run in turn, in one invocation of a benchmark, each in fresh processes with a
+home folder of its own; figures are medians. CPU is that of the whole process tree, unless said
+otherwise. Compare figures of one section only, and ratios rather than figures.
 """
-    REPORT.write_text("\n".join([head, *(table.markdown() for table in tables)]), encoding="utf-8")
+    REPORT.write_text("\n".join([head, *sections.values()]), encoding="utf-8")
     print(f"Written: {REPORT.relative_to(Path.cwd())}", file=sys.stderr)
+
+
+def _sections() -> dict[str, str]:
+    """Read the report's sections by title."""
+    if not REPORT.exists():
+        return {}
+    _head, *found = re.split(r"^## ", REPORT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in found}
