@@ -50,15 +50,20 @@ def _foreign(status: int, url: str) -> NbflowError:
 
 
 def _class(code: str, status: int) -> type[NbflowError]:
-    """Choose by the whole code, then by status and first word, then by either."""
+    """Choose by the whole code, then by status and first word, then by either.
+
+    By its status alone a problem is only known as one of the wide kinds, right below NbflowError.
+    """
     known = [kind for kind in _tree() if kind.__module__ == NbflowError.__module__]
     for kind in known:
         if kind.code == code:
             return kind
     family = "schedule" if _family(code) in _TIMINGS else _family(code)
-    fitting = [kind for kind in known if kind.status == status]
-    related = [kind for kind in fitting or known if _family(kind.code) == family]
-    return next(iter([*related, *fitting, NbflowError]))
+    related = [kind for kind in known if _family(kind.code) == family]
+    both = [kind for kind in related if kind.status == status]
+    widest = [NbflowError, *NbflowError.__subclasses__()]
+    wide = [kind for kind in known if kind.status == status and kind in widest]
+    return next(iter([*both, *wide, *related, NbflowError]))
 
 
 def _family(code: str) -> str:
