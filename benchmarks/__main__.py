@@ -7,7 +7,7 @@ import sys
 
 from benchmarks import peers, report
 
-NAMES = ("tasks", "start", "results", "run", "latency", "kernels", "many", "cells")
+NAMES = ("tasks", "start", "results", "run", "latency", "kernels", "many", "cells", "flood")
 
 
 def main() -> int:
