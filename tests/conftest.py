@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -49,6 +50,18 @@ def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin with no secret to mask, and leave none to the next."""
     monkeypatch.setattr(masking, "_secrets", frozenset())
     monkeypatch.setattr(masking, "_pattern", None)
+
+
+@pytest.fixture
+def bash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel `bash`, as `python -m bash_kernel.install` makes it."""
+    pytest.importorskip("bash_kernel")
+    spec = tmp_path / "jupyter" / "kernels" / "bash"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+    said = {"argv": argv, "display_name": "Bash", "language": "bash"}
+    (spec / "kernel.json").write_text(json.dumps(said))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
 
 
 @pytest.fixture

@@ -549,6 +549,7 @@ def test_what_cannot_be_resumed_is_refused_and_nothing_changes(bench: Bench) -> 
         resume_notebook(session.id)
 
 
+@pytest.mark.usefixtures("bash")
 def test_a_notebook_of_another_language_is_refused_and_offered_a_full_retry(
     bench: Bench, nbflow: Callable[..., Any]
 ) -> None:

@@ -98,7 +98,10 @@ class Kernel:
         on_message: Callable[[Message], None] = lambda _: None,
         cell_id: str | None = None,
     ) -> Reply:
-        """Run a cell to its end; `cell_id` as JupyterLab sends it."""
+        """Run a cell to its end; `cell_id` as JupyterLab sends it.
+
+        An error aborts nothing: on a busy machine that would take the next cell with it.
+        """
         self.client.session.metadata = {} if cell_id is None else {"cellId": cell_id}
         messages: list[Message] = []
 
@@ -106,7 +109,9 @@ class Kernel:
             messages.append(message)
             on_message(message)
 
-        reply = self.client.execute_interactive(code, output_hook=hear, timeout=60)
+        reply = self.client.execute_interactive(
+            code, stop_on_error=False, output_hook=hear, timeout=60
+        )
         return Reply(reply["content"], messages)
 
     def run_all(self, *cells: str) -> list[str]:

@@ -209,7 +209,7 @@ def test_a_cell_out_of_time_is_ended_and_the_kernel_lives(
 # -- the cell's metadata ----------------------------------------------------------------------
 def run_with_metadata(kernel: Any, code: str, **asked: Any) -> dict[str, Any]:
     """Run a cell as JupyterLab does: with the cell's metadata in the request."""
-    content = {"code": code, "silent": False, "store_history": True}
+    content = {"code": code, "silent": False, "store_history": True, "stop_on_error": False}
     metadata = {"cellId": "abc-9", "nbflow": asked}
     message = kernel.client.session.msg("execute_request", content, metadata=metadata)
     kernel.client.shell_channel.send(message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,7 @@ from nbflow.notebook import parameters_schema, run_notebook
 
 BASH = {"name": "bash", "language": "bash", "display_name": "Bash"}
 
-
-@pytest.fixture(autouse=True)
-def bash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel `bash`, as `python -m bash_kernel.install` makes it."""
-    pytest.importorskip("bash_kernel")
-    spec = tmp_path / "jupyter" / "kernels" / "bash"
-    spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-    said = {"argv": argv, "display_name": "Bash", "language": "bash"}
-    (spec / "kernel.json").write_text(json.dumps(said))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+pytestmark = pytest.mark.usefixtures("bash")
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_what_was_too_much_is_cut_and_marked(fine):
     cell = made.cells[at]
     assert "[nbflow] Output limited to 20 MB per cell: what followed was left out." in _text(cell)
     assert len(_text(cell)) < 20_100_000
-    assert cell.metadata.nbflow.left_out == pytest.approx(300 * 100_001 - 20_000_000, rel=0.01)
+    assert cell.metadata.nbflow.left_out == pytest.approx(2_000 * 100_001 - 20_000_000, rel=0.01)
     (_, _, made, _), at = fine["100,000 lines"]
     assert _text(made.cells[at]).endswith("\n99999\n")
 
