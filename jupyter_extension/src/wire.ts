@@ -112,6 +112,12 @@ export interface FlowRun {
   idempotency_key: string | null;
   created_by: string | null;
   options: { [key: string]: Json };
+  work_queue: string | null;
+  job_variables: { [key: string]: Json };
+  entrypoint: string | null;
+  deployment_version: number | null;
+  crash_retries: number;
+  backfill_id: string | null;
 }
 
 /** One execution of a task or of a notebook's cell. */
@@ -181,9 +187,20 @@ export interface Schedule {
   catchup: Catchup;
   overlap: Overlap;
   parameters: Parameters;
+  slug: string | null;
+  catchup_window_seconds: number | null;
+  catchup_max: number | null;
+  jitter_seconds: number;
+  starts_at: Instant | null;
+  ends_at: Instant | null;
+  max_runs: number | null;
+  runs_made: number;
+  generation: number;
+  problem: string | null;
+  updated_at: Instant | null;
 }
 
-/** A notebook and how to run it. */
+/** A notebook or flow and how to run it. */
 export interface Deployment {
   id: string;
   name: string;
@@ -208,6 +225,18 @@ export interface Deployment {
   created_by: string | null;
   function: string | null;
   options: { [key: string]: Json };
+  entrypoint: string | null;
+  version: number;
+  work_queue: string;
+  job_variables: { [key: string]: Json };
+  enforce_parameter_schema: boolean;
+  retries: number;
+  retry_delay_seconds: number;
+  crash_retries: number;
+  collision_strategy: 'enqueue' | 'cancel_new';
+  include: string[];
+  files: { [key: string]: Json };
+  defined_in: string | null;
 }
 
 /** One worker process. The same name may be used by several; the id is the instance's own. */
@@ -221,6 +250,9 @@ export interface Worker {
   lease_until: Instant;
   limit: number;
   stopped_at: Instant | null;
+  type: string;
+  work_queues: string[];
+  version: string;
 }
 
 /** Who makes the runs that are due. */
@@ -303,13 +335,20 @@ export interface Problem {
   hint?: string;
 }
 
-/** What is said to give a deployment a schedule. */
+/** What is said to give a deployment a schedule; the fields mean what `Schedule`'s do. */
 export interface NewSchedule {
   timing: Timing;
   active?: boolean;
   catchup?: Catchup;
   overlap?: Overlap;
   parameters?: Parameters;
+  slug?: string;
+  catchup_window_seconds?: number;
+  catchup_max?: number;
+  jitter_seconds?: number;
+  starts_at?: Instant;
+  ends_at?: Instant;
+  max_runs?: number;
 }
 
 /** What somebody says to deploy a notebook; what is left out follows from the notebook. */

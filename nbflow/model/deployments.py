@@ -10,6 +10,8 @@ from typing import Any, Literal
 from nbflow.model.schedules import Catchup, Overlap, Timing
 
 Source = Literal["snapshot", "live"]
+#: what becomes of a run that finds its deployment at its limit
+Collision = Literal["enqueue", "cancel_new"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,15 @@ class Schedule:
         parameters: laid over the deployment's own.
         done_until: every instant up to here is a run or a recorded skip; it never goes back.
         next_at: the first instant after `done_until`; None: there is none.
+        slug: what people call it, unique in its deployment; None: it has no name.
+        catchup_window_seconds: how far back missed instants are made up; None: the setting.
+        catchup_max: at most this many of them; None: the setting.
+        jitter_seconds: a run starts up to this much after its instant, always the same for one.
+        starts_at: no instant before it counts. ends_at: none at or after it.
+        max_runs: it ends after so many runs; None: it does not.
+        runs_made: how many runs it has made.
+        generation: counts its edits.
+        problem: why it cannot fire on this host (its zone is unknown, say); None: it can.
     """
 
     id: str
@@ -35,17 +46,35 @@ class Schedule:
     catchup: Catchup = "latest"
     overlap: Overlap = "enqueue"
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    slug: str | None = None
+    catchup_window_seconds: float | None = None
+    catchup_max: int | None = None
+    jitter_seconds: float = 0.0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    max_runs: int | None = None
+    runs_made: int = 0
+    generation: int = 1
+    problem: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class NewSchedule:
-    """What is said to give a deployment a schedule."""
+    """What is said to give a deployment a schedule; the fields mean what `Schedule`'s do."""
 
     timing: Timing
     active: bool = True
     catchup: Catchup = "latest"
     overlap: Overlap = "enqueue"
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    slug: str | None = None
+    catchup_window_seconds: float | None = None
+    catchup_max: int | None = None
+    jitter_seconds: float = 0.0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    max_runs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,24 +85,35 @@ class Skip:
     first_at: datetime
     last_at: datetime
     count: int
-    reason: Literal["missed", "overlap", "paused"]
+    reason: Literal["missed", "overlap", "paused", "asked"]
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A notebook and how to run it.
+    """A notebook or flow and how to run it.
 
     Attributes:
-        path: the notebook's absolute path; its folder is the working directory.
+        path: the notebook's or script's absolute path; its folder is the working directory. Of a
+            flow in a module, the folder it is imported from.
+        entrypoint: `file.py:flow` or `package.module:flow`; None: a notebook is deployed.
         source: `snapshot` runs what was deployed, `live` what lies there when a run starts.
         snapshot: sha256 of the content deployed.
         parameter_schema: JSON Schema (2020-12) of the parameters, from the `parameters` cell.
         parameters: defaults laid over the notebook's own.
         host: the machine whose folders and kernels the deployment needs.
         concurrency_limit: at most this many of its runs at once; None: no limit.
-        made_by: which face made it: `form`, `cli`, `code` or `rest`.
+        collision_strategy: a run beyond that limit waits (`enqueue`) or is cancelled.
+        made_by: which face made it: `form`, `yaml`, `cli`, `code` or `rest`.
+        defined_in: the file that declares it (`nbflow.yaml`), if one does.
         function: the flow inside the notebook that is deployed; None: the whole notebook.
         options: how it is to be executed (`model.run_options`), as JSON.
+        version: counts up each time it is deployed.
+        work_queue: the pool's queue its runs wait in.
+        job_variables: laid over the defaults of the pool's template.
+        enforce_parameter_schema: whether a run's parameters are checked against the schema.
+        retries: extra tries of its runs. crash_retries: those of runs that crashed.
+        include: globs of files beside the notebook that belong to the snapshot.
+        files: those files, by path below the notebook's folder: the sha256 of each.
     """
 
     id: str
@@ -99,6 +139,18 @@ class Deployment:
     created_by: str | None = None
     function: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    entrypoint: str | None = None
+    version: int = 1
+    work_queue: str = "default"
+    job_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    enforce_parameter_schema: bool = True
+    retries: int = 0
+    retry_delay_seconds: float = 0.0
+    crash_retries: int = 0
+    collision_strategy: Collision = "enqueue"
+    include: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    defined_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,17 +182,70 @@ class NewDeployment:
     created_by: str | None = None
     function: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    entrypoint: str | None = None
+    work_queue: str = "default"
+    job_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    enforce_parameter_schema: bool = True
+    retries: int = 0
+    retry_delay_seconds: float = 0.0
+    crash_retries: int = 0
+    collision_strategy: Collision = "enqueue"
+    include: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    defined_in: str | None = None
     replace: bool = False
 
 
 @dataclass(frozen=True)
+class DeploymentVersion:
+    """What a deployment was when it was deployed for the nth time.
+
+    Attributes:
+        content: everything that is versioned (not schedules, pause and limits), as JSON.
+        note: what its maker said of it.
+    """
+
+    id: str
+    deployment_id: str
+    version: int
+    content: Mapping[str, Any]
+    snapshot: str
+    made_by: str
+    created_at: datetime
+    created_by: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class WorkPool:
-    """Where runs wait for a worker, at most `concurrency_limit` at once (None: no limit)."""
+    """Where runs wait for a worker, at most `concurrency_limit` at once (None: no limit).
+
+    Attributes:
+        type: how its workers execute: `process`, or `kernel`.
+        base_job_template: `{"job_configuration": …, "variables": JSON Schema}`; empty: the type's.
+    """
 
     id: str
     name: str
     created_at: datetime
-    type: Literal["process"] = "process"
+    type: str = "process"
     paused: bool = False
     concurrency_limit: int | None = None
+    description: str = ""
+    base_job_template: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class WorkQueue:
+    """One of a pool's lines; the one of priority 1 is drained first."""
+
+    id: str
+    work_pool: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    priority: int = 1
+    concurrency_limit: int | None = None
+    paused: bool = False
     description: str = ""

@@ -115,6 +115,11 @@ class FlowRun(Bookkeeping):
         snapshot: sha256 of the notebook's content kept under `snapshots/`; None: read `path` live.
         run_dir: folder of the attempt's journal and executed notebook, below the home folder.
         options: how the notebook is to be executed (`model.run_options`), as JSON.
+        work_queue: the line of its pool it waits in.
+        job_variables: laid over the deployment's.
+        entrypoint: the deployed flow, `file.py:flow` or `package.module:flow`; None: a notebook.
+        deployment_version: which of the deployment's versions it runs.
+        crash_retries: extra tries after its process was lost.
     """
 
     id: str
@@ -147,6 +152,12 @@ class FlowRun(Bookkeeping):
     idempotency_key: str | None = None
     created_by: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    work_queue: str | None = None
+    job_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    entrypoint: str | None = None
+    deployment_version: int | None = None
+    crash_retries: int = 0
+    backfill_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,12 @@ class NewFlowRun:
     idempotency_key: str | None = None
     created_by: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    work_queue: str | None = None
+    job_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    entrypoint: str | None = None
+    deployment_version: int | None = None
+    crash_retries: int = 0
+    backfill_id: str | None = None
 
 
 @dataclass(frozen=True)

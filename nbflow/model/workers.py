@@ -11,7 +11,12 @@ from nbflow.model.runs import FlowRun, Owner
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker process. The same name may be used by several; the id is the instance's own."""
+    """One worker process. The same name may be used by several; the id is the instance's own.
+
+    Attributes:
+        work_queues: the queues of its pool it serves; none named: all.
+        version: the nbflow it runs.
+    """
 
     id: str
     name: str
@@ -22,6 +27,9 @@ class Worker:
     lease_until: datetime
     limit: int
     stopped_at: datetime | None = None
+    type: str = "process"
+    work_queues: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,9 @@ class NewWorker:
     owner: Owner
     limit: int
     id: str = field(default_factory=uuid7)
+    type: str = "process"
+    work_queues: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,13 @@ def of_deployment(
         kernel_name=deployment.kernel_name,
         function=deployment.function,
         options={**deployment.options, **new.options},
+        work_queue=new.work_queue or deployment.work_queue,
+        job_variables={**deployment.job_variables, **new.job_variables},
+        entrypoint=deployment.entrypoint,
+        deployment_version=deployment.version,
+        retries=new.retries or deployment.retries,
+        retry_delay_seconds=new.retry_delay_seconds or deployment.retry_delay_seconds,
+        crash_retries=new.crash_retries or deployment.crash_retries,
     )
 
 

@@ -17,7 +17,8 @@ from nbflow.store import deployments, events, flow_runs, snapshots
 _COPIED = (
     "name flow_name path source kernel_name kernel_argv host work_pool parameter_schema parameters "
     "tags description concurrency_limit paused made_by created_by "
-    "function options"
+    "function options entrypoint work_queue job_variables enforce_parameter_schema retries "
+    "retry_delay_seconds crash_retries collision_strategy include files defined_in"
 ).split()
 
 
@@ -122,7 +123,19 @@ def _schedule(deployment_id: str, new: NewSchedule, earlier: tuple[Schedule, ...
         catchup=new.catchup,
         overlap=new.overlap,
         parameters=new.parameters,
+        slug=new.slug,
+        catchup_window_seconds=new.catchup_window_seconds,
+        catchup_max=new.catchup_max,
+        jitter_seconds=new.jitter_seconds,
+        starts_at=new.starts_at,
+        ends_at=new.ends_at,
+        max_runs=new.max_runs,
+        runs_made=same.runs_made if same else 0,
+        generation=same.generation if same else 1,
+        updated_at=now,
     )
+    if same and replace(made, updated_at=same.updated_at) == same:
+        return same
     return made if same and same.active else _from_now(made)
 
 

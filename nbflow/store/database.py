@@ -14,7 +14,7 @@ from nbflow.store import dialect
 from nbflow.store.tables import metadata
 
 #: the newest revision in migrations/versions
-HEAD = "0003"
+HEAD = "0004"
 
 _VERSION = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)

@@ -166,7 +166,7 @@ def ensure_pool(connection: sa.Connection, name: str, *, at: datetime) -> WorkPo
     row = connection.execute(query).mappings().first()
     if row is not None:
         return _pool(row)
-    made = WorkPool(id=ids.uuid7(), name=name, created_at=at)
+    made = WorkPool(id=ids.uuid7(), name=name, created_at=at, updated_at=at)
     connection.execute(
         work_pool.insert(),
         {
@@ -177,6 +177,8 @@ def ensure_pool(connection: sa.Connection, name: str, *, at: datetime) -> WorkPo
             "paused": made.paused,
             "concurrency_limit": made.concurrency_limit,
             "description": made.description,
+            "base_job_template": codec.dumps(dict(made.base_job_template)),
+            "updated_at": clock.micros(at),
         },
     )
     return made
@@ -204,7 +206,9 @@ def _schedules(
 
 _PLAIN = (
     "id name flow_name path source snapshot kernel_name host work_pool description "
-    "concurrency_limit paused made_by created_by function"
+    "concurrency_limit paused made_by created_by function entrypoint version work_queue "
+    "enforce_parameter_schema retries retry_delay_seconds crash_retries collision_strategy "
+    "defined_in"
 ).split()
 
 
@@ -215,6 +219,9 @@ def _columns(d: Deployment) -> dict[str, Any]:
         "parameters": codec.dumps(dict(d.parameters)),
         "tags": codec.dumps(list(d.tags)),
         "options": codec.dumps(dict(d.options)),
+        "job_variables": codec.dumps(dict(d.job_variables)),
+        "include": codec.dumps(list(d.include)),
+        "files": codec.dumps(dict(d.files)),
         "created_at": clock.micros(d.created_at),
         "updated_at": clock.micros(d.updated_at),
     }
@@ -228,39 +235,45 @@ def _deployment(row: sa.RowMapping, schedules: tuple[Schedule, ...]) -> Deployme
         parameters=codec.loads(row["parameters"]),
         tags=tuple(codec.loads(row["tags"])),
         options=codec.loads(row["options"]),
+        job_variables=codec.loads(row["job_variables"]),
+        include=tuple(codec.loads(row["include"])),
+        files=codec.loads(row["files"]),
         created_at=clock.instant(row["created_at"]),
         updated_at=clock.instant(row["updated_at"]),
         schedules=schedules,
     )
 
 
+_PLAIN_SCHEDULE = (
+    "id deployment_id active catchup overlap slug catchup_window_seconds catchup_max "
+    "jitter_seconds max_runs runs_made generation problem"
+).split()
+
+
 def _schedule_columns(s: Schedule) -> dict[str, Any]:
-    return {
-        "id": s.id,
-        "deployment_id": s.deployment_id,
+    return {name: getattr(s, name) for name in _PLAIN_SCHEDULE} | {
         "timing": codec.dumps(timing_to_json(s.timing)),
-        "active": s.active,
-        "catchup": s.catchup,
-        "overlap": s.overlap,
         "parameters": codec.dumps(dict(s.parameters)),
         "created_at": clock.micros(s.created_at),
         "done_until": clock.micros(s.done_until),
         "next_at": codec.micros(s.next_at),
+        "starts_at": codec.micros(s.starts_at),
+        "ends_at": codec.micros(s.ends_at),
+        "updated_at": clock.micros(s.updated_at or s.created_at),
     }
 
 
 def _schedule(row: sa.RowMapping) -> Schedule:
     return Schedule(
-        id=row["id"],
-        deployment_id=row["deployment_id"],
+        **{name: row[name] for name in _PLAIN_SCHEDULE},
         timing=timing_from_json(codec.loads(row["timing"])),
-        active=bool(row["active"]),
-        catchup=row["catchup"],
-        overlap=row["overlap"],
         parameters=codec.loads(row["parameters"]),
         created_at=clock.instant(row["created_at"]),
         done_until=clock.instant(row["done_until"]),
         next_at=codec.instant(row["next_at"]),
+        starts_at=codec.instant(row["starts_at"]),
+        ends_at=codec.instant(row["ends_at"]),
+        updated_at=clock.instant(row["updated_at"] or row["created_at"]),
     )
 
 
@@ -273,4 +286,6 @@ def _pool(row: sa.RowMapping) -> WorkPool:
         paused=bool(row["paused"]),
         concurrency_limit=row["concurrency_limit"],
         description=row["description"],
+        base_job_template=codec.loads(row["base_job_template"]),
+        updated_at=clock.instant(row["updated_at"] or row["created_at"]),
     )

@@ -332,13 +332,20 @@ def columns(run: FlowRun) -> dict[str, Any]:
         "idempotency_key": run.idempotency_key,
         "created_by": run.created_by,
         "options": codec.dumps(dict(run.options)),
+        "work_queue": run.work_queue,
+        "job_variables": codec.dumps(dict(run.job_variables)),
+        "entrypoint": run.entrypoint,
+        "deployment_version": run.deployment_version,
+        "crash_retries": run.crash_retries,
+        "backfill_id": run.backfill_id,
     }
 
 
 _SAME = (
     "id name flow_name kind attempt running_seconds deployment_id schedule_id parent_flow_run_id "
     "parent_task_run_id work_pool retries retry_delay_seconds path function snapshot kernel_name "
-    "run_dir idempotency_key created_by"
+    "run_dir idempotency_key created_by work_queue entrypoint deployment_version crash_retries "
+    "backfill_id"
 ).split()
 
 
@@ -350,6 +357,7 @@ def run_of(row: sa.RowMapping) -> FlowRun:
         parameters=codec.loads(row["parameters"]),
         tags=tuple(codec.loads(row["tags"])),
         options=codec.loads(row["options"]),
+        job_variables=codec.loads(row["job_variables"]),
         due_at=codec.instant(row["due_at"]),
         started_at=codec.instant(row["started_at"]),
         ended_at=codec.instant(row["ended_at"]),

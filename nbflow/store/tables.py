@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -54,6 +55,24 @@ work_pool = Table(
     Column("paused", Boolean, nullable=False),
     Column("concurrency_limit", Integer),
     Column("description", Text, nullable=False),
+    Column("base_job_template", Text, nullable=False, server_default="{}"),
+    Column("updated_at", BigInteger, nullable=False, server_default="0"),
+)
+
+#: a pool's lines: 1 is drained first
+work_queue = Table(
+    "work_queue",
+    metadata,
+    _id(),
+    Column("work_pool", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("concurrency_limit", Integer),
+    Column("paused", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    _at("created_at"),
+    _at("updated_at"),
+    UniqueConstraint("work_pool", "name"),
 )
 
 deployment = Table(
@@ -79,8 +98,41 @@ deployment = Table(
     Column("created_by", String(255)),
     Column("function", Text),
     Column("options", Text, nullable=False, server_default="{}"),
+    Column("entrypoint", Text),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("work_queue", String(255), nullable=False, server_default="default"),
+    Column("job_variables", Text, nullable=False, server_default="{}"),
+    Column("enforce_parameter_schema", Boolean, nullable=False, server_default=true()),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("retry_delay_seconds", Float, nullable=False, server_default="0"),
+    Column("crash_retries", Integer, nullable=False, server_default="0"),
+    Column("collision_strategy", String(16), nullable=False, server_default="enqueue"),
+    Column("include", Text, nullable=False, server_default="[]"),
+    Column("files", Text, nullable=False, server_default="{}"),
+    Column("defined_in", Text),
     _at("created_at"),
     _at("updated_at"),
+)
+
+#: what a deployment was before it was deployed again; `content` is all that is versioned
+deployment_version = Table(
+    "deployment_version",
+    metadata,
+    _id(),
+    Column(
+        "deployment_id",
+        String(36),
+        ForeignKey("deployment.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("version", Integer, nullable=False),
+    _json("content"),
+    Column("snapshot", String(64), nullable=False),
+    Column("made_by", String(16), nullable=False),
+    Column("created_by", String(255)),
+    Column("note", Text, nullable=False, server_default=""),
+    _at("created_at"),
+    UniqueConstraint("deployment_id", "version"),
 )
 
 schedule = Table(
@@ -102,6 +154,17 @@ schedule = Table(
     _at("created_at"),
     _at("done_until"),
     _at("next_at", nullable=True),
+    Column("slug", String(255)),
+    Column("catchup_window_seconds", Float),
+    Column("catchup_max", Integer),
+    Column("jitter_seconds", Float, nullable=False, server_default="0"),
+    _at("starts_at", nullable=True),
+    _at("ends_at", nullable=True),
+    Column("max_runs", Integer),
+    Column("runs_made", Integer, nullable=False, server_default="0"),
+    Column("generation", Integer, nullable=False, server_default="1"),
+    Column("problem", Text),
+    Column("updated_at", BigInteger, nullable=False, server_default="0"),
     Index("ix_schedule_due", "active", "next_at"),
 )
 
@@ -158,6 +221,12 @@ flow_run = Table(
     Column("idempotency_key", String(255), unique=True),
     Column("created_by", String(255)),
     Column("options", Text, nullable=False, server_default="{}"),
+    Column("work_queue", String(255)),
+    Column("job_variables", Text, nullable=False, server_default="{}"),
+    Column("entrypoint", Text),
+    Column("deployment_version", Integer),
+    Column("crash_retries", Integer, nullable=False, server_default="0"),
+    Column("backfill_id", String(36), index=True),
     UniqueConstraint("schedule_id", "due_at"),
     Index("ix_flow_run_newest", "due_at", "id"),
     Index("ix_flow_run_claim", "state_type", "work_pool", "start_at"),
@@ -333,7 +402,57 @@ worker = Table(
     _at("heartbeat_at"),
     _at("lease_until"),
     _at("stopped_at", nullable=True),
+    Column("type", String(32), nullable=False, server_default="process"),
+    Column("work_queues", Text, nullable=False, server_default="[]"),
+    Column("version", String(64), nullable=False, server_default=""),
     Index("ix_worker_live", "stopped_at", "started_at"),
+)
+
+#: what opens a part of the API to a worker, or to the kernel of one run; only its digest is kept
+token = Table(
+    "token",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("work_pool", String(255)),
+    Column("flow_run_id", String(36), index=True),
+    Column("attempt", Integer),
+    Column("created_by", String(255)),
+    _at("created_at"),
+    _at("expires_at", nullable=True),
+    _at("used_at", nullable=True),
+    _at("revoked_at", nullable=True),
+)
+
+#: the first answer to a request that carried an idempotency key
+request = Table(
+    "request",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("scope", String(255), primary_key=True),
+    Column("body_sha256", String(64), nullable=False),
+    Column("status", Integer),
+    Column("answer", Text),
+    Column("created_at", BigInteger, nullable=False, index=True),
+)
+
+#: runs made for instants of the past, at somebody's word
+backfill = Table(
+    "backfill",
+    metadata,
+    _id(),
+    Column("deployment_id", String(36), nullable=False, index=True),
+    Column("schedule_id", String(36)),
+    _json("timing"),
+    _at("since"),
+    _at("until"),
+    _json("parameters"),
+    Column("count", Integer, nullable=False),
+    Column("created_by", String(255)),
+    _at("created_at"),
+    _at("cancelled_at", nullable=True),
 )
 
 #: who does a shared chore now; losing it is harmless, correctness never rests on it

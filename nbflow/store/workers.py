@@ -28,6 +28,9 @@ def insert(connection: sa.Connection, made: Worker) -> None:
             "heartbeat_at": clock.micros(made.heartbeat_at),
             "lease_until": clock.micros(made.lease_until),
             "stopped_at": None,
+            "type": made.type,
+            "work_queues": codec.dumps(list(made.work_queues)),
+            "version": made.version,
         },
     )
 
@@ -121,4 +124,7 @@ def _worker(row: sa.RowMapping) -> Worker:
         lease_until=clock.instant(row["lease_until"]),
         limit=row["limit"],
         stopped_at=codec.instant(row["stopped_at"]),
+        type=row["type"],
+        work_queues=tuple(codec.loads(row["work_queues"])),
+        version=row["version"],
     )
