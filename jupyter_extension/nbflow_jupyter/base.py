@@ -96,6 +96,8 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
 
     #: bytes of a body; more is refused before it is read
     largest_body = body.LARGEST
+    #: keys of a body, counted at every depth; 0: any number
+    most_keys = body.MOST_KEYS
 
     async def prepare(self) -> None:
         """Refuse what is too large, and everything while there is no store."""
@@ -131,7 +133,10 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         if self._received > self.largest_body:
             raise self._too_large()
         body.check_media_type(self.request.headers.get("Content-Type"))
-        return reading.request(shape, body.text_of(b"".join(self._chunks)))
+        return reading.request(shape, self._text())
+
+    def _text(self) -> str:
+        return body.text_of(b"".join(self._chunks), most_keys=self.most_keys)
 
     def query(self, shape: type[Shape]) -> Shape:
         """Read the query. Raises InvalidInput."""

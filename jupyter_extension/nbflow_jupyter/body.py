@@ -15,6 +15,7 @@ from nbflow.exceptions import MalformedRequest
 DEEPEST = 32
 #: bytes of a body, unless its handler takes more
 LARGEST = 1_000_000
+MOST_KEYS = 10_000
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -41,11 +42,11 @@ def check_media_type(content_type: str | None) -> None:
         raise UnsupportedMedia(f"The body is sent as {kind!r}.", hint=hint)
 
 
-def text_of(body: bytes) -> str:
+def text_of(body: bytes, *, most_keys: int = 0) -> str:
     """Give the text of a body that is a strict JSON object. Raises MalformedRequest saying why not.
 
     Refused: what is not an object, duplicate keys, NaN and numbers beyond a double, nesting deeper
-    than 32, text that is not Unicode.
+    than 32, more than `most_keys` keys in all (0: any number), text that is not Unicode.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -54,8 +55,7 @@ def text_of(body: bytes) -> str:
     value = _decoded(text)
     if not isinstance(value, dict):
         _fail("not_object", "The body is not a JSON object.", "Send {…}.")
-    if _deep(value):
-        _too_deep()
+    _check_shape(value, most_keys)
     if _SURROGATE.search(text):
         _check_text(value)
     return text
@@ -103,12 +103,17 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _deep(value: Any) -> bool:
-    depth, level = 0, [value]
-    while level and depth <= DEEPEST:
+def _check_shape(value: Any, most_keys: int) -> None:
+    """Refuse what is nested too deeply, or has too many keys, before anything walks it."""
+    depth, keys, level = 0, 0, [value]
+    while level:
         depth += 1
+        if depth > DEEPEST:
+            _too_deep()
+        keys += sum(len(item) for item in level if isinstance(item, dict))
+        if most_keys and keys > most_keys:
+            _fail("too_many_keys", f"The body has more than {most_keys:,} keys.")
         level = [child for item in level for child in _children(item)]
-    return depth > DEEPEST
 
 
 def _children(value: dict[str, Any] | list[Any]) -> list[Any]:

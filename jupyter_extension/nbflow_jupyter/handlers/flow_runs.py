@@ -183,6 +183,7 @@ class Records(ApiHandler):
     """What running processes record."""
 
     largest_body = 32_000_000
+    most_keys = 0
     _track_activity = False
 
     @web.authenticated
