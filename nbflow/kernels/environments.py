@@ -32,7 +32,7 @@ def check(new: NewDeployment) -> None:
     Raises InvalidNotebook (`kernel.no_nbflow`) with the line that installs it, InvalidInput.
     """
     check_exports(new.options.get("exports", ()))
-    python = _python(new.kernel_argv)
+    python = python_of(new.kernel_argv)
     if not python or _is_this(python):
         return
     nb = notebooks.parse(new.content, name=Path(new.path).name)
@@ -45,7 +45,7 @@ def check(new: NewDeployment) -> None:
         )  # fmt: skip
 
 
-def _python(argv: Sequence[str]) -> list[str]:
+def python_of(argv: Sequence[str]) -> list[str]:
     """Give what starts the kernel's Python; empty: the kernelspec does not tell."""
     words = list(argv)
     at = words.index("-m") if "-m" in words else 0

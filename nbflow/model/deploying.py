@@ -121,7 +121,7 @@ def deployment_of(
     notebooks.check_cells(nb, name=_file_name(path))
     flow = _flow_name(request.function) or default_name(path)
     name = names.check_name(flow if request.name is None else request.name)
-    kernel = _kernel(nb, request.kernel_name, kernels)
+    kernel = kernel_of(nb, request.kernel_name, kernels)
     schema = schema_of(nb, request.function)
     values = parameters.check(schema, request.parameters, what=name, partial=True)
     return NewDeployment(
@@ -153,7 +153,7 @@ def notebook_info(text: str, *, path: str, kernels: Mapping[str, KernelSpec]) ->
     nb = notebooks.parse(text, name=_file_name(path))
     problems = notebooks.problems(nb)
     try:
-        kernel_name = _kernel(nb, None, kernels).name
+        kernel_name = kernel_of(nb, None, kernels).name
     except InvalidInput as error:
         kernel_name = notebooks.kernel_name(nb)
         problems.append(error.problem())
@@ -213,9 +213,10 @@ def _file_name(path: str) -> str:
     return name
 
 
-def _kernel(
+def kernel_of(
     nb: Mapping[str, Any], asked: str | None, kernels: Mapping[str, KernelSpec]
 ) -> KernelSpec:
+    """Give the kernel asked for, else the notebook's own. Raises InvalidInput."""
     name = notebooks.kernel_name(nb) or "python3" if asked is None else asked
     kernel = kernels.get(name)
     if kernel is None:
