@@ -47,3 +47,8 @@ class Route:
     def pattern(self) -> str:
         """Give the address as Tornado matches it."""
         return ROOT + re.sub(r"\{\w+\}", "([^/]+)", self.path.replace(".", r"\."))
+
+
+def route(path: str, handler: type[web.RequestHandler], **verbs: Operation) -> Route:
+    """Give the route of an address: each of its verbs by name."""
+    return Route(path, handler, verbs)

@@ -1,0 +1,23 @@
+"""The routes of notebooks read as flows, without running them."""
+
+from __future__ import annotations
+
+from nbflow.model.cell_graph import CellGraph
+from nbflow.model.deploying import NotebookInfo
+from nbflow_jupyter import shapes
+from nbflow_jupyter.handlers import deployments
+from nbflow_jupyter.operation import Operation, route
+
+ROUTES = (
+    route(
+        "notebooks/inspect",
+        deployments.Inspect,
+        get=Operation("nbflow:notebooks read", NotebookInfo, query=shapes.PathQuery),
+    ),
+    route(
+        "notebooks/graph",
+        deployments.Graph,
+        get=Operation("nbflow:notebooks read", CellGraph, query=shapes.GraphQuery),
+        post=Operation("nbflow:notebooks read", CellGraph, shapes.GraphRequest),
+    ),
+)

@@ -1,0 +1,24 @@
+"""The routes of variables."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from nbflow.model.variables import NewVariable, Variable
+from nbflow_jupyter.handlers import variables
+from nbflow_jupyter.operation import Operation, route
+
+ROUTES = (
+    route(
+        "variables",
+        variables.Variables,
+        get=Operation("nbflow:variables read", tuple[Variable, ...]),
+        post=Operation("nbflow:variables write", Variable, NewVariable, status=HTTPStatus.CREATED),
+    ),
+    route(
+        "variables/{name}",
+        variables.Variable,
+        get=Operation("nbflow:variables read", Variable),
+        delete=Operation("nbflow:variables write", status=HTTPStatus.NO_CONTENT),
+    ),
+)
