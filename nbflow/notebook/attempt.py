@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from nbflow.faults import fault
 from nbflow.model import clock, notebooks, states
 from nbflow.model.cell_options import RUN_FACTS
 from nbflow.model.cell_reports import CellReport
@@ -159,6 +160,7 @@ class Attempt:
         )
         try:
             async with client.kernel(cwd=self.cwd, env=self.env):
+                fault("exec.after_kernel_ready")
                 if client.process.start_note:
                     self.cells.log(logging.INFO, client.process.start_note, logger=_LOGGER)
                 ended = await self._run_cells(client, nb)
@@ -235,6 +237,7 @@ class Attempt:
             return lacking
         self._journal.start(cell_id, clock.now())
         self.cells.enter(cell_id, states.Running(message=step.because))
+        fault("exec.after_cell_start")
         attempt = 1
         while True:
             ran = await self._try(client, cell, step)
@@ -252,6 +255,7 @@ class Attempt:
         if self.carrying is not None and self.stop.reason is None:
             await self.carrying.after(client, cell_id, cell_state)
         self._end(cell_id, cell_state, ran)
+        fault("exec.after_cell_end")
         if run_state is not None and run_state.is_completed():
             self._skip_rest(place)
         return run_state

@@ -17,7 +17,7 @@ from typing import Any
 from nbflow.artifacts.safe_html import safe_html
 from nbflow.exceptions import NbflowError
 from nbflow.model import texts
-from nbflow.store import journal
+from nbflow.store import whole_files
 
 _log = logging.getLogger("nbflow.notebook")
 #: nbconvert warns of a missing alternative text, and the like
@@ -157,7 +157,7 @@ def _tamed(exporter: Any) -> Any:
 
 def _write(path: Path, content: str | bytes) -> None:
     if isinstance(content, str):
-        journal.write_whole(path, content)
+        whole_files.write_text(path, content)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(content)

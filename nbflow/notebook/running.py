@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbflow import flow_runs, settings
 from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
+from nbflow.faults import fault
 from nbflow.kernels import specs
 from nbflow.model import clock, notebooks, run_options, slices, states, texts
 from nbflow.model.backend import Backend
@@ -285,6 +286,7 @@ class _Run:
 
     def _keep_notebook(self, state: State) -> State:
         """Make the executed notebook and its exports; give the state, which says what failed."""
+        fault("exec.before_result_write")
         path = self._assemble(state)
         if path is None:
             return state

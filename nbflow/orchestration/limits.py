@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict
+from nbflow.faults import fault
 from nbflow.model import clock, ids
 from nbflow.model.events import Event
 from nbflow.model.limits import (
@@ -110,7 +111,10 @@ class SqlLimits(OverSql):
         """Take slots of every name, or a place in the queue; asked again, say how it stands."""
         names = checked_request(request)
         with self.database.write() as connection:
-            return admission.ask(connection, request, names, clock.now())
+            grant = admission.ask(connection, request, names, clock.now())
+        if grant.granted:
+            fault("slot.after_acquire")
+        return grant
 
     def release_slots(self, request_ids: tuple[str, ...]) -> tuple[str, ...]:
         """Give slots back, or leave the queue; give the requests that were granted by it."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+import nbflow
 from nbflow import settings
 from nbflow.exceptions import Conflict, InvalidInput, NotFound
-from nbflow.model import clock, states
+from nbflow.faults import fault
+from nbflow.model import clock, states, versions
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
 from nbflow.model.events import Event
@@ -27,6 +29,7 @@ from nbflow.orchestration.estimates import SqlEstimates
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
 from nbflow.orchestration.results import SqlResults
+from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.store import (  # fmt: skip
     artifacts,
@@ -48,7 +51,9 @@ from nbflow.store.database import Watch
 MAX_LIMIT = 200
 
 
-class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults, SqlVariables):
+class Orchestrator(
+    SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults, SqlTokens, SqlVariables
+):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -69,7 +74,13 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
         with self._write() as connection:
             run = flow_runs.get(connection, flow_run_id)
             verdict, _ = transitions.transit(connection, run, state, attempt=attempt, owner=owner)
-            return verdict
+            if state.is_final():
+                fault("finish.before_commit")
+        if state.is_final():
+            fault("finish.after_commit")
+        elif state.is_cancelling():
+            fault("cancel.after_request")
+        return verdict
 
     def record(self, batch: Batch) -> Recorded:
         """Keep results, task runs, log lines, artifacts; tell which runs were asked to stop."""
@@ -135,8 +146,12 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
             return deploying.set_schedule_active(connection, schedule_id, active)
 
     # -- workers ------------------------------------------------------------------------------
-    def register_worker(self, new: NewWorker) -> Worker:
-        """Register a worker, making its pool if there is none."""
+    def register_worker(self, new: NewWorker, *, token_id: str | None = None) -> Worker:
+        """Register a worker, making its pool if there is none; `token_id`: it may use that token.
+
+        Raises Conflict (it is of a version that this one does not work with).
+        """
+        versions.check(new.version, nbflow.__version__, who=f"Worker {new.name}")
         now = clock.now()
         fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
         made = Worker(
@@ -144,7 +159,7 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
         )
         with self._write() as connection:
             deployments.ensure_pool(connection, new.work_pool, at=now)
-            workers.insert(connection, made)
+            workers.insert(connection, made, token_id=token_id)
             _emit_worker(connection, made, "started")
         return made
 
@@ -156,7 +171,12 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
                 return ()
         with self._write() as connection:
             worker = workers.get(connection, worker_id)
-            return () if worker.stopped_at else claiming.claim(connection, worker, limit)
+            claims = () if worker.stopped_at else claiming.claim(connection, worker, limit)
+            if claims:
+                fault("claim.before_commit")
+        if claims:
+            fault("claim.after_commit")
+        return claims
 
     def heartbeat(self, held: tuple[Held, ...], *, worker_id: str | None = None) -> Beat:
         """Renew the lease of a worker and of the runs it, or this process, holds."""
@@ -302,6 +322,14 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
         with self.database.read() as connection:
             return flow_runs.live(connection)
 
+    def end_lost(self, run: FlowRun, crashed: State) -> None:
+        """End a run whose process is gone: Cancelled if that was asked first."""
+        with self._write() as connection:
+            found = flow_runs.get(connection, run.id)
+            transitions.transit(connection, found, crashed, attempt=run.attempt)
+            fault("reap.before_commit")
+        fault("reap.after_commit")
+
     def lose_worker(self, worker_id: str) -> None:
         """Record that a worker is gone; runs it claimed and never started wait again."""
         with self._write() as connection:
@@ -340,8 +368,12 @@ class Orchestrator(SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults,
 
     def tick(self, now: datetime) -> int:
         """Make the runs that are due; give how many schedules were."""
+        fault("tick.before_begin")
         with self._write() as connection:
-            return scheduling.tick(connection, now)
+            due = scheduling.tick(connection, now)
+            fault("tick.before_commit")
+        fault("tick.after_commit")
+        return due
 
     def watch(self) -> Watch:
         """Give a watch on commits of other processes and threads."""

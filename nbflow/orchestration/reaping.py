@@ -42,7 +42,7 @@ def end(orchestrator: Orchestrator, run: FlowRun) -> None:
     owner, here = run.owner, owners.current().host
     if owner is not None and owner.host == here and owner.worker_id is None:
         owners.sweep(f"{run.id}-{run.attempt}")
-    orchestrator.propose(run.id, _crashed(run), attempt=run.attempt)
+    orchestrator.end_lost(run, _crashed(run))
 
 
 def _crashed(run: FlowRun) -> states.State:

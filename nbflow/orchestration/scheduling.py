@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from nbflow import settings
+from nbflow.faults import fault
 from nbflow.model import schedules, states
 from nbflow.model.deployments import Deployment, Schedule, Skip
 from nbflow.model.runs import FlowRun, NewFlowRun
@@ -65,6 +66,7 @@ def _fire(
         message = f"Replaced by the run due at {due_at.isoformat()}."
         transitions.transit(connection, run, states.Cancelling(message=message))
     creating.create(connection, _new_run(deployment, schedule, due_at))
+    fault("tick.after_insert")
 
 
 def _earlier(connection: sa.Connection, deployment: Deployment) -> tuple[FlowRun, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from nbflow import settings
+from nbflow import faults, settings
 from nbflow.exceptions import Conflict, InvalidInput, NbflowError, StoreBusy, StoreFull, Unreachable
 
 #: file systems on which SQLite's WAL needs shared memory that is not there
@@ -97,6 +97,7 @@ def write(engine: sa.Engine) -> Generator[sa.Connection, None, None]:
                 connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
+        faults.committed()
 
 
 @contextmanager

@@ -17,7 +17,6 @@ message}`.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -27,6 +26,7 @@ from typing import Any, cast
 from nbflow import settings
 from nbflow.exceptions import NotFound
 from nbflow.model.states import State, StateType
+from nbflow.store import whole_files
 
 INPUT = "input.ipynb"
 JOURNAL = "journal.jsonl"
@@ -90,7 +90,9 @@ def assemble(path: Path, state: State | None = None) -> Path | None:
         notebook = replay(path, state)
     except NotFound:
         return None
-    write_whole(path / NOTEBOOK, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
+    whole_files.write_text(
+        path / NOTEBOOK, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+    )
     return path / NOTEBOOK
 
 
@@ -139,20 +141,6 @@ def facts(state: State) -> Record:
         "state_name": state.name,
         "message": state.message,
     }
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that other readers see whole or not at all, and that survives a crash."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(draft, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 class _Replay:

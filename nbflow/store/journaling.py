@@ -17,7 +17,8 @@ from nbflow import settings
 from nbflow.model import clock
 from nbflow.model.cell_reports import CellReport
 from nbflow.model.states import State
-from nbflow.store.journal import INPUT, JOURNAL, Record, facts, stamp, write_whole
+from nbflow.store import whole_files
+from nbflow.store.journal import INPUT, JOURNAL, Record, facts, stamp
 
 #: an error says why a cell failed, so it is kept even past the limits, cut to this many characters
 ERROR_CHARS = 65_536
@@ -69,7 +70,7 @@ class Journal:
     ) -> None:
         self.path = path
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path / INPUT, json.dumps(notebook, ensure_ascii=False) + "\n")
+        whole_files.write_text(path / INPUT, json.dumps(notebook, ensure_ascii=False) + "\n")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC
         self._file = os.open(path / JOURNAL, flags, 0o600)
         self.on_pending = on_pending

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,6 +21,7 @@ from nbflow.exceptions import DamagedResult, InvalidInput, NbflowError, ResultGo
 from nbflow.model import clock
 from nbflow.model.ids import uuid7
 from nbflow.model.results import ResultRecord
+from nbflow.store import whole_files
 
 HOME_FOLDER = "results"
 #: run-less results (a cache that every run may use) lie here
@@ -47,7 +47,9 @@ def write_home(data: bytes, flow_run_id: str | None) -> str:
     """Write a new file; give its location."""
     location = f"{HOME_FOLDER}/{flow_run_id or SHARED}/{uuid7()}"
     settings.ensure_home()
-    _write_file(settings.home() / location, data)
+    path = settings.home() / location
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    whole_files.write(path, data)
     return location
 
 
@@ -107,25 +109,6 @@ def home_files(before: datetime) -> Iterator[str]:
             continue
 
 
-def _write_file(path: Path, data: bytes) -> None:
-    """Write a file whole: under another name, to the disk, then renamed."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(file, left) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 # -- files that tell about themselves ---------------------------------------------------------
 class Folder:
     """A folder of results: a local one, or an fsspec address (`memory://`, `s3://bucket/…`)."""
@@ -145,7 +128,9 @@ class Folder:
         """Write a file, whole or not at all. Raises NbflowError when the storage does."""
         with _translated(self.location(name)):
             if self._local is not None:
-                _write_file(self._local / name, data)
+                path = self._local / name
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                whole_files.write(path, data)
                 return
             fs, path = self._remote(name)
             fs.makedirs(path.rpartition("/")[0], exist_ok=True)

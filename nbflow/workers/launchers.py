@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbflow import settings
+from nbflow.faults import fault
 from nbflow.kernels.forking import Forked, NotForked
 from nbflow.model import clock
 from nbflow.model.workers import Claim, Held
@@ -65,8 +66,10 @@ def launch(claim: Claim, executors: Executors) -> Child:
     log_path = folder / "process.log"
     reading, control = os.pipe()
     try:
+        fault("exec.before_spawn")
         with log_path.open("ab") as log:
             process = _start(claim, executors, reading, log.fileno())
+        fault("exec.after_spawn")
     except OSError:
         os.close(control)
         raise
@@ -133,6 +136,7 @@ def _signal(child: Child, number: signal.Signals, *, rung: int) -> None:
     child.rung = rung
     try:
         child.process.send_signal(number)
+        fault("cancel.after_signal")
     except ProcessLookupError:
         pass
 

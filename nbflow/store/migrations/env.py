@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import context
+from sqlalchemy import event
 
+from nbflow.faults import fault
 from nbflow.store.tables import metadata
 
 
@@ -12,6 +14,7 @@ def run() -> None:
     """Run the migrations on the store the configuration names."""
     engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
+        event.listen(connection, "after_cursor_execute", _struck)
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -21,6 +24,10 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()
+
+
+def _struck(*_: object) -> None:
+    fault("migrate.after_statement")
 
 
 run()
