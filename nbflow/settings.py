@@ -44,6 +44,11 @@ SETTINGS: dict[str, Setting] = {
     "lease_seconds": Setting(30.0, "How long a claim is trusted without a renewal."),
     "reaper_seconds": Setting(1.0, "How often lost runs are looked for."),
     "late_seconds": Setting(15.0, "A run not started this long after it was due is Late."),
+    "job_env_allowed": Setting(
+        "",
+        "Variables that steer programs (LD_*, PYTHONSTARTUP, JUPYTER_*) and that job variables may "
+        "set all the same; commas between, * for any end.",
+    ),
     "drain_seconds": Setting(30.0, "How long a stopping worker lets its runs finish."),
     "interrupt_seconds": Setting(10.0, "Cancel: from interrupt to terminate."),
     "terminate_seconds": Setting(5.0, "Cancel: from terminate to kill."),

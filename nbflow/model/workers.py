@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun, Owner
@@ -73,7 +75,13 @@ class Beat:
 
 @dataclass(frozen=True)
 class Claim:
-    """A run given to a worker, at the attempt it must name in every later write."""
+    """A run given to a worker, at the attempt it must name in every later write.
+
+    Attributes:
+        job: how it is to be launched: its pool's configuration with the job variables filled in
+            (the fields of `model.pool_types`); what is missing or null is the worker's to choose.
+    """
 
     run: FlowRun
     attempt: int
+    job: Mapping[str, Any] = field(default_factory=dict[str, Any])
