@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, get_args
 
 from nbflow import settings
-from nbflow.exceptions import InvalidInput, InvalidNotebook, InvalidSchedule
-from nbflow.model import names, notebooks, parameter_cell, parameters, run_options, slices
+from nbflow.exceptions import InvalidInput, InvalidNotebook
+from nbflow.model import (  # fmt: skip
+    names,
+    notebooks,
+    parameter_cell,
+    parameters,
+    run_options,
+    schedule_said,
+    slices,
+)
 from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Source
-from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, describe
 
-MOST_SCHEDULES = 50
 LONGEST_DESCRIPTION = 10_000
 _PREVIEW_LINES, _PREVIEW_CHARACTERS = 3, 200
 _NOT_IN_NAMES = re.compile(r"[/%&><\x00-\x1f\x7f-\x9f]")
@@ -140,7 +146,7 @@ def deployment_of(
         description=_description(request.description),
         concurrency_limit=_limit(request.concurrency_limit),
         paused=_flag("paused", request.paused),
-        schedules=_schedules(request.schedules, schema, values, name),
+        schedules=schedule_said.checked_all(request.schedules, schema, values, what=name),
         made_by=_one_of("made_by", request.made_by, _FACES),
         function=_flow_name(request.function),
         options=run_options.of_json(request.options).to_json(),
@@ -258,49 +264,6 @@ def _cell_info(index: int, cell: Mapping[str, Any]) -> CellInfo:
 
 
 # -- the rest of a request --------------------------------------------------------------------
-
-
-def _schedules(
-    given: Any, schema: Mapping[str, Any], values: Mapping[str, Any], name: str
-) -> tuple[NewSchedule, ...]:
-    schedules = tuple(given)
-    if len(schedules) > MOST_SCHEDULES:
-        message = f"There are {len(schedules)} schedules; {MOST_SCHEDULES} is the most."
-        raise InvalidSchedule(message, code="schedule.too_many", field="schedules")
-    checked = [
-        _schedule(one, f"schedules.{at}", schema, values, name) for at, one in enumerate(schedules)
-    ]
-    for at, one in enumerate(checked):
-        if any(one.timing == other.timing for other in checked[:at]):
-            raise InvalidSchedule(
-                f"The schedule {describe(one.timing)} is given twice.",
-                code="schedule.duplicate",
-                field=f"schedules.{at}",
-            )
-    return tuple(checked)
-
-
-def _schedule(
-    one: Any, at: str, schema: Mapping[str, Any], values: Mapping[str, Any], name: str
-) -> NewSchedule:
-    if not isinstance(one, NewSchedule):
-        raise InvalidSchedule(f"{at} is {names.shown(one)}, not a schedule.", field=at)
-    timing: Any = one.timing
-    if not isinstance(timing, (Cron, Interval, RRule)):
-        message = f"{names.shown(timing)} is none of Cron, Interval and RRule."
-        raise InvalidSchedule(message, code="timing.type", field=f"{at}.timing")
-    if not timing.next():
-        raise InvalidSchedule(
-            f"{describe(timing)}: the last of its times has passed.",
-            code="schedule.past",
-            field=f"{at}.timing",
-        )
-    own = parameters.check(schema, one.parameters, what=name, partial=True)
-    # Such runs start with nobody there to ask.
-    parameters.check(schema, {**values, **own}, what=f"a schedule of {name}")
-    _one_of(f"{at}.catchup", one.catchup, get_args(Catchup))
-    _one_of(f"{at}.overlap", one.overlap, get_args(Overlap))
-    return replace(one, parameters=own, active=_flag(f"{at}.active", one.active))
 
 
 def _description(value: object) -> str:

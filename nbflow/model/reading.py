@@ -18,6 +18,8 @@ from pydantic_core import ErrorDetails, SchemaValidator
 
 from nbflow.exceptions import InvalidInput, MalformedRequest
 from nbflow.model import names
+from nbflow.model.deployments import NewSchedule
+from nbflow.model.schedule_said import new_schedule_of
 from nbflow.model.schedules import Cron, timing_from_json
 
 Shape = TypeVar("Shape")
@@ -64,6 +66,8 @@ def _hardened(schema: Any) -> Any:
         return schema
     known = cast("dict[str, Any]", schema)
     kind = known.get("type")
+    if kind == "dataclass" and known["cls"] is NewSchedule:
+        return {"type": "function-plain", "function": _no_info(new_schedule_of)}
     if kind == "union" and any(choice.get("cls") is Cron for choice in known["choices"]):
         return {"type": "function-plain", "function": _no_info(timing_from_json)}
     if kind == "datetime":

@@ -8,6 +8,7 @@ What expressions mean is `cron`'s and `rrules`', what a wall clock means `wallcl
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from nbflow.model.shapes import is_mapping
 Catchup = Literal["latest", "all", "none"]
 Overlap = Literal["enqueue", "allow", "cancel_new", "cancel_previous"]
 
+_YEARS = re.compile(r"P(\d{1,9})Y", re.ASCII)
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=3653)
 _FIRST = wallclock.midnight(wallclock.FIRST_DAY)
@@ -66,7 +68,7 @@ class Interval:
     Under 24 hours in elapsed time, from 24 hours on by the zone's wall clock.
 
     Attributes:
-        interval: a timedelta, or seconds; at least one second, at most ten years.
+        interval: a timedelta, seconds, or ISO 8601 text (`PT6H`); from one second to ten years.
         anchor_date: an instant of the series; a naive one is read by the zone. None: midnight of
             Monday, 1 January 2001, so that hours are full hours and weeks begin on Monday.
     """
@@ -365,10 +367,12 @@ def _check_type(field: str, value: object, expected: type, said: str) -> None:
 
 
 def _duration(value: object) -> timedelta:
+    if isinstance(value, str):
+        value = _written(value)
     if type(value) is int or (isinstance(value, float) and math.isfinite(value)):
         value = timedelta(seconds=min(max(value, -1e9), 1e9))
     if not isinstance(value, timedelta):
-        hint = "Give a timedelta, or seconds as a number; calendar months need cron or rrule."
+        hint = "Give seconds as a number, or text such as PT6H or P1D; months need cron or rrule."
         _fail("interval.type", "interval", f"The interval is {names.shown(value)}.", hint)
     if value <= timedelta(0):
         _fail("interval.not_positive", "interval", f"The interval is {value.total_seconds():g} s.")
@@ -379,6 +383,17 @@ def _duration(value: object) -> timedelta:
         _fail("interval.too_large", "interval", f"The interval is {value.days} days.",
               "Ten years is the most.")  # fmt: skip
     return value
+
+
+def _written(text: str) -> timedelta | str:
+    """Give the time that ISO 8601 text says; what is none, as it is."""
+    from nbflow.model import iso_durations
+
+    try:
+        return iso_durations.read(text[:64])
+    except ValueError:
+        years = _YEARS.match(text)
+        return timedelta.max if years and int(years[1]) > 10 else text
 
 
 def _fail(code: str, field: str, message: str, hint: str | None = None) -> NoReturn:

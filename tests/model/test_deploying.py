@@ -9,7 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nbflow import settings
-from nbflow.exceptions import InvalidInput, InvalidNotebook, InvalidSchedule, ParameterError
+from nbflow.exceptions import (
+    Conflict,
+    InvalidInput,
+    InvalidNotebook,
+    InvalidSchedule,
+    ParameterError,
+)
 from nbflow.model import clock
 from nbflow.model.deploying import DeployRequest, KernelSpec, deployment_of, notebook_info
 from nbflow.model.deployments import NewSchedule
@@ -154,15 +160,15 @@ SCHEDULES = [
     ([NewSchedule(Interval(60 + n)) for n in range(51)], "schedule.too_many"),
     ([NewSchedule("0 7 * * *")], "timing.type"),
     (["0 7 * * *"], "schedule.invalid"),
-    ([NewSchedule(Interval(60), catchup="last")], "invalid"),
-    ([NewSchedule(Interval(60), overlap=None)], "invalid"),
-    ([NewSchedule(Interval(60), active="yes")], "invalid"),
+    ([NewSchedule(Interval(60), catchup="last")], "field.invalid"),
+    ([NewSchedule(Interval(60), overlap=None)], "field.invalid"),
+    ([NewSchedule(Interval(60), active="yes")], "field.invalid"),
 ]
 
 
 @pytest.mark.parametrize(("schedules", "code"), SCHEDULES, ids=lambda value: str(value)[-30:])
 def test_wrong_schedules_are_refused(schedules, code):
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises((InvalidInput, Conflict)) as caught:
         deploy(notebook("n = 1"), schedules=tuple(schedules))
     assert caught.value.code == code
     assert caught.value.field.startswith("schedules")
