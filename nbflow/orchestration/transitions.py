@@ -46,7 +46,8 @@ def transit(
         return verdict, run
     if verdict.state.id == run.state.id:
         return replace(verdict, attempt=run.attempt), run
-    after = _after(run, verdict.state, owner=owner, now=now)
+    to = _in_order(run.state, verdict.state)
+    after = _after(run, to, owner=owner, now=now)
     if not flow_runs.replace_state(connection, run, after, start_at=start_at(after)):
         return Abort("Another process changed the run first.", run.state), run
     _close_task_runs(connection, after)
@@ -55,6 +56,11 @@ def transit(
     emit(connection, after)
     _cancel_children(connection, after)
     return Accept(after.state, after.attempt), after
+
+
+def _in_order(before: State, to: State) -> State:
+    """Give a state at an instant after the one before it: clocks are set back, and differ."""
+    return to if to.at > before.at else replace(to, at=before.at + timedelta(microseconds=1))
 
 
 def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> FlowRun:
