@@ -72,6 +72,13 @@ class ClaimRequest:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """Which attempt of a run is meant."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """What a worker, or a process of its own, still holds."""
 
@@ -254,6 +261,14 @@ class GraphRequest:
     path: str
     content: str | None = None
     run: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """A notebook whose imports are to be tried; with its own kernel, or another."""
+
+    path: str
+    kernel_name: str | None = None
 
 
 # -- what is answered -------------------------------------------------------------------------

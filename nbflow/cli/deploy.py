@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from nbflow import deployments
 from nbflow.cli import deployment as shown
-from nbflow.cli import execution, given, presence, printing, zone
+from nbflow.cli import checking, execution, given, presence, printing, zone
 from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
 from nbflow.connect import connect
@@ -49,6 +49,8 @@ SCHEDULES = (
     argument("--description", default="", help="what it is for"),
     argument("--limit", type=positive, default=None, help="at most so many of its runs at once"),
     argument("--replace", action="store_true", help="take over another notebook's name"),
+    argument("--check", action="store_true",
+             help="deploy nothing: run its imports in its kernel and list what is missing"),
     *EXECUTION,
     OUTPUT,
 )  # fmt: skip
@@ -68,10 +70,13 @@ def deploy(
     checkpoint: Checkpoint,
     on_failure: list[str] | None,
     to: list[str],
+    check: bool,
     output: str,
     **rest: Any,
-) -> None:
+) -> int | None:
     """Deploy a notebook, or a flow of it, and say in plain words when it will run."""
+    if check:
+        return checking.check(notebook, kernel=kernel, output=output)
     named, function = deploying.split(notebook)
     path, text = deployments.read_notebook(named)
     nb = notebooks.parse(text, name=Path(path).name)
@@ -97,6 +102,7 @@ def deploy(
     absent = presence.missing(connect(), made.work_pool, scheduled=bool(made.schedules))
     if absent is not None:
         printing.note(absent)
+    return None
 
 
 def _timings(

@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         answer: Any = jsonable(check(given.path, kernel_name=given.kernel))
     except NbflowError as error:
-        answer = {"error": error.problem()}
+        answer = {"error": error.problem() | {"status": error.status}}
     sys.stdout.write(json.dumps(answer))
     return 0
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nbflow.model.cell_graph import CellGraph
 from nbflow.model.deploying import NotebookInfo
+from nbflow.model.import_cells import Checked
 from nbflow_jupyter import shapes
-from nbflow_jupyter.handlers import deployments
+from nbflow_jupyter.handlers import checks, deployments
 from nbflow_jupyter.operation import Operation, route
 
 ROUTES = (
@@ -19,5 +20,10 @@ ROUTES = (
         deployments.Graph,
         get=Operation("nbflow:notebooks read", CellGraph, query=shapes.GraphQuery),
         post=Operation("nbflow:notebooks read", CellGraph, shapes.GraphRequest),
+    ),
+    route(
+        "notebooks/check",
+        checks.Check,
+        post=Operation("nbflow:notebooks execute", Checked, shapes.CheckRequest),
     ),
 )
