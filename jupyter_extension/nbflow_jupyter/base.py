@@ -10,18 +10,20 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+from jupyter_server.auth import Authorizer, IdentityProvider
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
-from nbflow.exceptions import InvalidInput, NbflowError
-from nbflow.model import reading
+from nbflow.exceptions import InvalidInput, NbflowError, Stale
+from nbflow.model import clock, editing, reading
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow_jupyter import body
+from nbflow_jupyter import body, tokens
 
 if TYPE_CHECKING:
     from nbflow_jupyter.running import Running
@@ -31,6 +33,8 @@ Value = TypeVar("Value")
 
 #: query names that are Jupyter's own; a number alone is JupyterLab's way around a cache
 _NOT_OURS = re.compile(r"token|_xsrf|no_track_activity|\d+")
+#: an ETag of ours: the version, then what tells equal contents from others
+_VERSION = re.compile(r'"(\d{1,18})(?:-[0-9a-f]+)?"')
 _COUNT = re.compile(r"-?\d{1,19}")
 _FLAGS: dict[str, Any] = {"true": True, "false": False, "1": True, "0": False}
 
@@ -63,6 +67,9 @@ class Problems(web.RequestHandler):
             problem = error.problem()
         else:
             problem = _http_problem(status_code, error)
+        if isinstance(error, Stale):
+            self.set_header("Etag", editing.etag(error.updated_at))
+            problem["current"] = jsonable(error.current)
         if status_code == 405:
             self.set_header("Allow", ", ".join(self.verbs()))
         self.set_header("Content-Type", "application/json")
@@ -94,15 +101,19 @@ def _http_problem(status: int, error: object) -> dict[str, Any]:
 class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignore[reportIncompatibleVariableOverride]
     """One route of nbflow's REST API. Its verbs are decorated with literals, each by itself."""
 
+    #: of the one editable noun that is answered
+    version: datetime | None = None
     #: bytes of a body; more is refused before it is read
     largest_body = body.LARGEST
     #: keys of a body, counted at every depth; 0: any number
     most_keys = body.MOST_KEYS
+    _door: tokens.Door | None = None
 
     async def prepare(self) -> None:
         """Refuse what is too large, and everything while there is no store."""
         self._chunks: list[bytes] = []
         self._received = 0
+        self._door = await tokens.admit(self)
         await super().prepare()
         if self.request.method == "OPTIONS":
             return
@@ -117,6 +128,23 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         if self._received <= self.largest_body:
             self._chunks.append(chunk)
 
+    # -- who asks -----------------------------------------------------------------------------
+    @property
+    def identity_provider(self) -> IdentityProvider:
+        """Who says who asks: the server's provider, or the token that was presented."""
+        return super().identity_provider if self._door is None else self._door.identity
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """Who says what may be done: the server's authorizer; of a token the door has said it."""
+        return super().authorizer if self._door is None else self._door.authorizer
+
+    @property
+    def token_id(self) -> str | None:
+        """Give the token that was presented; None: a user of the server asks."""
+        return None if self._door is None else self._door.token.id
+
+    # -- what is behind -----------------------------------------------------------------------
     @property
     def running(self) -> Running:
         """What runs behind this server."""
@@ -133,7 +161,10 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         if self._received > self.largest_body:
             raise self._too_large()
         body.check_media_type(self.request.headers.get("Content-Type"))
-        return reading.request(shape, self._text())
+        asked = reading.request(shape, self._text())
+        if self._door is not None:
+            self._door.check_body(asked)
+        return asked
 
     def _text(self) -> str:
         return body.text_of(b"".join(self._chunks), most_keys=self.most_keys)
@@ -161,6 +192,17 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
             )
         return key
 
+    def expected(self) -> datetime | None:
+        """Give the version an edit was made from (If-Match); None: any. Raises nothing.
+
+        What is no version of ours matches none: the edit is then refused with the current one.
+        """
+        said = self.request.headers.get("If-Match")
+        if said is None or said.strip() == "*":
+            return None
+        found = _VERSION.fullmatch(said.strip())
+        return clock.instant(int(found.group(1)) if found else 0)
+
     def _too_large(self) -> body.TooLarge:
         return body.TooLarge(f"The body is larger than {self.largest_body:,} bytes.")
 
@@ -174,15 +216,34 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         self, call: Callable[..., Any], *args: Any, status: int = 200, **kwargs: Any
     ) -> None:
         """Answer with what a call gives, made JSON in the same thread."""
-        text = await self.off_loop(lambda: dumps(call(*args, **kwargs)))
+        version, text = await self.off_loop(lambda: _told(call(*args, **kwargs)))
+        self.version = version
+        if version is not None and self.request.method != "GET":
+            self.set_header("Etag", editing.etag(version))
         self.set_status(status)
         self.finish(text)
+
+    def compute_etag(self) -> str | None:
+        """Give the answer's ETag: the version first, where it has one, for the next edit.
+
+        What is not edited (a deployment's next instants, a limit's slots) changes, too: so the
+        content's digest follows, and `If-None-Match` means the whole answer.
+        """
+        plain = super().compute_etag()
+        if plain is None or self.version is None:
+            return plain
+        return f'{editing.etag(self.version)[:-1]}-{plain.strip(chr(34))}"'
 
     async def done(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Call, and answer 204: there is nothing to say."""
         await self.off_loop(call, *args, **kwargs)
         self.set_status(204)
         self.finish()
+
+
+def _told(value: Any) -> tuple[datetime | None, str]:
+    """Give an answer's version, where it is one editable noun, and its JSON."""
+    return getattr(value, "updated_at", None), dumps(value)
 
 
 def dumps(value: Any) -> str:

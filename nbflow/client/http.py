@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from nbflow.client.artifacts import HttpArtifacts
@@ -16,6 +17,7 @@ from nbflow.client.estimates import HttpEstimates
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
 from nbflow.client.results import HttpResults
+from nbflow.client.tokens import HttpTokens
 from nbflow.client.variables import HttpVariables
 from nbflow.model import reading
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
@@ -33,7 +35,9 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 }
 
 
-class HttpBackend(HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpLimits, HttpResults):
+class HttpBackend(
+    HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpLimits, HttpResults, HttpTokens
+):
     """The authority, asked over HTTP. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -69,9 +73,12 @@ class HttpBackend(HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpL
         body = {name: getattr(new, name) for name in names}
         return self._post(Deployment, "deployments", body)
 
-    def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
+    def update_deployment(
+        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
+    ) -> Deployment:
         """Edit a deployment."""
-        text = self._ask("PATCH", path_of("deployments", name_or_id), body=change)
+        path = path_of("deployments", name_or_id)
+        text = self._ask("PATCH", path, body=change, expected=expected)
         return reading.answer(Deployment, text)
 
     def delete_deployment(self, name_or_id: str) -> None:

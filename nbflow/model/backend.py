@@ -21,6 +21,7 @@ from nbflow.model.progress import Estimates
 from nbflow.model.results import Results
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
+from nbflow.model.tokens import Tokens
 from nbflow.model.variables import Variables
 from nbflow.model.verdicts import Verdict
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
@@ -93,7 +94,7 @@ class Recorded:
     tag_limits: tuple[str, ...] | None = None
 
 
-class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Protocol):
+class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -132,8 +133,10 @@ class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Protocol
         """Create or replace a deployment and its schedules. Raises InvalidInput, Conflict."""
         ...
 
-    def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
-        """Edit a deployment. Raises NotFound, InvalidInput."""
+    def update_deployment(
+        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
+    ) -> Deployment:
+        """Edit a deployment. Raises NotFound, InvalidInput, Stale (it is not as `expected`)."""
         ...
 
     def delete_deployment(self, name_or_id: str) -> None:

@@ -45,7 +45,7 @@ from nbflow.store import (  # fmt: skip
     task_runs,
     workers,
 )
-from nbflow.store.database import Watch
+from nbflow.store.dialect import Watch
 
 #: rows a list gives at most
 MAX_LIMIT = 200
@@ -130,10 +130,12 @@ class Orchestrator(
         with self._write() as connection:
             return deploying.deploy(connection, new)
 
-    def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
+    def update_deployment(
+        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
+    ) -> Deployment:
         """Edit a deployment."""
         with self._write() as connection:
-            return deploying.update(connection, name_or_id, change)
+            return deploying.update(connection, name_or_id, change, expected=expected)
 
     def delete_deployment(self, name_or_id: str) -> None:
         """Delete a deployment, its schedules and its waiting runs."""

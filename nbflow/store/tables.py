@@ -405,6 +405,7 @@ worker = Table(
     Column("type", String(32), nullable=False, server_default="process"),
     Column("work_queues", Text, nullable=False, server_default="[]"),
     Column("version", String(64), nullable=False, server_default=""),
+    Column("token_id", String(36)),
     Index("ix_worker_live", "stopped_at", "started_at"),
 )
 
@@ -468,7 +469,7 @@ duty = Table(
 event = Table(
     "event",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("kind", String(96), nullable=False),
     Column("noun", String(32), nullable=False),
     Column("resource_id", String(36), nullable=False),

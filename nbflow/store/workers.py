@@ -14,8 +14,8 @@ from nbflow.store import codec
 from nbflow.store.tables import duty, worker
 
 
-def insert(connection: sa.Connection, made: Worker) -> None:
-    """Insert a registration."""
+def insert(connection: sa.Connection, made: Worker, *, token_id: str | None = None) -> None:
+    """Insert a registration, and with which token it was made."""
     connection.execute(
         worker.insert(),
         {
@@ -31,8 +31,15 @@ def insert(connection: sa.Connection, made: Worker) -> None:
             "type": made.type,
             "work_queues": codec.dumps(list(made.work_queues)),
             "version": made.version,
+            "token_id": token_id,
         },
     )
+
+
+def token_of(connection: sa.Connection, worker_id: str) -> str | None:
+    """Give the token a worker was registered with; None: with none, or there is no such worker."""
+    query = sa.select(worker.c.token_id).where(worker.c.id == worker_id)
+    return connection.execute(query).scalar()
 
 
 def get(connection: sa.Connection, worker_id: str) -> Worker:

@@ -33,7 +33,8 @@ class Workers(ApiHandler):
     @authorized(action="execute", resource="nbflow:workers")
     async def post(self) -> None:
         """Register a worker, making its pool if there is none."""
-        await self.answer(self.backend.register_worker, self.body(NewWorker), status=201)
+        new = self.body(NewWorker)
+        await self.answer(self.backend.register_worker, new, token_id=self.token_id, status=201)
 
 
 class Claim(ApiHandler):

@@ -84,6 +84,7 @@ def _added() -> dict[str, list[sa.Column[Any]]]:
             sa.Column("type", sa.String(32), nullable=False, server_default="process"),
             _text("work_queues", "[]"),
             sa.Column("version", sa.String(64), nullable=False, server_default=""),
+            sa.Column("token_id", sa.String(36)),
         ],
     }
 
