@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nbflow import deployments
-from nbflow.cli import deployment as shown
 from nbflow.cli import checking, execution, given, presence, printing, zone
+from nbflow.cli import deployment as shown
 from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
 from nbflow.connect import connect
