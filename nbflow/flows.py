@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, over
 
 from nbflow import engine
 from nbflow.engine import hooks, options
+from nbflow.engine.entrypoints import UserFlow
 from nbflow.engine.hooks import H
 from nbflow.engine.options import FlowOptions
 from nbflow.exceptions import InvalidInput
@@ -31,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Flow(hooks.Hooked, Generic[P, R]):
+class Flow(hooks.Hooked, UserFlow, Generic[P, R]):
     """A flow; call it to run it here and now.
 
     A call inside another flow or a task is a child run. A call takes two more arguments:

@@ -18,6 +18,11 @@ from nbflow.model.names import did_you_mean, shown
 
 F = TypeVar("F")
 
+
+class UserFlow:
+    """What every flow is that somebody decorated: by this it is known where its class is not."""
+
+
 _HINT = 'Write "path.py:name", "module:name" or "module.name".'
 
 

@@ -58,7 +58,7 @@ def coerce(bound: inspect.BoundArguments, fn: Callable[..., Any], *, what: str) 
     wrong: ParameterTypeError | None = None
     for name, value in given.items():
         parameter = bound.signature.parameters[name]
-        annotation = _type(parameter.annotation, fn)
+        annotation = type_of(parameter.annotation, fn)
         if value is not parameter.default and annotation is not Any:
             try:
                 bound.arguments[name] = coercion.coerce(
@@ -79,7 +79,7 @@ def _fits(annotation: Any, value: Any) -> bool:
     return kind in _PLAIN and annotation in (kind, kind.__name__)
 
 
-def _type(annotation: Any, fn: Callable[..., Any]) -> Any:
+def type_of(annotation: Any, fn: Callable[..., Any]) -> Any:
     """Give an annotation as a type; Any for one that cannot be found out."""
     if not isinstance(annotation, str):
         return annotation
