@@ -10,7 +10,7 @@
     │   ├── InvalidSchedule           cron, interval, rrule or time zone
     │   └── InvalidNotebook           not a notebook, or one that cannot run
     ├── MalformedRequest (400)        not JSON, or not an object
-    ├── NotFound (404) · Conflict (409) · Forbidden (403)
+    ├── NotFound (404) · Conflict (409) (Stale (412)) · Forbidden (403)
     ├── StoreBusy (503) · StoreFull (507) · SchemaMismatch (503)
     ├── Unreachable                   the nbflow server cannot be asked (never means "failed")
     ├── MissingContextError           called outside a run
@@ -173,6 +173,20 @@ class Conflict(NbflowError):
 
     status = 409
     code = "conflict"
+
+
+class Stale(Conflict):
+    """It was changed after it was read.
+
+    Attributes:
+        current: what it is now; None where only the message came (over HTTP).
+        updated_at: the current version.
+    """
+
+    status = 412
+    code = "edit.stale"
+    current: Any = None
+    updated_at: Any = None
 
 
 class Forbidden(NbflowError):

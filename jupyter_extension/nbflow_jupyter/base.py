@@ -34,7 +34,7 @@ Value = TypeVar("Value")
 #: query names that are Jupyter's own; a number alone is JupyterLab's way around a cache
 _NOT_OURS = re.compile(r"token|_xsrf|no_track_activity|\d+")
 #: an ETag of ours: the version, then what tells equal contents from others
-_VERSION = re.compile(r'"(\d{1,18})(?:-[0-9a-f]+)?"')
+_VERSION = re.compile(r'"(\d{1,17})(?:-[0-9a-f]+)?"')
 _COUNT = re.compile(r"-?\d{1,19}")
 _FLAGS: dict[str, Any] = {"true": True, "false": False, "1": True, "0": False}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ import httpx
 
 from nbflow.client import problems
 from nbflow.exceptions import Unreachable
-from nbflow.model import reading
+from nbflow.model import editing, reading
 from nbflow.model.wire import jsonable
 
 Answer = TypeVar("Answer")
@@ -59,15 +60,19 @@ class OverHttp:
         body: object = None,
         query: Mapping[str, Any] | None = None,
         again: bool = True,
+        expected: datetime | None = None,
     ) -> str:
         """Send a request and give the answer's text.
 
         `again`: a repetition changes nothing, so a broken connection is tried once more.
+        `expected`: the version an edit was made from; then it is not repeated.
         """
         request = self._client.build_request(
             verb, self.url + path, params=_query(query or {}), **_content(body)
         )
-        response = self._send(request, again=again)
+        if expected is not None:
+            request.headers["If-Match"] = editing.etag(expected)
+        response = self._send(request, again=again and expected is None)
         if not response.is_success:
             raise problems.error_of(response.status_code, response.text, url=self.url)
         return response.text

@@ -19,10 +19,11 @@ from nbflow.client.limits import HttpLimits
 from nbflow.client.results import HttpResults
 from nbflow.client.tokens import HttpTokens
 from nbflow.client.variables import HttpVariables
+from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deploying import DeployRequest
-from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
+from nbflow.model.deployments import Deployment, NewDeployment
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
@@ -36,7 +37,8 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 
 
 class HttpBackend(
-    HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpLimits, HttpResults, HttpTokens
+    HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpLimits, HttpResults, HttpTokens,
+    HttpWorkPools,
 ):
     """The authority, asked over HTTP. Threads may share it."""
 
@@ -152,10 +154,6 @@ class HttpBackend(
     def read_snapshot(self, digest: str) -> str:
         """Read a deployed notebook's JSON text by its sha256."""
         return self._ask("GET", path_of("snapshots", digest))
-
-    def list_work_pools(self) -> tuple[WorkPool, ...]:
-        """List work pools by name."""
-        return self._get(tuple[WorkPool, ...], "work-pools")
 
     def list_workers(self) -> tuple[Worker, ...]:
         """List workers that have not stopped, newest first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, Slot, SlotRequest
@@ -17,9 +19,12 @@ class HttpLimits(OverHttp):
         text = self._ask("POST", "concurrency-limits", body=new, again=False)
         return reading.answer(ConcurrencyLimit, text)
 
-    def update_limit(self, name_or_id: str, change: LimitChange) -> ConcurrencyLimit:
+    def update_limit(
+        self, name_or_id: str, change: LimitChange, *, expected: datetime | None = None
+    ) -> ConcurrencyLimit:
         """Edit a limit; who waits and now fits is given slots."""
-        text = self._ask("PATCH", path_of("concurrency-limits", name_or_id), body=change)
+        path = path_of("concurrency-limits", name_or_id)
+        text = self._ask("PATCH", path, body=change, expected=expected)
         return reading.answer(ConcurrencyLimit, text)
 
     def delete_limit(self, name_or_id: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.variables import NewVariable, Variable
@@ -10,10 +12,11 @@ from nbflow.model.variables import NewVariable, Variable
 class HttpVariables(OverHttp):
     """The variables of a server."""
 
-    def set_variable(self, new: NewVariable) -> Variable:
+    def set_variable(self, new: NewVariable, *, expected: datetime | None = None) -> Variable:
         """Set a variable."""
         # Not again: without `overwrite` the second request would find what the first one made.
-        text = self._ask("POST", "variables", body=new, again=new.overwrite)
+        again = new.overwrite
+        text = self._ask("POST", "variables", body=new, again=again, expected=expected)
         return reading.answer(Variable, text)
 
     def read_variable(self, name: str) -> Variable:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from nbflow.model.artifacts import Artifacts
-from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
+from nbflow.model.deployments import Deployment, NewDeployment
 from nbflow.model.events import Event
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
@@ -24,6 +24,7 @@ from nbflow.model.states import State
 from nbflow.model.tokens import Tokens
 from nbflow.model.variables import Variables
 from nbflow.model.verdicts import Verdict
+from nbflow.model.work_pools import WorkPools
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 
 Row = TypeVar("Row")
@@ -94,7 +95,7 @@ class Recorded:
     tag_limits: tuple[str, ...] | None = None
 
 
-class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, Protocol):
+class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, WorkPools, Protocol):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -203,10 +204,6 @@ class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, 
 
     def read_snapshot(self, digest: str) -> str:
         """Read a deployed notebook's JSON text by its sha256. Raises NotFound."""
-        ...
-
-    def list_work_pools(self) -> tuple[WorkPool, ...]:
-        """List work pools by name."""
         ...
 
     def list_workers(self) -> tuple[Worker, ...]:

@@ -144,8 +144,13 @@ class Limits(Protocol):
         """Create a limit. Raises InvalidInput, Conflict (the name is taken)."""
         ...
 
-    def update_limit(self, name_or_id: str, change: LimitChange) -> ConcurrencyLimit:
-        """Edit a limit; who waits and now fits is given slots. Raises NotFound, InvalidInput."""
+    def update_limit(
+        self, name_or_id: str, change: LimitChange, *, expected: datetime | None = None
+    ) -> ConcurrencyLimit:
+        """Edit a limit; who waits and now fits is given slots.
+
+        Raises NotFound, InvalidInput, Stale (it is not as `expected`).
+        """
         ...
 
     def delete_limit(self, name_or_id: str) -> None:

@@ -52,8 +52,12 @@ class NewVariable:
 class Variables(Protocol):
     """The part of the Backend that keeps variables."""
 
-    def set_variable(self, new: NewVariable) -> Variable:
-        """Set a variable. Raises InvalidInput, Conflict (it is there; `overwrite` was not said)."""
+    def set_variable(self, new: NewVariable, *, expected: datetime | None = None) -> Variable:
+        """Set a variable.
+
+        Raises InvalidInput, Conflict (it is there; `overwrite` was not said), Stale (it is not as
+        `expected`).
+        """
         ...
 
     def read_variable(self, name: str) -> Variable:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict
-from nbflow.model import clock, ids, parameters
+from nbflow.model import clock, editing, ids, parameters
 from nbflow.model.backend import DeploymentChange
 from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Schedule
 from nbflow.model.events import Event
 from nbflow.model.wire import jsonable
-from nbflow.store import deployments, events, flow_runs, snapshots
+from nbflow.store import deployments, events, flow_runs, snapshots, work_pools
 
 _COPIED = (
     "name flow_name path source kernel_name kernel_argv host work_pool parameter_schema parameters "
@@ -42,7 +43,7 @@ def deploy(connection: sa.Connection, new: NewDeployment) -> Deployment:
     )
     earlier = existing.schedules if existing else ()
     made = replace(made, schedules=_schedules(made.id, new.schedules, earlier))
-    deployments.ensure_pool(connection, made.work_pool, at=now)
+    work_pools.ensure(connection, made.work_pool, at=now)
     deployments.save(connection, made)
     emit(connection, made, "updated" if existing else "created")
     return made
@@ -54,9 +55,15 @@ def _what(deployment: Deployment | NewDeployment) -> str:
     return deployment.path if flow is None else f"the flow {flow} of {deployment.path}"
 
 
-def update(connection: sa.Connection, name_or_id: str, change: DeploymentChange) -> Deployment:
-    """Edit a deployment. Raises NotFound, ParameterError."""
-    found = deployments.get(connection, name_or_id)
+def update(
+    connection: sa.Connection,
+    name_or_id: str,
+    change: DeploymentChange,
+    *,
+    expected: datetime | None = None,
+) -> Deployment:
+    """Edit a deployment. Raises NotFound, ParameterError, Stale."""
+    found = editing.unchanged(deployments.get(connection, name_or_id), expected)
     given = {k: v for k, v in vars(change).items() if v is not None}
     if "parameters" in given:
         given["parameters"] = parameters.check(

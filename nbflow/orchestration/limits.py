@@ -5,13 +5,14 @@ Taking and giving back a slot is no event: it would cost as much as the slot its
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict
 from nbflow.faults import fault
-from nbflow.model import clock, ids
+from nbflow.model import clock, editing, ids
 from nbflow.model.events import Event
 from nbflow.model.limits import (
     ConcurrencyLimit,
@@ -53,11 +54,15 @@ class SqlLimits(OverSql):
             limits.insert(connection, made)
             return _emit(connection, made, "created")
 
-    def update_limit(self, name_or_id: str, change: LimitChange) -> ConcurrencyLimit:
+    def update_limit(
+        self, name_or_id: str, change: LimitChange, *, expected: datetime | None = None
+    ) -> ConcurrencyLimit:
         """Edit a limit; who waits and now fits is given slots."""
         now = clock.now()
         with self._write() as connection:
-            made = _changed(limits.get(connection, name_or_id), change, clock.micros(now))
+            found = limits.get(connection, name_or_id)
+            editing.unchanged(found.model(), expected)
+            made = _changed(found, change, clock.micros(now))
             limits.replace(connection, made)
             admission.settle(connection, [made.name], now)
             return _emit(connection, made, "updated")

@@ -14,7 +14,7 @@ from nbflow.exceptions import Conflict, InvalidInput, NotFound
 from nbflow.faults import fault
 from nbflow.model import clock, states, versions
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
-from nbflow.model.deployments import Deployment, NewDeployment, WorkPool
+from nbflow.model.deployments import Deployment, NewDeployment
 from nbflow.model.events import Event
 from nbflow.model.names import shown
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
@@ -31,6 +31,7 @@ from nbflow.orchestration.limits import SqlLimits
 from nbflow.orchestration.results import SqlResults
 from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
+from nbflow.orchestration.work_pools import SqlWorkPools
 from nbflow.store import (  # fmt: skip
     artifacts,
     deployments,
@@ -43,6 +44,7 @@ from nbflow.store import (  # fmt: skip
     results,
     snapshots,
     task_runs,
+    work_pools,
     workers,
 )
 from nbflow.store.dialect import Watch
@@ -52,7 +54,14 @@ MAX_LIMIT = 200
 
 
 class Orchestrator(
-    SqlArtifacts, SqlEstimates, SqlInputs, SqlLimits, SqlResults, SqlTokens, SqlVariables
+    SqlArtifacts,
+    SqlEstimates,
+    SqlInputs,
+    SqlLimits,
+    SqlResults,
+    SqlTokens,
+    SqlVariables,
+    SqlWorkPools,
 ):
     """The authority over one store. Threads may share it."""
 
@@ -160,7 +169,7 @@ class Orchestrator(
             **fields, started_at=now, heartbeat_at=now, lease_until=transitions.lease_until(now)
         )
         with self._write() as connection:
-            deployments.ensure_pool(connection, new.work_pool, at=now)
+            work_pools.ensure(connection, new.work_pool, at=now)
             workers.insert(connection, made, token_id=token_id)
             _emit_worker(connection, made, "started")
         return made
@@ -276,11 +285,6 @@ class Orchestrator(
     def read_snapshot(self, digest: str) -> str:
         """Read a deployed notebook's JSON text by its sha256."""
         return snapshots.read(digest)
-
-    def list_work_pools(self) -> tuple[WorkPool, ...]:
-        """List work pools by name."""
-        with self.database.read() as connection:
-            return deployments.pools(connection)
 
     def list_workers(self) -> tuple[Worker, ...]:
         """List workers that have not stopped, newest first."""

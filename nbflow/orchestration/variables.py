@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict
-from nbflow.model import clock, ids
+from nbflow.model import clock, editing, ids
 from nbflow.model.events import Event
 from nbflow.model.variables import NewVariable, Variable, checked
 from nbflow.model.wire import jsonable
@@ -18,16 +19,18 @@ from nbflow.store import events, variables
 class SqlVariables(OverSql):
     """The variables of a store."""
 
-    def set_variable(self, new: NewVariable) -> Variable:
+    def set_variable(self, new: NewVariable, *, expected: datetime | None = None) -> Variable:
         """Set a variable."""
         new = checked(new)
         now = clock.now()
         with self._write() as connection:
-            before = variables.find(connection, new.name)
+            found = variables.find if expected is None else variables.get
+            before = found(connection, new.name)
             if before is None:
                 made = Variable(ids.uuid7(), new.name, new.value, new.tags, now, now)
                 variables.insert(connection, made)
             elif new.overwrite:
+                editing.unchanged(before, expected)
                 made = Variable(before.id, new.name, new.value, new.tags, before.created_at, now)
                 variables.replace(connection, made)
             else:

@@ -61,7 +61,9 @@ class Deployment(ApiHandler):
     async def patch(self, name_or_id: str) -> None:
         """Edit a deployment; what is left out stays as it is."""
         change = self.body(DeploymentChange)
-        await self.answer(self.backend.update_deployment, name_or_id, change)
+        await self.answer(
+            self.backend.update_deployment, name_or_id, change, expected=self.expected()
+        )
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:deployments")

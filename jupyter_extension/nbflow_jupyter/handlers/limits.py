@@ -39,7 +39,8 @@ class Limit(ApiHandler):
     @authorized(action="write", resource="nbflow:concurrency-limits")
     async def patch(self, name_or_id: str) -> None:
         """Edit a limit; what is left out stays as it is."""
-        await self.answer(self.backend.update_limit, name_or_id, self.body(LimitChange))
+        change = self.body(LimitChange)
+        await self.answer(self.backend.update_limit, name_or_id, change, expected=self.expected())
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:concurrency-limits")

@@ -22,7 +22,8 @@ class Variables(ApiHandler):
     @authorized(action="write", resource="nbflow:variables")
     async def post(self) -> None:
         """Set a variable; one that is there already only with `overwrite`."""
-        await self.answer(self.backend.set_variable, self.body(NewVariable), status=201)
+        new = self.body(NewVariable)
+        await self.answer(self.backend.set_variable, new, expected=self.expected(), status=201)
 
 
 class Variable(ApiHandler):
