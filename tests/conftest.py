@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import hypothesis
 import pytest
@@ -23,6 +26,8 @@ from nbflow import connect
 from nbflow.client import discovery
 from nbflow.model import masking
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.store.database import Database
+from nbflow.store.tables import metadata
 
 Fact = TypeVar("Fact")
 
@@ -151,6 +156,119 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
             process.wait(60)
         finally:
             process.kill()
+
+
+class Cluster:
+    """A PostgreSQL server of the tests' own, in a folder of its own.
+
+    Args:
+        folder: where its data and socket lie.
+        durable: it writes to the disk as it does elsewhere (a test kills it).
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._user = None  # PostgreSQL does not run as root
+        if os.geteuid() == 0:
+            self._user = "postgres" if _is_user("postgres") else "nobody"
+            shutil.chown(folder, self._user)
+        self._options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {folder}"
+        if not durable:
+            self._options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        said = "-U nbflow -A trust -E UTF8 --no-locale -N".split()
+        self._run("initdb", "-D", f"{folder}/data", *said)
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of a database."""
+        return f"postgresql://nbflow@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str) -> str:
+        """Make an empty database; give its address."""
+        self.say(f"create database {database}")
+        return self.url(database)
+
+    def say(self, text: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Have a database do something."""
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            found = connection.execute(text.encode())
+            return found.fetchall() if found.description else []
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._control("-w", "-t", "60", "-l", f"{self.folder}/log", "-o", self._options, "start")
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash does."""
+        self._control("-m", "immediate", "-w", "stop")
+
+    def _control(self, *said: str) -> None:
+        self._run("pg_ctl", "-D", f"{self.folder}/data", *said)
+
+    def _run(self, program: str, *said: str) -> None:
+        command = [_of_postgresql(program), *said]
+        log = self.folder / "commands.log"
+        with log.open("ab") as file:  # no pipe: the server would keep it open
+            done = subprocess.run(
+                command, stdout=file, stderr=file, cwd="/", user=self._user, check=False
+            )
+        assert done.returncode == 0, log.read_text()
+
+
+def _is_user(name: str) -> bool:
+    with suppress(KeyError):
+        return bool(pwd.getpwnam(name))
+    return False
+
+
+def _of_postgresql(program: str) -> str:
+    """Find a program of PostgreSQL's: on the PATH, or where Debian keeps it."""
+    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    found = shutil.which(program) or (str(kept[-1]) if kept else None)
+    if found is None:
+        pytest.skip(f"PostgreSQL is not installed: there is no {program}")
+    return found
+
+
+@contextmanager
+def postgresql_cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """Run a PostgreSQL server: its programs must be there, and psycopg."""
+    pytest.importorskip("psycopg")
+    # Not below pytest's folders, which no other user may enter.
+    with tempfile.TemporaryDirectory(prefix="nbflow-pg-") as name:
+        cluster = Cluster(Path(name), durable=durable)
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server for all tests: it forgets when the machine fails, and is quick."""
+    with postgresql_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _postgresql_store(postgresql: Cluster) -> str:
+    url = postgresql.create("nbflow_tests")
+    Database(url).prepare()
+    return url
+
+
+@pytest.fixture
+def postgresql_url(postgresql: Cluster, _postgresql_store: str) -> str:
+    """The address of a store in PostgreSQL that is empty."""
+    postgresql.say(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'nbflow_tests'"
+    )
+    tables = ", ".join(f'"{name}"' for name in metadata.tables)
+    postgresql.say(f"truncate {tables} restart identity", "nbflow_tests")
+    return _postgresql_store
 
 
 def free_port() -> int:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, NotFound
@@ -25,21 +24,30 @@ from nbflow.model.artifacts import (
 )
 from nbflow.model.backend import Page
 from nbflow.store import codec, contents
+from nbflow.store.dialect import Insert, Upsert
 from nbflow.store.tables import artifact
 
 _CHANGING = ("data", "description", "updated_at", "size", "mime_types")
-_insert = upsert(artifact)
-#: one sent twice is kept once, and of two records of one id the later stays
-_RECORD = _insert.on_conflict_do_update(
-    index_elements=["id"],
-    set_={name: _insert.excluded[name] for name in _CHANGING},
-    where=_insert.excluded.updated_at >= sa.func.coalesce(artifact.c.updated_at, 0),
-)
+
 #: all of a row but a content that is large (rows of the first schema hold theirs)
 _LISTED = [
     *(column for column in artifact.c if column.name != "data"),
     sa.case((artifact.c.size <= MOST_INLINE_BYTES, artifact.c.data), else_="null").label("data"),
 ]
+
+
+def _record(insert: Insert) -> sa.Insert:
+    """One sent twice is kept once, and of two records of one id the later stays."""
+    statement = insert(artifact)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: new[name] for name in _CHANGING},
+        where=new.updated_at >= sa.func.coalesce(artifact.c.updated_at, 0),
+    )
+
+
+_RECORD = Upsert(_record)
 
 
 def settle(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
@@ -84,7 +92,7 @@ def record(
     """
     kept = [a for a in artifacts if a.sha256 is None or contents.exists(a.id)]
     if kept:
-        connection.execute(_RECORD, [_columns(a) for a in kept])
+        connection.execute(_RECORD.of(connection.dialect), [_columns(a) for a in kept])
     here = {a.id for a in kept}
     return kept, [a.id for a in artifacts if a.id not in here]
 

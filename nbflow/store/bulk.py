@@ -6,12 +6,13 @@ Every task call ends here; through SQLAlchemy's parameters a row costs twice, on
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+
+from nbflow.store.dialect import PLACES, Insert, Upsert
 
 #: rows in one statement; what is left over goes in tens and in ones, so that few texts are prepared
 _SIZES = (100, 10, 1)
@@ -20,20 +21,48 @@ Row = tuple[Any, ...]
 
 
 class Bulk:
-    """An INSERT for any number of rows."""
+    """An INSERT for any number of rows, whose first column is the key.
 
-    def __init__(self, statement: sa.Insert) -> None:
-        text = str(statement.compile(dialect=sqlite.dialect()))
-        found = re.fullmatch(r"(.* VALUES )(\([?, ]+\))(.*)", text, re.DOTALL)
-        assert found is not None, text
-        head, row, tail = found.groups()
-        self._texts = {size: head + ", ".join([row] * size) + tail for size in _SIZES}
+    Args:
+        make: given the database's own `insert`, makes the statement.
+    """
+
+    def __init__(self, make: Callable[[Insert], sa.Insert]) -> None:
+        self._upsert = Upsert(make)
+        self._texts: dict[str, dict[int, str]] = {}
 
     def __call__(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
-        """Insert rows."""
-        at = 0
-        for size, text in self._texts.items():
-            while len(rows) - at >= size:
-                flat = tuple(chain.from_iterable(rows[at : at + size]))
-                connection.exec_driver_sql(text, flat)
-                at += size
+        """Insert rows; of two with one key the second comes after the first."""
+        dialect = connection.dialect
+        texts = self._texts.get(dialect.name)
+        if texts is None:
+            texts = self._texts[dialect.name] = self._made(dialect)
+        for once in (rows,) if dialect.name == "sqlite" else _apart(rows):
+            at = 0
+            for size, text in texts.items():
+                while len(once) - at >= size:
+                    flat = tuple(chain.from_iterable(once[at : at + size]))
+                    connection.exec_driver_sql(text, flat)
+                    at += size
+
+    def _made(self, dialect: sa.Dialect) -> dict[int, str]:
+        style, place = PLACES[dialect.name]
+        made: Any = type(dialect)
+        text = str(self._upsert.of(dialect).compile(dialect=made(paramstyle=style)))
+        found = re.fullmatch(r"(.*? VALUES )(\(.*?\))( ON CONFLICT.*)", text, re.DOTALL)
+        assert found is not None, text
+        head, row, tail = found.groups()
+        assert row.count(place) == head.count(",") + 1, text
+        return {size: head + ", ".join([row] * size) + tail for size in _SIZES}
+
+
+def _apart(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Give rows in parts that hold no key twice: PostgreSQL changes a row once a statement."""
+    while rows:
+        first: dict[Any, Row] = {}
+        later: list[Row] = []
+        for row in rows:
+            if first.setdefault(row[0], row) is not row:
+                later.append(row)
+        yield list(first.values())
+        rows = later

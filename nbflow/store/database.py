@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -83,36 +81,9 @@ class Database:
 
         command.upgrade(alembic_config(self.url), "head")
 
-    def watch(self) -> Watch:
+    def watch(self) -> dialect.Watch:
         """Give a watch on commits of other connections."""
-        return Watch(self.engine)
-
-
-class Watch:
-    """Tells that another connection committed: a hint, never the truth.
-
-    SQLite's `data_version` moves on the one connection it is asked on, so a watch keeps its own.
-    """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        with dialect.translated():
-            self._connection = engine.connect()
-        # Asked many times a second by processes with nothing to do: past SQLAlchemy it is 20 times
-        # as cheap.
-        driver: Any = self._connection.connection.driver_connection
-        self._ask: Callable[[str], Any] = driver.execute
-        self._version = -1
-
-    def moved(self) -> bool:
-        """Say whether anything was committed since the last question."""
-        before = self._version
-        with dialect.translated():
-            (self._version,) = self._ask("PRAGMA data_version").fetchone()
-        return self._version != before
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._connection.close()
+        return dialect.watch(self.engine)
 
 
 def alembic_config(url: str):

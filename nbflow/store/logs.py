@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from nbflow.model import rows
 from nbflow.model.backend import Page
@@ -14,7 +13,7 @@ from nbflow.store import codec
 from nbflow.store.bulk import Bulk
 from nbflow.store.tables import log
 
-_APPEND = Bulk(upsert(log).on_conflict_do_nothing(index_elements=["id"]))
+_APPEND = Bulk(lambda insert: insert(log).on_conflict_do_nothing(index_elements=["id"]))
 
 
 def append(connection: sa.Connection, entries: Sequence[LogEntry]) -> None:

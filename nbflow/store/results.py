@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from nbflow.exceptions import NotFound
 from nbflow.model import names, rows
 from nbflow.model.results import ResultRecord
 from nbflow.store.bulk import Bulk
+from nbflow.store.dialect import Insert
 from nbflow.store.tables import result
 
 
@@ -108,8 +108,8 @@ def _rows(data: bool) -> sa.Select[Any]:
     return sa.select(*(sa.null() if c.name == "data" else c for c in result.columns))
 
 
-def _upsert() -> sa.Insert:
-    statement = upsert(result)
+def _upsert(insert: Insert) -> sa.Insert:
+    statement = insert(result)
     new = statement.excluded
     changes = {c.name: new[c.name] for c in result.columns if c.name != "key"}
     return statement.on_conflict_do_update(
@@ -117,4 +117,4 @@ def _upsert() -> sa.Insert:
     )
 
 
-_UPSERT = Bulk(_upsert())
+_UPSERT = Bulk(_upsert)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from nbflow.model import rows
 from nbflow.model.runs import TaskRun
 from nbflow.model.states import StateType
 from nbflow.store.bulk import Bulk
+from nbflow.store.dialect import Insert
 from nbflow.store.tables import task_run
 
 _OPEN = (StateType.PENDING.value, StateType.RUNNING.value, StateType.SCHEDULED.value)
@@ -64,8 +64,8 @@ def unfinished(connection: sa.Connection, flow_run_id: str, *, attempt: int) -> 
     return tuple(rows.task_run(row) for row in connection.execute(query))
 
 
-def _upsert() -> sa.Insert:
-    statement = upsert(task_run)
+def _upsert(insert: Insert) -> sa.Insert:
+    statement = insert(task_run)
     new, old = statement.excluded, task_run.c
     keep = ("id", "flow_run_id", "key", "kind", "created_at")
     changes = {c.name: new[c.name] for c in task_run.columns if c.name not in keep}
@@ -82,4 +82,4 @@ def _upsert() -> sa.Insert:
     )
 
 
-_UPSERT = Bulk(_upsert())
+_UPSERT = Bulk(_upsert)

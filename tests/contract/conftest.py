@@ -51,16 +51,17 @@ def server(serving: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         yield found
 
 
-@pytest.fixture(params=["sqlite", "http"])
+@pytest.fixture(params=["sqlite", "postgresql", "http"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    """The authority: over a SQLite file, and over a Jupyter server."""
+    """The authority: over a SQLite file, a PostgreSQL database, and a Jupyter server."""
     if request.param == "http":
         found = request.getfixturevalue("server")
         client = HttpBackend(found.url, found.token)
         yield client
         client.close()
         return
-    with settings.temporary(home=str(tmp_path / "home"), database_url=""):
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
+    with settings.temporary(home=str(tmp_path / "home"), database_url=url):
         orchestrator = Orchestrator()
         yield orchestrator
         orchestrator.close()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import context
 from sqlalchemy import event
 
 from nbflow.faults import fault
+from nbflow.store import dialect
 from nbflow.store.tables import metadata
 
 
 def run() -> None:
     """Run the migrations on the store the configuration names."""
-    engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.pool.NullPool)
-    with engine.connect() as connection:
+    engine = dialect.open_engine(context.config.attributes["url"])
+    with dialect.migrating(engine) as connection:
         event.listen(connection, "after_cursor_execute", _struck)
         context.configure(
             connection=connection,

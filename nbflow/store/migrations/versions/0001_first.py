@@ -61,7 +61,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "event",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=96), nullable=False),
         sa.Column("noun", sa.String(length=32), nullable=False),
         sa.Column("resource_id", sa.String(length=36), nullable=False),
