@@ -19,16 +19,22 @@ from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.orchestration import creating, transitions
 from nbflow.store import deployments, flow_runs
 
+#: runs after which a tick commits, whatever else is due: others wait for its lock
+_ENOUGH = 200
+
 
 def tick(connection: sa.Connection, now: datetime, *, limit: int = 1000) -> int:
-    """Make the runs that are due; give how many schedules were due."""
+    """Make the runs that are due, or many of them; give how many schedules were looked at."""
+    made = 0
     due = deployments.due_schedules(connection, now, limit=limit)
-    for schedule in due:
-        _advance(connection, schedule, now)
+    for count, schedule in enumerate(due, 1):
+        made += _advance(connection, schedule, now)
+        if made >= _ENOUGH:
+            return count
     return len(due)
 
 
-def _advance(connection: sa.Connection, schedule: Schedule, now: datetime) -> None:
+def _advance(connection: sa.Connection, schedule: Schedule, now: datetime) -> int:
     plan = schedules.plan(
         done_until=schedule.done_until,
         timing=schedule.timing,
@@ -42,12 +48,13 @@ def _advance(connection: sa.Connection, schedule: Schedule, now: datetime) -> No
         connection, schedule, done_until=plan.done_until, next_at=plan.next_at
     )
     if not moved:
-        return
+        return 0
     skips = [Skip(schedule.id, *skip) for skip in plan.skips]
     deployments.add_skips(connection, skips, at=now)
     deployment = deployments.get(connection, schedule.deployment_id)
     for due_at in plan.run:
         _fire(connection, deployment, schedule, due_at, now)
+    return len(plan.run)
 
 
 def _fire(
