@@ -22,6 +22,7 @@ from nbflow.model.backend import Changes, Page
 from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Source
 from nbflow.model.events import Event
+from nbflow.model.import_cells import Checked, Missing
 from nbflow.model.runs import FlowRun, LogEntry, Owner, TaskRun
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.model.states import State, StateType
@@ -36,7 +37,7 @@ _WIDTH = 88
 #: what the front end speaks of, in reading order
 _ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, ArtifactContent, Schedule,
             Deployment, Worker, SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
-            Preview)  # fmt: skip
+            Preview, Missing, Checked)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
 

@@ -117,6 +117,10 @@ export class Api implements IApi {
     return this._ask('GET', ['notebooks', 'inspect'], { query: { path } });
   }
 
+  checkNotebook(path: string, kernel_name: string): Promise<wire.Checked> {
+    return this._ask('POST', ['notebooks', 'check'], { body: { path, kernel_name } });
+  }
+
   private async _ask<Answer>(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     route: string | readonly string[],

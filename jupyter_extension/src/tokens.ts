@@ -46,6 +46,7 @@ export interface IApi {
   setScheduleActive(id: string, active: boolean): Promise<wire.Deployment>;
   previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
+  checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;
 }
 
 /** A model: what it holds changed, look again. */

@@ -327,6 +327,26 @@ export interface Preview {
   next: Instant[];
 }
 
+/** What a notebook's kernel cannot import. */
+export interface Missing {
+  cell_id: string;
+  cell_index: number;
+  cell_name: string;
+  module: string | null;
+  message: string;
+  hint: string | null;
+}
+
+/** What a trial of a notebook's imports found. */
+export interface Checked {
+  path: string;
+  kernel_name: string;
+  tried: number;
+  missing: Missing[];
+  seconds: number;
+  problem: string | null;
+}
+
 /** What is wrong, and what to do next. */
 export interface Problem {
   code: string;

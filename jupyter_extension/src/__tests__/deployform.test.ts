@@ -12,6 +12,24 @@ const PARAMETERS = {
   }
 };
 
+const CHECKED = {
+  path: 'report.ipynb',
+  kernel_name: 'python3',
+  tried: 1,
+  seconds: 1,
+  problem: null,
+  missing: [
+    {
+      cell_id: 'a',
+      cell_index: 0,
+      cell_name: 'import gone',
+      module: 'gone',
+      message: "ModuleNotFoundError: No module named 'gone'",
+      hint: 'python -m pip install gone'
+    }
+  ]
+};
+
 function info(more: Partial<NotebookInfo> = {}): NotebookInfo {
   return {
     path: 'report.ipynb',
@@ -31,6 +49,7 @@ async function setUp(notebook = info()) {
   const api = {
     inspectNotebook: jest.fn().mockResolvedValue(notebook),
     previewSchedule: jest.fn().mockResolvedValue({ description: 'Daily.', next: [] }),
+    checkNotebook: jest.fn().mockResolvedValue(CHECKED),
     deploy: jest.fn().mockResolvedValue(deployment('report'))
   };
   const model = new DeployFormModel({
@@ -217,4 +236,25 @@ test.each([
   expect(fieldFor({ code: 'x', message: 'x', field }, fieldsOf(PARAMETERS), cron)).toBe(
     at
   );
+});
+
+test('what the kernel lacks is shown until another kernel is chosen', async () => {
+  const { api, model } = await setUp();
+  const asked = model.check();
+  expect(model.checking).toBe(true);
+  await asked;
+  expect(api.checkNotebook).toHaveBeenCalledWith('report.ipynb', 'python3');
+  expect(model.checked?.missing[0].module).toBe('gone');
+  model.edit({ kernel_name: 'other' });
+  expect(model.checked).toBeNull();
+});
+
+test('a check that cannot be made says so at the kernel', async () => {
+  const { api, model } = await setUp();
+  api.checkNotebook.mockRejectedValue(
+    new ApiError(422, { code: 'kernel.missing', message: 'No.' })
+  );
+  await model.check();
+  expect(model.checking).toBe(false);
+  expect(model.error('kernel_name')?.code).toBe('kernel.missing');
 });

@@ -7,6 +7,7 @@ import { problemOf } from '../errors';
 import type { IApi } from '../tokens';
 import type {
   Catchup,
+  Checked,
   Deployment,
   DeployRequest,
   NewSchedule,
@@ -14,6 +15,7 @@ import type {
   Overlap,
   Preview,
   Problem,
+  Schedule,
   Source,
   Timing
 } from '../wire';
@@ -46,7 +48,7 @@ export interface IDeployInput {
 
 export interface IDeployForm {
   path: string;
-  api: Pick<IApi, 'inspectNotebook' | 'previewSchedule'>;
+  api: Pick<IApi, 'inspectNotebook' | 'previewSchedule' | 'checkNotebook'>;
   deployments: Pick<DeploymentsModel, 'deploy'>;
   trans: TranslationBundle;
 }
@@ -89,6 +91,15 @@ export class DeployFormModel extends Model {
     return this._previewing;
   }
 
+  /** What a trial of the notebook's imports found; null before one, and after another choice. */
+  get checked(): Checked | null {
+    return this._checked;
+  }
+
+  get checking(): boolean {
+    return this._checking;
+  }
+
   get submitting(): boolean {
     return this._submitting;
   }
@@ -116,6 +127,9 @@ export class DeployFormModel extends Model {
   edit(input: Partial<IDeployInput>): void {
     this._input = { ...this._input, ...input };
     Object.keys(input).forEach(field => this._errors.delete(field));
+    if (input.kernel_name !== undefined) {
+      this._checked = null;
+    }
     if (input.schedule) {
       this._forget('schedule.');
       this._previewSoon();
@@ -127,6 +141,24 @@ export class DeployFormModel extends Model {
     this._parameters = input;
     this._forget('parameters');
     this.changed();
+  }
+
+  /** Start the kernel once, run the notebook's imports, and learn what is missing. */
+  async check(): Promise<void> {
+    const kernel = this._input.kernel_name;
+    this._checking = true;
+    this._checked = null;
+    this._errors.delete('kernel_name');
+    this.changed();
+    try {
+      const found = await this._with.api.checkNotebook(this._with.path, kernel);
+      this._checked = kernel === this._input.kernel_name ? found : null;
+    } catch (reason) {
+      this._errors.set('kernel_name', problemOf(reason));
+    } finally {
+      this._checking = false;
+      this.changed();
+    }
   }
 
   /** Deploy. Gives the deployment, or null when something must be put right first. */
@@ -229,15 +261,7 @@ export class DeployFormModel extends Model {
   private _schedules(): NewSchedule[] {
     const { schedule, catchup, overlap } = this._input;
     if (schedule.kind === 'keep') {
-      return (this._deployed?.schedules ?? []).map(
-        ({ timing, active, parameters, catchup, overlap }) => ({
-          timing,
-          active,
-          parameters,
-          catchup,
-          overlap
-        })
-      );
+      return (this._deployed?.schedules ?? []).map(said);
     }
     const timing = timingOf(schedule);
     return timing ? [{ ...this._standing(timing), timing, catchup, overlap }] : [];
@@ -249,7 +273,7 @@ export class DeployFormModel extends Model {
       const drawn = choiceOf(schedule.timing, browserZone());
       return drawn && JSON.stringify(timingOf(drawn)) === JSON.stringify(timing);
     });
-    return same ? { active: same.active, parameters: same.parameters } : {};
+    return same ? said(same) : {};
   }
 
   private _previewSoon(): void {
@@ -310,10 +334,35 @@ export class DeployFormModel extends Model {
   };
   private _preview: Preview | null = null;
   private _previewing = false;
+  private _checked: Checked | null = null;
+  private _checking = false;
   private _submitting = false;
   private _problem: Problem | null = null;
   private readonly _errors = new Map<string, Problem>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** What is said of a schedule; the rest of it is its history. */
+const SAID = [
+  'timing',
+  'active',
+  'parameters',
+  'catchup',
+  'overlap',
+  'slug',
+  'catchup_window_seconds',
+  'catchup_max',
+  'jitter_seconds',
+  'starts_at',
+  'ends_at',
+  'max_runs'
+] as const;
+
+function said(schedule: Schedule): NewSchedule {
+  const known = SAID.filter(name => schedule[name] !== null);
+  return Object.fromEntries(
+    known.map(name => [name, schedule[name]])
+  ) as unknown as NewSchedule;
 }
 
 const PLAIN = [

@@ -11,6 +11,7 @@ import { ScheduleField } from '../components/schedulefield';
 import { useModel } from '../components/usemodel';
 import type { DeployFormModel, IDeployInput } from '../models/deployform';
 import { WHOLE } from '../models/parameters';
+import type { Checked } from '../wire';
 
 interface IPart {
   model: DeployFormModel;
@@ -73,9 +74,12 @@ function DeployForm({ model, trans }: IPart): JSX.Element {
   );
 }
 
+/** What replacing answers: the name is another's, or it was made by another way. */
+const TAKEN = ['deployment.name_taken', 'deployment.made_by'];
+
 function Name({ model, trans }: IPart): JSX.Element {
   const error = model.error('name');
-  const taken = error?.code === 'deployment.name_taken' || model.input.replace;
+  const taken = TAKEN.includes(error?.code ?? '') || model.input.replace;
   const help = model.existing
     ? trans.__('This notebook is deployed under this name: deploying again updates it.')
     : undefined;
@@ -160,7 +164,53 @@ function Kernel({ model, trans }: IPart): JSX.Element {
           </option>
         ))}
       </select>
+      <ImportCheck model={model} trans={trans} />
     </FieldRow>
+  );
+}
+
+function ImportCheck({ model, trans }: IPart): JSX.Element {
+  const { checked, checking } = model;
+  return (
+    <>
+      <button
+        type="button"
+        className="jp-nbflow-LinkButton"
+        disabled={checking}
+        onClick={() => void model.check()}
+      >
+        {checking ? trans.__('Checking…') : trans.__('Check its imports')}
+      </button>
+      <div role="status">
+        {checked && <CheckResult checked={checked} trans={trans} />}
+      </div>
+    </>
+  );
+}
+
+function CheckResult({
+  checked,
+  trans
+}: {
+  checked: Checked;
+  trans: TranslationBundle;
+}): JSX.Element {
+  if (checked.problem) {
+    return <>{checked.problem}</>;
+  }
+  if (!checked.missing.length) {
+    return <>{trans.__('Nothing is missing.')}</>;
+  }
+  return (
+    <ul className="jp-nbflow-Missing">
+      {checked.missing.map((item, at) => (
+        <li key={at}>
+          <code>{item.module ?? item.message}</code>{' '}
+          {trans.__('in cell %1', item.cell_index + 1)}
+          {item.hint && <div>{item.hint}</div>}
+        </li>
+      ))}
+    </ul>
   );
 }
 
