@@ -95,7 +95,9 @@ class Recorded:
     tag_limits: tuple[str, ...] | None = None
 
 
-class Backend(Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, WorkPools, Protocol):
+class Backend(
+    Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, WorkPools, Protocol
+):
     """The authority on runs."""
 
     # -- runs ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Deployments: a flow, how to run it, and when. Also the work pools where runs wait."""
+"""Deployments: a flow, how to run it, and when."""
 
 from __future__ import annotations
 
@@ -214,38 +214,3 @@ class DeploymentVersion:
     created_at: datetime
     created_by: str | None = None
     note: str = ""
-
-
-@dataclass(frozen=True)
-class WorkPool:
-    """Where runs wait for a worker, at most `concurrency_limit` at once (None: no limit).
-
-    Attributes:
-        type: how its workers execute: `process`, or `kernel`.
-        base_job_template: `{"job_configuration": …, "variables": JSON Schema}`; empty: the type's.
-    """
-
-    id: str
-    name: str
-    created_at: datetime
-    type: str = "process"
-    paused: bool = False
-    concurrency_limit: int | None = None
-    description: str = ""
-    base_job_template: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    updated_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class WorkQueue:
-    """One of a pool's lines; the one of priority 1 is drained first."""
-
-    id: str
-    work_pool: str
-    name: str
-    created_at: datetime
-    updated_at: datetime
-    priority: int = 1
-    concurrency_limit: int | None = None
-    paused: bool = False
-    description: str = ""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from nbflow.model import clock, states
-from nbflow.model.deployments import WorkPool
 from nbflow.model.verdicts import Accept
+from nbflow.model.work_pools import WorkPool
 from nbflow.model.workers import Claim, Worker
 from nbflow.orchestration import transitions
-from nbflow.store import deployments, flow_runs
+from nbflow.store import flow_runs, work_pools
 from nbflow.store.flow_runs import Busy, Waiting
 
 
@@ -53,7 +53,7 @@ class _Tally:
 
 def claim(connection: sa.Connection, worker: Worker, limit: int) -> tuple[Claim, ...]:
     """Give a worker at most `limit` due runs of its pool, oldest first."""
-    pool = next((p for p in deployments.pools(connection) if p.name == worker.work_pool), None)
+    pool = next((p for p in work_pools.every(connection) if p.name == worker.work_pool), None)
     wanted = min(limit, _room(connection, pool)) if pool else 0
     tally = _Tally(flow_runs.busy(connection))
     claims: list[Claim] = []

@@ -15,7 +15,7 @@ from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
 from nbflow.orchestration import transitions
 from nbflow.rules.transitions import ALLOWED
-from nbflow.store import deployments, flow_runs
+from nbflow.store import deployments, flow_runs, work_pools
 
 
 def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
@@ -34,7 +34,7 @@ def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
     if run.attempt:
         run = replace(run, run_dir=f"runs/{run.id}/{run.attempt}")
     if run.work_pool is not None:
-        deployments.ensure_pool(connection, run.work_pool, at=now)
+        work_pools.ensure(connection, run.work_pool, at=now)
     flow_runs.insert(connection, run, start_at=transitions.start_at(run))
     transitions.emit(connection, run)
     return run

@@ -15,7 +15,7 @@ from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept
 from nbflow.orchestration import transitions
 from nbflow.orchestration.base import OverSql
-from nbflow.store import codec, deployments, flow_runs, inputs
+from nbflow.store import codec, flow_runs, inputs, work_pools
 
 _MOST_ROWS = 1000
 
@@ -55,7 +55,7 @@ class SqlInputs(OverSql):
             if not waits:
                 _check_ended(run)
             if work_pool is not None:
-                deployments.ensure_pool(connection, work_pool, at=clock.now())
+                work_pools.ensure(connection, work_pool, at=clock.now())
             state = states.AwaitingRetry(
                 clock.now(), message="Asked for again.", details={"by_hand": True}
             )

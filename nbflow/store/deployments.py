@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import NotFound
-from nbflow.model import clock, ids
-from nbflow.model.deployments import Deployment, Schedule, Skip, WorkPool
+from nbflow.model import clock
+from nbflow.model.deployments import Deployment, Schedule, Skip
 from nbflow.model.schedules import timing_from_json, timing_to_json
 from nbflow.store import codec
-from nbflow.store.tables import deployment, schedule, skip, work_pool
+from nbflow.store.tables import deployment, schedule, skip
 
 
 def get(connection: sa.Connection, name_or_id: str) -> Deployment:
@@ -160,36 +160,6 @@ def skips(connection: sa.Connection, schedule_id: str) -> tuple[Skip, ...]:
     )
 
 
-def ensure_pool(connection: sa.Connection, name: str, *, at: datetime) -> WorkPool:
-    """Read a work pool, making it when there is none."""
-    query = sa.select(work_pool).where(work_pool.c.name == name)
-    row = connection.execute(query).mappings().first()
-    if row is not None:
-        return _pool(row)
-    made = WorkPool(id=ids.uuid7(), name=name, created_at=at, updated_at=at)
-    connection.execute(
-        work_pool.insert(),
-        {
-            "id": made.id,
-            "name": name,
-            "created_at": clock.micros(at),
-            "type": made.type,
-            "paused": made.paused,
-            "concurrency_limit": made.concurrency_limit,
-            "description": made.description,
-            "base_job_template": codec.dumps(dict(made.base_job_template)),
-            "updated_at": clock.micros(at),
-        },
-    )
-    return made
-
-
-def pools(connection: sa.Connection) -> tuple[WorkPool, ...]:
-    """List work pools by name."""
-    rows = connection.execute(sa.select(work_pool).order_by(work_pool.c.name)).mappings()
-    return tuple(_pool(row) for row in rows)
-
-
 def _schedules(
     connection: sa.Connection, deployment_ids: Sequence[str]
 ) -> dict[str, tuple[Schedule, ...]]:
@@ -273,19 +243,5 @@ def _schedule(row: sa.RowMapping) -> Schedule:
         next_at=codec.instant(row["next_at"]),
         starts_at=codec.instant(row["starts_at"]),
         ends_at=codec.instant(row["ends_at"]),
-        updated_at=clock.instant(row["updated_at"] or row["created_at"]),
-    )
-
-
-def _pool(row: sa.RowMapping) -> WorkPool:
-    return WorkPool(
-        id=row["id"],
-        name=row["name"],
-        created_at=clock.instant(row["created_at"]),
-        type=row["type"],
-        paused=bool(row["paused"]),
-        concurrency_limit=row["concurrency_limit"],
-        description=row["description"],
-        base_job_template=codec.loads(row["base_job_template"]),
         updated_at=clock.instant(row["updated_at"] or row["created_at"]),
     )

@@ -1,4 +1,4 @@
-"""Work pools, workers, and what workers say."""
+"""Workers, and what they say."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ from tornado import web
 from nbflow.model.workers import NewWorker
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import ClaimRequest, Heartbeat
-
-
-class WorkPools(ApiHandler):
-    """All work pools."""
-
-    @web.authenticated
-    @authorized(action="read", resource="nbflow:work-pools")
-    async def get(self) -> None:
-        """List work pools by name."""
-        await self.answer(self.backend.list_work_pools)
 
 
 class Workers(ApiHandler):

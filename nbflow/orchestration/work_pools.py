@@ -1,0 +1,195 @@
+"""`WorkPools` over SQL: pools and queues made, edited and removed, each with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import Conflict
+from nbflow.model import clock, ids
+from nbflow.model.editing import unchanged
+from nbflow.model.events import Event
+from nbflow.model.wire import jsonable
+from nbflow.model.work_pools import (
+    DEFAULT_QUEUE,
+    NewWorkPool,
+    NewWorkQueue,
+    WorkPool,
+    WorkPoolChange,
+    WorkQueue,
+    WorkQueueChange,
+    WorkStatus,
+    changed_pool,
+    changed_queue,
+    checked_pool,
+    checked_queue,
+    placed,
+)
+from nbflow.model.workers import Worker
+from nbflow.orchestration.base import OverSql
+from nbflow.store import events, work_pools, workers
+
+Noun = TypeVar("Noun", WorkPool, WorkQueue)
+
+
+class SqlWorkPools(OverSql):
+    """The work pools of a store."""
+
+    def create_work_pool(self, new: NewWorkPool) -> WorkPool:
+        """Make a pool with its default queue."""
+        new = checked_pool(new)
+        now = clock.now()
+        made = WorkPool(ids.uuid7(), created_at=now, updated_at=now, **vars(new))
+        with self._write() as connection:
+            if work_pools.find(connection, new.name) is not None:
+                raise Conflict(
+                    f"There is a work pool {new.name!r} already.",
+                    code="work_pool.exists",
+                    field="name",
+                    hint="Update it, or choose another name.",
+                )
+            work_pools.insert(connection, made)
+            return _emit(connection, made, "created")
+
+    def update_work_pool(
+        self, name_or_id: str, change: WorkPoolChange, *, expected: datetime | None = None
+    ) -> WorkPool:
+        """Edit a pool."""
+        with self._write() as connection:
+            found = unchanged(work_pools.get(connection, name_or_id), expected)
+            made = changed_pool(found, change, now=clock.now())
+            work_pools.replace(connection, made)
+            return _emit(connection, made, "updated")
+
+    def delete_work_pool(self, name_or_id: str) -> None:
+        """Delete a pool and its queues."""
+        with self._write() as connection:
+            gone = work_pools.get(connection, name_or_id)
+            _refuse_in_use(connection, gone)
+            work_pools.delete(connection, gone)
+            _emit(connection, gone, "deleted")
+
+    def read_work_pool(self, name_or_id: str) -> WorkPool:
+        """Read a pool."""
+        with self.database.read() as connection:
+            return _standing(connection, [work_pools.get(connection, name_or_id)])[0]
+
+    def list_work_pools(self) -> tuple[WorkPool, ...]:
+        """List work pools by name."""
+        with self.database.read() as connection:
+            return _standing(connection, work_pools.every(connection))
+
+    # -- queues -------------------------------------------------------------------------------
+    def create_work_queue(self, work_pool: str, new: NewWorkQueue) -> WorkQueue:
+        """Make a queue; those of its priority and below move down."""
+        new = checked_queue(new)
+        now = clock.now()
+        with self._write() as connection:
+            pool = work_pools.get(connection, work_pool).name
+            others = work_pools.queues(connection, pool)
+            if any(one.name == new.name for one in others):
+                raise Conflict(
+                    f"The work pool {pool!r} has a queue {new.name!r} already.",
+                    code="work_queue.exists",
+                    field="name",
+                    hint="Update it, or choose another name.",
+                )
+            last = max((one.priority for one in others), default=0)
+            given: dict[str, Any] = vars(new) | {"priority": new.priority or last + 1}
+            made = WorkQueue(ids.uuid7(), pool, created_at=now, updated_at=now, **given)
+            return _place(connection, made, others, "created")
+
+    def update_work_queue(
+        self,
+        work_pool: str,
+        name: str,
+        change: WorkQueueChange,
+        *,
+        expected: datetime | None = None,
+    ) -> WorkQueue:
+        """Edit a queue."""
+        with self._write() as connection:
+            pool = work_pools.get(connection, work_pool).name
+            found = unchanged(work_pools.get_queue(connection, pool, name), expected)
+            made = changed_queue(found, change, now=clock.now())
+            return _place(connection, made, work_pools.queues(connection, pool), "updated")
+
+    def delete_work_queue(self, work_pool: str, name: str) -> None:
+        """Delete a queue; what waits there waits in the default queue."""
+        with self._write() as connection:
+            pool = work_pools.get(connection, work_pool).name
+            gone = work_pools.get_queue(connection, pool, name)
+            if gone.name == DEFAULT_QUEUE:
+                raise Conflict(
+                    f"The work pool {pool!r} keeps its default queue.",
+                    code="work_queue.default",
+                    hint="Pause it, or delete the pool.",
+                )
+            work_pools.delete_queue(connection, gone)
+            _emit(connection, gone, "deleted")
+
+    def read_work_queue(self, work_pool: str, name: str) -> WorkQueue:
+        """Read a queue of a pool."""
+        with self.database.read() as connection:
+            pool = work_pools.get(connection, work_pool).name
+            return _standing(connection, [work_pools.get_queue(connection, pool, name)])[0]
+
+    def list_work_queues(self, work_pool: str | None = None) -> tuple[WorkQueue, ...]:
+        """List the queues of a pool, or of all, first priority first."""
+        with self.database.read() as connection:
+            pool = None if work_pool is None else work_pools.get(connection, work_pool).name
+            return _standing(connection, work_pools.queues(connection, pool))
+
+
+def _place(
+    connection: sa.Connection, made: WorkQueue, others: Iterable[WorkQueue], verb: str
+) -> WorkQueue:
+    """Keep a queue; those in its way move down."""
+    for moved in placed(tuple(others), made):
+        work_pools.save_queue(connection, moved)
+        _emit(connection, moved, "updated")
+    work_pools.save_queue(connection, made)
+    return _emit(connection, made, verb)
+
+
+def _refuse_in_use(connection: sa.Connection, pool: WorkPool) -> None:
+    names, runs = work_pools.users(connection, pool.name)
+    if names or runs:
+        by = [f"the deployments {', '.join(names)}"] if names else []
+        by += [f"{runs} runs that have not ended"] if runs else []
+        raise Conflict(
+            f"The work pool {pool.name!r} is needed by {' and '.join(by)}.",
+            code="work_pool.in_use",
+            hint="Deploy them to another pool or delete them, and cancel the runs; or pause it.",
+        )
+
+
+def _standing(connection: sa.Connection, found: Iterable[Noun]) -> tuple[Noun, ...]:
+    """Say of pools or queues whether work goes on there: it follows from the workers' leases."""
+    now = clock.now()
+    online = [one for one in workers.present(connection) if one.lease_until > now]
+    return tuple(replace(one, status=_status(one, online)) for one in found)
+
+
+def _status(noun: WorkPool | WorkQueue, online: list[Worker]) -> WorkStatus:
+    if noun.paused:
+        return "PAUSED"
+    pool = noun.work_pool if isinstance(noun, WorkQueue) else noun.name
+    queue = noun.name if isinstance(noun, WorkQueue) else None
+    there = any(
+        one.work_pool == pool and (queue is None or not one.work_queues or queue in one.work_queues)
+        for one in online
+    )
+    return "READY" if there else "NOT_READY"
+
+
+def _emit(connection: sa.Connection, noun: Noun, verb: str) -> Noun:
+    (made,) = _standing(connection, [noun])
+    kind = "work-queue" if isinstance(noun, WorkQueue) else "work-pool"
+    row: dict[str, Any] = {} if verb == "deleted" else jsonable(made)
+    events.append(connection, [Event(f"{kind}.{verb}", f"{kind}s", noun.id, clock.now(), row)])
+    return made
