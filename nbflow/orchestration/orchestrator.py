@@ -12,7 +12,7 @@ import nbflow
 from nbflow import settings
 from nbflow.exceptions import Conflict, InvalidInput, NotFound
 from nbflow.faults import fault
-from nbflow.model import clock, states, versions
+from nbflow.model import clock, releases, states
 from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
 from nbflow.model.deployments import Deployment, NewDeployment
 from nbflow.model.events import Event
@@ -162,7 +162,7 @@ class Orchestrator(
 
         Raises Conflict (it is of a version that this one does not work with).
         """
-        versions.check(new.version, nbflow.__version__, who=f"Worker {new.name}")
+        releases.check(new.version, nbflow.__version__, who=f"Worker {new.name}")
         now = clock.now()
         fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
         made = Worker(
