@@ -1,0 +1,100 @@
+"""What applying declarations would change: made, changed field by field, left as it is, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nbflow.model import versions
+from nbflow.model.deployments import Deployment
+from nbflow.model.schedules import describe
+from nbflow.model.shapes import is_texts
+from nbflow.model.versions import FieldChange
+
+#: what is declared besides what is versioned
+_BESIDE = ("concurrency_limit", "collision_strategy", "paused")
+_LONGEST = 60
+
+Verb = Literal["create", "change", "keep", "delete"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What becomes of one deployment.
+
+    Attributes:
+        made_by: what made the deployment that is there, when it was not this file: applying needs
+            `replace`.
+        changes: the fields that change, with their values before and after.
+    """
+
+    verb: Verb
+    name: str
+    changes: tuple[FieldChange, ...] = ()
+    made_by: str | None = None
+
+
+def compare(wanted: Deployment, there: Deployment | None) -> Step:
+    """Say what becomes of a deployment when it is deployed as it is wanted."""
+    if there is None:
+        return Step("create", wanted.name)
+    before, after = versions.content_of(there), versions.content_of(wanted)
+    changes = list(versions.differences(before, after))
+    for name in _BESIDE:
+        was, will = getattr(there, name), getattr(wanted, name)
+        if was != will:
+            changes.append(FieldChange(name, was, will))
+    was, will = _schedules(there), _schedules(wanted)
+    if was != will:
+        changes.append(FieldChange("schedules", was, will))
+    foreign = there.made_by if there.defined_in != wanted.defined_in else None
+    return Step("change" if changes or foreign else "keep", wanted.name, tuple(changes), foreign)
+
+
+def gone(
+    declared: Sequence[str], there: Iterable[Deployment], *, defined_in: str
+) -> tuple[Step, ...]:
+    """List the deployments that a file made and does not declare any more."""
+    return tuple(
+        Step("delete", one.name)
+        for one in there
+        if one.defined_in == defined_in and one.name not in declared
+    )
+
+
+def lines(step: Step) -> list[str]:
+    """Tell a step as people read it: a heading, then a line for each field that changes."""
+    sign = {"create": "+", "change": "~", "keep": "=", "delete": "-"}[step.verb]
+    by = f" (made by {step.made_by}; needs --replace)" if step.made_by else ""
+    return [f"{sign} {step.name}: {step.verb}{by}", *(_line(change) for change in step.changes)]
+
+
+def _line(change: FieldChange) -> str:
+    if change.field in ("snapshot", "files", "parameter_schema"):
+        what = {"snapshot": "its content", "files": "its included files"}
+        return f"    {what.get(change.field, 'its parameters')} changed"
+    return f"    {change.field}: {_shown(change.before)} → {_shown(change.after)}"
+
+
+def _shown(value: Any) -> str:
+    text = "; ".join(value) if value and is_texts(value) else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _schedules(deployment: Deployment) -> list[str]:
+    return [_schedule(one) for one in deployment.schedules]
+
+
+def _schedule(one: Any) -> str:
+    words = [describe(one.timing)]
+    usual = {"catchup": "latest", "overlap": "enqueue", "jitter_seconds": 0.0, "active": True}
+    names = (*usual, "slug", "catchup_window_seconds", "catchup_max", "starts_at", "ends_at",
+             "max_runs")  # fmt: skip
+    for name in names:
+        value = getattr(one, name)
+        if value != usual.get(name):
+            words.append(f"{name}={value}")
+    if one.parameters:
+        words.append(f"parameters={dict(one.parameters)}")
+    return " ".join(words)
