@@ -18,6 +18,7 @@ from nbflow.cli import presence, printing
 from nbflow.cli.parsing import OUTPUT, takes
 from nbflow.connect import connect
 from nbflow.exceptions import NbflowError
+from nbflow.model import masking
 from nbflow.model.backend import Backend
 
 #: the oldest SQLite that has what the store's statements use
@@ -86,7 +87,7 @@ def _store(name: str) -> Iterator[Finding]:
         yield Finding(name, "fail", f"SQLite {sqlite3.sqlite_version} is too old.",
                       "Use a Python with SQLite 3.35 or newer.")  # fmt: skip
         return
-    where = settings.api_url or settings.store_url()
+    where = settings.api_url or masking.mask(settings.store_url())
     if _unmade():
         yield Finding(name, "OK", f"{where} will be made when it is first needed.")
         return

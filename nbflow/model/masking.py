@@ -14,7 +14,7 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, cast
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput
@@ -52,11 +52,13 @@ def register_secret(value: str | bytes) -> None:
 
 
 def register_settings() -> None:
-    """Register the settings that are secret, where they are set."""
+    """Register the settings that are secret, where they are set, and the store's password."""
     for name, setting in settings.SETTINGS.items():
         if setting.secret:
             with suppress(InvalidInput):  # not set, or too short
                 register_secret(getattr(settings, name))
+    with suppress(ValueError):  # no address, or too short (InvalidInput is one)
+        register_secret(unquote(urlsplit(settings.database_url).password or ""))
 
 
 def mask(text: str) -> str:

@@ -87,18 +87,22 @@ def rehearse() -> None:
 
 def _rehearse_store() -> None:
     """Live a run's life in a store of its own, and take what that taught to the real one."""
-    from nbflow import connect
+    from nbflow import connect, settings
     from nbflow.exceptions import NbflowError
     from nbflow.model import states
     from nbflow.model.runs import Batch, NewFlowRun, TaskRun
     from nbflow.orchestration.orchestrator import Orchestrator
 
     try:
-        connect.connect()  # is it there, and of this version?
+        known = connect.connect()  # is it there, and of this version?
     except NbflowError:  # each run will say so itself
         return
     finally:
         connect.forget()
+    if not settings.store_url().startswith("sqlite"):  # no other is made to rehearse in
+        if isinstance(known, Orchestrator):
+            connect.hand_on(known)
+        return
     with tempfile.TemporaryDirectory(prefix="nbflow-rehearsal-") as folder:
         backend = Orchestrator(f"sqlite:///{folder}/store.sqlite")
         run = backend.create_flow_run(NewFlowRun("rehearsal", kind="notebook"))

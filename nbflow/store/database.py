@@ -45,7 +45,8 @@ class Database:
         """
         self.url = url
         self.engine.dispose()
-        dialect.redirect(self.engine, url)
+        if self.engine.dialect.name == "sqlite":
+            dialect.redirect(self.engine, url)
 
     def prepare(self, *, migrate: bool = False) -> None:
         """Make the schema of an empty database; check it otherwise, or bring it up to date.
