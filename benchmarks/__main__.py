@@ -7,7 +7,8 @@ import sys
 
 from benchmarks import peers, report
 
-NAMES = ("tasks", "start", "results", "run", "latency", "kernels", "many", "cells", "flood")
+NAMES = ("tasks", "start", "results", "run", "latency", "kernels", "many", "cells", "flood",
+         "ticks")  # fmt: skip
 
 
 def main() -> int:
