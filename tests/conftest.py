@@ -247,6 +247,12 @@ def postgresql_cluster(*, durable: bool = False) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
+def postgresql_servers() -> Callable[..., AbstractContextManager[Cluster]]:
+    """`with postgresql_servers(durable=True) as cluster:` one of this test's own."""
+    return postgresql_cluster
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
     """A PostgreSQL server for all tests: it forgets when the machine fails, and is quick."""
     with postgresql_cluster() as cluster:

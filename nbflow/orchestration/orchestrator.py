@@ -13,8 +13,7 @@ from nbflow import settings
 from nbflow.exceptions import Conflict, InvalidInput, NotFound
 from nbflow.faults import fault
 from nbflow.model import clock, releases, states
-from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
-from nbflow.model.deployments import Deployment, NewDeployment
+from nbflow.model.backend import Changes, Page, Recorded, RunFilter
 from nbflow.model.events import Event
 from nbflow.model.names import shown
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
@@ -23,18 +22,22 @@ from nbflow.model.verdicts import Verdict
 from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
-from nbflow.orchestration import claiming, creating, deploying, scheduling, transitions
+from nbflow.orchestration import claiming, creating, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
+from nbflow.orchestration.base import again
+from nbflow.orchestration.deployments import SqlDeployments
 from nbflow.orchestration.estimates import SqlEstimates
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
+from nbflow.orchestration.requests import SqlRequests
 from nbflow.orchestration.results import SqlResults
+from nbflow.orchestration.run_files import SqlRunFiles
+from nbflow.orchestration.schedules import SqlSchedules
 from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.orchestration.work_pools import SqlWorkPools
 from nbflow.store import (  # fmt: skip
     artifacts,
-    deployments,
     events,
     flow_runs,
     journal,
@@ -42,7 +45,7 @@ from nbflow.store import (  # fmt: skip
     logs,
     result_files,
     results,
-    snapshots,
+    schedules,
     task_runs,
     work_pools,
     workers,
@@ -55,10 +58,14 @@ MAX_LIMIT = 200
 
 class Orchestrator(
     SqlArtifacts,
+    SqlDeployments,
     SqlEstimates,
     SqlInputs,
     SqlLimits,
+    SqlRequests,
     SqlResults,
+    SqlRunFiles,
+    SqlSchedules,
     SqlTokens,
     SqlVariables,
     SqlWorkPools,
@@ -66,11 +73,13 @@ class Orchestrator(
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
+    @again
     def create_flow_run(self, new: NewFlowRun) -> FlowRun:
         """Create a run, or give the one its idempotency key already made."""
         with self._write() as connection:
             return creating.create(connection, new)
 
+    @again
     def propose(
         self,
         flow_run_id: str,
@@ -91,6 +100,7 @@ class Orchestrator(
             fault("cancel.after_request")
         return verdict
 
+    @again
     def record(self, batch: Batch) -> Recorded:
         """Keep results, task runs, log lines, artifacts; tell which runs were asked to stop."""
         shown = artifacts.settle(batch.artifacts)  # writes files: not while the store is locked
@@ -133,29 +143,6 @@ class Orchestrator(
         for file in files:
             result_files.delete(file)
 
-    # -- deployments --------------------------------------------------------------------------
-    def deploy(self, new: NewDeployment) -> Deployment:
-        """Create or replace a deployment and its schedules."""
-        with self._write() as connection:
-            return deploying.deploy(connection, new)
-
-    def update_deployment(
-        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
-    ) -> Deployment:
-        """Edit a deployment."""
-        with self._write() as connection:
-            return deploying.update(connection, name_or_id, change, expected=expected)
-
-    def delete_deployment(self, name_or_id: str) -> None:
-        """Delete a deployment, its schedules and its waiting runs."""
-        with self._write() as connection:
-            deploying.delete(connection, name_or_id)
-
-    def set_schedule_active(self, schedule_id: str, active: bool) -> Deployment:
-        """Pause or resume one schedule."""
-        with self._write() as connection:
-            return deploying.set_schedule_active(connection, schedule_id, active)
-
     # -- workers ------------------------------------------------------------------------------
     def register_worker(self, new: NewWorker, *, token_id: str | None = None) -> Worker:
         """Register a worker, making its pool if there is none; `token_id`: it may use that token.
@@ -165,31 +152,47 @@ class Orchestrator(
         releases.check(new.version, nbflow.__version__, who=f"Worker {new.name}")
         now = clock.now()
         fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
-        made = Worker(
-            **fields, started_at=now, heartbeat_at=now, lease_until=transitions.lease_until(now)
-        )
+        until = transitions.lease_until(now)
         with self._write() as connection:
-            work_pools.ensure(connection, new.work_pool, at=now)
+            pool = work_pools.ensure(connection, new.work_pool, at=now, type=new.type)
+            fields["type"] = new.type or pool.type
+            made = Worker(**fields, started_at=now, heartbeat_at=now, lease_until=until)
+            claiming.check_serves(made, pool)
+            work_pools.ensure_queues(connection, pool.name, new.work_queues, at=now)
             workers.insert(connection, made, token_id=token_id)
             _emit_worker(connection, made, "started")
         return made
 
-    def claim_flow_runs(self, worker_id: str, limit: int) -> tuple[Claim, ...]:
+    @again
+    def claim_flow_runs(
+        self, worker_id: str, limit: int, *, holding: tuple[Held, ...] | None = None
+    ) -> tuple[Claim, ...]:
         """Take at most `limit` due runs for a worker."""
+        limit = min(limit, MAX_LIMIT)
         with self.database.read() as connection:
             worker = workers.get(connection, worker_id)
-            if not flow_runs.any_due(connection, worker.work_pool, clock.now()):
+            due = flow_runs.any_due(connection, worker.work_pool, clock.now())
+            if not (due or claiming.any_unheard(connection, worker, holding)):
                 return ()
         with self._write() as connection:
             worker = workers.get(connection, worker_id)
-            claims = () if worker.stopped_at else claiming.claim(connection, worker, limit)
+            claims: tuple[Claim, ...] = ()
+            if not worker.stopped_at:
+                claims = claiming.claim(connection, worker, limit, holding=holding)
             if claims:
                 fault("claim.before_commit")
         if claims:
             fault("claim.after_commit")
         return claims
 
-    def heartbeat(self, held: tuple[Held, ...], *, worker_id: str | None = None) -> Beat:
+    @again
+    def heartbeat(
+        self,
+        held: tuple[Held, ...],
+        *,
+        worker_id: str | None = None,
+        kernels: tuple[str, ...] | None = None,
+    ) -> Beat:
         """Renew the lease of a worker and of the runs it, or this process, holds."""
         now = clock.now()
         until = transitions.lease_until(now)
@@ -198,7 +201,9 @@ class Orchestrator(
         paused: list[str] = []
         with self.database.write() as connection:  # no event: nobody needs to hear of it
             if worker_id is not None:
-                workers.renew(connection, worker_id, now=now, lease_until=until)
+                workers.renew(
+                    connection, worker_id, now=now, lease_until=until, kernels=kernels
+                )
             for item in held:
                 run = flow_runs.renew(connection, item.flow_run_id, item.attempt, lease_until=until)
                 if run is None:
@@ -226,11 +231,13 @@ class Orchestrator(
                 transitions.transit(connection, run, back)
 
     # -- reads --------------------------------------------------------------------------------
+    @again
     def read_flow_run(self, flow_run_id: str) -> FlowRun:
         """Read a run."""
         with self.database.read() as connection:
             return flow_runs.get(connection, flow_run_id)
 
+    @again
     def list_flow_runs(
         self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> Page[FlowRun]:
@@ -272,25 +279,17 @@ class Orchestrator(
             flow_runs.get(connection, flow_run_id)
             return logs.page(connection, flow_run_id, limit=limit, after=after)
 
-    def read_deployment(self, name_or_id: str) -> Deployment:
-        """Read a deployment by name or id."""
-        with self.database.read() as connection:
-            return deployments.get(connection, name_or_id)
-
-    def list_deployments(self) -> tuple[Deployment, ...]:
-        """List deployments by name."""
-        with self.database.read() as connection:
-            return deployments.every(connection)
-
-    def read_snapshot(self, digest: str) -> str:
-        """Read a deployed notebook's JSON text by its sha256."""
-        return snapshots.read(digest)
-
     def list_workers(self) -> tuple[Worker, ...]:
         """List workers that have not stopped, newest first."""
         with self.database.read() as connection:
             return workers.present(connection)
 
+    def read_worker(self, worker_id: str) -> Worker:
+        """Read a worker. Raises NotFound."""
+        with self.database.read() as connection:
+            return workers.get(connection, worker_id)
+
+    @again
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """Give the events after `since`, oldest first."""
         _check_limit(limit, 1000)
@@ -372,14 +371,23 @@ class Orchestrator(
         with self.database.read() as connection:
             return flow_runs.next_start(connection, work_pool)
 
+    @again
     def tick(self, now: datetime) -> int:
         """Make the runs that are due; give how many schedules were."""
         fault("tick.before_begin")
         with self._write() as connection:
-            due = scheduling.tick(connection, now)
+            done = scheduling.tick(connection, now)
             fault("tick.before_commit")
         fault("tick.after_commit")
-        return due
+        return done.schedules
+
+    def mend_schedules(self) -> int:
+        """Let schedules fire again whose problem is no more; give how many."""
+        with self.database.read() as connection:
+            if not schedules.every(connection, problem=True):
+                return 0
+        with self._write() as connection:
+            return scheduling.mend(connection)
 
     def watch(self) -> Watch:
         """Give a watch on commits of other processes and threads."""
@@ -388,7 +396,7 @@ class Orchestrator(
     def next_instant(self) -> datetime | None:
         """Give when the next schedule is due."""
         with self.database.read() as connection:
-            return deployments.next_instant(connection)
+            return schedules.next_instant(connection)
 
 
 def _check_limit(limit: int, most: int) -> None:

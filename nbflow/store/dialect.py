@@ -260,6 +260,7 @@ def _begin(engine: sa.Engine, text: str) -> sa.Connection:
                 connection.close()
             if not (isinstance(error, exc.DBAPIError) and may_pass(error)):
                 raise
+            engine.dispose()  # the others of the pool are as old
             pauses = pauses or _pauses(error)
             pause = next(pauses, None)
             if pause is None:
@@ -270,6 +271,7 @@ def _begin(engine: sa.Engine, text: str) -> sa.Connection:
 def _pauses(error: exc.DBAPIError) -> Iterator[float]:
     """Give ever longer pauses, in seconds, until nobody should wait any longer."""
     until = clock.monotonic() + settings.busy_seconds
+    yield 0.0  # it may have been back for long
     _log.warning(
         "The store does not answer (%s); waiting for at most %g s.",
         first_line(error),
@@ -414,6 +416,7 @@ class _Notified:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._driver: Any = None
+        self._connection: Any = None
 
     def moved(self) -> bool:
         if self._driver is None:
@@ -430,13 +433,15 @@ class _Notified:
         return told
 
     def _listen(self) -> None:
-        with suppress(exc.DBAPIError), self._engine.connect() as connection:
+        with suppress(exc.DBAPIError):
+            connection = self._engine.connect()
             _say(connection, "LISTEN nbflow")
-            self._driver = connection.connection.driver_connection
-            connection.detach()
-            connection.connection.detach()
+            self._driver, self._connection = connection.connection.driver_connection, connection
+            connection.detach()  # it stays apart from those that come back to the pool
 
     def close(self) -> None:
-        driver, self._driver = self._driver, None
-        if driver is not None:
-            driver.close()
+        if self._driver is not None:
+            self._driver.close()
+            self._connection.invalidate()
+            self._connection.close()
+        self._driver = None
