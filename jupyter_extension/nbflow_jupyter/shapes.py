@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from nbflow.model.artifacts import ArtifactKind
+from nbflow.model.run_files import ResultFile
 from nbflow.model.runs import Owner
 from nbflow.model.schedules import Timing
 from nbflow.model.states import State
@@ -50,25 +51,27 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class ScheduleChange:
-    """A schedule paused or resumed."""
-
-    active: bool
-
-
-@dataclass(frozen=True)
 class PreviewRequest:
     """A timing to look at before anything is deployed."""
 
     timing: Timing
     count: int = 5
+    after: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SkipRequest:
+    """The instant to come that is to be left out."""
+
+    due_at: datetime
 
 
 @dataclass(frozen=True)
 class ClaimRequest:
-    """How many runs a worker has room for."""
+    """How many runs a worker has room for, and all the claims it knows it has (null: unsaid)."""
 
     limit: int
+    holding: tuple[Held, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,19 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class ResultFiles:
+    """Files of results, by location and size."""
+
+    files: tuple[ResultFile, ...]
+
+
+@dataclass(frozen=True)
 class Heartbeat:
-    """What a worker, or a process of its own, still holds."""
+    """What a worker, or a process of its own, still holds; which kernels a worker can start."""
 
     held: tuple[Held, ...] = ()
     worker_id: str | None = None
+    kernels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -214,6 +225,37 @@ class ArtifactQuery:
 
 
 @dataclass(frozen=True)
+class PartQuery:
+    """Which part of an attempt's file: from `offset` on."""
+
+    name: str
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class ResultPartQuery:
+    """Which part of a result's file, of `size` bytes in all: from `offset` on."""
+
+    offset: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class NewsQuery:
+    """Which news to wait for, those after `since`, and for how many seconds."""
+
+    since: int = 0
+    seconds: int = 20
+
+
+@dataclass(frozen=True)
+class LatestNews:
+    """The number of the latest news; that of the question when there was none in time."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
 class MimeQuery:
     """Which of an artifact's forms to give; the richest when left out."""
 
@@ -226,6 +268,21 @@ class ChangeQuery:
 
     since: int = 0
     limit: int = 1000
+
+
+@dataclass(frozen=True)
+class UpcomingQuery:
+    """Whose instants to list: a deployment's (name or id), else all."""
+
+    deployment: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class SkipQuery:
+    """How many skips to list."""
+
+    limit: int = 200
 
 
 @dataclass(frozen=True)
@@ -307,10 +364,11 @@ class Health:
 
 @dataclass(frozen=True)
 class Preview:
-    """A timing in plain words, and its next instants."""
+    """A timing in plain words, its next instants, and what may surprise."""
 
     description: str
     next: tuple[datetime, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

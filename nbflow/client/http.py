@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.base import path_of
+from nbflow.client.deployments import HttpDeployments
 from nbflow.client.estimates import HttpEstimates
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
 from nbflow.client.results import HttpResults
+from nbflow.client.run_files import HttpRunFiles
+from nbflow.client.schedules import HttpSchedules
 from nbflow.client.tokens import HttpTokens
 from nbflow.client.variables import HttpVariables
 from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
-from nbflow.model.backend import Changes, DeploymentChange, Page, Recorded, RunFilter
-from nbflow.model.deploying import DeployRequest
-from nbflow.model.deployments import Deployment, NewDeployment
+from nbflow.model.backend import Changes, Page, Recorded, RunFilter
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
@@ -37,7 +36,16 @@ _VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
 
 
 class HttpBackend(
-    HttpArtifacts, HttpEstimates, HttpInputs, HttpVariables, HttpLimits, HttpResults, HttpTokens,
+    HttpArtifacts,
+    HttpDeployments,
+    HttpEstimates,
+    HttpInputs,
+    HttpVariables,
+    HttpLimits,
+    HttpResults,
+    HttpRunFiles,
+    HttpSchedules,
+    HttpTokens,
     HttpWorkPools,
 ):
     """The authority, asked over HTTP. Threads may share it."""
@@ -68,44 +76,30 @@ class HttpBackend(
         """Delete an ended run and all that belongs to it."""
         self._ask("DELETE", path_of("flow-runs", flow_run_id), again=False)
 
-    # -- deployments --------------------------------------------------------------------------
-    def deploy(self, new: NewDeployment) -> Deployment:
-        """Create or replace a deployment; the server makes what follows from the notebook."""
-        names = {field.name for field in fields(DeployRequest)}
-        body = {name: getattr(new, name) for name in names}
-        return self._post(Deployment, "deployments", body)
-
-    def update_deployment(
-        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
-    ) -> Deployment:
-        """Edit a deployment."""
-        path = path_of("deployments", name_or_id)
-        text = self._ask("PATCH", path, body=change, expected=expected)
-        return reading.answer(Deployment, text)
-
-    def delete_deployment(self, name_or_id: str) -> None:
-        """Delete a deployment, its schedules and its waiting runs."""
-        self._ask("DELETE", path_of("deployments", name_or_id), again=False)
-
-    def set_schedule_active(self, schedule_id: str, active: bool) -> Deployment:
-        """Pause or resume one schedule."""
-        text = self._ask("PATCH", path_of("schedules", schedule_id), body={"active": active})
-        return reading.answer(Deployment, text)
-
     # -- workers ------------------------------------------------------------------------------
     def register_worker(self, new: NewWorker) -> Worker:
         """Register a worker, making its pool if there is none."""
         return reading.answer(Worker, self._ask("POST", "workers", body=new, again=False))
 
-    def claim_flow_runs(self, worker_id: str, limit: int) -> tuple[Claim, ...]:
+    def claim_flow_runs(
+        self, worker_id: str, limit: int, *, holding: tuple[Held, ...] | None = None
+    ) -> tuple[Claim, ...]:
         """Take at most `limit` due runs for a worker."""
         path = path_of("workers", worker_id, "claim")
-        text = self._ask("POST", path, body={"limit": limit}, again=False)
+        body = {"limit": limit, "holding": holding}
+        text = self._ask("POST", path, body=body, again=holding is not None)
         return reading.answer(tuple[Claim, ...], text)
 
-    def heartbeat(self, held: tuple[Held, ...], *, worker_id: str | None = None) -> Beat:
+    def heartbeat(
+        self,
+        held: tuple[Held, ...],
+        *,
+        worker_id: str | None = None,
+        kernels: tuple[str, ...] | None = None,
+    ) -> Beat:
         """Renew the lease of a worker and of the runs it, or this process, holds."""
-        return self._post(Beat, "heartbeat", {"held": held, "worker_id": worker_id})
+        body = {"held": held, "worker_id": worker_id, "kernels": kernels}
+        return self._post(Beat, "heartbeat", body)
 
     def stop_worker(self, worker_id: str) -> None:
         """Say that a worker has stopped; runs it claimed and never started wait again."""
@@ -142,18 +136,6 @@ class HttpBackend(
         """List a run's log lines, oldest first."""
         path = path_of("flow-runs", flow_run_id, "logs")
         return self._get(Page[LogEntry], path, {"limit": limit, "after": after})
-
-    def read_deployment(self, name_or_id: str) -> Deployment:
-        """Read a deployment by name or id."""
-        return self._get(Deployment, path_of("deployments", name_or_id))
-
-    def list_deployments(self) -> tuple[Deployment, ...]:
-        """List deployments by name."""
-        return self._get(tuple[Deployment, ...], "deployments")
-
-    def read_snapshot(self, digest: str) -> str:
-        """Read a deployed notebook's JSON text by its sha256."""
-        return self._ask("GET", path_of("snapshots", digest))
 
     def list_workers(self) -> tuple[Worker, ...]:
         """List workers that have not stopped, newest first."""

@@ -7,18 +7,18 @@ safe to repeat, and raises only `nbflow.exceptions`; `Unreachable` never means t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from nbflow.model.artifacts import Artifacts
-from nbflow.model.deployments import Deployment, NewDeployment
+from nbflow.model.deployments import Deployments
 from nbflow.model.events import Event
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
 from nbflow.model.progress import Estimates
 from nbflow.model.results import Results
+from nbflow.model.run_files import RunFiles
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.tokens import Tokens
@@ -71,16 +71,6 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class DeploymentChange:
-    """An edit of a deployment; None leaves a field as it is."""
-
-    paused: bool | None = None
-    parameters: Mapping[str, Any] | None = None
-    tags: tuple[str, ...] | None = None
-    description: str | None = None
-
-
-@dataclass(frozen=True)
 class Recorded:
     """The answer to `record`: which of the batch's flow runs were asked to stop, or are paused.
 
@@ -96,7 +86,17 @@ class Recorded:
 
 
 class Backend(
-    Artifacts, Estimates, Inputs, Variables, Limits, Results, Tokens, WorkPools, Protocol
+    Artifacts,
+    Deployments,
+    Estimates,
+    Inputs,
+    Variables,
+    Limits,
+    Results,
+    RunFiles,
+    Tokens,
+    WorkPools,
+    Protocol,
 ):
     """The authority on runs."""
 
@@ -131,36 +131,32 @@ class Backend(
         """Delete an ended run and all that belongs to it. Raises NotFound, Conflict (not ended)."""
         ...
 
-    # -- deployments --------------------------------------------------------------------------
-    def deploy(self, new: NewDeployment) -> Deployment:
-        """Create or replace a deployment and its schedules. Raises InvalidInput, Conflict."""
-        ...
-
-    def update_deployment(
-        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
-    ) -> Deployment:
-        """Edit a deployment. Raises NotFound, InvalidInput, Stale (it is not as `expected`)."""
-        ...
-
-    def delete_deployment(self, name_or_id: str) -> None:
-        """Delete a deployment, its schedules and its waiting runs; past runs stay."""
-        ...
-
-    def set_schedule_active(self, schedule_id: str, active: bool) -> Deployment:
-        """Pause or resume one schedule. Resuming starts from now: nothing is made up."""
-        ...
-
     # -- workers ------------------------------------------------------------------------------
     def register_worker(self, new: NewWorker) -> Worker:
-        """Register a worker, making its pool if there is none."""
+        """Register a worker, making its pool and queues if there are none. Raises Conflict."""
         ...
 
-    def claim_flow_runs(self, worker_id: str, limit: int) -> tuple[Claim, ...]:
-        """Take at most `limit` due runs for a worker: each is given to exactly one."""
+    def claim_flow_runs(
+        self, worker_id: str, limit: int, *, holding: tuple[Held, ...] | None = None
+    ) -> tuple[Claim, ...]:
+        """Take at most `limit` due runs for a worker: each is given to exactly one.
+
+        `holding`: all the claims the worker knows it has. One it never heard of, because the answer
+        was lost, is given again.
+        """
         ...
 
-    def heartbeat(self, held: tuple[Held, ...], *, worker_id: str | None = None) -> Beat:
-        """Renew the lease of a worker and of the runs it, or this process, holds."""
+    def heartbeat(
+        self,
+        held: tuple[Held, ...],
+        *,
+        worker_id: str | None = None,
+        kernels: tuple[str, ...] | None = None,
+    ) -> Beat:
+        """Renew the lease of a worker and of the runs it, or this process, holds.
+
+        `kernels`: the kernelspecs the worker can start now.
+        """
         ...
 
     def stop_worker(self, worker_id: str) -> None:
@@ -194,18 +190,6 @@ class Backend(
         self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
     ) -> Page[LogEntry]:
         """List a run's log lines, oldest first; `after` is the cursor of the page before."""
-        ...
-
-    def read_deployment(self, name_or_id: str) -> Deployment:
-        """Read a deployment by name or id. Raises NotFound."""
-        ...
-
-    def list_deployments(self) -> tuple[Deployment, ...]:
-        """List deployments by name."""
-        ...
-
-    def read_snapshot(self, digest: str) -> str:
-        """Read a deployed notebook's JSON text by its sha256. Raises NotFound."""
         ...
 
     def list_workers(self) -> tuple[Worker, ...]:

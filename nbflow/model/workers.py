@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun, Owner
+
+WorkerStatus = Literal["ONLINE", "OFFLINE"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Worker:
     Attributes:
         work_queues: the queues of its pool it serves; none named: all.
         version: the nbflow it runs.
+        kernels: the kernelspecs it can start; none named: it was not said.
+        status: whether its lease holds.
     """
 
     id: str
@@ -32,20 +36,23 @@ class Worker:
     type: str = "process"
     work_queues: tuple[str, ...] = ()
     version: str = ""
+    kernels: tuple[str, ...] = ()
+    status: WorkerStatus = "ONLINE"
 
 
 @dataclass(frozen=True)
 class NewWorker:
-    """What a worker says of itself when it starts."""
+    """What a worker says of itself when it starts; without a type it serves its pool's."""
 
     name: str
     work_pool: str
     owner: Owner
     limit: int
     id: str = field(default_factory=uuid7)
-    type: str = "process"
+    type: str | None = None
     work_queues: tuple[str, ...] = ()
     version: str = ""
+    kernels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,10 @@ class Claim:
     run: FlowRun
     attempt: int
     job: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def offers(worker: Worker, run: FlowRun, pool_type: str) -> bool:
+    """Say whether a worker can start the kernel a run needs, as far as it has said."""
+    if run.entrypoint is not None and pool_type == "process":
+        return True  # a flow of a script: it needs none
+    return not worker.kernels or run.kernel_name is None or run.kernel_name in worker.kernels

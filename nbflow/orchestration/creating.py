@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import clock, ids, names, run_options
+from nbflow.model import clock, ids, job_variables, names, run_options
 from nbflow.model.deployments import Deployment
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
+from nbflow.model.work_pools import DEFAULT_QUEUE, template_of
 from nbflow.orchestration import transitions
 from nbflow.rules.transitions import ALLOWED
 from nbflow.store import deployments, flow_runs, work_pools
@@ -34,10 +36,24 @@ def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
     if run.attempt:
         run = replace(run, run_dir=f"runs/{run.id}/{run.attempt}")
     if run.work_pool is not None:
-        work_pools.ensure(connection, run.work_pool, at=now)
+        run = replace(run, work_queue=run.work_queue or DEFAULT_QUEUE)
+        _ensure_line(connection, run, now)
     flow_runs.insert(connection, run, start_at=transitions.start_at(run))
     transitions.emit(connection, run)
     return run
+
+
+def _ensure_line(connection: sa.Connection, run: FlowRun, now: datetime) -> None:
+    """Make the pool and the queue a run waits in, and check its job variables.
+
+    Raises InvalidInput.
+    """
+    assert run.work_pool is not None
+    pool = work_pools.ensure(connection, run.work_pool, at=now)
+    if run.work_queue not in (None, DEFAULT_QUEUE):
+        work_pools.ensure_queues(connection, pool.name, [run.work_queue], at=now)
+    if run.job_variables or pool.base_job_template:
+        job_variables.check(template_of(pool), run.job_variables)
 
 
 def of_deployment(
@@ -47,12 +63,12 @@ def of_deployment(
     from nbflow.model import parameters  # most runs have no deployment
 
     values = {**deployment.parameters, **(overrides or {}), **new.parameters}
-    checked = parameters.check(deployment.parameter_schema, values, what=deployment.name)
+    checked = parameters.check(deployment.taken, values, what=deployment.name)
     return replace(
         new,
         deployment_id=deployment.id,
         flow_name=deployment.flow_name,
-        kind="notebook",
+        kind="notebook" if deployment.entrypoint is None else "flow",
         parameters=checked,
         tags=tuple(dict.fromkeys([*deployment.tags, *new.tags])),
         work_pool=deployment.work_pool,
@@ -62,7 +78,7 @@ def of_deployment(
         function=deployment.function,
         options={**deployment.options, **new.options},
         work_queue=new.work_queue or deployment.work_queue,
-        job_variables={**deployment.job_variables, **new.job_variables},
+        job_variables=job_variables.merge(deployment.job_variables, new.job_variables),
         entrypoint=deployment.entrypoint,
         deployment_version=deployment.version,
         retries=new.retries or deployment.retries,

@@ -13,6 +13,7 @@ from nbflow.model.names import shown
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept
+from nbflow.model.work_pools import DEFAULT_QUEUE
 from nbflow.orchestration import transitions
 from nbflow.orchestration.base import OverSql
 from nbflow.store import codec, flow_runs, inputs, work_pools
@@ -56,6 +57,7 @@ class SqlInputs(OverSql):
                 _check_ended(run)
             if work_pool is not None:
                 work_pools.ensure(connection, work_pool, at=clock.now())
+                again = replace(again, work_queue=again.work_queue or DEFAULT_QUEUE)
             state = states.AwaitingRetry(
                 clock.now(), message="Asked for again.", details={"by_hand": True}
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,18 @@ def insert(connection: sa.Connection, run: FlowRun, *, start_at: datetime | None
     """Insert a run and its first state."""
     connection.execute(flow_run.insert(), columns(run) | {"start_at": codec.micros(start_at)})
     _append_state(connection, run.id, run.state)
+
+
+def insert_rows(
+    connection: sa.Connection, rows: Sequence[tuple[Mapping[str, Any], State]]
+) -> None:
+    """Insert many runs, as columns with `start_at`, and their first states."""
+    if rows:
+        connection.execute(flow_run.insert(), [dict(row) for row, _ in rows])
+        connection.execute(
+            flow_run_state.insert(),
+            [codec.history_columns(state) | {"flow_run_id": row["id"]} for row, state in rows],
+        )
 
 
 def get(connection: sa.Connection, run_id: str) -> FlowRun:
@@ -134,10 +146,14 @@ def busy(connection: sa.Connection) -> dict[str, Busy]:
     return {row[0]: Busy(*row) for row in connection.execute(query)}
 
 
-def busy_in_pool(connection: sa.Connection, work_pool: str) -> int:
-    """Count the live runs of a pool."""
-    query = sa.select(sa.func.count()).where(_BUSY, flow_run.c.work_pool == work_pool)
-    return connection.execute(query).scalar_one()
+def busy_by_queue(connection: sa.Connection, work_pool: str) -> dict[str, int]:
+    """Count the live runs of a pool by queue."""
+    query = (
+        sa.select(flow_run.c.work_queue, sa.func.count())
+        .where(_BUSY, flow_run.c.work_pool == work_pool)
+        .group_by(flow_run.c.work_queue)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 @dataclass(frozen=True)
@@ -147,20 +163,50 @@ class Waiting:
     run: FlowRun
     concurrency_limit: int | None
     overlap: str | None
+    collision: str | None
+    start_at: int
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Give where in line it stands."""
+        return self.start_at, self.run.id
+
+
+def _waiting(row: sa.RowMapping) -> Waiting:
+    said = ("concurrency_limit", "overlap", "collision_strategy", "start_at")
+    return Waiting(run_of(row), *(row[name] for name in said))
+
+
+_DUE = (
+    sa.select(
+        flow_run,
+        deployment.c.concurrency_limit,
+        deployment.c.collision_strategy,
+        schedule.c.overlap,
+    )
+    .outerjoin(deployment, deployment.c.id == flow_run.c.deployment_id)
+    .outerjoin(schedule, schedule.c.id == flow_run.c.schedule_id)
+    .where(flow_run.c.state_type == StateType.SCHEDULED.value)
+    .order_by(flow_run.c.start_at, flow_run.c.id)
+)
 
 
 def waiting(
     connection: sa.Connection,
     *,
     work_pool: str,
+    work_queue: str,
     host: str,
+    snapshots: bool,
     now: datetime,
+    after: tuple[int, str] | None,
     except_deployments: Collection[str],
     except_scheduled: Collection[str],
     limit: int,
 ) -> tuple[Waiting, ...]:
-    """List due runs of a pool that this host can run, oldest first.
+    """List due runs of a queue that this host can run, oldest first, after a place in line.
 
+    `snapshots`: also those deployed on another host, if what they run is kept in the store.
     Leaves out all runs of `except_deployments`, and the queueing scheduled ones of
     `except_scheduled`.
     """
@@ -169,26 +215,50 @@ def waiting(
         flow_run.c.schedule_id.is_not(None),
         sa.func.coalesce(schedule.c.overlap, "enqueue") != "allow",
     )
-    query = (
-        sa.select(flow_run, deployment.c.concurrency_limit, schedule.c.overlap)
-        .outerjoin(deployment, deployment.c.id == flow_run.c.deployment_id)
-        .outerjoin(schedule, schedule.c.id == flow_run.c.schedule_id)
+    query = _DUE.where(
+        flow_run.c.work_pool == work_pool,
+        flow_run.c.work_queue == work_queue,
+        flow_run.c.start_at <= clock.micros(now),
+        _offered(host, snapshots=snapshots),
+        sa.or_(
+            flow_run.c.deployment_id.is_(None),
+            flow_run.c.deployment_id.not_in(except_deployments),
+        ),
+        sa.not_(sa.func.coalesce(queues, sa.false())),
+    ).limit(limit)
+    if after is not None:
+        query = query.where(sa.tuple_(flow_run.c.start_at, flow_run.c.id) > sa.tuple_(*after))
+    return tuple(_waiting(row) for row in connection.execute(query).mappings())
+
+
+def _offered(host: str, *, snapshots: bool) -> sa.ColumnElement[bool]:
+    """Tell the runs a host can run: those it deployed itself, and perhaps kept ones of others."""
+    there = sa.or_(deployment.c.host.is_(None), deployment.c.host == host)
+    return sa.or_(there, deployment.c.source == "snapshot") if snapshots else there
+
+
+def turned_away(connection: sa.Connection, now: datetime, *, limit: int) -> tuple[Waiting, ...]:
+    """List due runs whose deployment is at its limit and that do not yet say so, oldest first."""
+    live = (
+        sa.select(sa.func.count())
+        .select_from(other := flow_run.alias())
         .where(
-            flow_run.c.state_type == StateType.SCHEDULED.value,
-            flow_run.c.work_pool == work_pool,
-            flow_run.c.start_at <= clock.micros(now),
-            sa.or_(deployment.c.host.is_(None), deployment.c.host == host),
-            sa.or_(
-                flow_run.c.deployment_id.is_(None),
-                flow_run.c.deployment_id.not_in(except_deployments),
-            ),
-            sa.not_(sa.func.coalesce(queues, sa.false())),
+            other.c.deployment_id == deployment.c.id,
+            other.c.state_type.in_(_LIVE),
+            other.c.lease_until.is_not(None),
         )
-        .order_by(flow_run.c.start_at, flow_run.c.id)
-        .limit(limit)
+        .scalar_subquery()
     )
-    rows = connection.execute(query).mappings()
-    return tuple(Waiting(run_of(r), r["concurrency_limit"], r["overlap"]) for r in rows)
+    query = _DUE.where(
+        flow_run.c.start_at <= clock.micros(now),
+        deployment.c.concurrency_limit.is_not(None),
+        sa.or_(
+            deployment.c.collision_strategy == "cancel_new",
+            flow_run.c.state_name.in_(("Scheduled", "Late")),
+        ),
+        live >= deployment.c.concurrency_limit,
+    ).limit(limit)
+    return tuple(_waiting(row) for row in connection.execute(query).mappings())
 
 
 def renew(

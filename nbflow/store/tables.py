@@ -178,6 +178,7 @@ skip = Table(
     Column("count", Integer, nullable=False),
     Column("reason", String(16), nullable=False),
     _at("created_at"),
+    Index("ix_skip_asked", "reason", "first_at"),
 )
 
 flow_run = Table(
@@ -229,7 +230,7 @@ flow_run = Table(
     Column("backfill_id", String(36), index=True),
     UniqueConstraint("schedule_id", "due_at"),
     Index("ix_flow_run_newest", "due_at", "id"),
-    Index("ix_flow_run_claim", "state_type", "work_pool", "start_at"),
+    Index("ix_flow_run_claim", "state_type", "work_pool", "work_queue", "start_at"),
     Index("ix_flow_run_deployment", "deployment_id", "due_at", "id"),
     Index("ix_flow_run_state", "state_type", "due_at", "id"),
     Index("ix_flow_run_lease", "lease_until"),
@@ -406,6 +407,7 @@ worker = Table(
     Column("work_queues", Text, nullable=False, server_default="[]"),
     Column("version", String(64), nullable=False, server_default=""),
     Column("token_id", String(36)),
+    Column("kernels", Text, nullable=False, server_default="[]"),
     Index("ix_worker_live", "stopped_at", "started_at"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -31,6 +32,7 @@ def insert(connection: sa.Connection, made: Worker, *, token_id: str | None = No
             "type": made.type,
             "work_queues": codec.dumps(list(made.work_queues)),
             "version": made.version,
+            "kernels": codec.dumps(list(made.kernels)),
             "token_id": token_id,
         },
     )
@@ -51,16 +53,22 @@ def get(connection: sa.Connection, worker_id: str) -> Worker:
 
 
 def renew(
-    connection: sa.Connection, worker_id: str, *, now: datetime, lease_until: datetime
+    connection: sa.Connection,
+    worker_id: str,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    kernels: tuple[str, ...] | None = None,
 ) -> None:
     """Renew a registration; one that was given up (its host slept) is there again."""
-    connection.execute(
-        worker.update()
-        .where(worker.c.id == worker_id)
-        .values(
-            heartbeat_at=clock.micros(now), lease_until=clock.micros(lease_until), stopped_at=None
-        )
-    )
+    values: dict[str, Any] = {
+        "heartbeat_at": clock.micros(now),
+        "lease_until": clock.micros(lease_until),
+        "stopped_at": None,
+    }
+    if kernels is not None:
+        values["kernels"] = codec.dumps(list(kernels))
+    connection.execute(worker.update().where(worker.c.id == worker_id).values(values))
 
 
 def stop(connection: sa.Connection, worker_id: str, *, at: datetime) -> bool:
@@ -134,4 +142,6 @@ def _worker(row: sa.RowMapping) -> Worker:
         type=row["type"],
         work_queues=tuple(codec.loads(row["work_queues"])),
         version=row["version"],
+        kernels=tuple(codec.loads(row["kernels"])),
+        status="ONLINE" if row["lease_until"] > clock.now_micros() else "OFFLINE",
     )

@@ -6,8 +6,8 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from nbflow.model.workers import NewWorker
-from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import ClaimRequest, Heartbeat
+from nbflow_jupyter.base import ApiHandler, dumps
+from nbflow_jupyter.shapes import ClaimRequest, Heartbeat, LatestNews, NewsQuery
 
 
 class Workers(ApiHandler):
@@ -36,8 +36,9 @@ class Claim(ApiHandler):
     @authorized(action="execute", resource="nbflow:workers")
     async def post(self, worker_id: str) -> None:
         """Take due runs for a worker: each is given to exactly one."""
-        limit = self.body(ClaimRequest).limit
-        await self.answer(self.backend.claim_flow_runs, worker_id, limit)
+        asked = self.body(ClaimRequest)
+        give = self.backend.claim_flow_runs
+        await self.answer(give, worker_id, asked.limit, holding=asked.holding)
 
 
 class Stop(ApiHandler):
@@ -50,6 +51,22 @@ class Stop(ApiHandler):
         await self.done(self.backend.stop_worker, worker_id)
 
 
+class News(ApiHandler):
+    """What a worker may want to look at."""
+
+    _track_activity = False
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:workers")
+    async def get(self, worker_id: str) -> None:
+        """Wait until a run of the worker's pool waits, or is to be cancelled; a hint."""
+        asked = self.query(NewsQuery)
+        worker = await self.off_loop(self.backend.read_worker, worker_id)
+        news = self.running.news
+        seq = await news.wait(worker.work_pool, asked.since, float(asked.seconds))
+        self.finish(dumps(LatestNews(seq)))
+
+
 class Heartbeats(ApiHandler):
     """Leases renewed."""
 
@@ -60,4 +77,6 @@ class Heartbeats(ApiHandler):
     async def post(self) -> None:
         """Renew the lease of a worker and of the runs it, or a process of its own, holds."""
         asked = self.body(Heartbeat)
-        await self.answer(self.backend.heartbeat, asked.held, worker_id=asked.worker_id)
+        await self.answer(
+            self.backend.heartbeat, asked.held, worker_id=asked.worker_id, kernels=asked.kernels
+        )

@@ -20,6 +20,8 @@ def upgrade() -> None:
         for column in columns:
             op.add_column(table, column)
     op.create_index("ix_flow_run_backfill_id", "flow_run", ["backfill_id"])
+    op.create_index("ix_skip_asked", "skip", ["reason", "first_at"])
+    _claim_by("state_type", "work_pool", "work_queue", "start_at")
     _make_queues()
     _make_versions()
     _make_tokens()
@@ -30,9 +32,17 @@ def downgrade() -> None:
     for table in ("backfill", "request", "token", "deployment_version", "work_queue"):
         op.drop_table(table)
     op.drop_index("ix_flow_run_backfill_id", "flow_run")
+    op.drop_index("ix_skip_asked", "skip")
+    _claim_by("state_type", "work_pool", "start_at")
     for table, columns in _added().items():
         for column in columns:
             op.drop_column(table, column.name)
+
+
+def _claim_by(*columns: str) -> None:
+    """Let a queue's line be one range of an index."""
+    op.drop_index("ix_flow_run_claim", "flow_run")
+    op.create_index("ix_flow_run_claim", "flow_run", list(columns))
 
 
 def _added() -> dict[str, list[sa.Column[Any]]]:
@@ -85,6 +95,7 @@ def _added() -> dict[str, list[sa.Column[Any]]]:
             _text("work_queues", "[]"),
             sa.Column("version", sa.String(64), nullable=False, server_default=""),
             sa.Column("token_id", sa.String(36)),
+            _text("kernels", "[]"),
         ],
     }
 
