@@ -93,6 +93,11 @@ class Claim:
     attempt: int
     job: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def held(self) -> Held:
+        """Give the claim as its holder names it."""
+        return Held(self.run.id, self.attempt)
+
 
 def offers(worker: Worker, run: FlowRun, pool_type: str) -> bool:
     """Say whether a worker can start the kernel a run needs, as far as it has said."""

@@ -343,6 +343,15 @@ class Orchestrator(
             if workers.stop(connection, worker_id, at=clock.now()):
                 _emit_worker(connection, worker, "lost")
 
+    def turn_away(self, now: datetime) -> None:
+        """Cancel due runs whose deployment is at its limit, or say that they wait for it."""
+        with self.database.read() as connection:
+            found = flow_runs.turned_away(connection, now, limit=500)
+        if found:
+            with self._write() as connection:
+                for waiting in flow_runs.turned_away(connection, now, limit=500):
+                    claiming.turn_away(connection, waiting)
+
     def mark_late(self, before: datetime) -> None:
         """Call runs Late that could have started before an instant and have not."""
         with self.database.read() as connection:
