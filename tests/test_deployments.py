@@ -97,7 +97,7 @@ def test_the_name_of_another_path_is_a_conflict(path: Path, tmp_path: Path, home
         ({"kernel_name": "no-such"}, InvalidInput, "kernel_name"),
         ({"tags": "daily"}, InvalidInput, "tags"),
         ({"source": "git"}, InvalidInput, "source"),
-        ({"concurrency_limit": 0}, InvalidInput, "concurrency_limit"),
+        ({"concurrency_limit": -1}, InvalidInput, "concurrency_limit"),
         ({"interval": 60, "overlap": "never"}, InvalidInput, "schedules.0.overlap"),
     ],
 )

@@ -128,6 +128,8 @@ def _meaning(error: web.HTTPError, path: str) -> Exception:
 
 async def new_deployment(handler: ApiHandler, asked: DeployRequest) -> NewDeployment:
     """Make a deployment of what was asked, checked whole."""
+    if not asked.path:
+        raise InvalidInput("path is missing.", code="field.missing", field="path")
     if asked.content is not None:
         source = _given(asked.path, asked.content)
     else:

@@ -39,6 +39,17 @@ class RunDeployment:
     name: str | None = None
     due_at: datetime | None = None
     tags: tuple[str, ...] = ()
+    work_queue: str | None = None
+    job_variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """A version to go back to. `replace`: also of a deployment that was made another way."""
+
+    version: int
+    made_by: str = "rest"
+    replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -283,6 +294,14 @@ class SkipQuery:
     """How many skips to list."""
 
     limit: int = 200
+
+
+@dataclass(frozen=True)
+class DiffQuery:
+    """Two versions of a deployment."""
+
+    before: int
+    after: int
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from nbflow.cli import finding, given, presence, printing, progress, watching
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes
 from nbflow.connect import connect
 from nbflow.model import names, schedules, states
-from nbflow.model.backend import DeploymentChange
-from nbflow.model.deployments import Deployment, Schedule
+from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
 from nbflow.model.runs import NewFlowRun
 
 NAME = argument("name", metavar="NAME", help="the deployment's name or id")

@@ -101,6 +101,12 @@ class HttpBackend(
         body = {"held": held, "worker_id": worker_id, "kernels": kernels}
         return self._post(Beat, "heartbeat", body)
 
+    def wait_for_news(self, worker_id: str, since: int, seconds: int) -> int:
+        """Wait until there may be something to do for a worker; give the latest news' number."""
+        query = {"since": since, "seconds": seconds}
+        path = path_of("workers", worker_id, "news")
+        return reading.answer(dict[str, int], self._ask("GET", path, query=query))["seq"]
+
     def stop_worker(self, worker_id: str) -> None:
         """Say that a worker has stopped; runs it claimed and never started wait again."""
         self._ask("POST", path_of("workers", worker_id, "stop"))

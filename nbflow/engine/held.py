@@ -16,7 +16,7 @@ from nbflow import connect
 from nbflow.engine import ladder, lease, logs, recorder
 from nbflow.exceptions import Aborted, CancelledRun
 from nbflow.model import clock, states
-from nbflow.model.runs import FlowRun, NewFlowRun, advance
+from nbflow.model.runs import FlowRun, NewFlowRun, Owner, advance
 from nbflow.model.states import State, error_of, keep
 from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.store import owners
@@ -42,6 +42,8 @@ class HeldRun:
     backend: Backend
     recorder: recorder.Recorder
     run: FlowRun
+    #: whoever made this process gives the run its next try
+    one_attempt = False
 
     def __init__(self, *, parent: lease.Hold | None = None) -> None:
         self._parent = parent
@@ -50,6 +52,7 @@ class HeldRun:
         self.hold = lease.Hold("", 0)
         self.opened = False
         self.ended = False
+        self.owner: Owner | None = None  # of the run; None: this process
 
     def create(self, new: NewFlowRun) -> None:
         """Create the run. Raises what `Backend.create_flow_run` does, at once."""
@@ -69,13 +72,17 @@ class HeldRun:
 
     def begin(self) -> Verdict:
         """Propose Running; when accepted, the run is held from now on."""
-        verdict = self._propose(_beginning(self.run.state), PATIENCE_SECONDS)
+        verdict = self._propose(self.beginning(), PATIENCE_SECONDS)
         if isinstance(verdict, Accept):
             self.run = replace(advance(self.run, verdict.state), attempt=verdict.attempt)
             lease.release(self.hold)
             self._hold()
             self.ended = False
         return verdict
+
+    def beginning(self) -> State:
+        """Give the state in which the run begins an attempt."""
+        return _beginning(self.run.state)
 
     def _hold(self) -> None:
         ladder.unmark(self.marker)
@@ -91,8 +98,8 @@ class HeldRun:
     def end(self, state: State, *, patience: float | None = None) -> State:
         """Send all records, then propose the end; give the state the run really took."""
         state = self._end(state, PATIENCE_SECONDS if patience is None else patience)
-        self.ended = not state.is_scheduled()
-        if state.is_scheduled():  # between two tries it is still held, and can be cancelled
+        self.ended = self.one_attempt or not state.is_scheduled()
+        if not self.ended:  # between two tries it is still held, and can be cancelled
             self._hold()
         return state
 
@@ -162,7 +169,7 @@ class HeldRun:
         return verdict.state
 
     def _propose(self, state: State, patience: float) -> Verdict:
-        attempt, owner = self.run.attempt, owners.current()
+        attempt, owner = self.run.attempt, self.owner or owners.current()
         return _insist(
             lambda: self.backend.propose(self.run.id, state, attempt=attempt, owner=owner), patience
         )

@@ -239,7 +239,7 @@ def flow_life(call: FlowCall) -> Life:
             return call.reused
         while True:
             state = yield from _flow_attempt(call)
-            if not state.is_scheduled():
+            if call.ended or not state.is_scheduled():
                 break
             yield from _between_tries(call)
         if call.flow.hooks is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,10 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, NbflowError, NotFound
-from nbflow.model import texts
+from nbflow.model import deploying, texts
+from nbflow.model.deploying import DeployRequest
+from nbflow.model.deployments import NewDeployment
+from nbflow.model.entrypoints import Entrypoint
 
 #: how long importing a flow's code may take, seconds
 PATIENCE_SECONDS = 60.0
@@ -24,6 +28,61 @@ _LONGEST_ANSWER = 4_000_000
 _KINDS: dict[str, type[NbflowError]] = {
     f"entrypoint.{word}": NotFound for word in ("flow", "module", "file")
 }
+
+
+#: the largest script that is kept
+LARGEST_SCRIPT = 10_000_000
+
+
+def deployment_of(
+    request: DeployRequest, entrypoint: Entrypoint, *, path: str, text: str | None = None
+) -> NewDeployment:
+    """Make a deployment of a flow in a script or module on this machine, or refuse it whole.
+
+    Args:
+        path: the script's absolute path, or the folder the module is imported from.
+        text: the script's; read when left out.
+
+    Raises NotFound, ParameterError, InvalidSchedule, InvalidInput.
+    """
+    folder = str(Path(path).parent) if entrypoint.is_file else path
+    if entrypoint.is_file and text is None:
+        text = read(path)
+    described = describe(entrypoint.stored, folder)
+    return deploying.flow_deployment_of(
+        request,
+        entrypoint=entrypoint,
+        described=described,
+        text=_text_of(described) if text is None else text,
+        path=path,
+        host=socket.gethostname(),
+    )
+
+
+def read(path: str) -> str:
+    """Read a script. Raises NotFound (`entrypoint.missing`), InvalidInput."""
+    file = Path(path)
+    try:
+        if not file.is_file():
+            raise FileNotFoundError(path)
+        if file.stat().st_size > LARGEST_SCRIPT:
+            most = LARGEST_SCRIPT // 1_000_000
+            raise InvalidInput(f"{path} has more than {most} MB.", field="entrypoint")
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(
+            f"There is no file {path}.", code="entrypoint.missing", field="entrypoint"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}.", field="entrypoint") from None
+
+
+def _text_of(described: Described) -> str:
+    """Give the text of a module, by which its drift is seen; empty: it has none."""
+    try:
+        return read(described.file) if described.file else ""
+    except NbflowError:
+        return ""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, get_args
+from typing import Any, Protocol
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, InvalidNotebook
 from nbflow.model import (  # fmt: skip
+    deployment_fields,
+    entrypoints,
     names,
     notebooks,
     parameter_cell,
@@ -23,13 +25,11 @@ from nbflow.model import (  # fmt: skip
     schedule_said,
     slices,
 )
-from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Source
+from nbflow.model.deployments import Collision, Deployment, NewDeployment, NewSchedule, Source
 
-LONGEST_DESCRIPTION = 10_000
 _PREVIEW_LINES, _PREVIEW_CHARACTERS = 3, 200
 _NOT_IN_NAMES = re.compile(r"[/%&><\x00-\x1f\x7f-\x9f]")
 _FLOW_IN = re.compile(r"(?P<path>.*\.ipynb):(?P<flow>[^/\\]*)", re.IGNORECASE | re.DOTALL)
-_FACES = ("form", "cli", "code", "rest")
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,26 @@ class KernelSpec:
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """What somebody says to deploy a notebook; what is left out follows from the notebook.
+    """What somebody says to deploy a notebook or a flow; what is left out follows from its file.
 
     Attributes:
-        path: where the notebook is; what kind of path is the face's matter.
-        content: its JSON text, when it is not to be read from `path`.
+        path: where the notebook or script is, or the folder a module is imported from; what kind of
+            path is the face's matter. May be left out where `entrypoint` says it.
+        content: its text, when it is not to be read from `path`.
         name: the flow's, else the file's stem, when left out.
         kernel_name: the kernel the notebook was saved with when left out.
         parameters: laid over the notebook's own defaults.
         work_pool: the setting `worker_pool` when left out.
         function: a flow inside the notebook; only the cells it needs are run.
         options: how it is to be executed (`model.run_options`), as JSON.
+        entrypoint: `FILE.py:FLOW` or `PACKAGE.MODULE:FLOW`; None: a notebook is deployed.
+        include: globs of files below its folder that belong to the snapshot.
+        retries, retry_delay_seconds: of a run; the flow's own when left out.
+        replace: take over a name that another path holds, or a deployment made another way.
+        note: what is said of this version.
     """
 
-    path: str
+    path: str = ""
     content: str | None = None
     name: str | None = None
     kernel_name: str | None = None
@@ -73,6 +79,17 @@ class DeployRequest:
     made_by: str = "rest"
     function: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    entrypoint: str | None = None
+    include: tuple[str, ...] = ()
+    work_queue: str | None = None
+    job_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    enforce_parameter_schema: bool = True
+    retries: int | None = None
+    retry_delay_seconds: float | None = None
+    crash_retries: int = 0
+    collision_strategy: Collision = "enqueue"
+    defined_in: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,29 +146,139 @@ def deployment_of(
     name = names.check_name(flow if request.name is None else request.name)
     kernel = kernel_of(nb, request.kernel_name, kernels)
     schema = schema_of(nb, request.function)
-    values = parameters.check(schema, request.parameters, what=name, partial=True)
+    if request.enforce_parameter_schema is False:
+        raise InvalidInput(
+            "A notebook's parameters are always checked.",
+            code="parameters.enforced", field="enforce_parameter_schema",
+            hint="Only a flow of a script or module can be given others.",
+        )  # fmt: skip
     return NewDeployment(
         name=name,
         flow_name=flow,
         path=path,
         content=notebook_text,
         kernel_name=kernel.name,
-        source=_one_of("source", request.source, get_args(Source)),
         kernel_argv=kernel.argv,
         host=host,
-        work_pool=names.check_name(request.work_pool or settings.worker_pool, field="work_pool"),
-        parameter_schema=schema,
-        parameters=values,
-        tags=names.check_tags(request.tags),
-        description=_description(request.description),
-        concurrency_limit=_limit(request.concurrency_limit),
-        paused=_flag("paused", request.paused),
-        schedules=schedule_said.checked_all(request.schedules, schema, values, what=name),
-        made_by=_one_of("made_by", request.made_by, _FACES),
         function=_flow_name(request.function),
         options=run_options.of_json(request.options).to_json(),
-        replace=_flag("replace", request.replace),
+        **_said(request, schema, name=name),
     )
+
+
+def flow_deployment_of(
+    request: DeployRequest,
+    *,
+    entrypoint: entrypoints.Entrypoint,
+    described: Described,
+    text: str,
+    path: str,
+    host: str | None,
+) -> NewDeployment:
+    """Make a deployment of a flow in a script or module, or refuse it whole.
+
+    `path` is the script's absolute path, or the folder the module is imported from; `text` what is
+    kept of it. A module is always `live`: what it imports cannot be kept.
+
+    Raises ParameterError, InvalidSchedule, InvalidInput.
+    """
+    name = names.check_name(described.name if request.name is None else request.name)
+    if request.options:
+        raise InvalidInput(
+            "Only a notebook's run has options.", code="options.no_notebook", field="options"
+        )
+    if request.kernel_name is not None or request.function is not None:
+        field = "function" if request.kernel_name is None else "kernel_name"
+        raise InvalidInput(f"A flow of {entrypoint.where} has no {field}.", field=field)
+    said = _said(request, described.schema, name=name)
+    if request.retries is None:
+        said["retries"] = min(described.retries, deployment_fields.MOST_RETRIES)
+    if request.retry_delay_seconds is None:
+        delay = described.retry_delay_seconds
+        said["retry_delay_seconds"] = min(delay, deployment_fields.LONGEST_DELAY)
+    if not entrypoint.is_file:
+        said["source"] = "live"
+    if not said["description"]:
+        said["description"] = described.description[: deployment_fields.LONGEST_DESCRIPTION]
+    return NewDeployment(
+        flow_name=described.name,
+        path=path,
+        content=text,
+        kernel_name="",
+        host=host,
+        entrypoint=entrypoint.stored,
+        name=name,
+        **said,
+    )
+
+
+class Described(Protocol):
+    """A flow as its own process describes it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """Its docstring."""
+        ...
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON Schema of its parameters."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """Its own."""
+        ...
+
+    @property
+    def retry_delay_seconds(self) -> float:
+        """Before the first of them."""
+        ...
+
+
+def _said(request: DeployRequest, schema: Mapping[str, Any], *, name: str) -> dict[str, Any]:
+    """Give what a request says of any deployment, checked."""
+    given = {
+        **{word: getattr(request, word) for word in _COPIED},
+        "work_pool": request.work_pool or settings.worker_pool,
+        "work_queue": request.work_queue or "default",
+        "retries": request.retries or 0,
+        "retry_delay_seconds": request.retry_delay_seconds or 0.0,
+    }
+    checked = deployment_fields.checked(given)
+    taken: Mapping[str, Any] = schema if checked["enforce_parameter_schema"] else {}
+    values = parameters.check(taken, request.parameters, what=name, partial=True)
+    schedules = schedule_said.checked_all(request.schedules, taken, values, what=name)
+    known = {"parameter_schema": dict(schema), "parameters": values, "schedules": schedules}
+    return {**checked, **known}
+
+
+#: fields of a request that are a deployment's as they are
+_COPIED = (
+    "source tags description concurrency_limit paused made_by replace include job_variables "
+    "enforce_parameter_schema crash_retries collision_strategy defined_in note"
+).split()
+
+
+def again(deployment: Deployment) -> DeployRequest:
+    """Give what is said to deploy a deployment's file as it now is, all else as it was."""
+    kept = {word: getattr(deployment, word) for word in _AGAIN}
+    return DeployRequest(
+        **kept, schedules=tuple(schedule_said.said_of(one) for one in deployment.schedules),
+        kernel_name=deployment.kernel_name or None, replace=True,
+    )  # fmt: skip
+
+
+_AGAIN = (
+    "path name source parameters tags description work_pool concurrency_limit paused made_by "
+    "function options entrypoint include work_queue job_variables enforce_parameter_schema retries "
+    "retry_delay_seconds crash_retries collision_strategy defined_in"
+).split()
 
 
 def notebook_info(text: str, *, path: str, kernels: Mapping[str, KernelSpec]) -> NotebookInfo:
@@ -261,37 +388,3 @@ def _cell_info(index: int, cell: Mapping[str, Any]) -> CellInfo:
         source_preview="\n".join(lines)[:_PREVIEW_CHARACTERS],
         tags=notebooks.tags(cell),
     )
-
-
-# -- the rest of a request --------------------------------------------------------------------
-
-
-def _description(value: object) -> str:
-    if not isinstance(value, str) or "\x00" in value or len(value) > LONGEST_DESCRIPTION:
-        message = f"The description is not text of at most {LONGEST_DESCRIPTION} characters."
-        raise InvalidInput(message, code="description.invalid", field="description")
-    return value
-
-
-def _limit(value: Any) -> int | None:
-    if value is None or (type(value) is int and 1 <= value < 2**31):
-        return value
-    raise InvalidInput(
-        f"The concurrency limit is {names.shown(value)}, not a count of at least 1.",
-        code="concurrency_limit.invalid",
-        field="concurrency_limit",
-        hint="Leave it out for no limit; pause the deployment to run none.",
-    )
-
-
-def _flag(name: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise InvalidInput(f"{name} is {names.shown(value)}, not true or false.", field=name)
-
-
-def _one_of(name: str, value: Any, known: tuple[str, ...]) -> Any:
-    if value in known:
-        return value
-    hint = names.did_you_mean(str(value), known, "Known are")
-    raise InvalidInput(f"{name} is {names.shown(value)}.", field=name, hint=hint)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nbflow.model.schedules import Catchup, Overlap, Timing
+from nbflow.model.work_pools import Kept
+
+if TYPE_CHECKING:
+    from nbflow.model.drift import Drift
 
 Source = Literal["snapshot", "live"]
 #: what becomes of a run that finds its deployment at its limit
@@ -79,13 +83,18 @@ class NewSchedule:
 
 @dataclass(frozen=True)
 class Skip:
-    """Due instants that were not run, and why: the record that none was lost."""
+    """Due instants that were not run, and why: the record that none was lost.
+
+    Attributes:
+        reason: `missed` while nothing was up, `overlap` with an earlier run, `replaced` because the
+            schedule was edited before its run began, `asked` beforehand.
+    """
 
     schedule_id: str
     first_at: datetime
     last_at: datetime
     count: int
-    reason: Literal["missed", "overlap", "paused", "asked"]
+    reason: Literal["missed", "overlap", "replaced", "asked"]
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,11 @@ class Deployment:
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     defined_in: str | None = None
 
+    @property
+    def taken(self) -> Mapping[str, Any]:
+        """Give what a run's parameters are held against: anything goes where it is not enforced."""
+        return self.parameter_schema if self.enforce_parameter_schema else {}
+
 
 @dataclass(frozen=True)
 class NewDeployment:
@@ -159,7 +173,9 @@ class NewDeployment:
 
     Attributes:
         content: the notebook as JSON text; kept under its sha256, which names the snapshot.
-        replace: take over a name that another path holds (else Conflict).
+        replace: take over a name that another path holds, or that was made another way (else
+            Conflict).
+        note: what is said of this version.
     """
 
     name: str
@@ -194,6 +210,35 @@ class NewDeployment:
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     defined_in: str | None = None
     replace: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DeploymentChange:
+    """An edit of a deployment; what is left out (null) stays. A limit of null means no limit.
+
+    Attributes:
+        made_by: which face edits; it must be the one that made the deployment, or `replace` is
+            said. Pausing is nobody's own.
+    """
+
+    paused: bool | None = None
+    parameters: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] | None = None
+    description: str | None = None
+    work_pool: str | None = None
+    work_queue: str | None = None
+    job_variables: Mapping[str, Any] | None = None
+    concurrency_limit: int | Kept | None = "kept"
+    collision_strategy: Collision | None = None
+    enforce_parameter_schema: bool | None = None
+    retries: int | None = None
+    retry_delay_seconds: float | None = None
+    crash_retries: int | None = None
+    source: Source | None = None
+    made_by: str | None = None
+    replace: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,3 +259,55 @@ class DeploymentVersion:
     created_at: datetime
     created_by: str | None = None
     note: str = ""
+
+
+class Deployments(Protocol):
+    """The part of the Backend that keeps deployments, their versions and their files."""
+
+    def deploy(self, new: NewDeployment) -> Deployment:
+        """Create or replace a deployment and its schedules. Raises InvalidInput, Conflict."""
+        ...
+
+    def update_deployment(
+        self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
+    ) -> Deployment:
+        """Edit a deployment. Raises NotFound, InvalidInput, Conflict, Stale."""
+        ...
+
+    def delete_deployment(self, name_or_id: str) -> None:
+        """Delete a deployment, its schedules and its waiting runs; past runs stay."""
+        ...
+
+    def read_deployment(self, name_or_id: str) -> Deployment:
+        """Read a deployment by name or id. Raises NotFound."""
+        ...
+
+    def list_deployments(self) -> tuple[Deployment, ...]:
+        """List deployments by name."""
+        ...
+
+    def list_deployment_versions(self, name_or_id: str) -> tuple[DeploymentVersion, ...]:
+        """List what a deployment was, newest first; the first is what it is. Raises NotFound."""
+        ...
+
+    def read_deployment_version(self, name_or_id: str, version: int) -> DeploymentVersion:
+        """Read one version of a deployment. Raises NotFound."""
+        ...
+
+    def rollback_deployment(
+        self, name_or_id: str, version: int, *, made_by: str | None = None, replace: bool = False
+    ) -> Deployment:
+        """Make a new version that is equal to an earlier one. Raises NotFound, Conflict."""
+        ...
+
+    def read_drift(self, name_or_id: str) -> Drift:
+        """Say what has changed in a deployment's files since. Raises NotFound, Conflict."""
+        ...
+
+    def read_snapshot(self, digest: str) -> str:
+        """Read a deployed notebook's or script's text by its sha256. Raises NotFound."""
+        ...
+
+    def read_snapshot_bytes(self, digest: str) -> bytes:
+        """Read any deployed content by its sha256. Raises NotFound."""
+        ...

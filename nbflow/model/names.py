@@ -93,6 +93,11 @@ def check_name(value: Any, *, field: str = "name") -> str:
     return name
 
 
+def folded(name: str) -> str:
+    """Give what two names share that people take for one: NFC, and no capitals."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def check_tags(values: Any, *, field: str = "tags") -> tuple[str, ...]:
     """Give tags trimmed and in the order they came. Raises InvalidInput (`tags.invalid`)."""
     if not is_sequence(values):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from nbflow.exceptions import Conflict
-from nbflow.model import clock, editing, ids, parameters
-from nbflow.model.backend import DeploymentChange
-from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Schedule
+from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.model import clock, deployment_fields, editing, ids, job_variables, names, parameters
+from nbflow.model.deployments import Deployment, DeploymentChange, NewDeployment
 from nbflow.model.events import Event
 from nbflow.model.wire import jsonable
-from nbflow.store import deployments, events, flow_runs, snapshots, work_pools
+from nbflow.model.work_pools import template_of
+from nbflow.orchestration import schedules, versioning
+from nbflow.store import deployments, events, flow_runs, work_pools
 
 _COPIED = (
     "name flow_name path source kernel_name kernel_argv host work_pool parameter_schema parameters "
@@ -23,35 +25,87 @@ _COPIED = (
 ).split()
 
 
-def deploy(connection: sa.Connection, new: NewDeployment) -> Deployment:
+def deploy(connection: sa.Connection, new: NewDeployment, *, snapshot: str) -> Deployment:
     """Create a deployment, or replace the one of its name. Raises Conflict for another's."""
     existing = deployments.find(connection, new.name)
-    if existing is not None and _what(existing) != _what(new) and not new.replace:
+    if existing is None:
+        _check_no_twin(connection, new.name)
+    elif not new.replace:
+        _check_same(existing, new)
+        _check_maker(existing, new.made_by)
+    now = clock.now()
+    made = Deployment(
+        id=existing.id if existing else ids.uuid7(),
+        snapshot=snapshot,
+        created_at=existing.created_at if existing else now,
+        updated_at=_later(existing, now),
+        **{name: getattr(new, name) for name in _COPIED},
+    )
+    earlier = existing.schedules if existing else ()
+    kept = schedules.redeployed(connection, made.id, new.schedules, earlier)
+    return _save(connection, existing, replace(made, schedules=kept), note=new.note)
+
+
+def _save(
+    connection: sa.Connection, before: Deployment | None, made: Deployment, *, note: str = ""
+) -> Deployment:
+    """Keep a deployment under its version's number, and tell of it."""
+    pool = work_pools.ensure(connection, made.work_pool, at=made.updated_at)
+    work_pools.ensure_queues(connection, pool.name, [made.work_queue], at=made.updated_at)
+    job_variables.check(template_of(pool), made.job_variables, partial=True)
+    made, version = versioning.versioned(connection, before, made)
+    deployments.save(connection, made)
+    versioning.keep(connection, version, note)
+    emit(connection, made, "updated" if before else "created")
+    return made
+
+
+def _later(before: Deployment | None, now: datetime) -> datetime:
+    """Give an instant later than the last edit: it is the version that editors compare."""
+    tick = timedelta(microseconds=1)
+    return now if before is None else max(now, before.updated_at + tick)
+
+
+def _check_no_twin(connection: sa.Connection, name: str) -> None:
+    """Refuse a name that looks like another's: capitals and ways to write a letter apart."""
+    folded = names.folded(name)
+    for other in deployments.every_name(connection):
+        if names.folded(other) == folded:
+            raise Conflict(
+                f"There is a deployment {other!r}; names differ by more than capitals.",
+                code="deployment.name_taken",
+                field="name",
+                hint=f"Say {other!r}, or choose another name.",
+            )
+
+
+def _check_same(existing: Deployment, new: NewDeployment) -> None:
+    if _what(existing) != _what(new):
         raise Conflict(
             f"The name {new.name!r} already belongs to {_what(existing)}.",
             code="deployment.name_taken",
             field="name",
             hint="Choose another name, or replace it (--replace).",
         )
-    now = clock.now()
-    made = Deployment(
-        id=existing.id if existing else ids.uuid7(),
-        snapshot=snapshots.write(new.content),
-        created_at=existing.created_at if existing else now,
-        updated_at=now,
-        **{name: getattr(new, name) for name in _COPIED},
+
+
+def _check_maker(existing: Deployment, made_by: str) -> None:
+    """Refuse to change what was made another way: that would be undone there, or lost."""
+    if existing.made_by == made_by:
+        return
+    where = f" ({existing.defined_in})" if existing.defined_in else ""
+    raise Conflict(
+        f"The deployment {existing.name!r} was made by {existing.made_by}{where}; this would "
+        f"change it by {made_by}.",
+        code="deployment.made_by",
+        field="made_by",
+        hint=f"Change it by {existing.made_by}, or take it over: replace=true (--replace).",
     )
-    earlier = existing.schedules if existing else ()
-    made = replace(made, schedules=_schedules(made.id, new.schedules, earlier))
-    work_pools.ensure(connection, made.work_pool, at=now)
-    deployments.save(connection, made)
-    emit(connection, made, "updated" if existing else "created")
-    return made
 
 
 def _what(deployment: Deployment | NewDeployment) -> str:
-    """Say what is deployed: a notebook, or a flow in it."""
-    flow = deployment.function
+    """Say what is deployed: a notebook, or a flow in it, in a script or in a module."""
+    flow = deployment.entrypoint or deployment.function
     return deployment.path if flow is None else f"the flow {flow} of {deployment.path}"
 
 
@@ -62,38 +116,69 @@ def update(
     *,
     expected: datetime | None = None,
 ) -> Deployment:
-    """Edit a deployment. Raises NotFound, ParameterError, Stale."""
+    """Edit a deployment. Raises NotFound, InvalidInput, Conflict, Stale."""
     found = editing.unchanged(deployments.get(connection, name_or_id), expected)
-    given = {k: v for k, v in vars(change).items() if v is not None}
+    given = _given(found, change)
+    if change.made_by is not None and set(given) - {"paused"}:
+        given["made_by"] = _maker(found, change.made_by, replace=change.replace)
+    made = replace(found, updated_at=_later(found, clock.now()), **given)
     if "parameters" in given:
-        given["parameters"] = parameters.check(
-            found.parameter_schema,
-            given["parameters"],
-            what=found.name,
-            partial=not found.schedules,
+        values = parameters.check(
+            made.taken, given["parameters"], what=found.name, partial=not found.schedules
         )
-    made = replace(found, updated_at=clock.now(), **given)
+        made = replace(made, parameters=values)
     if found.paused and not made.paused:
-        made = replace(made, schedules=tuple(_from_now(s) for s in made.schedules))
-    deployments.save(connection, made)
-    emit(connection, made, "updated")
-    return made
+        made = replace(made, schedules=tuple(map(schedules.from_now, made.schedules)))
+    return _save(connection, found, made, note=change.note)
 
 
-def set_schedule_active(connection: sa.Connection, schedule_id: str, active: bool) -> Deployment:
-    """Pause or resume a schedule; a resumed one starts from now."""
-    found = deployments.get_schedule(connection, schedule_id)
-    if active != found.active:
-        resumed = _from_now(found) if active else found
-        deployments.save_schedule(connection, replace(resumed, active=active))
-    made = deployments.get(connection, found.deployment_id)
-    emit(connection, made, "updated")
-    return made
+def _maker(found: Deployment, made_by: str, *, replace: bool) -> str:
+    deployment_fields.checked({"made_by": made_by})
+    if not replace:
+        _check_maker(found, made_by)
+    return made_by
+
+
+def _given(found: Deployment, change: DeploymentChange) -> dict[str, Any]:
+    """Give what an edit says, checked. Raises InvalidInput."""
+    kept = ("made_by", "replace", "note", "concurrency_limit")
+    said = {n: v for n, v in vars(change).items() if v is not None and n not in kept}
+    if change.concurrency_limit != "kept":
+        said["concurrency_limit"] = change.concurrency_limit
+    if change.enforce_parameter_schema is False and found.entrypoint is None:
+        raise InvalidInput(
+            "A notebook's parameters are always checked.",
+            code="parameters.enforced",
+            field="enforce_parameter_schema",
+        )
+    module = found.entrypoint is not None and not found.path.lower().endswith(".py")
+    if change.source == "snapshot" and module:
+        raise InvalidInput(
+            "A flow of a module is always read when a run starts.",
+            code="source.module",
+            field="source",
+            hint="Leave it live, or deploy FILE.py:FLOW.",
+        )
+    return deployment_fields.checked(said)
+
+
+def rollback(
+    connection: sa.Connection, name_or_id: str, version: int, *, made_by: str | None, force: bool
+) -> Deployment:
+    """Make a new version that is equal to an earlier one. Raises NotFound, Conflict."""
+    found = deployments.get(connection, name_or_id)
+    wanted = versioning.one(connection, found, version)
+    maker = found.made_by if made_by is None else _maker(found, made_by, replace=force)
+    made = replace(
+        versioning.back(found, wanted), updated_at=_later(found, clock.now()), made_by=maker
+    )
+    return _save(connection, found, made, note=f"Version {version} again.")
 
 
 def delete(connection: sa.Connection, name_or_id: str) -> None:
     """Delete a deployment with its schedules and waiting runs; past runs stay."""
     found = deployments.get(connection, name_or_id)
+    schedules.remove(connection, [one.id for one in found.schedules])
     waiting = flow_runs.waiting_ids(connection, found.id)
     flow_runs.delete(connection, waiting)
     now = clock.now()
@@ -107,47 +192,3 @@ def emit(connection: sa.Connection, deployment: Deployment, verb: str) -> None:
     row = jsonable(deployment)
     kind = f"deployment.{verb}"
     events.append(connection, [Event(kind, "deployments", deployment.id, clock.now(), row)])
-
-
-def _schedules(
-    deployment_id: str, new: tuple[NewSchedule, ...], earlier: tuple[Schedule, ...]
-) -> tuple[Schedule, ...]:
-    """Give the schedules of a deployment; one that keeps its timing keeps its place in time."""
-    return tuple(_schedule(deployment_id, item, earlier) for item in new)
-
-
-def _schedule(deployment_id: str, new: NewSchedule, earlier: tuple[Schedule, ...]) -> Schedule:
-    same = next((s for s in earlier if s.timing == new.timing), None)
-    now = clock.now()
-    made = Schedule(
-        id=same.id if same else ids.uuid7(),
-        deployment_id=deployment_id,
-        timing=new.timing,
-        created_at=same.created_at if same else now,
-        done_until=same.done_until if same else now,
-        next_at=same.next_at if same else None,
-        active=new.active,
-        catchup=new.catchup,
-        overlap=new.overlap,
-        parameters=new.parameters,
-        slug=new.slug,
-        catchup_window_seconds=new.catchup_window_seconds,
-        catchup_max=new.catchup_max,
-        jitter_seconds=new.jitter_seconds,
-        starts_at=new.starts_at,
-        ends_at=new.ends_at,
-        max_runs=new.max_runs,
-        runs_made=same.runs_made if same else 0,
-        generation=same.generation if same else 1,
-        updated_at=now,
-    )
-    if same and replace(made, updated_at=same.updated_at) == same:
-        return same
-    return made if same and same.active else _from_now(made)
-
-
-def _from_now(schedule: Schedule) -> Schedule:
-    """Start a schedule now: what lay before is not made up."""
-    now = clock.now()
-    upcoming = schedule.timing.next(1, after=now)
-    return replace(schedule, done_until=now, next_at=upcoming[0] if upcoming else None)

@@ -1,10 +1,13 @@
-"""Deployed notebooks, kept as files named by the sha256 of their content."""
+"""What was deployed, kept as files named by the sha256 of their content: notebooks, scripts, and
+the files included with them. Whoever needs one asks here, by its digest.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 
 from nbflow import settings
@@ -13,20 +16,25 @@ from nbflow.exceptions import NotFound
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def digest(text: str) -> str:
+def digest(content: bytes) -> str:
     """Give the name of a content."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(content).hexdigest()
 
 
 def write(text: str) -> str:
+    """Keep a text and give its digest; one that is there already is left alone."""
+    return write_bytes(text.encode("utf-8"))
+
+
+def write_bytes(content: bytes) -> str:
     """Keep a content and give its digest; one that is there already is left alone."""
-    name = digest(text)
+    name = digest(content)
     target = _path(name)
     if not target.exists():
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        scratch = target.with_suffix(f".{os.getpid()}.tmp")
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
+        scratch = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
+        with scratch.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(target)
@@ -34,18 +42,23 @@ def write(text: str) -> str:
 
 
 def read(name: str) -> str:
+    """Read a text by its digest. Raises NotFound (also when the file was changed)."""
+    return read_bytes(name).decode("utf-8")
+
+
+def read_bytes(name: str) -> bytes:
     """Read a content by its digest. Raises NotFound (also when the file was changed)."""
     try:
-        text = _path(name).read_text(encoding="utf-8") if _DIGEST.fullmatch(name) else None
+        content = _path(name).read_bytes() if _DIGEST.fullmatch(name) else None
     except OSError:
-        text = None
-    if text is None or digest(text) != name:
+        content = None
+    if content is None or digest(content) != name:
         raise NotFound(
-            f"The deployed notebook {name[:12]}… is missing or damaged.",
+            f"The deployed content {name[:12]}… is missing or damaged.",
             code="snapshot.missing",
-            hint="Deploy the notebook again.",
+            hint="Deploy it again.",
         )
-    return text
+    return content
 
 
 def _path(name: str) -> Path:

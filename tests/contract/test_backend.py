@@ -18,8 +18,8 @@ from nbflow.exceptions import (
 )
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact, ArtifactFilter
-from nbflow.model.backend import Backend, DeploymentChange, RunFilter
-from nbflow.model.deployments import NewSchedule
+from nbflow.model.backend import Backend, RunFilter
+from nbflow.model.deployments import DeploymentChange, NewSchedule
 from nbflow.model.runs import (
     Batch,
     FlowRun,
@@ -29,6 +29,7 @@ from nbflow.model.runs import (
     advance,
 )
 from nbflow.model.schedules import Cron, Interval, RRule
+from nbflow.model.scheduling import ScheduleChange
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Wait
 from nbflow.model.workers import Held
@@ -307,11 +308,11 @@ def test_a_resumed_schedule_makes_nothing_up(backend: Backend, make: Any) -> Non
     hourly = NewSchedule(Interval(timedelta(hours=1)), active=False)
     (schedule,) = make.deployment(schedules=(hourly,)).schedules
     before = clock.now()
-    (resumed,) = backend.set_schedule_active(schedule.id, True).schedules
+    resumed = backend.update_schedule(schedule.id, ScheduleChange(active=True))
     assert resumed.active
     assert resumed.done_until >= before
     assert resumed.next_at is not None
-    assert not backend.set_schedule_active(schedule.id, False).schedules[0].active
+    assert not backend.update_schedule(schedule.id, ScheduleChange(active=False)).active
 
 
 def test_deleting_a_deployment_leaves_its_past_runs(backend: Backend, make: Any, end: End) -> None:
@@ -564,7 +565,13 @@ def test_changes_come_in_bounded_numbers(backend: Backend, limit: int) -> None:
         lambda b: b.read_deployment("no"),
         lambda b: b.delete_deployment("no"),
         lambda b: b.update_deployment("no", DeploymentChange(paused=True)),
-        lambda b: b.set_schedule_active("no", True),
+        lambda b: b.update_schedule("no", ScheduleChange(active=True)),
+        lambda b: b.read_schedule("no"),
+        lambda b: b.delete_schedule("no"),
+        lambda b: b.list_skips("no"),
+        lambda b: b.skip_instant("no", clock.now()),
+        lambda b: b.list_upcoming("no"),
+        lambda b: b.create_schedule("no", NewSchedule(Interval(60))),
         lambda b: b.read_snapshot("0" * 64),
         lambda b: b.read_snapshot("../../etc/passwd"),
     ],

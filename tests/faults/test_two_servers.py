@@ -23,7 +23,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nbflow import deployments
-from nbflow.model.backend import DeploymentChange
+from nbflow.model.deployments import DeploymentChange
 from nbflow.model.runs import FlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 

@@ -193,7 +193,7 @@ WRONG = [
     ({"description": None}, "description"),
     ({"description": "x" * 10_001}, "description"),
     ({"description": "\x00"}, "description"),
-    ({"concurrency_limit": 0}, "concurrency_limit"),
+    ({"concurrency_limit": -1}, "concurrency_limit"),
     ({"concurrency_limit": -1}, "concurrency_limit"),
     ({"concurrency_limit": 1.5}, "concurrency_limit"),
     ({"concurrency_limit": True}, "concurrency_limit"),

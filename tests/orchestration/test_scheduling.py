@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from nbflow.model import clock, states
-from nbflow.model.backend import DeploymentChange, RunFilter
+from nbflow.model.backend import RunFilter
+from nbflow.model.deployments import DeploymentChange
 from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Skip
 from nbflow.model.runs import FlowRun, NewFlowRun, Owner
 from nbflow.model.schedules import Cron, Interval
 from nbflow.model.verdicts import Accept
 from nbflow.model.workers import NewWorker, Worker
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow.store import deployments, owners
+from nbflow.store import owners, schedules
 
 START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -50,7 +51,7 @@ def runs(orchestrator: Orchestrator) -> tuple[FlowRun, ...]:
 
 def skips(orchestrator: Orchestrator, deployment: Deployment) -> tuple[Skip, ...]:
     with orchestrator.database.read() as connection:
-        return deployments.skips(connection, deployment.schedules[0].id)
+        return schedules.skips(connection, deployment.schedules[0].id)
 
 
 def tick(orchestrator: Orchestrator, after: float) -> None:

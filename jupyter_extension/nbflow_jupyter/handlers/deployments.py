@@ -1,4 +1,4 @@
-"""Deployments, their schedules, and the notebooks they keep."""
+"""Deployments, and the notebooks they keep."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from dataclasses import replace
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from nbflow.exceptions import InvalidInput
-from nbflow.model import clock, names, schedules, states
-from nbflow.model.backend import DeploymentChange
+from nbflow.model import clock, names, states
 from nbflow.model.deploying import DeployRequest
+from nbflow.model.deployments import DeploymentChange
 from nbflow.model.runs import NewFlowRun
-from nbflow_jupyter import notebooks
+from nbflow_jupyter import notebooks, scripts
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import (
     GraphQuery,
     GraphRequest,
     PathQuery,
-    Preview,
-    PreviewRequest,
     RunDeployment,
-    ScheduleChange,
 )
-
-_MOST_INSTANTS = 100
 
 
 class Deployments(ApiHandler):
@@ -42,8 +36,10 @@ class Deployments(ApiHandler):
     @web.authenticated
     @authorized(action="execute", resource="nbflow:deployments")
     async def post(self) -> None:
-        """Deploy a notebook, or replace its deployment."""
-        new = await notebooks.new_deployment(self, self.body(DeployRequest))
+        """Deploy a notebook or a flow, or replace its deployment."""
+        asked = self.body(DeployRequest)
+        maker = notebooks if asked.entrypoint is None else scripts
+        new = await maker.new_deployment(self, asked)
         await self.answer(self.backend.deploy, new, status=201)
 
 
@@ -61,6 +57,7 @@ class Deployment(ApiHandler):
     async def patch(self, name_or_id: str) -> None:
         """Edit a deployment; what is left out stays as it is."""
         change = self.body(DeploymentChange)
+        change = replace(change, made_by=change.made_by or "rest")
         await self.answer(
             self.backend.update_deployment, name_or_id, change, expected=self.expected()
         )
@@ -93,31 +90,12 @@ class RunOf(ApiHandler):
             deployment_id=deployment.id,
             parameters=asked.parameters,
             tags=names.check_tags(asked.tags),
+            work_queue=asked.work_queue,
+            job_variables=asked.job_variables,
             idempotency_key=self.idempotency_key(),
             created_by=self.current_user.username,
         )
         return new if asked.name is None else replace(new, name=names.check_name(asked.name))
-
-
-class Schedule(ApiHandler):
-    """One schedule."""
-
-    @web.authenticated
-    @authorized(action="execute", resource="nbflow:schedules")
-    async def patch(self, schedule_id: str) -> None:
-        """Pause or resume a schedule; a resumed one starts from now."""
-        change = self.body(ScheduleChange)
-        await self.answer(self.backend.set_schedule_active, schedule_id, change.active)
-
-
-class SchedulePreview(ApiHandler):
-    """Schedules nobody has yet."""
-
-    @web.authenticated
-    @authorized(action="read", resource="nbflow:schedules")
-    async def post(self) -> None:
-        """Say in plain words when a timing is due, and its next instants."""
-        await self.answer(_preview, self.body(PreviewRequest))
 
 
 class Snapshot(ApiHandler):
@@ -163,14 +141,3 @@ class Graph(ApiHandler):
             source = await notebooks.read(self, path)
             path, text = source.path, source.text
         await self.answer(notebooks.graph, path, text, asked.run, self.backend)
-
-
-def _preview(asked: PreviewRequest) -> Preview:
-    if not 1 <= asked.count <= _MOST_INSTANTS:
-        raise InvalidInput(
-            f"count is {asked.count}; it must be 1 to {_MOST_INSTANTS}.",
-            code="count.range",
-            field="count",
-        )
-    upcoming = asked.timing.next(asked.count)
-    return Preview(schedules.describe(asked.timing), tuple(upcoming))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from nbflow.model.backend import DeploymentChange
 from nbflow.model.deploying import DeployRequest
-from nbflow.model.deployments import Deployment
+from nbflow.model.deployments import Deployment, DeploymentChange, DeploymentVersion
+from nbflow.model.drift import Drift
 from nbflow.model.runs import FlowRun
+from nbflow.model.versions import VersionDiff
 from nbflow_jupyter import shapes
-from nbflow_jupyter.handlers import deployments
+from nbflow_jupyter.handlers import deployment_versions, deployments
 from nbflow_jupyter.operation import Operation, route
 
 ROUTES = (
@@ -18,7 +19,11 @@ ROUTES = (
         deployments.Deployments,
         get=Operation("nbflow:deployments read", tuple[Deployment, ...]),
         post=Operation(
-            "nbflow:deployments execute", Deployment, DeployRequest, status=HTTPStatus.CREATED
+            "nbflow:deployments execute",
+            Deployment,
+            DeployRequest,
+            status=HTTPStatus.CREATED,
+            once=True,
         ),
     ),
     route(
@@ -38,6 +43,41 @@ ROUTES = (
             status=HTTPStatus.CREATED,
             once=True,
         ),
+    ),
+    route(
+        "deployments/{name_or_id}/versions",
+        deployment_versions.Versions,
+        get=Operation("nbflow:deployments read", tuple[DeploymentVersion, ...]),
+    ),
+    route(
+        "deployments/{name_or_id}/versions/{version}",
+        deployment_versions.Version,
+        get=Operation("nbflow:deployments read", DeploymentVersion),
+    ),
+    route(
+        "deployments/{name_or_id}/diff",
+        deployment_versions.Diff,
+        get=Operation("nbflow:deployments read", VersionDiff, query=shapes.DiffQuery),
+    ),
+    route(
+        "deployments/{name_or_id}/rollback",
+        deployment_versions.RollbackOf,
+        post=Operation("nbflow:deployments execute", Deployment, shapes.Rollback, once=True),
+    ),
+    route(
+        "deployments/{name_or_id}/drift",
+        deployment_versions.DriftOf,
+        get=Operation("nbflow:deployments read", Drift),
+    ),
+    route(
+        "deployments/{name_or_id}/refresh",
+        deployment_versions.Refresh,
+        post=Operation("nbflow:deployments execute", Deployment, once=True),
+    ),
+    route(
+        "snapshots/{digest}/bytes",
+        deployment_versions.SnapshotBytes,
+        get=Operation("nbflow:deployments read", bytes),
     ),
     route(
         "snapshots/{digest}",
