@@ -105,7 +105,7 @@ export class Api implements IApi {
     return this._ask('DELETE', ['deployments', id]);
   }
 
-  setScheduleActive(id: string, active: boolean): Promise<wire.Deployment> {
+  setScheduleActive(id: string, active: boolean): Promise<wire.Schedule> {
     return this._ask('PATCH', ['schedules', id], { body: { active } });
   }
 

@@ -43,7 +43,7 @@ export interface IApi {
   runDeployment(id: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
   pauseDeployment(id: string, paused: boolean): Promise<wire.Deployment>;
   deleteDeployment(id: string): Promise<void>;
-  setScheduleActive(id: string, active: boolean): Promise<wire.Deployment>;
+  setScheduleActive(id: string, active: boolean): Promise<wire.Schedule>;
   previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
   checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from nbflow.model.artifacts import Artifacts
 from nbflow.model.deployments import Deployments
@@ -17,8 +17,11 @@ from nbflow.model.events import Event
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
 from nbflow.model.progress import Estimates
+from nbflow.model.pages import Page as Page
 from nbflow.model.results import Results
 from nbflow.model.run_files import RunFiles
+from nbflow.model.run_lists import RunFilter as RunFilter
+from nbflow.model.run_lists import RunLists
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.tokens import Tokens
@@ -26,39 +29,6 @@ from nbflow.model.variables import Variables
 from nbflow.model.verdicts import Verdict
 from nbflow.model.work_pools import WorkPools
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
-
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True)
-class RunFilter:
-    """Which flow runs to list. Everything left out matches; tuples match any of their members.
-
-    Attributes:
-        state: state types or names.
-        search: a part of the run's or flow's name, any case, or the beginning of the run's id.
-        since: due at or after this instant.
-        sessions: also the hidden runs of kernels used by hand.
-    """
-
-    state: tuple[str, ...] = ()
-    deployment_id: str | None = None
-    schedule_id: str | None = None
-    flow_name: str | None = None
-    parent_flow_run_id: str | None = None
-    search: str | None = None
-    tags: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    sessions: bool = False
-
-
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    """Some rows, newest first, and the cursor that asks for the next ones (None: no more)."""
-
-    rows: tuple[Row, ...]
-    cursor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,12 +136,6 @@ class Backend(
     # -- reads --------------------------------------------------------------------------------
     def read_flow_run(self, flow_run_id: str) -> FlowRun:
         """Read a run. Raises NotFound."""
-        ...
-
-    def list_flow_runs(
-        self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[FlowRun]:
-        """List runs, newest due first."""
         ...
 
     def list_states(self, flow_run_id: str) -> tuple[State, ...]:

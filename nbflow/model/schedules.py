@@ -1,15 +1,15 @@
 """When things are due: `Cron`, `Interval`, `RRule`; their next instants, in words and as JSON.
 
-`plan` says what a scheduler does about the instants up to now: run these, record those as skipped.
 What expressions mean is `cron`'s and `rrules`', what a wall clock means `wallclock`'s, the words
-`wording`'s. Nothing here loops longer than what it gives back.
+`wording`'s; what becomes of the instants is `scheduling`'s. Nothing here loops longer than what it
+gives back.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -135,7 +135,7 @@ def due_between(
     """Give the instants in (after, until], ascending, at most `limit` of them."""
     last = clock.micros(until)
     due: list[datetime] = []
-    for instant in islice(_upcoming(timing, clock.micros(after)), limit):
+    for instant in islice(instants(timing, clock.micros(after)), limit):
         if instant > last:
             break
         due.append(clock.instant(instant))
@@ -144,18 +144,18 @@ def due_between(
 
 def count_between(timing: Timing, after: datetime, until: datetime) -> int:
     """Count the instants in (after, until] without listing them."""
-    return _count(timing, clock.micros(after), clock.micros(until))
+    return count(timing, clock.micros(after), clock.micros(until))
 
 
 def _next(timing: Timing, n: int, after: datetime | None) -> list[datetime]:
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput(f"n is {names.shown(n)}, not a count.", field="n")
     at = clock.now() if after is None else wallclock.aware(after, wallclock.zone(timing.timezone))
-    return [clock.instant(due) for due in islice(_upcoming(timing, clock.micros(at)), n)]
+    return [clock.instant(due) for due in islice(instants(timing, clock.micros(at)), n)]
 
 
-def _upcoming(timing: Timing, after: int) -> Iterator[int]:
-    """Give every instant after one, ascending, as microseconds."""
+def instants(timing: Timing, after: int) -> Iterator[int]:
+    """Give every instant after one, ascending, all as microseconds (`clock.micros`)."""
     after = max(after, _FIRST)
     if after >= _LAST:
         return iter(())
@@ -165,7 +165,8 @@ def _upcoming(timing: Timing, after: int) -> Iterator[int]:
     return wallclock.after(days, wallclock.zone(timing.timezone), after, elapsed=elapsed)
 
 
-def _count(timing: Timing, low: int, high: int) -> int:
+def count(timing: Timing, low: int, high: int) -> int:
+    """Count the instants in (low, high], microseconds, without listing them."""
     low, high = max(low, _FIRST), min(high, _LAST)
     if high <= low:
         return 0
@@ -221,86 +222,6 @@ def _up_to(instants: Iterator[int], high: int) -> Iterator[int]:
         yield instant
 
 
-# -- what a scheduler does about them ---------------------------------------------------------
-
-
-SkipRange = tuple[datetime, datetime, int, Literal["missed"]]
-"""Due instants that are not run: the first, the last, how many, and why."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What becomes of the instants up to now.
-
-    Attributes:
-        run: instants to make a run of, ascending.
-        skips: every other due instant is in exactly one of these.
-        done_until: everything up to here is now accounted for.
-        next_at: the first instant after `done_until`; None: there is none.
-    """
-
-    run: tuple[datetime, ...]
-    skips: tuple[SkipRange, ...]
-    done_until: datetime
-    next_at: datetime | None
-
-
-def plan(
-    *,
-    done_until: datetime,
-    timing: Timing,
-    now: datetime,
-    catchup: Catchup,
-    grace_seconds: float,
-    window_seconds: float,
-    maximum: int,
-) -> Plan:
-    """Say which instants in (done_until, now] are run and which are skipped.
-
-    Those not older than the grace are run. Older ones were missed: of these, `all` runs the newest
-    `maximum` within the window, `latest` the newest one within the window, `none` none. A `now`
-    before `done_until` (the clock went back) accounts for nothing.
-    """
-    low, high = clock.micros(done_until), clock.micros(now)
-    high = max(low, high)
-    # The first instant young enough to be on time; the grace cannot reach back before `low`.
-    missed_until = max(low, high - round(grace_seconds * 1e6) - 1)
-    allowed = {"all": maximum, "latest": min(1, maximum), "none": 0}[catchup]
-    oldest = high - round(window_seconds * 1e6)
-    run, skips = _missed(timing, low, missed_until, max(allowed, 0), oldest)
-    next_at = None
-    for instant in _upcoming(timing, missed_until):
-        if instant > high:
-            next_at = clock.instant(instant)
-            break
-        run.append(instant)
-    return Plan(tuple(map(clock.instant, run)), skips, clock.instant(high), next_at)
-
-
-def _missed(
-    timing: Timing, low: int, high: int, allowed: int, oldest: int
-) -> tuple[list[int], tuple[SkipRange, ...]]:
-    """Give the missed instants to run, and the range of those before them."""
-    total = _count(timing, low, high)
-    if not total:
-        return [], ()
-    newest = _newest(timing, low, high, allowed + 1)
-    run = [instant for instant in newest[-allowed:] if instant >= oldest] if allowed else []
-    if total == len(run):
-        return run, ()
-    first = next(_upcoming(timing, low))
-    last = newest[-len(run) - 1]
-    return run, ((clock.instant(first), clock.instant(last), total - len(run), "missed"),)
-
-
-def _newest(timing: Timing, low: int, high: int, n: int) -> list[int]:
-    """Give the last `n` instants in (low, high], looking back no further than needed."""
-    span = wallclock.SECOND
-    while high - span > low and _count(timing, high - span, high) < n:
-        span *= 4
-    return list(_up_to(_upcoming(timing, max(low, high - span)), high))[-n:]
-
-
 # -- words and JSON ---------------------------------------------------------------------------
 
 
@@ -316,6 +237,21 @@ def describe(timing: Timing) -> str:
         )
     anchor = wallclock.local_reading(_anchor(timing), wallclock.zone(timing.timezone))
     return wording.interval(timing.interval, anchor, timing.timezone)
+
+
+def notes(timing: Timing, upcoming: Sequence[datetime]) -> tuple[str, ...]:
+    """Say what may surprise about a timing: rare days, two rules for days, clocks that jump."""
+    from nbflow.model import cron, wording
+
+    said: list[str] = []
+    if isinstance(timing, Cron):
+        said += wording.surprises(cron.parse(timing.cron, timing.day_or), upcoming)
+    where = wallclock.zone(timing.timezone)
+    if len({at.astimezone(where).utcoffset() for at in upcoming}) > 1:
+        said.append(f"The clock of {timing.timezone} changes between these.")
+    elif wallclock.never_changes(where) and timing.timezone not in ("UTC", "Etc/UTC"):
+        said.append(f"{timing.timezone} has no daylight saving time.")
+    return tuple(said)
 
 
 def timing_to_json(timing: Timing) -> dict[str, Any]:
@@ -359,6 +295,32 @@ def timing_from_json(value: Any) -> Timing:
     if anchor is not None:
         given["anchor_date"] = wallclock.parse_instant(anchor, field="anchor_date")
     return {"cron": Cron, "interval": Interval, "rrule": RRule}[kinds[0]](**given)
+
+
+def timing_kept(value: Mapping[str, Any]) -> tuple[Timing, str | None]:
+    """Give a timing the store holds, and why it cannot be evaluated on this host (None: it can).
+
+    Zones come and go with the time zone database: what was accepted elsewhere, or before, is kept
+    as it is.
+    """
+    try:
+        return timing_from_json(value), None
+    except InvalidSchedule as error:
+        return _unread(value), str(error)
+
+
+def _unread(value: Mapping[str, Any]) -> Timing:
+    kind = next(kind for kind in _KEYS if kind in value)
+    shape: type[Timing] = {"cron": Cron, "interval": Interval, "rrule": RRule}[kind]
+    given = dict(value)
+    if kind == "interval":
+        given["interval"] = timedelta(seconds=given["interval"])
+        anchor = given.get("anchor_date")
+        given["anchor_date"] = None if anchor is None else datetime.fromisoformat(anchor)
+    made = object.__new__(shape)
+    for name, said in given.items():
+        object.__setattr__(made, name, said)
+    return made
 
 
 def _check_type(field: str, value: object, expected: type, said: str) -> None:

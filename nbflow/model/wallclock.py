@@ -132,6 +132,13 @@ def local_reading(instant: int, where: ZoneInfo) -> int:
     return reading(clock.instant(instant).astimezone(where))
 
 
+def never_changes(where: ZoneInfo) -> bool:
+    """Say whether a zone's clock stands still against UTC, all through this year and the next."""
+    year = clock.now().year
+    months = [datetime(year + at // 12, at % 12 + 1, 1, tzinfo=where) for at in range(24)]
+    return len({_offset(at) for at in months}) == 1
+
+
 def day_of(wall: int) -> int:
     """Give the ordinal of the day of a reading."""
     return wall // DAY + _DAY_ZERO

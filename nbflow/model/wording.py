@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from nbflow.model import clock
 from nbflow.model.cron import Fields
@@ -81,6 +81,17 @@ def _rule_days(recurrence: Recurrence) -> list[str]:
             said[-1] += f" (counted from its end: {_list(map(str, rule.month_days))})"
     if rule.months:
         said.append(f"in {_list(_MONTHS[month - 1] for month in rule.months)}")
+    return said
+
+
+def surprises(fields: Fields, upcoming: Sequence[datetime]) -> list[str]:
+    """Say what may surprise about a cron expression."""
+    said: list[str] = []
+    if (*fields.days,) == (29,) and (*fields.months,) == (2,) and not fields.last_day and fields.any_weekday:
+        following = f"; the next is {_date(upcoming[0].date())}" if upcoming else ""
+        said.append(f"It is due only in leap years{following}.")
+    if not fields.any_day and not fields.any_weekday and fields.day_or:
+        said.append("Both day and weekday are given: it is due on days that match either.")
     return said
 
 

@@ -19,10 +19,10 @@ from nbflow.model.schedules import (
     count_between,
     describe,
     due_between,
-    plan,
     timing_from_json,
     timing_to_json,
 )
+from nbflow.model.scheduling import Policy, plan
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -251,7 +251,8 @@ def test_timing_is_said_in_plain_words(timing, words):
 
 def planned(timing, done_until, now, **changed):
     options = {"catchup": "latest", "grace_seconds": 15, "window_seconds": 86_400, "maximum": 100}
-    return plan(done_until=done_until, timing=timing, now=now, **{**options, **changed})
+    policy = Policy(**{name: changed.pop(name, value) for name, value in options.items()})
+    return plan(done_until=done_until, timing=timing, now=now, policy=policy, **changed)
 
 
 def test_instant_on_time_is_run_and_the_mark_moves_to_now():

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbflow import deployments, flow, settings
 from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun, NewFlowRun
+from nbflow.model.scheduling import ScheduleChange
 from nbflow.notebook.child import run_notebook
 from nbflow.orchestration import invariants
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -68,7 +69,7 @@ def test_a_store_of_real_runs_keeps_them_all(
     made = deployments.deploy(notebook, interval=60, catchup="all")
     orchestrator.tick(clock.now() + timedelta(seconds=180))
     assert len(orchestrator.list_flow_runs().rows) >= 5
-    orchestrator.set_schedule_active(made.schedules[0].id, False)
+    orchestrator.update_schedule(made.schedules[0].id, ScheduleChange(active=False))
     assert broken(orchestrator) == []
 
 

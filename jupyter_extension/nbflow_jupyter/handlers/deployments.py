@@ -77,6 +77,8 @@ class RunOf(ApiHandler):
     async def post(self, name_or_id: str) -> None:
         """Run a deployment, now or at `due_at`."""
         asked = self.body(RunDeployment)
+        if asked.job_variables:  # what a worker starts, and with which environment
+            await self.must("execute", "nbflow:deployments")
         new = await self.off_loop(self._new_run, name_or_id, asked)
         await self.answer(self.backend.create_flow_run, new, status=201)
 

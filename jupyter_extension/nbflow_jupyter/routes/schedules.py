@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from nbflow.model.deployments import Deployment
+from http import HTTPStatus
+
+from nbflow.model.deployments import NewSchedule, Schedule, Skip
+from nbflow.model.scheduling import ScheduleChange, ScheduleFilter, Upcoming
 from nbflow_jupyter import shapes
-from nbflow_jupyter.handlers import deployments
+from nbflow_jupyter.handlers import schedules
 from nbflow_jupyter.operation import Operation, route
 
 ROUTES = (
     route(
+        "schedules",
+        schedules.Schedules,
+        get=Operation("nbflow:schedules read", tuple[Schedule, ...], query=ScheduleFilter),
+    ),
+    route(
         "schedules/preview",
-        deployments.SchedulePreview,
+        schedules.SchedulePreview,
         post=Operation("nbflow:schedules read", shapes.Preview, shapes.PreviewRequest),
     ),
     route(
+        "schedules/upcoming",
+        schedules.Upcoming,
+        get=Operation("nbflow:schedules read", tuple[Upcoming, ...], query=shapes.UpcomingQuery),
+    ),
+    route(
         "schedules/{schedule_id}",
-        deployments.Schedule,
-        patch=Operation("nbflow:schedules execute", Deployment, shapes.ScheduleChange),
+        schedules.Schedule,
+        get=Operation("nbflow:schedules read", Schedule),
+        patch=Operation("nbflow:schedules execute", Schedule, ScheduleChange),
+        delete=Operation("nbflow:schedules write", status=HTTPStatus.NO_CONTENT),
+    ),
+    route(
+        "schedules/{schedule_id}/skip",
+        schedules.Skip,
+        post=Operation(
+            "nbflow:schedules write", Skip, shapes.SkipRequest, status=HTTPStatus.CREATED, once=True
+        ),
+    ),
+    route(
+        "schedules/{schedule_id}/skips",
+        schedules.Skips,
+        get=Operation("nbflow:schedules read", tuple[Skip, ...], query=shapes.SkipQuery),
+    ),
+    route(
+        "deployments/{name_or_id}/schedules",
+        schedules.SchedulesOf,
+        get=Operation("nbflow:schedules read", tuple[Schedule, ...]),
+        post=Operation(
+            "nbflow:schedules execute", Schedule, NewSchedule, status=HTTPStatus.CREATED, once=True
+        ),
     ),
 )

@@ -109,7 +109,12 @@ export class DeploymentsModel extends Model {
   }
 
   async setScheduleActive(id: string, active: boolean): Promise<void> {
-    this._keep(await this._api.setScheduleActive(id, active));
+    const changed = await this._api.setScheduleActive(id, active);
+    const row = this.all.find(({ id }) => id === changed.deployment_id);
+    if (row) {
+      const schedules = row.schedules.map(one => (one.id === id ? changed : one));
+      this._keep({ ...row, schedules });
+    }
   }
 
   async remove(id: string): Promise<void> {
