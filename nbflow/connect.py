@@ -52,7 +52,11 @@ def _connect() -> Backend:
     if settings.api_url:
         from nbflow.client.http import HttpBackend
 
-        return HttpBackend(settings.api_url, token=settings.api_token)
+        from nbflow.store import homes
+
+        found = HttpBackend(settings.api_url, token=settings.api_token)
+        found.fingerprint = homes.fingerprint
+        return found
     if settings.store_url() in _handed_on:
         return _handed_on.pop(settings.store_url())
     with _no_collection():

@@ -29,7 +29,7 @@ from nbflow.model import results as model
 from nbflow.model.results import MOST_INLINE_BYTES, Pruned
 from nbflow.model.runs import Batch
 from nbflow.serializers import Serializer, culprit, serializer_of
-from nbflow.store import result_files
+from nbflow.store import mirroring, result_files
 from nbflow.store.result_files import Folder
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def usable(record: model.ResultRecord) -> bool:
     location = record.location
     if location is None or result_files.is_address(location):
         return True
-    return result_files.there(location, record.size)
+    return mirroring.fetch_result(connect.connect(), record)
 
 
 def run_of(key: str) -> str | None:
@@ -171,6 +171,8 @@ def _write_folder(record: model.ResultRecord, data: bytes, folder: Folder) -> st
 
 def _fetch(record: model.ResultRecord) -> bytes:
     assert record.location is not None
+    if not result_files.is_address(record.location):
+        mirroring.fetch_result(connect.connect(), record)
     data = result_files.checked(result_files.read(record.location), record)
     _fetched.put(record.sha256, data)
     return data

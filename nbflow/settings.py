@@ -8,6 +8,7 @@ has no side effects; making the home folder is `ensure_home()`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +103,24 @@ SETTINGS: dict[str, Setting] = {
     ),
     "nesting_limit": Setting(20, "How deep flows may call flows."),
     "task_nesting_limit": Setting(50, "How deep tasks may call tasks."),
+    "request_bytes": Setting(
+        1_000_000, "The largest body of a request; routes that take notebooks or records take more."
+    ),
+    "request_keys": Setting(10_000, "The most keys in a request's JSON, at all depths together."),
+    "request_seconds": Setting(30.0, "How long a request's body may take to arrive."),
+    "rate_limit_per_second": Setting(
+        0.0, "Requests of one user the server answers each second; 0: any number."
+    ),
+    "rate_limit_burst": Setting(200, "Requests of one user it answers at once before that counts."),
+    "stream_message_bytes": Setting(262_144, "The largest message a browser may send."),
+    "stream_messages_per_second": Setting(20, "Messages a browser may send each second."),
+    "stream_watched": Setting(50, "Runs one browser page may watch at once."),
+    "stream_check_seconds": Setting(
+        60.0, "How often it is asked again whether an open page may still read."
+    ),
+    "keep_server_awake": Setting(
+        True, "While runs are live or due soon, tell JupyterHub and Jupyter the server is in use."
+    ),
     "busy_seconds": Setting(30.0, "How long a write waits for another program's lock."),
 }
 
@@ -159,6 +178,17 @@ def temporary(**values: Any) -> Generator[None, None, None]:
 
 #: variables that open a whole Jupyter server: a process that runs user code never gets them
 TOKENS = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN"})
+
+
+#: and those that open more than that: a kernel gets none of them
+_WITHHELD = re.compile(
+    r"JUPYTER_TOKEN|JPY_API_TOKEN|JUPYTERHUB_\w*TOKEN|NBFLOW_\w*TOKEN|PG\w*PASSWORD", re.ASCII
+)
+
+
+def withheld(name: str) -> bool:
+    """Say whether a variable is kept from processes that run user code."""
+    return _WITHHELD.fullmatch(name) is not None
 
 
 def environment() -> dict[str, str]:

@@ -27,7 +27,7 @@ Errors are `{code, message, field?, hint?}`. `changes/stream` is a websocket."""
 _ONCE = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A second request with the same key gives the first one's run again.",
+    "description": "A second request with the same key and body gives the first answer again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
@@ -90,7 +90,11 @@ def _operation(route: Route, verb: str, places: Places) -> dict[str, Any]:
     }
     if operation.once:
         described["parameters"].append(_ONCE)
-    if operation.takes is not None:
+        described["responses"].setdefault("200", _answer(operation, places))
+    if operation.takes is bytes:
+        binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        described["requestBody"] = {"required": True, "content": binary}
+    elif operation.takes is not None:
         schema = places[operation.takes, "validation"]
         described["requestBody"] = {"required": True, "content": _json(schema)}
     return described

@@ -21,7 +21,7 @@ class Operation:
         may: the resource and the action the authorizer is asked about.
         answer: the type answered; a dict is any JSON object; bytes: a file, of the type its
             Content-Type says; None: nothing (204).
-        takes: the body's type.
+        takes: the body's type; bytes: any.
         query: the type of the query.
         status: the status of success.
         once: an Idempotency-Key header is honoured.

@@ -26,6 +26,9 @@ from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
 from nbflow.services.service import Service
+from nbflow_jupyter.news import News
+from nbflow_jupyter.once import Turns
+from nbflow_jupyter.rates import Rates
 from nbflow_jupyter.relay import Relay
 from nbflow_jupyter.shapes import Health, SchedulerInfo
 from nbflow_jupyter.supervisor import Supervisor
@@ -41,6 +44,8 @@ class Running:
 
     def __init__(self, log: logging.Logger) -> None:
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nbflow-store")
+        self.turns = Turns()
+        self.rates = Rates()
         self._log = log
         self._bus: Bus | None = None
         self._orchestrator: Orchestrator | None = None
@@ -54,6 +59,7 @@ class Running:
     async def open(self, relay: Relay) -> None:
         """Open the store and start everything; when that fails, `ready` says why."""
         self.relay = relay
+        self.news = News()
         try:
             await asyncio.to_thread(self._open)
         except Exception as error:
@@ -63,6 +69,7 @@ class Running:
 
     async def close(self) -> None:
         """Stop everything, in the order that lets runs end well."""
+        self.news.close()
         await asyncio.to_thread(self._close)
         self.relay.close()
 
@@ -83,6 +90,7 @@ class Running:
         self._orchestrator = orchestrator = Orchestrator(migrate=True)
         self._bus = Bus(orchestrator)
         self._bus.subscribe(self.relay.deliver)
+        self._bus.subscribe(self.news.deliver)
         if settings.scheduler:
             self._scheduler = Scheduler(orchestrator)
             ticking = Service(self._scheduler)

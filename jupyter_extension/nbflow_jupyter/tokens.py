@@ -56,9 +56,10 @@ OPENS: Mapping[tuple[str, str], frozenset[TokenKind]] = {
     # what it is made of, and what it makes
     ("get", "snapshots/{digest}"): _BOTH,
     ("get", "flow-runs/{flow_run_id}/files"): _BOTH,
-    ("get", "flow-runs/{flow_run_id}/files/{attempt}/{name}"): _BOTH,
-    ("put", "flow-runs/{flow_run_id}/files/{attempt}/{name}"): _BOTH,
+    ("get", "flow-runs/{flow_run_id}/files/{attempt}"): _BOTH,
+    ("put", "flow-runs/{flow_run_id}/files/{attempt}"): _BOTH,
     ("post", "results/files/lacking"): _BOTH,
+    ("get", "results/files/{folder}/{name}"): _BOTH,
     ("put", "results/files/{folder}/{name}"): _BOTH,
     ("get", "results"): _RUN,
     ("get", "results/{key}"): _RUN,
@@ -115,7 +116,7 @@ class Door:
         if "key" in parts:
             self._check_result(parts["key"])
         if "folder" in parts and parts["folder"] != "shared":
-            self.check_runs([parts["folder"]])
+            self.check_runs([parts["folder"]], look=verb in _LOOKS)
         if "key_or_id" in parts and verb == "patch":
             found = self.backend.read_artifact(parts["key_or_id"])
             self.check_runs([found.flow_run_id] if found.flow_run_id else [])

@@ -22,7 +22,7 @@ from nbflow.engine import lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.faults import fault
 from nbflow.kernels import specs
-from nbflow.model import clock, notebooks, run_options, slices, states, texts
+from nbflow.model import clock, notebooks, run_options, slices, states, texts, tokens
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -31,7 +31,7 @@ from nbflow.notebook import injecting
 from nbflow.notebook.cells import CellRuns
 from nbflow.notebook.stopping import Stop
 from nbflow.rules import flow as rules
-from nbflow.store import journal, owners
+from nbflow.store import journal, mirroring, owners
 from nbflow.store.spool import OUTAGES
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class _Run:
         self.by_hand = run.owner is None or run.owner.worker_id is None
         self.recorder = recorder.open_for(backend)
         self.cells = CellRuns(run.id, attempt, recorder=self.recorder, on_cell=on_cell)
+        self.mirror = mirroring.Mirror(backend, run.id, attempt)
 
     def to_the_end(self) -> State:
         """Execute, and report the state. Gives the one the run really took."""
@@ -125,7 +126,7 @@ class _Run:
             with self.stop.on_signals():
                 with self._held():
                     state = self._keep_notebook(self._state())
-                    sent = self._send_all(state)
+                    sent = self._send_all(state) and self._send_files()
                 return self._report(state, sent=sent)
         finally:
             recorder.release(self.recorder)
@@ -158,6 +159,7 @@ class _Run:
             before = self._past()
             source = self.opened or Source(self.backend, self.run, before)
             self._begin()
+            self.mirror.start()
             return self._execute(source, before)
         except Aborted:
             raise
@@ -177,6 +179,7 @@ class _Run:
             return None
         from nbflow.notebook.past import past
 
+        mirroring.fetch_past(self.backend, self.run.id, self.attempt)
         return past(self.run.id, self.attempt)
 
     def _asked_for(self) -> bool:
@@ -277,17 +280,13 @@ class _Run:
         except NbflowError:
             return False
 
-    def _assemble(self, state: State) -> Path | None:
-        try:
-            return journal.assemble(self.folder, state)
-        except OSError as error:
-            self._say(logging.ERROR, f"The executed notebook could not be written: {error}")
-            return None
-
     def _keep_notebook(self, state: State) -> State:
         """Make the executed notebook and its exports; give the state, which says what failed."""
-        fault("exec.before_result_write")
-        path = self._assemble(state)
+        try:
+            fault("exec.before_result_write")
+            path = journal.assemble(self.folder, state)
+        except OSError as error:
+            return self._not_kept(state, error)
         if path is None:
             return state
         self._show(path, "The executed notebook.")
@@ -305,8 +304,18 @@ class _Run:
             message = f"{message} {problem}{'' if problem.endswith('.') else '.'}"
         return replace(state, message=message)
 
+    def _not_kept(self, state: State, error: OSError) -> State:
+        """Give the state of a run whose notebook could not be written: it did not complete."""
+        message = f"The executed notebook could not be written: {error}."
+        self._say(logging.ERROR, message)
+        if not state.is_completed():
+            return state
+        message += " All of its code had run; what it showed is in its journal."
+        return states.Failed(message=message, details={"cause": "result.write_failed"})
+
     def _show(self, path: Path, said: str) -> None:
-        data = {"path": str(path)}
+        shown = path if self.backend.shares_home() else path.relative_to(settings.home())
+        data = {"path": str(shown)}
         artifact = Artifact("notebook", data, description=said, flow_run_id=self.run.id)
         self.recorder.artifact(artifact)
 
@@ -314,6 +323,10 @@ class _Run:
         """Send what is recorded; say whether it was taken."""
         self._say(logging.INFO if state.is_completed() else logging.ERROR, state.message)
         return self.recorder.drain(_PATIENCE_SECONDS)
+
+    def _send_files(self) -> bool:
+        """Have the authority's copy of this attempt's files whole before it hears of the end."""
+        return self.mirror.settle(_PATIENCE_SECONDS) or self.mirror.refused is not None
 
     def _report(self, state: State, *, sent: bool) -> State:
         """Propose the end, or leave it in the spool for whoever replays it."""
@@ -350,7 +363,7 @@ class Source:
         self.schema = slices.parameters_schema(self.notebook)
         self.parameters = parameters.check(self.schema, run.parameters, what=run.flow_name)
         self.kernel_name = run.kernel_name or notebooks.kernel_name(self.notebook) or "python3"
-        self.cwd = _folder(run.path)
+        self.cwd = _working_folder(backend, run)
 
     def execute(self, attempt: Attempt) -> None:
         """Execute with papermill, which is given a notebook and no path to read or write."""
@@ -389,7 +402,7 @@ def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) ->
         kept = [cell for cell in cells if "injected-parameters" not in notebooks.tags(cell)]
         return copy.deepcopy({**before.notebook, "cells": kept})
     snapshot = None if current else run.snapshot
-    text = backend.read_snapshot(snapshot) if snapshot else read(run.path)
+    text = mirroring.snapshot(backend, snapshot) if snapshot else read(run.path)
     nb = notebooks.parse(text, name=name)
     if run.function is not None:
         return slices.flow_slice(nb, run.function).notebook
@@ -404,7 +417,11 @@ def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
         env["JPY_SESSION_NAME"] = run.path
     if run.function is not None:
         env["NBFLOW_FUNCTION"] = run.function
-    return {name: value for name, value in env.items() if name not in settings.TOKENS}
+    kept = {name: value for name, value in env.items() if not settings.withheld(name)}
+    if settings.api_token.startswith(tokens.PREFIXES["run"]):
+        kept["NBFLOW_API_TOKEN"] = settings.api_token
+        kept.pop("NBFLOW_DATABASE_URL", None)  # who may ask the server needs no way around it
+    return kept
 
 
 def read(path: str | None) -> str:
@@ -418,6 +435,28 @@ def read(path: str | None) -> str:
         ) from None  # fmt: skip
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidNotebook(f"{path} cannot be read: {error}", field="path") from None
+
+
+def _working_folder(backend: Backend, run: FlowRun) -> str | None:
+    """Give where a kernel starts: as the job says, else the notebook's folder.
+
+    A notebook kept by a server of another machine, whose folder is not here, gets its attempt's.
+    Raises InvalidNotebook.
+    """
+    said = os.environ.get("NBFLOW_JOB_WORKING_DIR")
+    if said is not None:
+        if not Path(said).is_dir():
+            raise InvalidNotebook(
+                f"The working folder {said} is not there.", code="job.working_dir",
+                field="working_dir", hint="It is a job variable of the deployment or its pool.",
+            )  # fmt: skip
+        return said
+    here = run.path is None or Path(run.path).parent.is_dir()
+    if here or run.snapshot is None or backend.shares_home():
+        return _folder(run.path)
+    folder = journal.folder(f"runs/{run.id}/{run.attempt}") / "work"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(folder)
 
 
 def _folder(path: str | None) -> str | None:

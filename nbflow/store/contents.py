@@ -19,6 +19,7 @@ from nbflow import settings
 from nbflow.exceptions import NotFound, StoreFull
 from nbflow.model import ids
 from nbflow.model.runs import Batch
+from nbflow.store import mirroring
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend, Recorded
@@ -86,10 +87,12 @@ def delete(artifact_ids: Iterable[str]) -> None:
 
 
 def record(backend: Backend, batch: Batch) -> Recorded:
-    """Record a batch, together with the contents that lie here and the authority has not.
+    """Record a batch, together with the files that lie here and the authority has not.
 
     Mostly it has them: it has the same home folder.
     """
+    if batch.results:
+        mirroring.send_results(backend, batch.results)
     told = backend.record(batch)
     lacking = [a for a in batch.artifacts if a.sha256 and a.id in told.lacking]
     if not lacking:

@@ -17,6 +17,7 @@ message}`.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -116,6 +117,29 @@ def records(journal: Path) -> Iterator[Record]:
             if record is None:
                 return
             yield record
+
+
+def last_word(path: Path) -> State | None:
+    """Give the state in which an attempt ended by its own word; None: it did not come to that.
+
+    A process that is killed between that word and its report has ended so nevertheless.
+    """
+    try:
+        with open(path / JOURNAL, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - _LONGEST_WORD, 0))
+            lines = file.read().splitlines(keepends=True)
+    except OSError:
+        return None
+    record = _whole(lines[-1]) if lines else None
+    if record is None or record["type"] != "finish":
+        return None
+    state = StateType(record["state"])
+    return State(state, name=record["state_name"], message=record["message"])
+
+
+#: bytes at a journal's end that surely hold its last record, if that tells of the run's end
+_LONGEST_WORD = 200_000
 
 
 def _whole(line: bytes) -> Record | None:

@@ -51,6 +51,18 @@ def alive(owner: Owner) -> bool | None:
     return started is not None and abs(started - owner.started) < 1.0
 
 
+def markers() -> set[str]:
+    """Give the values of `NBFLOW_ATTEMPT` that processes of this machine carry."""
+    entry = f"\0{MARKER}=".encode()
+    found: set[str] = set()
+    for name in os.listdir("/proc") if Path("/proc/self/environ").exists() else ():
+        if name.isdigit() and int(name) != os.getpid():
+            _, there, rest = _environment(name).partition(entry)
+            if there:
+                found.add(rest.partition(b"\0")[0].decode("ascii", "replace"))
+    return found
+
+
 def sweep(marker: str) -> int:
     """Kill every process whose environment carries `NBFLOW_ATTEMPT=marker`; give how many.
 
@@ -91,17 +103,21 @@ def _marked(marker: str) -> list[int]:
 
 
 def _carries(pid: str, entry: bytes) -> bool:
+    return b"\0" + entry in _environment(pid)
+
+
+def _environment(pid: str) -> bytes:
+    """Give a process's environment, each entry after a zero byte; empty: it cannot be read."""
     try:
         file = os.open(f"/proc/{pid}/environ", os.O_RDONLY)
     except OSError:  # it has ended, or is somebody else's
-        return False
+        return b""
     try:
-        environment = b"\0" + os.read(file, _LONGEST_ENVIRONMENT)
+        return b"\0" + os.read(file, _LONGEST_ENVIRONMENT)
     except OSError:
-        return False
+        return b""
     finally:
         os.close(file)
-    return b"\0" + entry in environment
 
 
 def _kept(marker: str) -> set[int]:

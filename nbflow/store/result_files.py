@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -62,6 +63,16 @@ def read(location: str) -> bytes:
         return home_path(location).read_bytes()
     except OSError as error:
         raise _gone(location, error) from None
+
+
+def settle(growing: Path, path: Path) -> None:
+    """Let a file that came in parts, and is whole, be a result's: on the disk, then renamed."""
+    file = os.open(growing, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+    growing.replace(path)
 
 
 def there(location: str, size: int) -> bool:

@@ -5,11 +5,13 @@ It is forked from a warm process where there is one, and started anew where ther
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +57,14 @@ class Child:
         return f"{self.claim.run.id}-{self.claim.attempt}"
 
 
-def launch(claim: Claim, executors: Executors) -> Child:
+def launch(claim: Claim, executors: Executors, *, token: str = "") -> Child:
     """Start the process of a run: its own session, a control pipe, an environment without tokens.
 
     The child's standard input is the control pipe: when this process dies it closes, and the child
     ends itself. Its standard output and error go to `runs/ID/ATTEMPT/process.log`.
+
+    Args:
+        token: what it asks the server with; it opens what belongs to this attempt, and no more.
     """
     folder = settings.ensure_home() / f"runs/{claim.run.id}/{claim.attempt}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,7 +73,7 @@ def launch(claim: Claim, executors: Executors) -> Child:
     try:
         fault("exec.before_spawn")
         with log_path.open("ab") as log:
-            process = _start(claim, executors, reading, log.fileno())
+            process = _start(claim, executors, _environment(claim, token), reading, log.fileno())
         fault("exec.after_spawn")
     except OSError:
         os.close(control)
@@ -79,9 +84,9 @@ def launch(claim: Claim, executors: Executors) -> Child:
 
 
 def _start(
-    claim: Claim, executors: Executors, control: int, log: int
+    claim: Claim, executors: Executors, env: Mapping[str, str], control: int, log: int
 ) -> subprocess.Popen[bytes] | Forked:
-    words, env = [claim.run.id, str(claim.attempt)], _environment(claim)
+    words = [claim.run.id, str(claim.attempt)]
     try:
         argv = [_EXECUTE, f"{_EXECUTE}:main", *words]
         return executors.fork(argv, env=env, cwd=os.getcwd(), fds=(control, log, log))
@@ -97,31 +102,69 @@ def _start(
     )
 
 
-def _environment(claim: Claim) -> dict[str, str]:
+def _environment(claim: Claim, token: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in settings.TOKENS}
-    kept.update(settings.environment())
+    kept.update({k: v for k, v in settings.environment().items() if k not in settings.TOKENS})
+    kept.update(_of_job(claim))
+    if token:
+        kept["NBFLOW_API_TOKEN"] = token
     kept["NBFLOW_FLOW_RUN_ID"] = claim.run.id
     kept[owners.MARKER] = f"{claim.run.id}-{claim.attempt}"
+    for name, value in (claim.job.get("env") or {}).items():
+        if value is None:
+            kept.pop(name, None)
+        elif not name.startswith("NBFLOW_"):
+            kept[name] = value
     return kept
 
 
-def climb(child: Child) -> None:
+#: fields of a job that are settings of the run's process
+_SETTINGS = ("kernel_start_seconds", "interrupt_seconds", "terminate_seconds")
+
+
+def _of_job(claim: Claim) -> dict[str, str]:
+    """Give what a job says as variables for the run's process."""
+    job = claim.job
+    said = {f"NBFLOW_{name.upper()}": job.get(name) for name in _SETTINGS}
+    said["NBFLOW_JOB_NAME"] = job.get("name") or claim.run.name
+    said["NBFLOW_JOB_LABELS"] = json.dumps(job["labels"]) if job.get("labels") else None
+    said["NBFLOW_JOB_WORKING_DIR"] = job.get("working_dir")
+    said["NBFLOW_JOB_TIMEOUT_SECONDS"] = job.get("timeout_seconds")
+    return {name: str(value) for name, value in said.items() if value is not None}
+
+
+def climb(child: Child, *, urgent: bool = False) -> None:
     """Climb the cancel ladder one look at a time: interrupt, then terminate, then kill.
 
     The kill takes the process, its session and everything that carries the attempt's marker.
+
+    Args:
+        urgent: from interrupt to terminate at once.
     """
     now = clock.monotonic()
     if child.stop_asked_at is None:
         child.stop_asked_at = now
     waited = now - child.stop_asked_at
-    terminate_at = settings.interrupt_seconds
+    terminate_at = _seconds(child, "interrupt_seconds")
+    kill_at = terminate_at + _seconds(child, "terminate_seconds")
     if child.rung < 1:
         _signal(child, signal.SIGINT, rung=1)
-    elif child.rung < 2 and waited >= terminate_at:
+        fault("cancel.after_signal")
+    elif child.rung < 2 and (urgent or waited >= terminate_at):
         _signal(child, signal.SIGTERM, rung=2)
-    elif child.rung < 3 and waited >= terminate_at + settings.terminate_seconds:
-        _signal(child, signal.SIGKILL, rung=3)
-        owners.sweep(child.marker)
+    elif child.rung < 3 and waited >= kill_at:
+        kill(child)
+
+
+def kill(child: Child) -> None:
+    """Kill a child and everything that carries its attempt's marker."""
+    _signal(child, signal.SIGKILL, rung=3)
+    owners.sweep(child.marker)
+
+
+def _seconds(child: Child, name: str) -> float:
+    said = child.claim.job.get(name)
+    return getattr(settings, name) if said is None else float(said)
 
 
 def clean_up(child: Child) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tornado import web
 
+from nbflow_jupyter import once
 from nbflow_jupyter.handlers.system import Nothing
 from nbflow_jupyter.operation import ROOT, Route
 from nbflow_jupyter.routes import (
@@ -18,6 +19,7 @@ from nbflow_jupyter.routes import (
     flow_runs,
     notebooks,
     results,
+    run_files,
     schedules,
     system,
     task_runs,
@@ -38,11 +40,16 @@ ROUTES: tuple[Route, ...] = (
     *workers.ROUTES,
     *tokens.ROUTES,
     *results.ROUTES,
+    *run_files.ROUTES,
     *artifacts.ROUTES,
     *concurrency_limits.ROUTES,
     *variables.ROUTES,
     *changes.ROUTES,
 )
+
+
+for _route in ROUTES:
+    once.honour(_route)
 
 
 def handlers() -> list[tuple[str, type[web.RequestHandler]]]:

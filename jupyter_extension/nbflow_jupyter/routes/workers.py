@@ -22,6 +22,11 @@ ROUTES = (
         post=Operation("nbflow:workers execute", tuple[Claim, ...], shapes.ClaimRequest),
     ),
     route(
+        "workers/{worker_id}/news",
+        workers.News,
+        get=Operation("nbflow:workers read", shapes.LatestNews, query=shapes.NewsQuery),
+    ),
+    route(
         "workers/{worker_id}/stop",
         workers.Stop,
         post=Operation("nbflow:workers execute", status=HTTPStatus.NO_CONTENT),

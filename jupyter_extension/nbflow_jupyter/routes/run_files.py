@@ -1,0 +1,34 @@
+"""The routes of files in parts: those of runs, and those of results."""
+
+from __future__ import annotations
+
+from nbflow.model.run_files import Home, RunFile, Written
+from nbflow_jupyter import shapes
+from nbflow_jupyter.handlers import run_files
+from nbflow_jupyter.operation import Operation, route
+
+ROUTES = (
+    route("home", run_files.HomeOf, get=Operation("nbflow:health read", Home)),
+    route(
+        "flow-runs/{flow_run_id}/files",
+        run_files.Files,
+        get=Operation("nbflow:results read", tuple[RunFile, ...]),
+    ),
+    route(
+        "flow-runs/{flow_run_id}/files/{attempt}",
+        run_files.OfAttempt,
+        get=Operation("nbflow:results read", bytes, query=shapes.PartQuery),
+        put=Operation("nbflow:runs execute", Written, bytes, query=shapes.PartQuery),
+    ),
+    route(
+        "results/files/lacking",
+        run_files.Lacking,
+        post=Operation("nbflow:runs execute", tuple[str, ...], shapes.ResultFiles),
+    ),
+    route(
+        "results/files/{folder}/{name}",
+        run_files.OfResult,
+        get=Operation("nbflow:results read", bytes, query=shapes.ResultPartQuery),
+        put=Operation("nbflow:runs execute", Written, bytes, query=shapes.ResultPartQuery),
+    ),
+)
