@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from nbflow.exceptions import MalformedRequest
 
 DEEPEST = 32
-#: bytes of a body, unless its handler takes more
-LARGEST = 1_000_000
-MOST_KEYS = 10_000
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -27,6 +25,13 @@ class TooLarge(MalformedRequest):
     code = "body.too_large"
 
 
+class TooSlow(MalformedRequest):
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "body.too_slow"
+
+
 class UnsupportedMedia(MalformedRequest):
     """The body is not sent as JSON."""
 
@@ -34,9 +39,13 @@ class UnsupportedMedia(MalformedRequest):
     code = "body.media_type"
 
 
-def check_media_type(content_type: str | None) -> None:
-    """Refuse a body that calls itself something else than JSON. Raises UnsupportedMedia."""
-    kind = (content_type or "application/json").partition(";")[0].strip().lower()
+def check_media_type(headers: Mapping[str, str]) -> None:
+    """Refuse a body that calls itself something else than plain JSON. Raises UnsupportedMedia."""
+    packed = headers.get("Content-Encoding", "identity").strip().lower()
+    if packed != "identity":  # never unpacked: a few bytes may hold gigabytes
+        raise UnsupportedMedia(f"The body is packed ({packed!r}).", hint="Send it as it is.")
+    given = headers.get("Content-Type") or "application/json"
+    kind = given.partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         hint = "Send it as Content-Type: application/json."
         raise UnsupportedMedia(f"The body is sent as {kind!r}.", hint=hint)

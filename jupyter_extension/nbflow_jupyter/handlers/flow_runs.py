@@ -39,6 +39,8 @@ class FlowRuns(ApiHandler):
     async def post(self) -> None:
         """Create a flow run, or give the one its idempotency key already made."""
         new = self.body(NewFlowRun)
+        if _brings_code(new):
+            await self.must("execute", "nbflow:notebooks")
         made = replace(
             new,
             name=names.check_name(new.name),
@@ -54,7 +56,7 @@ class RunNotebooks(ApiHandler):
     """Notebooks run without being deployed."""
 
     @web.authenticated
-    @authorized(action="execute", resource="nbflow:runs")
+    @authorized(action="execute", resource="nbflow:notebooks")
     async def post(self) -> None:
         """Run a notebook now, on the local worker."""
         asked = self.body(RunNotebook)
@@ -183,7 +185,7 @@ class Records(ApiHandler):
     """What running processes record."""
 
     largest_body = 32_000_000
-    most_keys = 0
+    counts_keys = False
     _track_activity = False
 
     @web.authenticated
@@ -191,6 +193,12 @@ class Records(ApiHandler):
     async def post(self) -> None:
         """Keep task runs, log lines and artifacts; older or repeated records change nothing."""
         await self.answer(self.backend.record, self.body(Batch))
+
+
+def _brings_code(new: NewFlowRun) -> bool:
+    """Say whether a worker would run what the request says, not only what was deployed."""
+    waits = new.state.type is states.StateType.SCHEDULED
+    return bool(waits and (new.deployment_id is None or new.job_variables))
 
 
 def _shown(backend: Orchestrator, flow_run_id: str) -> tuple[Artifact, ...]:

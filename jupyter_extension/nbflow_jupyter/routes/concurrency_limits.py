@@ -15,7 +15,11 @@ ROUTES = (
         limits.Limits,
         get=Operation("nbflow:concurrency-limits read", tuple[ConcurrencyLimit, ...]),
         post=Operation(
-            "nbflow:concurrency-limits write", ConcurrencyLimit, NewLimit, status=HTTPStatus.CREATED
+            "nbflow:concurrency-limits write",
+            ConcurrencyLimit,
+            NewLimit,
+            status=HTTPStatus.CREATED,
+            once=True,
         ),
     ),
     route(

@@ -29,7 +29,11 @@ ROUTES = (
         "flow-runs/run-notebook",
         flow_runs.RunNotebooks,
         post=Operation(
-            "nbflow:runs execute", FlowRun, shapes.RunNotebook, status=HTTPStatus.CREATED
+            "nbflow:notebooks execute",
+            FlowRun,
+            shapes.RunNotebook,
+            status=HTTPStatus.CREATED,
+            once=True,
         ),
     ),
     route(
@@ -56,12 +60,12 @@ ROUTES = (
     route(
         "flow-runs/{flow_run_id}/resume",
         inputs.Resume,
-        post=Operation("nbflow:runs execute", FlowRun, shapes.Answer),
+        post=Operation("nbflow:runs execute", FlowRun, shapes.Answer, once=True),
     ),
     route(
         "flow-runs/{flow_run_id}/retry",
         inputs.Retry,
-        post=Operation("nbflow:runs execute", FlowRun, shapes.RetryRequest),
+        post=Operation("nbflow:runs execute", FlowRun, shapes.RetryRequest, once=True),
     ),
     route(
         "flow-runs/{flow_run_id}/kernel",
@@ -72,7 +76,9 @@ ROUTES = (
         "flow-runs/{flow_run_id}/input",
         inputs.Inputs,
         get=Operation("nbflow:runs read", tuple[RunInput, ...], query=shapes.InputQuery),
-        post=Operation("nbflow:runs execute", None, shapes.NewInput, status=HTTPStatus.NO_CONTENT),
+        post=Operation(
+            "nbflow:runs execute", None, shapes.NewInput, status=HTTPStatus.NO_CONTENT, once=True
+        ),
     ),
     route(
         "flow-runs/{flow_run_id}/propose",

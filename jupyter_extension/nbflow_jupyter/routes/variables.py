@@ -13,7 +13,9 @@ ROUTES = (
         "variables",
         variables.Variables,
         get=Operation("nbflow:variables read", tuple[Variable, ...]),
-        post=Operation("nbflow:variables write", Variable, NewVariable, status=HTTPStatus.CREATED),
+        post=Operation(
+            "nbflow:variables write", Variable, NewVariable, status=HTTPStatus.CREATED, once=True
+        ),
     ),
     route(
         "variables/{name}",

@@ -21,7 +21,7 @@ ROUTES = (
         work_pools.WorkPools,
         get=Operation("nbflow:work-pools read", tuple[WorkPool, ...]),
         post=Operation(
-            "nbflow:work-pools execute", WorkPool, NewWorkPool, status=HTTPStatus.CREATED
+            "nbflow:work-pools execute", WorkPool, NewWorkPool, status=HTTPStatus.CREATED, once=True
         ),
     ),
     route(
@@ -36,7 +36,11 @@ ROUTES = (
         work_pools.WorkQueues,
         get=Operation("nbflow:work-queues read", tuple[WorkQueue, ...]),
         post=Operation(
-            "nbflow:work-queues write", WorkQueue, NewWorkQueue, status=HTTPStatus.CREATED
+            "nbflow:work-queues write",
+            WorkQueue,
+            NewWorkQueue,
+            status=HTTPStatus.CREATED,
+            once=True,
         ),
     ),
     route(
