@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow import flow_runs, settings
-from nbflow.engine import lease, recorder
+from nbflow.engine import laying, lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.faults import fault
 from nbflow.kernels import specs
@@ -363,7 +363,8 @@ class Source:
         self.schema = slices.parameters_schema(self.notebook)
         self.parameters = parameters.check(self.schema, run.parameters, what=run.flow_name)
         self.kernel_name = run.kernel_name or notebooks.kernel_name(self.notebook) or "python3"
-        self.cwd = _working_folder(backend, run)
+        folder = working_folder(backend, run)
+        self.cwd = None if folder is None else laying.work_in(backend, run, folder)
 
     def execute(self, attempt: Attempt) -> None:
         """Execute with papermill, which is given a notebook and no path to read or write."""
@@ -437,7 +438,7 @@ def read(path: str | None) -> str:
         raise InvalidNotebook(f"{path} cannot be read: {error}", field="path") from None
 
 
-def _working_folder(backend: Backend, run: FlowRun) -> str | None:
+def working_folder(backend: Backend, run: FlowRun) -> str | None:
     """Give where a kernel starts: as the job says, else the notebook's folder.
 
     A notebook kept by a server of another machine, whose folder is not here, gets its attempt's.
