@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from nbflow.exceptions import SchemaMismatch
+from nbflow.exceptions import InvalidInput, SchemaMismatch
+from nbflow.model import names
 from nbflow.store import dialect
 from nbflow.store.tables import metadata
 
@@ -17,6 +19,9 @@ HEAD = "0004"
 _VERSION = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
 )
+
+#: alembic keeps what it does in variables of its modules
+_migrating = threading.Lock()
 
 
 class Database:
@@ -51,13 +56,13 @@ class Database:
     def prepare(self, *, migrate: bool = False) -> None:
         """Make the schema of an empty database; check it otherwise, or bring it up to date.
 
-        Only a server's start and `nbflow database upgrade` pass `migrate`. Raises SchemaMismatch.
+        Only a server's start passes `migrate`. Raises SchemaMismatch.
         """
         found = self.version()
         if found is None:
             self._create()
         elif found != HEAD and migrate:
-            self._upgrade()
+            self.upgrade()
         elif found != HEAD:
             raise SchemaMismatch(f"The store has schema {found}; this nbflow needs {HEAD}.")
 
@@ -77,14 +82,65 @@ class Database:
             _VERSION.create(connection)
             connection.execute(_VERSION.insert().values(version_num=HEAD))
 
-    def _upgrade(self) -> None:
+    def upgrade(self) -> Path | None:
+        """Bring the schema up to date; give the copy kept of the store as it was, if one was.
+
+        All in one transaction, by one process at a time: one that is killed amid it leaves the
+        store as it was, and the next one begins again. Raises SchemaMismatch: it is a newer one's.
+        """
         from alembic import command
 
-        command.upgrade(alembic_config(self.url), "head")
+        with _migrating:
+            kept = self._keep(HEAD)
+            command.upgrade(alembic_config(self.url), "head")
+        return kept
+
+    def downgrade(self, to: str | None = None) -> Path | None:
+        """Take the schema back to a revision, the one before when left out; give the copy kept.
+
+        What the older schema has no place for is lost. Raises InvalidInput, SchemaMismatch.
+        """
+        from alembic import command
+
+        known = revisions()
+        found = self.version()
+        at = known.index(found) if found in known else 0
+        goal = known[max(at - 1, 0)] if to is None else to
+        if goal not in known[: at + 1]:
+            raise InvalidInput(
+                f"There is no revision {names.shown(goal)} before {found}.",
+                field="to",
+                hint=f"There are {', '.join(known[: at + 1])}.",
+            )
+        with _migrating:
+            kept = self._keep(goal)
+            command.downgrade(alembic_config(self.url), goal)
+        return kept
+
+    def _keep(self, goal: str) -> Path | None:
+        from nbflow.store import backups
+
+        found = self.version()
+        if found is None or found == goal:
+            return None
+        if found not in revisions():
+            raise SchemaMismatch(
+                f"The store has schema {found}, of a newer nbflow; this one knows {HEAD}.",
+                hint="Install that version, or restore a backup from before it.",
+            )
+        return backups.keep_before_migration(self.engine, found)
 
     def watch(self) -> dialect.Watch:
         """Give a watch on commits of other connections."""
         return dialect.watch(self.engine)
+
+
+def revisions() -> list[str]:
+    """List the schema's revisions this nbflow knows, oldest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(alembic_config("sqlite://"))
+    return [one.revision for one in script.walk_revisions()][::-1]
 
 
 def alembic_config(url: str):

@@ -1,4 +1,4 @@
-"""An upgrade that is killed after any of its statements leaves the store as it was; the next goes on.
+"""An upgrade that is killed after any statement leaves the store as it was; the next goes on.
 
 `make test` kills after every seventh statement, `make faults` (`NBFLOW_FAULTS_FULL=1`) after each.
 """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -18,9 +21,10 @@ from nbflow.exceptions import SchemaMismatch
 from nbflow.model import clock
 from nbflow.model.backend import RunFilter
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow.store import database
+from nbflow.store import backups, database, integrity
 from nbflow.store.database import Database, alembic_config
 from nbflow.store.tables import metadata
+from tests import migrating
 
 DATABASES = Path(__file__).parent / "databases"
 FIRST_RELEASE = DATABASES / "0001.sqlite"
@@ -164,3 +168,144 @@ def test_two_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(prepare, range(8))) == {database.HEAD}
+
+
+# -- every release, on both databases -------------------------------------------------------------
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a store that is not there yet."""
+    if request.param == "sqlite":
+        return url(tmp_path / "a.sqlite")
+    return request.getfixturevalue("postgresql").create(f"m{uuid4().hex}")
+
+
+def made_by_migrations(table: str, column: str) -> bool:
+    return (table, column) in {
+        ("work_queue", "id"),
+        ("task_run_state", "id"),
+        ("task_run", "state_id"),  # of 0001: states had ids of their own
+    }
+
+
+@pytest.mark.parametrize("release", migrating.RELEASES)
+def test_up_one_down_and_up_again_keeps_every_row(place: str, release: str) -> None:
+    migrating.kept(release, place)
+    config = alembic_config(place)
+
+    def now() -> migrating.Rows:
+        return migrating.contents(place, made_up=made_by_migrations)
+
+    before = now()
+    command.upgrade(config, "head")
+    up = now()
+    command.downgrade(config, "-1")
+    command.upgrade(config, "head")
+    assert now() == up
+    command.downgrade(config, release)
+    assert now() == before
+    assert before["flow_run"]
+
+
+def test_both_databases_hold_the_same_schema_and_the_same_rows(
+    tmp_path: Path, postgresql: Any
+) -> None:
+    places = [url(tmp_path / "a.sqlite"), postgresql.create(f"m{uuid4().hex}")]
+    for place in places:
+        migrating.kept("0002", place)
+        command.upgrade(alembic_config(place), "head")
+        store = Database(place)
+        assert list(integrity.check(store)) == []
+        store.close()
+    lite, pg = (migrating.contents(place, made_up=made_by_migrations) for place in places)
+    assert lite == pg
+
+
+@pytest.mark.parametrize("kind", ["fresh", "upgraded"])
+def test_a_store_in_postgresql_has_the_schema_of_the_tables(postgresql: Any, kind: str) -> None:
+    place = postgresql.create(f"m{uuid4().hex}")
+    store = Database(place)
+    if kind == "fresh":
+        store.prepare()
+    else:
+        command.upgrade(alembic_config(place), "head")
+    assert list(integrity.check(store)) == []
+    with store.read() as connection:
+        indexes = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
+        assert "ix_flow_run_newest" in connection.exec_driver_sql(indexes).scalars().all()
+    store.close()
+
+
+def test_pools_are_given_a_queue_and_their_waiting_runs_stand_in_it(place: str) -> None:
+    migrating.kept("0003", place)
+    store = Database(place)
+    store.prepare(migrate=True)
+    with store.read() as connection:
+        ask = connection.exec_driver_sql
+        pools = ask("SELECT name FROM work_pool ORDER BY 1").scalars().all()
+        queues = ask("SELECT work_pool, name, priority FROM work_queue ORDER BY 1").all()
+        assert pools
+        assert [tuple(row) for row in queues] == [(pool, "default", 1) for pool in pools]
+        queued = "SELECT DISTINCT work_pool IS NOT NULL, work_queue FROM flow_run"
+        found = {(bool(row[0]), row[1]) for row in ask(queued)}
+        assert found <= {(True, "default"), (False, None)}
+    store.close()
+
+
+def test_two_that_upgrade_at_once_do_it_once(place: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    migrating.kept("0001", place)
+
+    def upgrade(_: int) -> str | None:
+        store = Database(place)
+        store.prepare(migrate=True)
+        version = store.version()
+        store.close()
+        return version
+
+    with ThreadPoolExecutor(3) as pool:
+        assert set(pool.map(upgrade, range(3))) == {database.HEAD}
+
+
+def test_a_store_that_holds_work_is_kept_before_it_is_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    shutil.copy(DATABASES / "0002.sqlite", path)
+    store = Database(url(path))
+    for _ in range(4):
+        kept = store.upgrade()
+        assert kept is not None
+        assert sqlite3.connect(kept).execute("SELECT version_num FROM alembic_version").fetchone()
+        store.downgrade("0002")
+    copies = list(tmp_path.glob("a.sqlite.before-*"))
+    assert len(copies) == 3  # the newest few
+    store.close()
+    backups.restore(url(path), max(copies, key=lambda copy: copy.name.rpartition(".")[2]))
+
+
+def test_a_newer_schema_is_refused_by_a_server_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    store = Database(url(path))
+    store.prepare()
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaMismatch, match="newer nbflow"):
+        store.prepare(migrate=True)
+    store.close()
+
+
+@pytest.mark.timeout(240)
+def test_a_hundred_thousand_runs_are_upgraded_in_half_a_minute(place: str) -> None:
+    """10,000 and 3 s when not asked for the full size."""
+    count = 100_000 if os.environ.get("NBFLOW_FAULTS_FULL") else 10_000
+    migrating.kept("0001", place)
+    migrating.multiply(place, count)
+    began = time.process_time(), time.monotonic()
+    command.upgrade(alembic_config(place), "head")
+    cpu, wall = time.process_time() - began[0], time.monotonic() - began[1]
+    print(f"{count:,} runs upgraded: {cpu:.1f} s of CPU, {wall:.1f} s")
+    store = Database(place)
+    with store.read() as connection:
+        runs = connection.exec_driver_sql("SELECT count(*) FROM flow_run").scalar_one()
+    store.close()
+    assert runs >= count
+    assert cpu < 30
