@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 from nbflow.model import clock
@@ -195,7 +196,10 @@ def plan(
     skips: tuple[SkipRange, ...] = ()
     if next_at is None or clock.micros(next_at) <= missed_until:
         oldest = high - round(policy.window_seconds * SECOND)
-        run, skips = _missed(timing, low, missed_until, _allowed(policy), oldest, without)
+        made_up, skips = _missed(
+            timing, low, missed_until, _allowed(policy), oldest, frozenset(without)
+        )
+        run += made_up
     on_time, following = _between(timing, missed_until, max(high, missed_until))
     run += [instant for instant in on_time if instant <= end and instant not in without]
     if following in without:
@@ -223,21 +227,33 @@ def _between(timing: Timing, low: int, high: int) -> tuple[tuple[int, ...], int 
     return tuple(found), None
 
 
+@lru_cache(maxsize=4096)
 def _missed(
-    timing: Timing, low: int, high: int, allowed: int, oldest: int, without: Collection[int]
-) -> tuple[list[int], tuple[SkipRange, ...]]:
-    """Give the missed instants to run, and the range of those before them."""
-    inside = sum(low < instant <= high for instant in without)
-    total = count(timing, low, high) - inside
+    timing: Timing, low: int, high: int, allowed: int, oldest: int, without: frozenset[int]
+) -> tuple[tuple[int, ...], tuple[SkipRange, ...]]:
+    """Give the missed instants to run, and the ranges of those before them."""
+    inside = sorted(instant for instant in without if low < instant <= high)
+    total = count(timing, low, high) - len(inside)
     if total <= 0:
-        return [], ()
-    newest = [*_but(iter(_newest(timing, low, high, allowed + 1 + inside)), without)]
+        return (), ()
+    newest = [*_but(iter(_newest(timing, low, high, allowed + 1 + len(inside))), without)]
     run = [instant for instant in newest[-allowed:] if instant >= oldest] if allowed else []
     if total == len(run):
-        return run, ()
-    first = next(_but(instants(timing, low), without))
+        return tuple(run), ()
     last = newest[-len(run) - 1]
-    return run, ((clock.instant(first), clock.instant(last), total - len(run), "missed"),)
+    edges = [low, *(instant for instant in inside if instant < last), last + 1]
+    ranges = (_range(timing, edge, until - 1) for edge, until in pairwise(edges))
+    return tuple(run), tuple(found for found in ranges if found is not None)
+
+
+def _range(timing: Timing, low: int, high: int) -> SkipRange | None:
+    """Give all instants in (low, high] as one range; None: there are none."""
+    total = count(timing, low, high)
+    if not total:
+        return None
+    first = next(instants(timing, low))
+    last = first if total == 1 else _newest(timing, low, high, 1)[-1]
+    return clock.instant(first), clock.instant(last), total, "missed"
 
 
 def _but(found: Iterator[int], without: Collection[int]) -> Iterator[int]:

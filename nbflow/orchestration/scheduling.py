@@ -11,7 +11,7 @@ of a thousand schedules then takes a few statements.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -26,7 +26,6 @@ from nbflow.model.deployments import Deployment, Schedule, Skip
 from nbflow.model.events import Event
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.scheduling import Plan, Policy
-from nbflow.model.states import State
 from nbflow.model.wire import flow_run_row, jsonable
 from nbflow.orchestration import creating, schedules, transitions
 from nbflow.store import codec, deployments, events, flow_runs, work_pools
@@ -70,6 +69,8 @@ class _Work:
         self.now = now
         self.seen = 0
         self.runs = 0
+        self._press = _Press(now)
+        self._defaults = Defaults()
         self._planned: list[tuple[Due, Plan]] = []
 
     def add(self, due: Due, asked: Collection[int]) -> None:
@@ -78,7 +79,7 @@ class _Work:
         try:
             if due.schedule.problem is not None:
                 raise InvalidInput(due.schedule.problem)
-            plan = planned(due.schedule, self.now, asked)
+            plan = planned(due.schedule, self.now, asked, self._defaults)
             pattern_of(due)
         except InvalidInput as error:
             self._set_aside(due.schedule, str(error))
@@ -98,9 +99,9 @@ class _Work:
             skips += [Skip(schedule.id, *skip) for skip in plan.skips]
             left = None if schedule.max_runs is None else schedule.max_runs - schedule.runs_made
             if schedule.overlap in ("cancel_new", "cancel_previous"):
-                made = _one_by_one(self.connection, due, wanted[:left], self.now, skips)
+                made = self._one_by_one(due, wanted[:left], skips)
             else:
-                rows += [_fired(due, at, self.now) for at in wanted[:left]]
+                rows += [self._press.fire(due, at) for at in wanted[:left]]
                 made = len(wanted[:left])
             next_at = None if left is not None and made >= left else plan.next_at
             moves.append(Move(schedule, plan.done_until, next_at, made))
@@ -108,6 +109,20 @@ class _Work:
         _insert(self.connection, rows, self.now)
         kept.add_skips(self.connection, skips, at=self.now)
         schedules.emit_skips(self.connection, skips, at=self.now)
+
+    def _one_by_one(self, due: Due, wanted: Sequence[datetime], skips: list[Skip]) -> int:
+        """Make runs of a schedule that looks at its earlier ones; give how many."""
+        made = 0
+        for due_at in wanted:
+            earlier = flow_runs.live_of_deployment(self.connection, due.schedule.deployment_id)
+            if earlier and due.schedule.overlap == "cancel_new":
+                skips.append(Skip(due.schedule.id, due_at, due_at, 1, "overlap"))
+                continue
+            for run in earlier:
+                _replace(self.connection, run, due_at)
+            _insert(self.connection, [self._press.fire(due, due_at)], self.now)
+            made += 1
+        return made
 
     def _there(self) -> Collection[tuple[str, int]]:
         """Give the instants that somebody made a run of before; hardly ever any."""
@@ -133,7 +148,16 @@ def mend(connection: sa.Connection) -> int:
     return len(able)
 
 
-def planned(schedule: Schedule, now: datetime, asked: Collection[int] = ()) -> Plan:
+@dataclass(frozen=True)
+class Defaults:
+    """What the settings say where a schedule does not."""
+
+    grace_seconds: float = field(default_factory=lambda: settings.late_seconds)
+    window_seconds: float = field(default_factory=lambda: settings.catchup_window_seconds)
+    maximum: int = field(default_factory=lambda: settings.catchup_max)
+
+
+def planned(schedule: Schedule, now: datetime, asked: Collection[int], say: Defaults) -> Plan:
     """Say what becomes of a schedule's instants up to now."""
     window, most = schedule.catchup_window_seconds, schedule.catchup_max
     return scheduling.plan(
@@ -142,9 +166,9 @@ def planned(schedule: Schedule, now: datetime, asked: Collection[int] = ()) -> P
         now=now,
         policy=Policy(
             schedule.catchup,
-            settings.late_seconds,
-            settings.catchup_window_seconds if window is None else window,
-            settings.catchup_max if most is None else most,
+            say.grace_seconds,
+            say.window_seconds if window is None else window,
+            say.maximum if most is None else most,
         ),
         starts_at=schedule.starts_at,
         ends_at=schedule.ends_at,
@@ -167,10 +191,9 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Fired:
-    """A run to be inserted: its row, its state, its event."""
+    """A run to be inserted: its row, and the row its event shows."""
 
     columns: dict[str, Any]
-    state: State
     shown: dict[str, Any]
     work_pool: str
 
@@ -209,71 +232,63 @@ def _new_run(deployment: Deployment, schedule_id: str, parameters: str) -> NewFl
     )
 
 
-def _fired(due: Due, due_at: datetime, now: datetime) -> _Fired:
-    pattern = pattern_of(due)
-    start_at = scheduling.start_at(due.schedule, due_at)
-    state = states.Scheduled(start_at, at=now)
-    run_id, name, key = ids.uuid7(), ids.run_name(), _key(due.schedule, due_at)
-    columns = {
-        **pattern.columns,
-        **codec.state_columns(state),
-        "id": run_id,
-        "name": name,
-        "created_at": clock.micros(now),
-        "due_at": clock.micros(due_at),
-        "start_at": clock.micros(start_at),
-        "idempotency_key": key,
-    }
-    shown = {
-        **pattern.shown,
-        "id": run_id,
-        "name": name,
-        "state": jsonable(state),
-        "created_at": jsonable(now),
-        "due_at": jsonable(due_at),
-        "idempotency_key": key,
-    }
-    return _Fired(columns, state, shown, pattern.work_pool)
+@dataclass
+class _Press:
+    """Makes runs from patterns; what many of one tick share is written once."""
+
+    now: datetime
+    _texts: dict[datetime, tuple[int, str, str]] = field(default_factory=dict)  # pyright: ignore[reportUnknownVariableType]
+
+    def __post_init__(self) -> None:
+        self.at, self.shown_at, _ = self._written(self.now)
+
+    def fire(self, due: Due, due_at: datetime) -> _Fired:
+        """Make the run of an instant."""
+        pattern = pattern_of(due)
+        due_micros, shown_due, _ = self._written(due_at)
+        start_at = scheduling.start_at(due.schedule, due_at)
+        start_micros, _, said_start = self._written(start_at)
+        run_id, state_id, key = ids.uuid7(), ids.uuid7(), _key(due.schedule, due_at)
+        name, details = ids.run_name(), {"due_at": said_start}
+        columns = dict(pattern.columns)
+        columns["id"] = run_id
+        columns["name"] = name
+        columns["created_at"] = columns["state_at"] = self.at
+        columns["due_at"] = due_micros
+        columns["start_at"] = start_micros
+        columns["state_id"] = state_id
+        columns["state_details"] = codec.details_text(details)
+        columns["idempotency_key"] = key
+        shown = dict(pattern.shown)
+        shown["id"] = run_id
+        shown["name"] = name
+        shown["created_at"] = self.shown_at
+        shown["due_at"] = shown_due
+        shown["idempotency_key"] = key
+        shown["state"] = shown["state"] | {"id": state_id, "at": self.shown_at, "details": details}
+        return _Fired(columns, shown, pattern.work_pool)
+
+    def _written(self, at: datetime) -> tuple[int, str, str]:
+        """Give an instant as columns hold it, as it is shown, and as a state's details say it."""
+        found = self._texts.get(at)
+        if found is None:
+            found = self._texts[at] = (clock.micros(at), jsonable(at), at.isoformat())
+        return found
 
 
 def _insert(connection: sa.Connection, rows: Sequence[_Fired], now: datetime) -> None:
     for pool in sorted({row.work_pool for row in rows}):
         work_pools.ensure(connection, pool, at=now)
-    flow_runs.insert_rows(connection, [(row.columns, row.state) for row in rows])
+    flow_runs.insert_rows(connection, [row.columns for row in rows])
     fault("tick.after_insert")
     told = [
-        Event(f"flow-run.{row.state.name}", "flow-runs", row.columns["id"], now, row.shown)
-        for row in rows
+        Event("flow-run.Scheduled", "flow-runs", row.columns["id"], now, row.shown) for row in rows
     ]
     events.append(connection, told)
 
 
 def _key(schedule: Schedule, due_at: datetime) -> str:
     return f"schedule:{schedule.id}:{due_at.isoformat()}"
-
-
-# -- one by one: where an earlier run decides -------------------------------------------------
-
-
-def _one_by_one(
-    connection: sa.Connection,
-    due: Due,
-    wanted: Sequence[datetime],
-    now: datetime,
-    skips: list[Skip],
-) -> int:
-    """Make runs of a schedule that looks at its earlier ones; give how many."""
-    made = 0
-    for due_at in wanted:
-        earlier = flow_runs.live_of_deployment(connection, due.schedule.deployment_id)
-        if earlier and due.schedule.overlap == "cancel_new":
-            skips.append(Skip(due.schedule.id, due_at, due_at, 1, "overlap"))
-            continue
-        for run in earlier:
-            _replace(connection, run, due_at)
-        _insert(connection, [_fired(due, due_at, now)], now)
-        made += 1
-    return made
 
 
 def _replace(connection: sa.Connection, run: FlowRun, due_at: datetime) -> None:

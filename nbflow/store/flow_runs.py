@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,24 +10,28 @@ import sqlalchemy as sa
 
 from nbflow.exceptions import NotFound
 from nbflow.model import clock
-from nbflow.model.backend import Page, RunFilter
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import LIVE, TERMINAL, State, StateType
 from nbflow.store import codec
+from nbflow.store.bulk import Bulk
 from nbflow.store.tables import (  # fmt: skip
     artifact,
-    deployment,
     flow_run,
     flow_run_state,
     log,
     run_input,
-    schedule,
     task_run,
 )
 
+#: values in one question
+_MOST_KEYS = 500
+_COLUMNS = tuple(column.name for column in flow_run.columns)
+_STATE_COLUMNS = tuple(column.name for column in flow_run_state.columns)
+_INSERT = Bulk(lambda insert: insert(flow_run))
+_INSERT_STATE = Bulk(lambda insert: insert(flow_run_state))
 _LIVE = sorted(state.value for state in LIVE)
 #: a process is at work on it; a suspended run has none
-_BUSY = sa.and_(flow_run.c.state_type.in_(_LIVE), flow_run.c.lease_until.is_not(None))
+BUSY = sa.and_(flow_run.c.state_type.in_(_LIVE), flow_run.c.lease_until.is_not(None))
 #: or waits between two tries
 _HELD = sa.and_(
     flow_run.c.state_type.in_([*_LIVE, StateType.SCHEDULED.value]),
@@ -42,16 +45,23 @@ def insert(connection: sa.Connection, run: FlowRun, *, start_at: datetime | None
     _append_state(connection, run.id, run.state)
 
 
-def insert_rows(
-    connection: sa.Connection, rows: Sequence[tuple[Mapping[str, Any], State]]
-) -> None:
-    """Insert many runs, as columns with `start_at`, and their first states."""
+def insert_rows(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many runs, as columns with `start_at`, each with its first state."""
     if rows:
-        connection.execute(flow_run.insert(), [dict(row) for row, _ in rows])
-        connection.execute(
-            flow_run_state.insert(),
-            [codec.history_columns(state) | {"flow_run_id": row["id"]} for row, state in rows],
-        )
+        connection.execute(flow_run.insert(), rows)
+        connection.execute(flow_run_state.insert(), [_first_state(row) for row in rows])
+
+
+def _first_state(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["state_id"],
+        "flow_run_id": row["id"],
+        "type": row["state_type"],
+        "name": row["state_name"],
+        "message": row["state_message"],
+        "details": row["state_details"],
+        "at": row["state_at"],
+    }
 
 
 def get(connection: sa.Connection, run_id: str) -> FlowRun:
@@ -69,6 +79,34 @@ def made_before(connection: sa.Connection, run_id: str, key: str | None) -> Flow
         same = sa.or_(same, flow_run.c.idempotency_key == key)
     row = connection.execute(sa.select(flow_run).where(same)).mappings().first()
     return None if row is None else run_of(row)
+
+
+def known(connection: sa.Connection, asked: Sequence[tuple[str, str | None]]) -> set[str | None]:
+    """Give those of some ids and idempotency keys that made a run."""
+    found: set[str | None] = set()
+    for at in range(0, len(asked), _MOST_KEYS):
+        part = asked[at : at + _MOST_KEYS]
+        for column, values in (
+            (flow_run.c.id, [run_id for run_id, _ in part]),
+            (flow_run.c.idempotency_key, [key for _, key in part if key is not None]),
+        ):
+            if values:
+                query = sa.select(column).where(column.in_(values))
+                found |= {*connection.execute(query).scalars()}
+    return found
+
+
+def insert_many(
+    connection: sa.Connection,
+    runs: Sequence[FlowRun],
+    *,
+    start_at: Callable[[FlowRun], datetime | None],
+) -> None:
+    """Insert runs and their first states."""
+    made = [columns(run) | {"start_at": codec.micros(start_at(run))} for run in runs]
+    _INSERT(connection, [tuple(row[name] for name in _COLUMNS) for row in made])
+    history = [codec.history_columns(run.state) | {"flow_run_id": run.id} for run in runs]
+    _INSERT_STATE(connection, [tuple(row[name] for name in _STATE_COLUMNS) for row in history])
 
 
 def replace_state(
@@ -95,24 +133,6 @@ def states(connection: sa.Connection, run_id: str) -> tuple[State, ...]:
     return tuple(codec.history_state(row) for row in connection.execute(query).mappings())
 
 
-def page(
-    connection: sa.Connection, where: RunFilter, *, limit: int, cursor: str | None
-) -> Page[FlowRun]:
-    """List runs, newest due first; the cursor is a place, so any page costs the same."""
-    query = sa.select(flow_run).where(*_conditions(where))
-    if cursor is not None:
-        due_at, run_id = codec.place(cursor, field="cursor")
-        query = query.where(sa.tuple_(flow_run.c.due_at, flow_run.c.id) < sa.tuple_(due_at, run_id))
-    query = query.order_by(flow_run.c.due_at.desc(), flow_run.c.id.desc()).limit(limit + 1)
-    rows = connection.execute(query).mappings().all()
-    more = len(rows) > limit
-    last = rows[limit - 1] if more else None
-    return Page(
-        rows=tuple(run_of(row) for row in rows[:limit]),
-        cursor=f"{last['due_at']}.{last['id']}" if last else None,
-    )
-
-
 def live_of_deployment(connection: sa.Connection, deployment_id: str) -> tuple[FlowRun, ...]:
     """List a deployment's scheduled runs that have begun or wait, oldest due first."""
     query = (
@@ -127,140 +147,6 @@ def live_of_deployment(connection: sa.Connection, deployment_id: str) -> tuple[F
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 
-@dataclass(frozen=True)
-class Busy:
-    """How many runs of a deployment are live, and how many of those came from a schedule."""
-
-    deployment_id: str
-    runs: int
-    scheduled: int
-
-
-def busy(connection: sa.Connection) -> dict[str, Busy]:
-    """Count live runs by deployment: limits are live runs, not counters."""
-    query = (
-        sa.select(flow_run.c.deployment_id, sa.func.count(), sa.func.count(flow_run.c.schedule_id))
-        .where(_BUSY, flow_run.c.deployment_id.is_not(None))
-        .group_by(flow_run.c.deployment_id)
-    )
-    return {row[0]: Busy(*row) for row in connection.execute(query)}
-
-
-def busy_by_queue(connection: sa.Connection, work_pool: str) -> dict[str, int]:
-    """Count the live runs of a pool by queue."""
-    query = (
-        sa.select(flow_run.c.work_queue, sa.func.count())
-        .where(_BUSY, flow_run.c.work_pool == work_pool)
-        .group_by(flow_run.c.work_queue)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A run that is due, with what its deployment says about running it."""
-
-    run: FlowRun
-    concurrency_limit: int | None
-    overlap: str | None
-    collision: str | None
-    start_at: int
-
-    @property
-    def place(self) -> tuple[int, str]:
-        """Give where in line it stands."""
-        return self.start_at, self.run.id
-
-
-def _waiting(row: sa.RowMapping) -> Waiting:
-    said = ("concurrency_limit", "overlap", "collision_strategy", "start_at")
-    return Waiting(run_of(row), *(row[name] for name in said))
-
-
-_DUE = (
-    sa.select(
-        flow_run,
-        deployment.c.concurrency_limit,
-        deployment.c.collision_strategy,
-        schedule.c.overlap,
-    )
-    .outerjoin(deployment, deployment.c.id == flow_run.c.deployment_id)
-    .outerjoin(schedule, schedule.c.id == flow_run.c.schedule_id)
-    .where(flow_run.c.state_type == StateType.SCHEDULED.value)
-    .order_by(flow_run.c.start_at, flow_run.c.id)
-)
-
-
-def waiting(
-    connection: sa.Connection,
-    *,
-    work_pool: str,
-    work_queue: str,
-    host: str,
-    snapshots: bool,
-    now: datetime,
-    after: tuple[int, str] | None,
-    except_deployments: Collection[str],
-    except_scheduled: Collection[str],
-    limit: int,
-) -> tuple[Waiting, ...]:
-    """List due runs of a queue that this host can run, oldest first, after a place in line.
-
-    `snapshots`: also those deployed on another host, if what they run is kept in the store.
-    Leaves out all runs of `except_deployments`, and the queueing scheduled ones of
-    `except_scheduled`.
-    """
-    queues = sa.and_(
-        flow_run.c.deployment_id.in_(except_scheduled),
-        flow_run.c.schedule_id.is_not(None),
-        sa.func.coalesce(schedule.c.overlap, "enqueue") != "allow",
-    )
-    query = _DUE.where(
-        flow_run.c.work_pool == work_pool,
-        flow_run.c.work_queue == work_queue,
-        flow_run.c.start_at <= clock.micros(now),
-        _offered(host, snapshots=snapshots),
-        sa.or_(
-            flow_run.c.deployment_id.is_(None),
-            flow_run.c.deployment_id.not_in(except_deployments),
-        ),
-        sa.not_(sa.func.coalesce(queues, sa.false())),
-    ).limit(limit)
-    if after is not None:
-        query = query.where(sa.tuple_(flow_run.c.start_at, flow_run.c.id) > sa.tuple_(*after))
-    return tuple(_waiting(row) for row in connection.execute(query).mappings())
-
-
-def _offered(host: str, *, snapshots: bool) -> sa.ColumnElement[bool]:
-    """Tell the runs a host can run: those it deployed itself, and perhaps kept ones of others."""
-    there = sa.or_(deployment.c.host.is_(None), deployment.c.host == host)
-    return sa.or_(there, deployment.c.source == "snapshot") if snapshots else there
-
-
-def turned_away(connection: sa.Connection, now: datetime, *, limit: int) -> tuple[Waiting, ...]:
-    """List due runs whose deployment is at its limit and that do not yet say so, oldest first."""
-    live = (
-        sa.select(sa.func.count())
-        .select_from(other := flow_run.alias())
-        .where(
-            other.c.deployment_id == deployment.c.id,
-            other.c.state_type.in_(_LIVE),
-            other.c.lease_until.is_not(None),
-        )
-        .scalar_subquery()
-    )
-    query = _DUE.where(
-        flow_run.c.start_at <= clock.micros(now),
-        deployment.c.concurrency_limit.is_not(None),
-        sa.or_(
-            deployment.c.collision_strategy == "cancel_new",
-            flow_run.c.state_name.in_(("Scheduled", "Late")),
-        ),
-        live >= deployment.c.concurrency_limit,
-    ).limit(limit)
-    return tuple(_waiting(row) for row in connection.execute(query).mappings())
-
-
 def renew(
     connection: sa.Connection, run_id: str, attempt: int, *, lease_until: datetime
 ) -> FlowRun | None:
@@ -273,24 +159,6 @@ def renew(
     ).mappings()
     row = changed.first()
     return None if row is None else run_of(row)
-
-
-def any_due(connection: sa.Connection, work_pool: str, now: datetime) -> bool:
-    """Say whether a pool has a run to claim (a look that takes no lock)."""
-    query = sa.select(flow_run.c.id).where(
-        flow_run.c.state_type == StateType.SCHEDULED.value,
-        flow_run.c.work_pool == work_pool,
-        flow_run.c.start_at <= clock.micros(now),
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
-def next_start(connection: sa.Connection, work_pool: str) -> datetime | None:
-    """Give when the next waiting run of a pool may be claimed."""
-    query = sa.select(sa.func.min(flow_run.c.start_at)).where(
-        flow_run.c.state_type == StateType.SCHEDULED.value, flow_run.c.work_pool == work_pool
-    )
-    return codec.instant(connection.execute(query).scalar())
 
 
 def unfinished_children(connection: sa.Connection, run_id: str) -> tuple[FlowRun, ...]:
@@ -441,32 +309,3 @@ def _append_state(connection: sa.Connection, run_id: str, state: State) -> None:
     connection.execute(
         flow_run_state.insert(), codec.history_columns(state) | {"flow_run_id": run_id}
     )
-
-
-def _conditions(where: RunFilter) -> list[sa.ColumnElement[bool]]:
-    c = flow_run.c
-    found: list[sa.ColumnElement[bool]] = []
-    if not where.sessions:
-        found.append(c.kind != "session")
-    if where.state:
-        found.append(sa.or_(c.state_type.in_(where.state), c.state_name.in_(where.state)))
-    for name in ("deployment_id", "schedule_id", "flow_name", "parent_flow_run_id"):
-        value = getattr(where, name)
-        if value is not None:
-            found.append(c[name] == value)
-    if where.search:
-        found.append(
-            sa.or_(
-                c.name.icontains(where.search, autoescape=True),
-                c.flow_name.icontains(where.search, autoescape=True),
-                c.id.startswith(where.search.lower(), autoescape=True),
-            )
-        )
-    if where.tags:
-        either = [c.tags.contains(codec.dumps(tag), autoescape=True) for tag in where.tags]
-        found.append(sa.or_(*either))
-    if where.since:
-        found.append(c.due_at >= clock.micros(where.since))
-    if where.until:
-        found.append(c.due_at < clock.micros(where.until))
-    return found
