@@ -106,7 +106,7 @@ class Content(_Content):
         await self.answer(lambda: ArtifactContent(self.backend.read_artifact_content(key_or_id)))
 
     @web.authenticated
-    @authorized(action="execute", resource="nbflow:runs")
+    @authorized(action="execute", resource="nbflow:records")
     async def put(self, key_or_id: str) -> None:
         """Keep a content before its artifact is recorded."""
         await self.done(self.backend.keep_artifact_content, key_or_id, self.body(ArtifactText).text)

@@ -9,7 +9,7 @@ from tornado import web
 
 from nbflow.model import names, states
 from nbflow.model.artifacts import Artifact, ArtifactFilter
-from nbflow.model.backend import RunFilter
+from nbflow.model.run_lists import RunChange
 from nbflow.model.runs import Batch, NewFlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import notebooks
@@ -26,12 +26,14 @@ class FlowRuns(ApiHandler):
     @web.authenticated
     @authorized(action="read", resource="nbflow:runs")
     async def get(self) -> None:
-        """List flow runs, newest due first."""
+        """List flow runs, newest due first unless another order is asked for."""
         asked = self.query(RunQuery)
-        given = {name: getattr(asked, name, ()) for name in RunFilter.__dataclass_fields__}
-        where = RunFilter(**{**given, "tags": asked.tag})
         await self.answer(
-            self.backend.list_flow_runs, where, limit=asked.limit, cursor=asked.cursor
+            self.backend.list_flow_runs,
+            asked,
+            sort=asked.sort,
+            limit=asked.limit,
+            cursor=asked.cursor,
         )
 
     @web.authenticated
@@ -39,16 +41,11 @@ class FlowRuns(ApiHandler):
     async def post(self) -> None:
         """Create a flow run, or give the one its idempotency key already made."""
         new = self.body(NewFlowRun)
-        if _brings_code(new):
+        if brings_code(new):
             await self.must("execute", "nbflow:notebooks")
-        made = replace(
-            new,
-            name=names.check_name(new.name),
-            flow_name=names.check_name(new.flow_name, field="flow_name"),
-            tags=names.check_tags(new.tags),
-            idempotency_key=self.idempotency_key() or new.idempotency_key,
-            created_by=self.current_user.username,
-        )
+        made = checked(new, self.current_user.username)
+        key = self.idempotency_key()
+        made = made if key is None else replace(made, idempotency_key=key)
         await self.answer(self.backend.create_flow_run, made, status=201)
 
 
@@ -72,6 +69,12 @@ class FlowRun(ApiHandler):
     async def get(self, flow_run_id: str) -> None:
         """Read a flow run."""
         await self.answer(self.backend.read_flow_run, flow_run_id)
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def patch(self, flow_run_id: str) -> None:
+        """Edit a flow run's name or tags; what is left out stays as it is."""
+        await self.answer(self.backend.update_flow_run, flow_run_id, self.body(RunChange))
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:runs")
@@ -189,16 +192,27 @@ class Records(ApiHandler):
     _track_activity = False
 
     @web.authenticated
-    @authorized(action="execute", resource="nbflow:runs")
+    @authorized(action="execute", resource="nbflow:records")
     async def post(self) -> None:
         """Keep task runs, log lines and artifacts; older or repeated records change nothing."""
         await self.answer(self.backend.record, self.body(Batch))
 
 
-def _brings_code(new: NewFlowRun) -> bool:
+def brings_code(new: NewFlowRun) -> bool:
     """Say whether a worker would run what the request says, not only what was deployed."""
     waits = new.state.type is states.StateType.SCHEDULED
     return bool(waits and (new.deployment_id is None or new.job_variables))
+
+
+def checked(new: NewFlowRun, who: str) -> NewFlowRun:
+    """Give a new run with names that are names, and who made it. Raises InvalidInput."""
+    return replace(
+        new,
+        name=names.check_name(new.name),
+        flow_name=names.check_name(new.flow_name, field="flow_name"),
+        tags=names.check_tags(new.tags),
+        created_by=who,
+    )
 
 
 def _shown(backend: Orchestrator, flow_run_id: str) -> tuple[Artifact, ...]:

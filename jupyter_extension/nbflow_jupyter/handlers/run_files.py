@@ -70,7 +70,7 @@ class OfAttempt(_Parts):
         self._give(await self.off_loop(read, flow_run_id, number, asked.name, offset=asked.offset))
 
     @web.authenticated
-    @authorized(action="execute", resource="nbflow:runs")
+    @authorized(action="execute", resource="nbflow:records")
     async def put(self, flow_run_id: str, attempt: str) -> None:
         """Add a part to a file of the latest attempt; one that is there already changes nothing."""
         asked, data, number = self.query(PartQuery), self.raw_body(), _number(attempt)
@@ -84,7 +84,7 @@ class Lacking(ApiHandler):
     """Which files of results are not here."""
 
     @web.authenticated
-    @authorized(action="execute", resource="nbflow:runs")
+    @authorized(action="execute", resource="nbflow:records")
     async def post(self) -> None:
         """Give the locations of those that this server does not have whole."""
         await self.answer(self.backend.lacking_result_files, self.body(ResultFiles).files)
@@ -102,7 +102,7 @@ class OfResult(_Parts):
         self._give(await self.off_loop(read, location, offset=asked.offset))
 
     @web.authenticated
-    @authorized(action="execute", resource="nbflow:runs")
+    @authorized(action="execute", resource="nbflow:records")
     async def put(self, folder: str, name: str) -> None:
         """Add a part to a result's file; the file appears when it is whole."""
         asked, data = self.query(ResultPartQuery), self.raw_body()

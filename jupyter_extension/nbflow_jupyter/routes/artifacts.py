@@ -28,7 +28,7 @@ ROUTES = (
         artifacts.Content,
         get=Operation("nbflow:artifacts read", ArtifactContent),
         put=Operation(
-            "nbflow:runs execute", takes=shapes.ArtifactText, status=HTTPStatus.NO_CONTENT
+            "nbflow:records execute", takes=shapes.ArtifactText, status=HTTPStatus.NO_CONTENT
         ),
     ),
     route(

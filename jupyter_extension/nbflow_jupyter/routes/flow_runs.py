@@ -7,13 +7,15 @@ from http import HTTPStatus
 from nbflow.model import verdicts
 from nbflow.model.artifacts import Artifact
 from nbflow.model.backend import Page, Recorded
+from nbflow.model.explaining import Explanation
 from nbflow.model.inputs import RunInput
 from nbflow.model.limits import Slot
 from nbflow.model.progress import Progress
+from nbflow.model.run_lists import RunChange
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow_jupyter import shapes
-from nbflow_jupyter.handlers import flow_runs, inputs, kept_kernels, limits
+from nbflow_jupyter.handlers import flow_runs, inputs, kept_kernels, limits, work_pools
 from nbflow_jupyter.operation import Operation, route
 
 ROUTES = (
@@ -40,7 +42,13 @@ ROUTES = (
         "flow-runs/{flow_run_id}",
         flow_runs.FlowRun,
         get=Operation("nbflow:runs read", FlowRun),
+        patch=Operation("nbflow:runs execute", FlowRun, RunChange),
         delete=Operation("nbflow:runs write", status=HTTPStatus.NO_CONTENT),
+    ),
+    route(
+        "flow-runs/{flow_run_id}/explain",
+        work_pools.Explain,
+        get=Operation("nbflow:runs read", Explanation),
     ),
     route(
         "flow-runs/{flow_run_id}/cancel",
@@ -120,5 +128,5 @@ ROUTES = (
         limits.SlotsOf,
         get=Operation("nbflow:runs read", tuple[Slot, ...]),
     ),
-    route("records", flow_runs.Records, post=Operation("nbflow:runs execute", Recorded, Batch)),
+    route("records", flow_runs.Records, post=Operation("nbflow:records execute", Recorded, Batch)),
 )

@@ -18,17 +18,17 @@ ROUTES = (
         "flow-runs/{flow_run_id}/files/{attempt}",
         run_files.OfAttempt,
         get=Operation("nbflow:results read", bytes, query=shapes.PartQuery),
-        put=Operation("nbflow:runs execute", Written, bytes, query=shapes.PartQuery),
+        put=Operation("nbflow:records execute", Written, bytes, query=shapes.PartQuery),
     ),
     route(
         "results/files/lacking",
         run_files.Lacking,
-        post=Operation("nbflow:runs execute", tuple[str, ...], shapes.ResultFiles),
+        post=Operation("nbflow:records execute", tuple[str, ...], shapes.ResultFiles),
     ),
     route(
         "results/files/{folder}/{name}",
         run_files.OfResult,
         get=Operation("nbflow:results read", bytes, query=shapes.ResultPartQuery),
-        put=Operation("nbflow:runs execute", Written, bytes, query=shapes.ResultPartQuery),
+        put=Operation("nbflow:records execute", Written, bytes, query=shapes.ResultPartQuery),
     ),
 )
