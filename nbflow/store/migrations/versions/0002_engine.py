@@ -167,11 +167,14 @@ def _gather_histories() -> None:
     connection = op.get_bind()
     rows = connection.execute(sa.text(f"{_STATES} ORDER BY task_run_id, at, id"))
     keep = sa.text("UPDATE task_run SET history = :history WHERE id = :id")
+    gathered: list[dict[str, str]] = []
     for task_run_id, states in groupby(rows.all(), key=lambda row: row[0]):
         history = [
             [kind, at, name, said, json.loads(more)] for _, kind, at, name, said, more, _ in states
         ]
-        connection.execute(keep, {"id": task_run_id, "history": _dumps(history)})
+        gathered.append({"id": task_run_id, "history": _dumps(history)})
+    if gathered:
+        connection.execute(keep, gathered)
     with op.batch_alter_table("task_run") as table:
         table.alter_column("history", server_default=None)
         for column in _TOLD_BY_HISTORY:
