@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import settings
-from nbflow.cli import concurrency_limit, explaining, finding, presence, printing
+from nbflow.cli import concurrency_limit, finding, printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.model import clock, names, states, wire
 from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.backend import Backend, RunFilter
+from nbflow.model.explaining import Explanation
 from nbflow.model.runs import FlowRun, LogEntry, TaskRun
 from nbflow.model.states import StateType
 from nbflow.model.verdicts import Accept
-from nbflow.rules import flow as rules
 from nbflow.store import journal
 
 RUN = argument(
@@ -131,7 +131,8 @@ def _whole(
 
     return {
         **wire.jsonable(run),
-        "waits_for": waits_for(backend, run),
+        "waits_for": waits_for(explained := backend.explain_flow_run(run.id)),
+        "explanation": explained,
         "waits_for_slots": concurrency_limit.waits_of(backend, run),
         "executed_notebook": str(executed_notebook(run) or "") or None,
         "states": backend.list_states(run.id),
@@ -158,7 +159,7 @@ def _facts(backend: Backend, run: FlowRun) -> list[tuple[str, str | None]]:
         ("Run", f"{run.name}  ({run.id})"),
         ("Flow", f"{run.flow_name}, a {run.kind}"),
         ("State", printing.state(run.state)),
-        ("Waits for", waits_for(backend, run)),
+        ("Waits for", waits_for(backend.explain_flow_run(run.id))),
         ("Attempt", f"{run.attempt} of at most {run.retries + 1}" if run.attempt else None),
         ("Due", printing.instant(run.due_at)),
         ("Started", printing.instant(run.started_at)),
@@ -185,31 +186,13 @@ def _deployment_name(backend: Backend, run: FlowRun) -> str | None:
         return f"{run.deployment_id} (deleted)"
 
 
-def waits_for(backend: Backend, run: FlowRun) -> str | None:
-    """Say why a run that waits is not starting; None when it does not wait."""
-    if run.state.is_paused():
-        return _answer_of(run)
-    if not run.state.is_scheduled():
+def waits_for(explanation: Explanation) -> str | None:
+    """Say in a line what a run waits for, and what to do; None when it does not wait."""
+    if not explanation.waits:
         return None
-    if run.work_pool is None and run.lease_until is None:
-        verb = "resume" if run.state.name == "Resuming" else "retry"
-        return f"somebody to execute it: `nbflow flow-run {verb} {run.id}`"
-    due_at = rules.due(run)
-    if due_at is not None and due_at > clock.now():
-        return f"its time, {printing.instant(due_at)}"
-    absent = presence.missing(backend, run.work_pool or "", scheduled=False)
-    free = f"a free place in the pool {run.work_pool!r}"
-    return absent or explaining.place(backend, run) or free
-
-
-def _answer_of(run: FlowRun) -> str:
-    """Say what a paused run asks for, and until when it waits."""
-    until = states.pause_timeout(run.state)
-    asks = run.state.details.get("input")
-    fields = ", ".join(asks["schema"].get("properties", {})) if asks else ""
-    given = f" with {fields}" if fields else ""
-    end = f" until {printing.instant(until)}" if until else ""
-    return f"being resumed{given}{end}: `nbflow flow-run resume {run.id}`"
+    said = explanation.message.removeprefix("It waits for ")
+    hints = [reason.hint for reason in explanation.reasons if reason.hint is not None]
+    return " ".join([said, *hints[:1]])
 
 
 def show_cells(cells: tuple[TaskRun, ...]) -> None:

@@ -6,44 +6,41 @@ The server is the authority; nothing is decided or kept here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from nbflow.client.artifacts import HttpArtifacts
-from nbflow.client.base import path_of
+from nbflow.client.base import path_of, verdict_of
 from nbflow.client.deployments import HttpDeployments
 from nbflow.client.estimates import HttpEstimates
+from nbflow.client.explaining import HttpExplaining
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
 from nbflow.client.results import HttpResults
 from nbflow.client.run_files import HttpRunFiles
+from nbflow.client.run_lists import HttpRunLists
 from nbflow.client.schedules import HttpSchedules
 from nbflow.client.tokens import HttpTokens
 from nbflow.client.variables import HttpVariables
 from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
-from nbflow.model.backend import Changes, Page, Recorded, RunFilter
+from nbflow.model.backend import Changes, Page, Recorded
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
-from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
+from nbflow.model.verdicts import Verdict
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
-
-_VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
-    "accept": Accept,
-    "wait": Wait,
-    "abort": Abort,
-}
 
 
 class HttpBackend(
     HttpArtifacts,
     HttpDeployments,
     HttpEstimates,
+    HttpExplaining,
     HttpInputs,
     HttpVariables,
     HttpLimits,
     HttpResults,
     HttpRunFiles,
+    HttpRunLists,
     HttpSchedules,
     HttpTokens,
     HttpWorkPools,
@@ -66,7 +63,7 @@ class HttpBackend(
         """Ask for a transition of a flow run."""
         body = {"state": state, "attempt": attempt, "owner": owner}
         text = self._ask("POST", path_of("flow-runs", flow_run_id, "propose"), body=body)
-        return _verdict(text)
+        return verdict_of(text)
 
     def record(self, batch: Batch) -> Recorded:
         """Keep task runs, log lines and artifacts; tell which of their runs were asked to stop."""
@@ -116,14 +113,6 @@ class HttpBackend(
         """Read a run."""
         return self._get(FlowRun, path_of("flow-runs", flow_run_id))
 
-    def list_flow_runs(
-        self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[FlowRun]:
-        """List runs, newest due first."""
-        query = vars(where or RunFilter()) | {"limit": limit, "cursor": cursor}
-        query["tag"] = query.pop("tags")
-        return self._get(Page[FlowRun], "flow-runs", query)
-
     def list_states(self, flow_run_id: str) -> tuple[State, ...]:
         """List the states a run went through, oldest first."""
         return self._get(tuple[State, ...], path_of("flow-runs", flow_run_id, "states"))
@@ -154,7 +143,3 @@ class HttpBackend(
     def health(self) -> dict[str, Any]:
         """Give how the server stands, as the API's `Health` object."""
         return json.loads(self._ask("GET", "health"))
-
-
-def _verdict(text: str) -> Verdict:
-    return reading.answer(_VERDICTS[json.loads(text)["verdict"]], text)

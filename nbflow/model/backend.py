@@ -8,16 +8,16 @@ safe to repeat, and raises only `nbflow.exceptions`; `Unreachable` never means t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from nbflow.model.artifacts import Artifacts
 from nbflow.model.deployments import Deployments
 from nbflow.model.events import Event
+from nbflow.model.explaining import Explaining
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
-from nbflow.model.progress import Estimates
 from nbflow.model.pages import Page as Page
+from nbflow.model.progress import Estimates
 from nbflow.model.results import Results
 from nbflow.model.run_files import RunFiles
 from nbflow.model.run_lists import RunFilter as RunFilter
@@ -59,11 +59,13 @@ class Backend(
     Artifacts,
     Deployments,
     Estimates,
+    Explaining,
     Inputs,
     Variables,
     Limits,
     Results,
     RunFiles,
+    RunLists,
     Tokens,
     WorkPools,
     Protocol,

@@ -99,8 +99,8 @@ class Claim:
         return Held(self.run.id, self.attempt)
 
 
-def offers(worker: Worker, run: FlowRun, pool_type: str) -> bool:
-    """Say whether a worker can start the kernel a run needs, as far as it has said."""
+def offers(worker: Worker, run: FlowRun, pool_type: str, kernel_name: str | None) -> bool:
+    """Say whether a worker can start the kernel a run is to have, as far as it has said."""
     if run.entrypoint is not None and pool_type == "process":
         return True  # a flow of a script: it needs none
-    return not worker.kernels or run.kernel_name is None or run.kernel_name in worker.kernels
+    return not worker.kernels or not kernel_name or kernel_name in worker.kernels

@@ -20,8 +20,8 @@ from nbflow.model.work_pools import WorkPool, WorkQueue, template_of
 from nbflow.model.workers import Claim, Held, Worker, offers
 from nbflow.orchestration import transitions
 from nbflow.rules import flow as rules
-from nbflow.store import flow_runs, variables, work_pools, workers
-from nbflow.store.flow_runs import Busy, Waiting
+from nbflow.store import flow_runs, lines, variables, work_pools, workers
+from nbflow.store.lines import Busy, Waiting
 
 #: rows looked at in one query, at least
 _PAGE = 10
@@ -94,7 +94,7 @@ class _Giving:
     def _page(
         self, queue: WorkQueue, after: tuple[int, str] | None, *, limit: int
     ) -> tuple[Waiting, ...]:
-        return flow_runs.waiting(
+        return lines.waiting(
             self.connection,
             work_pool=self.pool.name,
             work_queue=queue.name,
@@ -121,7 +121,7 @@ class _Giving:
             transitions.transit(self.connection, waiting.run, crashed)
             return None
         run = replace(waiting.run, kernel_name=kernel_of(waiting.run, job))
-        if not offers(self.worker, run, self.pool.type):
+        if not offers(self.worker, run, self.pool.type, run.kernel_name):
             return None
         return self._give(replace(waiting, run=run), job)
 
@@ -153,10 +153,10 @@ def claim(
     claims = list(_unheard(connection, worker, pool, holding))[:limit]
     if pool.paused or pool.type != worker.type:
         return tuple(claims)
-    live = flow_runs.busy_by_queue(connection, pool.name)
+    live = lines.busy_by_queue(connection, pool.name)
     room = _room(pool.concurrency_limit, sum(live.values()))
     elsewhere = workers.token_of(connection, worker.id) is not None
-    giving = _Giving(connection, worker, pool, _Tally(flow_runs.busy(connection)), elsewhere)
+    giving = _Giving(connection, worker, pool, _Tally(lines.busy(connection)), elsewhere)
     for queue in _served(connection, worker):
         most = min(limit - len(claims), room, _room(queue.concurrency_limit, live.get(queue.name)))
         for given in giving.drain(queue, most):

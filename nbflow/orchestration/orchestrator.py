@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 import nbflow
 from nbflow import settings
-from nbflow.exceptions import Conflict, InvalidInput, NotFound
+from nbflow.exceptions import Conflict, NotFound
 from nbflow.faults import fault
 from nbflow.model import clock, releases, states
-from nbflow.model.backend import Changes, Page, Recorded, RunFilter
+from nbflow.model.backend import Changes, Page, Recorded
 from nbflow.model.events import Event
 from nbflow.model.names import shown
+from nbflow.model.pages import MOST_ROWS, check_limit
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Verdict
@@ -27,11 +28,13 @@ from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.orchestration.base import again
 from nbflow.orchestration.deployments import SqlDeployments
 from nbflow.orchestration.estimates import SqlEstimates
+from nbflow.orchestration.explaining import SqlExplaining
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
 from nbflow.orchestration.requests import SqlRequests
 from nbflow.orchestration.results import SqlResults
 from nbflow.orchestration.run_files import SqlRunFiles
+from nbflow.orchestration.run_lists import SqlRunLists
 from nbflow.orchestration.schedules import SqlSchedules
 from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
@@ -42,6 +45,7 @@ from nbflow.store import (  # fmt: skip
     flow_runs,
     journal,
     limits,
+    lines,
     logs,
     result_files,
     results,
@@ -52,19 +56,18 @@ from nbflow.store import (  # fmt: skip
 )
 from nbflow.store.dialect import Watch
 
-#: rows a list gives at most
-MAX_LIMIT = 200
-
 
 class Orchestrator(
     SqlArtifacts,
     SqlDeployments,
     SqlEstimates,
+    SqlExplaining,
     SqlInputs,
     SqlLimits,
     SqlRequests,
     SqlResults,
     SqlRunFiles,
+    SqlRunLists,
     SqlSchedules,
     SqlTokens,
     SqlVariables,
@@ -168,10 +171,10 @@ class Orchestrator(
         self, worker_id: str, limit: int, *, holding: tuple[Held, ...] | None = None
     ) -> tuple[Claim, ...]:
         """Take at most `limit` due runs for a worker."""
-        limit = min(limit, MAX_LIMIT)
+        limit = min(limit, MOST_ROWS)
         with self.database.read() as connection:
             worker = workers.get(connection, worker_id)
-            due = flow_runs.any_due(connection, worker.work_pool, clock.now())
+            due = lines.any_due(connection, worker.work_pool, clock.now())
             if not (due or claiming.any_unheard(connection, worker, holding)):
                 return ()
         with self._write() as connection:
@@ -238,14 +241,6 @@ class Orchestrator(
             return flow_runs.get(connection, flow_run_id)
 
     @again
-    def list_flow_runs(
-        self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[FlowRun]:
-        """List runs, newest due first."""
-        _check_limit(limit, MAX_LIMIT)
-        with self.database.read() as connection:
-            return flow_runs.page(connection, where or RunFilter(), limit=limit, cursor=cursor)
-
     def list_states(self, flow_run_id: str) -> tuple[State, ...]:
         """List the states a run went through, oldest first."""
         with self.database.read() as connection:
@@ -274,7 +269,7 @@ class Orchestrator(
         self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
     ) -> Page[LogEntry]:
         """List a run's log lines, oldest first."""
-        _check_limit(limit, 1000)
+        check_limit(limit, 1000)
         with self.database.read() as connection:
             flow_runs.get(connection, flow_run_id)
             return logs.page(connection, flow_run_id, limit=limit, after=after)
@@ -292,7 +287,7 @@ class Orchestrator(
     @again
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """Give the events after `since`, oldest first."""
-        _check_limit(limit, 1000)
+        check_limit(limit, 1000)
         with self.database.read() as connection:
             found = events.since(connection, since, limit=limit)
             first, last = events.first_seq(connection), events.last_seq(connection)
@@ -346,10 +341,10 @@ class Orchestrator(
     def turn_away(self, now: datetime) -> None:
         """Cancel due runs whose deployment is at its limit, or say that they wait for it."""
         with self.database.read() as connection:
-            found = flow_runs.turned_away(connection, now, limit=500)
+            found = lines.turned_away(connection, now, limit=500)
         if found:
             with self._write() as connection:
-                for waiting in flow_runs.turned_away(connection, now, limit=500):
+                for waiting in lines.turned_away(connection, now, limit=500):
                     claiming.turn_away(connection, waiting)
 
     def mark_late(self, before: datetime) -> None:
@@ -378,7 +373,7 @@ class Orchestrator(
     def next_start(self, work_pool: str) -> datetime | None:
         """Give when the next waiting run of a pool may be claimed."""
         with self.database.read() as connection:
-            return flow_runs.next_start(connection, work_pool)
+            return lines.next_start(connection, work_pool)
 
     @again
     def tick(self, now: datetime) -> int:
@@ -406,13 +401,6 @@ class Orchestrator(
         """Give when the next schedule is due."""
         with self.database.read() as connection:
             return schedules.next_instant(connection)
-
-
-def _check_limit(limit: int, most: int) -> None:
-    if not 1 <= limit <= most:
-        raise InvalidInput(
-            f"limit is {limit}; it must be 1 to {most}.", field="limit", code="limit.range"
-        )
 
 
 def _emit_worker(connection: sa.Connection, worker: Worker, verb: str) -> None:

@@ -124,7 +124,8 @@ def test_inspect_says_what_a_waiting_run_waits_for(
                        path="/x/sales.ipynb", work_pool="default")
         )  # fmt: skip
     soon = nbflow("flow-run", "inspect", "soon", "--output", "json").json()["waits_for"]
-    assert soon.startswith("No worker of the pool 'default' is running. Start `jupyter lab`")
+    assert "a worker of the pool 'default': none is online" in soon
+    assert "Start `jupyter lab`" in soon
     assert "its time" in nbflow("flow-run", "inspect", "later").out
 
 
@@ -143,9 +144,9 @@ def test_inspect_says_which_limit_a_due_run_waits_under(
     def waits_for(name: str) -> str:
         return nbflow("flow-run", "inspect", name, "--output", "json").json()["waits_for"]
 
-    what = "one of the 1 places of the deployment 'sales', held by first"
-    assert waits_for("second") == f"{what}; number 1 in line"
-    assert waits_for("third") == f"{what}; number 2 in line"
+    what = "the only place of the deployment 'sales', held by first"
+    assert waits_for("second") == f"{what}; number 1 of 2 in line."
+    assert waits_for("third") == f"{what}; number 2 of 2 in line."
 
 
 def test_a_name_cannot_steer_the_terminal(nbflow: Call, orchestrator: Orchestrator) -> None:

@@ -199,3 +199,12 @@ def test_names_are_escaped_on_the_way(backend: Backend) -> None:
     backend.create_work_queue(name, NewWorkQueue(".. x"))
     assert backend.read_work_pool(name).id == made.id
     assert backend.read_work_queue(name, ".. x").priority == 2
+
+
+def test_a_run_that_waits_is_explained(backend: Backend, make: Any, pool: str) -> None:
+    run = make.waiting(pool)
+    said = backend.explain_flow_run(run.id)
+    assert (said.flow_run_id, said.waits, said.state) == (run.id, True, "Scheduled")
+    assert [reason.code for reason in said.reasons] == ["worker.none"]
+    with pytest.raises(NotFound):
+        backend.explain_flow_run(ids.uuid7())

@@ -1,4 +1,4 @@
-"""Work pools and their queues."""
+"""Work pools and their queues; why a run waits there."""
 
 from __future__ import annotations
 
@@ -98,3 +98,13 @@ class AllWorkQueues(ApiHandler):
     async def get(self) -> None:
         """List all queues by pool, first priority first."""
         await self.answer(self.backend.list_work_queues)
+
+
+class Explain(ApiHandler):
+    """Why one run waits."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:runs")
+    async def get(self, flow_run_id: str) -> None:
+        """Say in plain words why a run is not starting, or not going on."""
+        await self.answer(self.backend.explain_flow_run, flow_run_id)
