@@ -44,6 +44,7 @@ _VERSION = re.compile(r'"(\d{1,17})(?:-[0-9a-f]+)?"')
 #: bytes a second that are not too slow
 _SLOWEST = 10_000
 _COUNT = re.compile(r"-?\d{1,19}")
+_NUMBER = re.compile(r"-?\d{1,19}(\.\d{1,19})?")
 _FLAGS: dict[str, Any] = {"true": True, "false": False, "1": True, "0": False}
 
 _CODES = {
@@ -364,4 +365,6 @@ def _value(name: str, texts: list[str], shape: Any) -> Any:
     text = texts[0]
     if shape is int and _COUNT.fullmatch(text):
         return int(text)
+    if shape is float and _NUMBER.fullmatch(text):
+        return float(text)
     return _FLAGS.get(text, text) if shape in (bool, bool | None) else text

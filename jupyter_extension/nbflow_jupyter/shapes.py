@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from nbflow.model.artifacts import ArtifactKind
 from nbflow.model.run_files import ResultFile
+from nbflow.model.run_lists import RunFilter, RunSort
 from nbflow.model.runs import Owner
 from nbflow.model.schedules import Timing
 from nbflow.model.states import State
@@ -59,6 +60,14 @@ class Proposal:
     state: State
     attempt: int | None = None
     owner: Owner | None = None
+
+
+@dataclass(frozen=True)
+class StateRequest:
+    """A state to set. `force`: against the rules, for what is stuck; the process is not told."""
+
+    state: State
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,19 +175,28 @@ class SlotRequests:
 
 
 @dataclass(frozen=True)
-class RunQuery:
-    """Which flow runs to list; a name given several times matches any of its values."""
+class RunQuery(RunFilter):
+    """Which flow runs to list, in which order; a name given several times: any of its values."""
 
-    state: tuple[str, ...] = ()
-    deployment_id: str | None = None
-    schedule_id: str | None = None
-    flow_name: str | None = None
-    parent_flow_run_id: str | None = None
+    sort: RunSort = "-due_at"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryQuery(RunFilter):
+    """Over which span runs are counted, and how long each bucket is."""
+
+    since: datetime
+    until: datetime
+    interval_seconds: float
+
+
+@dataclass(frozen=True)
+class FlowQuery:
+    """Which flows to list: those whose name holds a text, any case."""
+
     search: str | None = None
-    tag: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    sessions: bool = False
     limit: int = 50
     cursor: str | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,31 @@ def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
     flow_runs.insert(connection, run, start_at=transitions.start_at(run))
     transitions.emit(connection, run)
     return run
+
+
+def create_many(connection: sa.Connection, new: Sequence[NewFlowRun]) -> tuple[str, ...]:
+    """Create runs, or find those their ids and keys made; give the ids.
+
+    What is made of a deployment, waits in a line or was made before goes one by one; the rest, of
+    which nothing is to be asked, at once. Raises InvalidInput, NotFound, Conflict.
+    """
+    known = flow_runs.known(connection, [(one.id, one.idempotency_key) for one in new])
+    now = clock.now()
+    lease_until = transitions.lease_until(now)
+    ids_made: list[str] = []
+    plain: list[FlowRun] = []
+    for one in new:
+        if one.deployment_id or one.work_pool or one.id in known or one.idempotency_key in known:
+            ids_made.append(create(connection, one).id)
+            continue
+        _check(one)
+        known |= {one.id, one.idempotency_key} - {None}
+        run = begin(one, created_at=now, lease_until=lease_until)
+        plain.append(replace(run, run_dir=f"runs/{run.id}/1") if run.attempt else run)
+        ids_made.append(run.id)
+    flow_runs.insert_many(connection, plain, start_at=transitions.start_at)
+    transitions.emit_all(connection, plain)
+    return tuple(ids_made)
 
 
 def _ensure_line(connection: sa.Connection, run: FlowRun, now: datetime) -> None:

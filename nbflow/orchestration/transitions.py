@@ -46,7 +46,15 @@ def transit(
         return verdict, run
     if verdict.state.id == run.state.id:
         return replace(verdict, attempt=run.attempt), run
-    to = _in_order(run.state, verdict.state)
+    return enter(connection, run, verdict.state, owner=owner)
+
+
+def enter(
+    connection: sa.Connection, run: FlowRun, to: State, *, owner: Owner | None = None
+) -> tuple[Verdict, FlowRun]:
+    """Make a state so, with all that follows from it, whatever the rules say of it."""
+    now = clock.now()
+    to = _in_order(run.state, to)
     after = _after(run, to, owner=owner, now=now)
     if not flow_runs.replace_state(connection, run, after, start_at=start_at(after)):
         return Abort("Another process changed the run first.", run.state), run
@@ -111,10 +119,16 @@ def start_at(run: FlowRun) -> datetime | None:
 
 def emit(connection: sa.Connection, run: FlowRun) -> None:
     """Append the event of a flow run's new state."""
-    events.append(
-        connection,
-        [Event(f"flow-run.{run.state.name}", "flow-runs", run.id, run.state.at, flow_run_row(run))],
-    )
+    emit_all(connection, [run])
+
+
+def emit_all(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
+    """Append an event for each flow run's new state."""
+    told = [
+        Event(f"flow-run.{run.state.name}", "flow-runs", run.id, run.state.at, flow_run_row(run))
+        for run in runs
+    ]
+    events.append(connection, told)
 
 
 def emit_task_runs(connection: sa.Connection, flow_run_id: str, ids: Sequence[str]) -> None:

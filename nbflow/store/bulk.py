@@ -49,9 +49,9 @@ class Bulk:
         style, place = PLACES[dialect.name]
         made: Any = type(dialect)
         text = str(self._upsert.of(dialect).compile(dialect=made(paramstyle=style)))
-        found = re.fullmatch(r"(.*? VALUES )(\(.*?\))( ON CONFLICT.*)", text, re.DOTALL)
+        found = re.fullmatch(r"(.*? VALUES )(\(.*?\))( ON CONFLICT.*)?", text, re.DOTALL)
         assert found is not None, text
-        head, row, tail = found.groups()
+        head, row, tail = found.groups(default="")
         assert row.count(place) == head.count(",") + 1, text
         return {size: head + ", ".join([row] * size) + tail for size in _SIZES}
 

@@ -17,9 +17,11 @@ from nbflow_jupyter.routes import (
     concurrency_limits,
     deployments,
     flow_runs,
+    flows,
     notebooks,
     results,
     run_files,
+    run_lists,
     schedules,
     system,
     task_runs,
@@ -31,7 +33,9 @@ from nbflow_jupyter.routes import (
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
+    *flows.ROUTES,
     *flow_runs.ROUTES,
+    *run_lists.ROUTES,
     *task_runs.ROUTES,
     *deployments.ROUTES,
     *schedules.ROUTES,

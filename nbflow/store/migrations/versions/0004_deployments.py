@@ -21,6 +21,7 @@ def upgrade() -> None:
             op.add_column(table, column)
     op.create_index("ix_flow_run_backfill_id", "flow_run", ["backfill_id"])
     op.create_index("ix_skip_asked", "skip", ["reason", "first_at"])
+    _index_runs()
     _claim_by("state_type", "work_pool", "work_queue", "start_at")
     _make_queues()
     _make_versions()
@@ -33,10 +34,27 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_flow_run_backfill_id", "flow_run")
     op.drop_index("ix_skip_asked", "skip")
+    for name in ("flow", "name", "started", "ended"):
+        op.drop_index(f"ix_flow_run_{name}", "flow_run")
     _claim_by("state_type", "work_pool", "start_at")
     for table, columns in _added().items():
         for column in columns:
             op.drop_column(table, column.name)
+
+
+def _index_runs() -> None:
+    """Let runs be listed by flow, name, start and end without sorting."""
+    op.create_index("ix_flow_run_flow", "flow_run", ["flow_name", "due_at", "id"])
+    op.create_index("ix_flow_run_name", "flow_run", ["name", "id"])
+    for name in ("started", "ended"):
+        some = sa.text(f"{name}_at IS NOT NULL")
+        op.create_index(
+            f"ix_flow_run_{name}",
+            "flow_run",
+            [f"{name}_at", "id"],
+            sqlite_where=some,
+            postgresql_where=some,
+        )
 
 
 def _claim_by(*columns: str) -> None:
