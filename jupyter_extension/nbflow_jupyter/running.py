@@ -122,7 +122,10 @@ class Running:
         """Say how the server stands."""
         orchestrator = self.orchestrator
         held = orchestrator.duty_holder("scheduler")
-        ticks = None if held is None else SchedulerInfo(True, held[0].host, held[0].pid, held[1])
+        waits = None if self._scheduler is None else self._scheduler.waits
+        ticks = None
+        if held is not None:
+            ticks = SchedulerInfo(True, held[0].host, held[0].pid, held[1], waits)
         return Health(
             status="ok",
             version=nbflow.__version__,

@@ -377,12 +377,13 @@ class Version:
 
 @dataclass(frozen=True)
 class SchedulerInfo:
-    """Who makes the runs that are due."""
+    """Who makes the runs that are due. `waits`: why this server makes none for now."""
 
     running: bool
     host: str
     pid: int
     since: datetime
+    waits: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,14 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def asleep() -> float:
+    """Give the seconds this machine has slept since it booted; 0 where the system does not tell."""
+    try:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    except (AttributeError, OSError):
+        return 0.0
+
+
 def cpu_seconds() -> float:
     """Give the CPU seconds this process has used, for telling work from waiting."""
     return time.process_time()
