@@ -29,6 +29,7 @@ _HOME = {
     "quote": "nbflow.annotations",
     "resume_flow_run": "nbflow.flow_runs",
     "runtime": "nbflow",
+    "serve": "nbflow.deployments",
     "settings": "nbflow",
     "skip": "nbflow.flow_runs",
     "stop": "nbflow.flow_runs",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from nbflow.annotations import unmapped as unmapped
     from nbflow.context import tags as tags
     from nbflow.deployments import deploy as deploy
+    from nbflow.deployments import serve as serve
     from nbflow.flow_runs import apause_flow_run as apause_flow_run
     from nbflow.flow_runs import aresume_flow_run as aresume_flow_run
     from nbflow.flow_runs import asuspend_flow_run as asuspend_flow_run

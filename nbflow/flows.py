@@ -24,7 +24,7 @@ from nbflow.model.names import check_name, shown
 from nbflow.task_runners import runner_of
 
 if TYPE_CHECKING:
-    from nbflow.deployments import Deployment
+    from nbflow.deployments import Deployable, Deployment
     from nbflow.model.diagrams import Diagram
     from nbflow.model.runs import FlowRun
 
@@ -139,27 +139,45 @@ class Flow(hooks.Hooked, UserFlow, Generic[P, R]):
         return self.visualize(*args, **kwargs).mermaid()
 
     def deploy(self, name: str | None = None, **asked: Any) -> Deployment:
-        """Deploy this flow of the notebook that is open, with the cells it needs.
+        """Deploy this flow: of its script or module, or of the notebook that is open.
 
         Args:
             name: the deployment's; the flow's own when left out.
-            asked: what `nbflow.deploy` takes: `parameters`, `cron`, `interval`, `options`, …
+            asked: what `nbflow.deploy` takes: `parameters`, `cron`, `work_pool_name`, …
 
-        What is deployed is the saved notebook. Raises InvalidInput when it is not saved as it ran
-        (after `%load_ext nbflow`), or the flow was not defined in a notebook; and what
-        `nbflow.deploy` raises.
+        Of a notebook the saved file is deployed, with the cells the flow needs. Raises
+        InvalidInput when it is not saved as it ran (after `%load_ext nbflow`), or the flow is not
+        at the top of a file; and what `nbflow.deploy` raises.
         """
         from nbflow import deployments
 
-        if not self._of_notebook():
-            raise InvalidInput(
-                f"Flow {self.name} was not defined in a notebook.",
-                code="flow.no_notebook", field="path",
-                hint="Deploy a notebook that calls it: nbflow.deploy('NOTEBOOK.ipynb').",
-            )  # fmt: skip
-        return deployments.deploy(f"{open_notebook()}:{self.fn.__name__}", name=name, **asked)
+        return deployments.deploy(self, name=name, **asked)
 
-    def _of_notebook(self) -> bool:
+    def to_deployment(self, name: str | None = None, **asked: Any) -> Deployable:
+        """Give this flow and how it is to be deployed, for `nbflow.deploy` and `nbflow.serve`."""
+        from nbflow import deployments
+
+        return deployments.Deployable(self, {"name": name, **asked})
+
+    def serve(
+        self, name: str | None = None, *, limit: int = 5, pause_on_shutdown: bool = True,
+        **asked: Any,
+    ) -> None:  # fmt: skip
+        """Deploy this flow and run it when asked or due, until Ctrl-C or SIGTERM.
+
+        Args:
+            limit: how many of its runs go on at once.
+            pause_on_shutdown: pause its schedules when this ends.
+            asked: what `nbflow.deploy` takes.
+
+        Raises what `deploy` raises.
+        """
+        from nbflow import deployments
+
+        served = self.to_deployment(name, **asked)
+        deployments.serve(served, limit=limit, pause_on_shutdown=pause_on_shutdown)
+
+    def is_of_notebook(self) -> bool:
         """Say whether a cell's code defines it: its file is none."""
         fn = inspect.unwrap(self.fn)
         code = getattr(fn, "__code__", None)

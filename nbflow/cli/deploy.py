@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nbflow import deployments
-from nbflow.cli import checking, execution, given, presence, printing, zone
+from nbflow.cli import checking, execution, given, printing, zone
 from nbflow.cli import deployment as shown
 from nbflow.cli.execution import EXECUTION
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
@@ -16,6 +16,7 @@ from nbflow.model import deploying, notebooks, slices
 from nbflow.model.deployments import Deployment, Source
 from nbflow.model.run_options import Checkpoint
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+from nbflow.workers import presence
 
 SCHEDULES = (
     argument("--cron", action="append", default=[], metavar="EXPR",

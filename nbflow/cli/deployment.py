@@ -6,12 +6,13 @@ import json
 from datetime import datetime
 from typing import Any
 
-from nbflow.cli import finding, given, presence, printing, progress, watching
+from nbflow.cli import finding, given, printing, progress, watching
 from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, takes
 from nbflow.connect import connect
 from nbflow.model import names, schedules, states
 from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
 from nbflow.model.runs import NewFlowRun
+from nbflow.workers import presence
 
 NAME = argument("name", metavar="NAME", help="the deployment's name or id")
 

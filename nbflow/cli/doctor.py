@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from nbflow import __version__, settings
-from nbflow.cli import presence, printing
+from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, takes
 from nbflow.connect import connect
 from nbflow.exceptions import NbflowError
 from nbflow.model import masking
 from nbflow.model.backend import Backend
+from nbflow.workers import presence
 
 #: the oldest SQLite that has what the store's statements use
 _OLDEST_SQLITE = (3, 35)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from nbflow.cli import finding, given, presence, printing
+from nbflow.cli import finding, given, printing
 from nbflow.cli.flow_run import RUN
 from nbflow.cli.parsing import OUTPUT, argument, duration, takes
 from nbflow.cli.progress import exit_code
@@ -22,6 +22,7 @@ from nbflow.model.run_options import RunOptions
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Accept
+from nbflow.workers import presence
 
 _TIMEOUT = argument(
     "--timeout", type=duration, default=timedelta(hours=1), metavar="DUR",

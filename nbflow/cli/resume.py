@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import get_args
 
-from nbflow.cli import finding, flow_run, handing, presence, printing
+from nbflow.cli import finding, flow_run, handing, printing
 from nbflow.cli.flow_run import RUN
 from nbflow.cli.parsing import OUTPUT, argument, takes
 from nbflow.cli.progress import Progress, exit_code
@@ -18,6 +18,7 @@ from nbflow.model.run_options import ResumeSource, RunOptions
 from nbflow.model.runs import FlowRun
 from nbflow.notebook import again, running
 from nbflow.notebook.stopping import Stop
+from nbflow.workers import presence
 
 
 @takes(

@@ -10,18 +10,20 @@ import asyncio
 import logging
 import os
 import traceback
+from pathlib import Path
 from typing import Any
 
-from nbflow.engine import describing, interrupts, signatures
+from nbflow.engine import describing, interrupts, laying, signatures
 from nbflow.engine.again import CallAgain
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.steps import flow_life
 from nbflow.exceptions import NbflowError, NotFound, SignatureMismatchError
-from nbflow.model import states, texts, versions
+from nbflow.model import states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Batch, FlowRun, LogEntry
 from nbflow.model.states import State
 from nbflow.model.verdicts import Accept
+from nbflow.store import journal, mirroring
 
 _log = logging.getLogger("nbflow.engine")
 
@@ -57,16 +59,17 @@ class DeployedCall(CallAgain):
             return False
 
 
-def execute(backend: Backend, flow_run: FlowRun, *, entrypoint: str, folder: str) -> State:
+def execute(backend: Backend, flow_run: FlowRun, *, folder: str) -> State:
     """Load the flow and run this attempt to its end; give the state the run took.
 
     Args:
-        entrypoint: where the code lies that is to run: a file's path, or a module's name.
-        folder: where modules are looked for first.
+        folder: where it works, and modules are looked for first.
     """
     os.environ.pop("NBFLOW_FLOW_RUN_ID", None)  # it would be taken for the run that calls this one
     try:
-        flow = describing.load(entrypoint, folder)
+        folder = laying.work_in(backend, flow_run, folder)
+        os.chdir(folder)
+        flow = describing.load(_code(backend, flow_run), folder)
         _check_signature(backend, flow_run, flow)
     except NbflowError as error:
         return refuse(backend, flow_run, error)
@@ -75,6 +78,30 @@ def execute(backend: Backend, flow_run: FlowRun, *, entrypoint: str, folder: str
         return _end(backend, flow_run, stopped)
     call = DeployedCall(_as_deployed(flow, flow_run), flow_run, _beginning(backend, flow_run))
     return asyncio.run(_adriven(call)) if flow.isasync else _driven(call)
+
+
+def _code(backend: Backend, flow_run: FlowRun) -> str:
+    """Give the entrypoint that is loaded: of a script, its file as deployed, or as it is now.
+
+    Raises NotFound (`entrypoint.missing`).
+    """
+    entrypoint, path = flow_run.entrypoint or "", flow_run.path or ""
+    if not path.lower().endswith(".py"):
+        return entrypoint
+    name = entrypoint.rpartition(":")[2]
+    if flow_run.snapshot is None:
+        if not Path(path).is_file():
+            raise NotFound(
+                f"There is no file {path}.",
+                code="entrypoint.missing",
+                field="entrypoint",
+                hint="It was moved or deleted since it was deployed.",
+            )
+        return f"{path}:{name}"
+    code = journal.folder(f"runs/{flow_run.id}/{flow_run.attempt}") / "code" / Path(path).name
+    code.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    code.write_text(mirroring.snapshot(backend, flow_run.snapshot), encoding="utf-8")
+    return f"{code}:{name}"
 
 
 def _driven(call: DeployedCall) -> State:
@@ -131,10 +158,10 @@ def _check_signature(backend: Backend, flow_run: FlowRun, flow: Any) -> None:
 
     Raises SignatureMismatchError (`signature.changed`).
     """
-    deployed = _deployed_schema(backend, flow_run)
-    if deployed is None:
+    deployed = laying.as_deployed(backend, flow_run)
+    if deployed is None or not deployed.taken:
         return
-    found = signatures.difference(deployed, signatures.schema_of(flow.fn, flow.signature))
+    found = signatures.difference(deployed.taken, signatures.schema_of(flow.fn, flow.signature))
     if found is not None:
         name, how = found
         raise SignatureMismatchError(
@@ -143,19 +170,3 @@ def _check_signature(backend: Backend, flow_run: FlowRun, flow: Any) -> None:
             field=name,
             hint="Deploy it again.",
         )
-
-
-def _deployed_schema(backend: Backend, flow_run: FlowRun) -> Any:
-    """Give what the flow took when the run's version was deployed; None: that is not known."""
-    if flow_run.deployment_id is None:
-        return None
-    try:
-        deployment = backend.read_deployment(flow_run.deployment_id)
-        if deployment.version != flow_run.deployment_version and flow_run.deployment_version:
-            content = backend.read_deployment_version(
-                deployment.id, flow_run.deployment_version
-            ).content
-            deployment = versions.restored(deployment, content)
-    except NotFound:
-        return None
-    return deployment.taken or None

@@ -82,11 +82,27 @@ class Tracking:
         self.enter(state)
         return state
 
+    def unfinished(self) -> FlowRun | None:
+        """Give the child that an earlier attempt of the parent made and that goes on elsewhere."""
+        if self._parent.flow_run.attempt < 2:
+            return None
+        parent = self._parent.flow_run.id
+        for child in _children(connect.connect(), parent, self._child.flow_name, _LIVE):
+            if self._attempt_of(child) and child.parameters == self._child.parameters:
+                self._child_id = child.id
+                return child
+        return None
+
+    def adopt(self, child: FlowRun) -> None:
+        """Stand for a child that was there already (made before under its idempotency key)."""
+        self._child_id = child.id
+
     def _earlier(self) -> FlowRun | None:
         if self._parent.flow_run.attempt < 2:
             return None
         backend = connect.connect()
-        for child in _completed_children(backend, self._parent.flow_run.id, self._child.flow_name):
+        parent = self._parent.flow_run.id
+        for child in _children(backend, parent, self._child.flow_name, ("COMPLETED",)):
             if self._attempt_of(child) and child.parameters == self._child.parameters:
                 return child
         return None
@@ -108,11 +124,16 @@ class Tracking:
         return State(state.type, state.name, state.message, state.at, details=details)
 
 
-def _completed_children(backend: Backend, parent_id: str, flow_name: str) -> Iterator[FlowRun]:
+_LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED")
+
+
+def _children(
+    backend: Backend, parent_id: str, flow_name: str, state: tuple[str, ...]
+) -> Iterator[FlowRun]:
     from nbflow.model.backend import RunFilter  # loads all the nouns: only for a replay
 
     where = RunFilter(
-        state=("COMPLETED",), parent_flow_run_id=parent_id, flow_name=flow_name, sessions=True
+        state=state, parent_flow_run_id=parent_id, flow_name=flow_name, sessions=True
     )
     cursor: str | None = None
     while True:

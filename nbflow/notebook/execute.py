@@ -8,10 +8,12 @@ whatever its state.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from nbflow.connect import connect
-from nbflow.exceptions import NbflowError
+from nbflow.exceptions import Aborted, NbflowError
+from nbflow.model.states import State
 from nbflow.notebook import running
 from nbflow.notebook.stopping import Stop
 
@@ -22,16 +24,35 @@ def main(arguments: list[str]) -> int:
     """Execute one attempt of a run; give the process's exit code."""
     flow_run_id, attempt = arguments[0], int(arguments[1])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="INFO")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing
     running.lighten()
     stop = Stop()
-    with stop.on_signals(), stop.on_orphaned(f"{flow_run_id}-{attempt}"):
+    with stop.on_orphaned(f"{flow_run_id}-{attempt}"):
         try:
-            state = running.run_now(connect(), flow_run_id, attempt, stop=stop)
+            state = _run(flow_run_id, attempt, stop)
         except NbflowError as error:
             _log.error("run %s: %s", flow_run_id, error)
             return 1
     _log.info("run %s: %s. %s", flow_run_id, state.name, state.message)
     return 0
+
+
+def _run(flow_run_id: str, attempt: int, stop: Stop) -> State:
+    """Execute a run of a notebook, or of a flow: which has its own way to heed signals."""
+    backend = connect()
+    run = backend.read_flow_run(flow_run_id)
+    if run.entrypoint is None:
+        with stop.on_signals():
+            return running.run_now(backend, flow_run_id, attempt, stop=stop)
+    from nbflow.engine import deployed  # the engine's life of a flow: a notebook needs none of it
+
+    if run.attempt != attempt:
+        raise Aborted(f"Attempt {attempt} was replaced by attempt {run.attempt}.")
+    try:
+        folder = running.working_folder(backend, run)
+    except NbflowError as error:
+        return deployed.refuse(backend, run, error)
+    return deployed.execute(backend, run, folder=folder or os.getcwd())
 
 
 if __name__ == "__main__":

@@ -161,16 +161,21 @@ def fetch_past(backend: Backend, flow_run_id: str, attempt: int) -> None:
 
 
 def snapshot(backend: Backend, digest: str) -> str:
-    """Read a deployed notebook; what was fetched once is kept here. Raises NotFound."""
+    """Read a deployed notebook or script; fetched once, it is kept here. Raises NotFound."""
+    return content(backend, digest).decode("utf-8")
+
+
+def content(backend: Backend, digest: str) -> bytes:
+    """Read any deployed content; what was fetched once is kept here. Raises NotFound."""
     if backend.shares_home():
-        return backend.read_snapshot(digest)
+        return backend.read_snapshot_bytes(digest)
     try:
-        return snapshots.read(digest)
+        return snapshots.read_bytes(digest)
     except NbflowError:
-        text = backend.read_snapshot(digest)
-    if snapshots.write(text) != digest:
-        raise DamagedResult(f"The deployed notebook {digest[:12]}… did not arrive whole.")
-    return text
+        found = backend.read_snapshot_bytes(digest)
+    if snapshots.write_bytes(found) != digest:
+        raise DamagedResult(f"The deployed content {digest[:12]}… did not arrive whole.")
+    return found
 
 
 # -- results ------------------------------------------------------------------------------------
