@@ -55,6 +55,7 @@ OPENS: Mapping[tuple[str, str], frozenset[TokenKind]] = {
     ("post", "records"): _BOTH,
     # what it is made of, and what it makes
     ("get", "snapshots/{digest}"): _BOTH,
+    ("get", "snapshots/{digest}/bytes"): _BOTH,
     ("get", "flow-runs/{flow_run_id}/files"): _BOTH,
     ("get", "flow-runs/{flow_run_id}/files/{attempt}"): _BOTH,
     ("put", "flow-runs/{flow_run_id}/files/{attempt}"): _BOTH,

@@ -210,23 +210,19 @@ class Worker:
         self._stop.discard(run_id)
         self._late.discard(run_id)
         if whole and not self.backend.shares_home():
-            self._tidy(child)
+            journal.forget(run_id)  # the server has it all
 
     def _send_files(self, child: Child) -> bool:
         """Send what the child could not; raises while the server is away. False: it is refused."""
-        if self.backend.shares_home():
-            return True
+        run = self.backend.read_flow_run(child.claim.run.id)
+        if self.backend.shares_home() or run.state.is_final():
+            return run.state.is_completed()
         mirror = mirroring.Mirror(self.backend, child.claim.run.id, child.claim.attempt)
         if mirror.send():
             return True
         if mirror.refused is None:
             mirror.raise_outage()
         return False
-
-    def _tidy(self, child: Child) -> None:
-        """Forget files of a run that the server has; one that may go on keeps them for that."""
-        if self.backend.read_flow_run(child.claim.run.id).state.is_completed():
-            journal.forget(child.claim.run.id)
 
     def _replay(self) -> None:
         spool.replay(self.backend)

@@ -1,0 +1,240 @@
+"""A worker on another machine: another home, another host name, and nothing of the server's disk.
+
+The worker lives in namespaces of its own: its host is called otherwise, and where the server's
+folders are it finds empty ones. So whatever it knows of them came over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from nbflow.client.http import HttpBackend
+from nbflow.exceptions import Forbidden
+from nbflow.model.runs import FlowRun
+from nbflow.store.result_files import checked
+
+Wait = Callable[..., Any]
+NBFLOW = [sys.executable, "-m", "nbflow"]
+QUICK = {
+    "NBFLOW_HEARTBEAT_SECONDS": "1",
+    "NBFLOW_LEASE_SECONDS": "6",
+    "NBFLOW_INTERRUPT_SECONDS": "2",
+    "NBFLOW_TERMINATE_SECONDS": "1",
+    "NBFLOW_DRAIN_SECONDS": "2",
+}
+CELLS = (
+    "n = 3",
+    "import threading\nfor i in range(n):\n    print('tick', i, flush=True)\n"
+    "    threading.Event().wait(0.4)",
+    "# nbflow: task table --returns rows\nrows = [f'{i:0>600}' for i in range(2000 * n)]",
+    "from nbflow.artifacts import create_markdown_artifact\n"
+    "_ = create_markdown_artifact(f'# {len(rows)} rows', key='far-report')",
+    "from nbflow.variables import Variable\n"
+    "assert Variable.get('ready', default=False), 'nobody is ready'\nprint(len(rows), 'rows')",
+)
+
+
+@contextmanager
+def elsewhere(
+    home: Path, server: Any, secret: str, *words: str, **env: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker on a machine that has nothing of the server's."""
+    home.mkdir(parents=True, exist_ok=True)
+    hide = " && ".join(
+        f"mount -t tmpfs none {shlex.quote(str(path))}" for path in (server.home, server.root)
+    )
+    start = shlex.join([*NBFLOW, "worker", "start", "--pool", "far", *words])
+    script = f"hostname far-away && {hide} && exec {start}"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("NBFLOW_")}
+    log = home.parent / f"{home.name}.log"
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            ["unshare", "--uts", "--mount", "sh", "-c", script],
+            env={**kept, **QUICK, "NBFLOW_HOME": str(home / "nbflow"), "NBFLOW_API_URL": server.url,
+                 "NBFLOW_API_TOKEN": secret, "JUPYTER_TOKEN": "not-for-kernels",
+                 "PGPASSWORD": "not-for-kernels", **env},
+            cwd=home, stdout=said, stderr=said,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def _apart() -> None:
+    tried = subprocess.run(
+        ["unshare", "--uts", "--mount", "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True
+    )
+    if tried.returncode:
+        pytest.skip("namespaces need rights that this user has not")
+
+
+@pytest.fixture(scope="module")
+def server(serving: Any, tmp_path_factory: pytest.TempPathFactory, _apart: None) -> Iterator[Any]:
+    with serving(tmp_path_factory.mktemp("server"), NBFLOW_WORKER="0", **QUICK) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def backend(server: Any) -> Iterator[HttpBackend]:
+    client = HttpBackend(server.url, server.token)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def secret(server: Any) -> str:
+    """A worker's token, made by command."""
+    made = subprocess.run(
+        [*NBFLOW, "token", "create", "far-away", "--pool", "far", "--expires", "30d",
+         "--output", "json"],
+        env={**os.environ, "NBFLOW_API_URL": server.url, "NBFLOW_API_TOKEN": server.token},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(made.stdout)["secret"]
+
+
+def deploy(server: Any, name: str, *cells: str, **said: Any) -> None:
+    """Deploy a notebook of some cells to the pool "far"; the first holds parameters."""
+    made = [
+        {"cell_type": "code", "id": f"c{at}", "source": source, "outputs": [],
+         "metadata": {} if at else {"tags": ["parameters"]}, "execution_count": None}
+        for at, source in enumerate(cells)
+    ]  # fmt: skip
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": spec}, "cells": made}
+    (server.root / f"{name}.ipynb").write_text(json.dumps(notebook))
+    body = {"path": f"{name}.ipynb", "name": name, "work_pool": "far", **said}
+    _ask(server, "POST", "deployments", json=body).raise_for_status()
+
+
+def run_of(server: Any, name: str) -> str:
+    return _ask(server, "POST", f"deployments/{name}/run", json={}).raise_for_status().json()["id"]
+
+
+def _ask(server: Any, verb: str, path: str, **more: Any) -> httpx.Response:
+    headers = {"Authorization": f"token {server.token}"}
+    url = f"{server.url.rstrip('/')}/nbflow/api/{path}"
+    return httpx.request(verb, url, headers=headers, timeout=30, **more)
+
+
+def outputs(server: Any, run_id: str) -> str:
+    """What a run's executed notebook shows now."""
+    told = _ask(server, "GET", f"flow-runs/{run_id}/notebook")
+    return json.dumps([c.get("outputs") for c in told.json()["cells"]]) if told.is_success else ""
+
+
+def ended(backend: HttpBackend, run_id: str) -> Callable[[], FlowRun | None]:
+    def look() -> FlowRun | None:
+        found = backend.read_flow_run(run_id)
+        return found if found.state.is_final() else None
+
+    return look
+
+
+def test_a_run_elsewhere_is_seen_live_fails_and_is_resumed_by_another_worker(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    deploy(server, "report", *CELLS)
+    with elsewhere(tmp_path / "b", server, secret):
+        run_id = run_of(server, "report")
+        wait_for(lambda: "tick 0" in outputs(server, run_id), seconds=60, what="live output")
+        assert backend.read_flow_run(run_id).state.is_running()
+        assert "tick 2" not in outputs(server, run_id)
+        failed = wait_for(ended(backend, run_id), seconds=60)
+        assert failed.state.is_failed(), failed.state.message
+        assert failed.owner.host == "far-away"
+    _ask(server, "POST", "variables", json={"name": "ready", "value": True}).raise_for_status()
+    with elsewhere(tmp_path / "c", server, secret):
+        _ask(server, "POST", f"flow-runs/{run_id}/retry", json={"resume": True}).raise_for_status()
+        done = wait_for(
+            lambda: (r := ended(backend, run_id)()) and r.attempt == 2 and r, seconds=60
+        )
+        assert done.state.is_completed(), done.state.message
+    cells = {task.name: task.state.name for task in backend.list_task_runs(run_id)}
+    assert [*cells.values()].count("Cached") == 4, cells
+    assert "6000 rows" in outputs(server, run_id)
+    _result_is_with_the_server(server, backend, run_id)
+    shown = _ask(server, "GET", "artifacts/far-report").json()
+    assert shown["data"] == "# 6000 rows"
+    lines = [line.message for line in backend.list_logs(run_id).rows]
+    assert any("The run goes on at" in line for line in lines), lines
+    assert not list((tmp_path / "c/nbflow/runs").glob("*")), "a completed run leaves no files there"
+
+
+def _result_is_with_the_server(server: Any, backend: HttpBackend, run_id: str) -> None:
+    big = [record for record in backend.list_results(run_id) if record.location]
+    assert len(big) == 1
+    data = (server.home / str(big[0].location)).read_bytes()
+    assert len(checked(data, big[0])) > 3_000_000
+    got = _ask(server, "GET", f"results/{big[0].key}/content")
+    assert got.content == data
+
+
+def test_a_kernel_elsewhere_is_given_no_token_but_its_runs(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    look = "import os\nprint(sorted((k, v) for k, v in os.environ.items() "
+    deploy(server, "env", "n = 1", look + "if 'TOKEN' in k or 'PASSWORD' in k))")
+    with elsewhere(tmp_path / "b", server, secret):
+        run_id = run_of(server, "env")
+        assert wait_for(ended(backend, run_id), seconds=60).state.is_completed()
+    shown = outputs(server, run_id)
+    assert "not-for-kernels" not in shown
+    assert secret not in shown
+    found = re.search(r"nbfr_[\w-]{43}", shown)
+    assert found, shown
+    with pytest.raises(Forbidden, match="has ended"):  # so whoever reads it there opens nothing
+        HttpBackend(server.url, found[0]).read_flow_run(run_id)
+
+
+def test_a_cancel_is_heard_within_a_second(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    deploy(server, "long", "n = 1", "import threading\nprint('on')\nthreading.Event().wait(60)")
+    with elsewhere(tmp_path / "b", server, secret, NBFLOW_HEARTBEAT_SECONDS="5",
+                   NBFLOW_LEASE_SECONDS="30"):  # fmt: skip
+        run_id = run_of(server, "long")
+        wait_for(lambda: "on" in outputs(server, run_id), seconds=60)
+        _ask(server, "POST", f"flow-runs/{run_id}/cancel").raise_for_status()
+        done = wait_for(ended(backend, run_id), seconds=20)
+    states = backend.list_states(run_id)
+    asked = next(state.at for state in states if state.is_cancelling())
+    heard = (done.state.at - asked).total_seconds()
+    print(f"cancel heard and done in {heard:.2f} s")
+    assert done.state.is_cancelled()
+    assert heard < 2.5
+
+
+def test_a_worker_killed_there_is_noticed_and_its_successor_goes_on(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    deploy(server, "lasting", "n = 1", "import threading\nprint('on')\nthreading.Event().wait(60)")
+    deploy(server, "short", "n = 1", "print(n)")
+    with elsewhere(tmp_path / "b", server, secret) as process:
+        run_id = run_of(server, "lasting")
+        wait_for(lambda: "on" in outputs(server, run_id), seconds=60)
+        tree = [process.pid, *(p.pid for p in psutil.Process(process.pid).children(recursive=True))]
+        for pid in tree:  # the machine is gone, not only the worker: nobody there says a word
+            os.kill(pid, signal.SIGKILL)
+        done = wait_for(ended(backend, run_id), seconds=20)
+        assert done.state.is_crashed(), done.state.message
+    with elsewhere(tmp_path / "b", server, secret):
+        done = wait_for(ended(backend, run_of(server, "short")), seconds=60)
+        assert done.state.is_completed(), done.state.message
