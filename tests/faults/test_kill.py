@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,9 +31,28 @@ from tests.faults.crew import Crew
 FULL = "NBFLOW_FAULTS_FULL" in os.environ
 SCHEDULES, INSTANTS = (125, 80) if FULL else (20, 50)
 KILLS = 100 if FULL else 10
+BETWEEN = (0.05, 0.15) if FULL else (0.2, 0.6)
 SECONDS = 60 if FULL else 30
 SEED = int(os.environ.get("NBFLOW_SEED", "20261122"))
 MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The PostgreSQL server the store is in; None: it is in SQLite."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with request.getfixturevalue("postgresql_servers")(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def home(cluster: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder, whose store is where this test wants it."""
+    if cluster is not None:
+        monkeypatch.setenv("NBFLOW_DATABASE_URL", cluster.create("killed"))
+    return home
 
 
 @pytest.fixture
@@ -71,27 +91,35 @@ def unfinished(orchestrator: Orchestrator) -> tuple[int, int]:
     return total, total - done
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_every_due_instant_is_run_once_whoever_is_killed(
-    orchestrator: Orchestrator, since: datetime, crew: Crew
+    orchestrator: Orchestrator, since: datetime, crew: Crew, cluster: Any
 ) -> None:
     chance, pause, kills, began = random.Random(SEED), threading.Event(), 0, time.monotonic()
+    restarts = [SCHEDULES * INSTANTS * n // 4 for n in (3, 2, 1)] if cluster is not None else []
     while True:
         total, left = unfinished(orchestrator)
         if total >= SCHEDULES * INSTANTS and left == 0 and kills >= KILLS:
             break
-        assert time.monotonic() - began < 2 * SECONDS, f"{total} runs, {left} left, {kills} kills"
-        crew.kill_one(chance)
-        kills += 1
-        pause.wait(chance.uniform(0.05, 0.15))
+        assert time.monotonic() - began < 3 * SECONDS, f"{total} runs, {left} left, {kills} kills"
+        if FULL or kills < KILLS:
+            crew.kill_one(chance)
+            kills += 1
+        if cluster is not None and restarts and total - left >= restarts[-1]:
+            restarts.pop()
+            cluster.stop()
+            cluster.start()
+        pause.wait(chance.uniform(*BETWEEN))
     took = time.monotonic() - began
     crew.close()
     counts = completions(orchestrator)
     print(
-        f"\n{total} due runs, 5 workers and 2 servers, {kills} kills with -9 {crew.killed}: "
-        f"{counts['completed']} completed, {counts['twice']} twice, {counts['lost']} lost, {left} "
-        f"stuck, {counts['attempts']} attempts; {took:.1f} s"
+        f"\n{'PostgreSQL, 3 immediate restarts' if cluster else 'SQLite'}: {total} due runs, "
+        f"5 workers and 2 servers, {kills} kills with -9 {crew.killed}: {counts['completed']} "
+        f"completed, {counts['twice']} twice, {counts['lost']} lost, {left} stuck, "
+        f"{counts['attempts']} attempts; {took:.1f} s"
     )
+    assert not restarts
     assert (counts["lost"], counts["twice"], left) == (0, 0, 0)
     assert counts["completed"] == total
     schedules = [s for d in orchestrator.list_deployments() for s in d.schedules]
