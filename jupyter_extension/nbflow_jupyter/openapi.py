@@ -93,7 +93,7 @@ def _operation(route: Route, verb: str, places: Places) -> dict[str, Any]:
         described["responses"].setdefault("200", _answer(operation, places))
     if operation.takes is bytes:
         binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        described["requestBody"] = {"required": True, "content": binary}
+        described["requestBody"] = {"required": False, "content": binary}  # a part may be empty
     elif operation.takes is not None:
         schema = places[operation.takes, "validation"]
         described["requestBody"] = {"required": True, "content": _json(schema)}

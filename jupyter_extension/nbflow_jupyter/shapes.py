@@ -187,8 +187,8 @@ class RunQuery(RunFilter):
 class HistoryQuery(RunFilter):
     """Over which span runs are counted, and how long each bucket is."""
 
-    since: datetime
-    until: datetime
+    since: datetime = field()  # without it, the default is the wider class's
+    until: datetime = field()
     interval_seconds: float
 
 

@@ -6,6 +6,7 @@ its offset, a whole number fits 64 bits. An answer may hold more than this versi
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from nbflow.model.schedules import Cron, timing_from_json
 Shape = TypeVar("Shape")
 
 _MOST = 2**63 - 1
+_NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 #: beyond these an instant has no UTC form to give back
 _INSTANTS = {"ge": datetime(2, 1, 1, tzinfo=UTC), "le": datetime(9998, 12, 31, tzinfo=UTC)}
@@ -71,7 +73,8 @@ def _hardened(schema: Any) -> Any:
     if kind == "union" and any(choice.get("cls") is Cron for choice in known["choices"]):
         return {"type": "function-plain", "function": _no_info(timing_from_json)}
     if kind == "datetime":
-        return {**known, **_INSTANTS, "tz_constraint": "aware"}
+        bounded = {**known, **_INSTANTS, "tz_constraint": "aware"}
+        return {"type": "function-before", "function": _no_info(_instant), "schema": bounded}
     if kind == "bytes":
         return {"type": "function-plain", "function": _no_info(_bytes)}
     if kind == "int":
@@ -89,6 +92,13 @@ def _bytes(value: Any) -> bytes:
     if not isinstance(value, str):
         raise ValueError("it should be bytes in base64")
     return b64decode(value, validate=True)
+
+
+def _instant(value: Any) -> Any:
+    """Refuse a number in quotes, which pydantic takes for seconds since 1970."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        raise ValueError("it should be an instant like 2026-01-31T12:00:00Z")
+    return value
 
 
 def _whole(value: Any) -> Any:
