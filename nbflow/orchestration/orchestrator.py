@@ -39,6 +39,7 @@ from nbflow.orchestration.schedules import SqlSchedules
 from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.orchestration.work_pools import SqlWorkPools
+from nbflow.rules import flow as rules
 from nbflow.store import (  # fmt: skip
     artifacts,
     events,
@@ -47,6 +48,7 @@ from nbflow.store import (  # fmt: skip
     limits,
     lines,
     logs,
+    owners,
     result_files,
     results,
     schedules,
@@ -300,9 +302,12 @@ class Orchestrator(
         with self.database.read() as connection:
             held = workers.duty_holder(connection, name)
         fresh = now + timedelta(seconds=settings.lease_seconds - settings.heartbeat_seconds)
-        if held is not None and held[2] > (fresh if held[0] == owner else now):
+        gone = held is not None and owners.alive(held[0]) is False
+        if held is not None and not gone and held[2] > (fresh if held[0] == owner else now):
             return held[0] == owner
         with self.database.write() as connection:
+            if held is not None and gone:
+                workers.drop_duty(connection, name, held[0])
             until = transitions.lease_until(now)
             return workers.take_duty(connection, name, owner, now=now, lease_until=until)
 
@@ -347,6 +352,28 @@ class Orchestrator(
                 for waiting in lines.turned_away(connection, now, limit=500):
                     claiming.turn_away(connection, waiting)
 
+    def cancel_orphans(self) -> None:
+        """Cancel the runs that a cancelled run has called and that were not told."""
+        with self.database.read() as connection:
+            found = flow_runs.cancelled_children(connection)
+        if not found:
+            return
+        with self._write() as connection:
+            message = "The run that called it was cancelled."
+            for run in found:
+                transitions.transit(connection, run, states.Cancelling(message=message))
+
+    def give_back(self, now: datetime) -> None:
+        """Let claims wait again that nobody renewed and that never began."""
+        with self.database.read() as connection:
+            found = flow_runs.unstarted(connection, now)
+        if not found:
+            return
+        with self._write() as connection:
+            for run in found:
+                back = states.Scheduled(run.due_at, message="Its worker never started it.")
+                transitions.transit(connection, run, back)
+
     def mark_late(self, before: datetime) -> None:
         """Call runs Late that could have started before an instant and have not."""
         with self.database.read() as connection:
@@ -355,7 +382,7 @@ class Orchestrator(
             return
         with self._write() as connection:
             for run in late:
-                due_at = run.due_at or before
+                due_at = rules.due(run) or before
                 transitions.transit(
                     connection, run, states.Late(due_at, message="No worker took it in time.")
                 )

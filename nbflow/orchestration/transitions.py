@@ -59,7 +59,7 @@ def enter(
     if not flow_runs.replace_state(connection, run, after, start_at=start_at(after)):
         return Abort("Another process changed the run first.", run.state), run
     _close_task_runs(connection, after)
-    if after.state.is_final():
+    if after.state.is_final() or _is_crash(after.state):
         admission.release_run(connection, after.id, now)
     emit(connection, after)
     _cancel_children(connection, after)
@@ -80,6 +80,7 @@ def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> Fl
     return replace(
         after,
         retries=_retries(run, to),
+        crash_retries=run.crash_retries - _is_crash(to),
         options=_options(run, to),
         owner=(owner or run.owner) if held or to.is_final() else None,
         lease_until=lease_until(now) if held else None,
@@ -88,12 +89,17 @@ def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> Fl
 
 
 def _retries(run: FlowRun, to: State) -> int:
-    """Give how many tries follow the first: one that a person asked for takes none of them."""
+    """Give how many tries follow the first; asked for, or after a crash, one takes none of them."""
     if to.type is not StateType.SCHEDULED:
         return run.retries
     if run.state.is_final():
         return max(run.retries, run.attempt)
-    return run.retries + (to.name == "Resuming")
+    return run.retries + (to.name == "Resuming" or _is_crash(to))
+
+
+def _is_crash(to: State) -> bool:
+    """Say whether a run waits for its next try because the last one crashed."""
+    return to.name == "AwaitingRetry" and to.details.get("cause") == rules.CRASH
 
 
 def _options(run: FlowRun, to: State) -> Mapping[str, Any]:
@@ -148,7 +154,7 @@ def _cancel_children(connection: sa.Connection, run: FlowRun) -> None:
 
 def _close_task_runs(connection: sa.Connection, run: FlowRun) -> None:
     """End the task runs of a run that did not wait for them, or is gone: nobody else will."""
-    gone = run.state.type in (StateType.CRASHED, StateType.CANCELLED)
+    gone = run.state.type in (StateType.CRASHED, StateType.CANCELLED) or _is_crash(run.state)
     gone = gone or run.state.name == "TimedOut"
     if not (gone or (run.kind == "session" and run.state.is_final())):
         return

@@ -21,6 +21,8 @@ from nbflow.rules.transitions import (
 )
 
 _S = StateType
+#: the cause told by a wait for the next try after a crash
+CRASH = "crash"
 #: seconds between two tries at most: ten years, so that no sum of dates overflows
 _LONGEST_DELAY = 315_360_000.0
 
@@ -29,6 +31,15 @@ def old_attempts_are_fenced(t: Transition) -> Verdict | None:
     """A process that lost its claim may not write: another attempt may be running."""
     if t.attempt is not None and t.attempt != t.run.attempt:
         return Abort(f"Attempt {t.attempt} was replaced by attempt {t.run.attempt}.", t.run.state)
+    return None
+
+
+def given_back_is_not_begun(t: Transition) -> Verdict | None:
+    """A claim that was given back belongs to nobody: whoever held it may not go on with it."""
+    run = t.run
+    given_back = run.state.type is _S.SCHEDULED and isinstance(run, FlowRun) and run.work_pool
+    if given_back and t.attempt is not None and t.to.type is not _S.CANCELLING:
+        return Abort("It waits for a worker: this claim was given back.", run.state)
     return None
 
 
@@ -164,9 +175,26 @@ def retry_failures(t: Transition) -> Verdict | None:
     return Accept(states.AwaitingRetry(due_at, message=message, at=t.to.at))
 
 
+def retry_crashes(t: Transition) -> Verdict | None:
+    """A crash is tried again where its deployment or run says so, and a worker can do it."""
+    run = t.run
+    if not isinstance(run, FlowRun) or t.to.type is not _S.CRASHED:
+        return None
+    began = run.state.type in (_S.PENDING, _S.RUNNING, _S.PAUSED)
+    if not began or run.work_pool is None or run.crash_retries < 1:
+        return None
+    if t.to.details.get("retriable") is False:
+        return None
+    due_at = t.now + timedelta(seconds=run.retry_delay_seconds)
+    message = f"Attempt {run.attempt} crashed, and is tried again: {t.to.message}"
+    details = {"cause": CRASH, "crash": t.to.details.get("cause")}
+    return Accept(states.AwaitingRetry(due_at, message=message, at=t.to.at, details=details))
+
+
 FLOW_RULES = (
     same_request_twice,
     old_attempts_are_fenced,
+    given_back_is_not_begun,
     cancelling_again_changes_nothing,
     ended_stays_ended,
     cancel_without_process,
@@ -181,6 +209,7 @@ FLOW_RULES = (
     an_answer_is_checked,
     not_before_due,
     retry_failures,
+    retry_crashes,
     only_in_the_diagram,
 )
 

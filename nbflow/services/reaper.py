@@ -1,12 +1,15 @@
 """The reaper: runs whose process is gone end as what they are, and late runs are called Late.
 
 A process on this host is looked at, so its death is noticed within `reaper_seconds`; one elsewhere
-is trusted until its lease ends. Right after a start no lease is judged: while nobody was up, nobody
-could renew (reliability: RESTART-GRACE).
+is trusted until its lease ends. No lease is judged before one has passed since this process began
+to look: while nobody was up, or the machine slept, nobody could renew (reliability: RESTART-GRACE).
+
+Every server judges leases. What else there is to do, one of them does (its duty is a hint only).
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from nbflow import settings
@@ -14,11 +17,10 @@ from nbflow.model import clock
 from nbflow.model.runs import Owner
 from nbflow.orchestration import reaping
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.services.clocks import Clocks
 from nbflow.store import owners, spool
 
-#: how many events are kept for browsers that were away
-_KEPT_EVENTS = 100_000
-_PRUNE_EVERY_SECONDS = 600.0
+_log = logging.getLogger("nbflow.services")
 
 
 class Reaper:
@@ -28,43 +30,62 @@ class Reaper:
 
     def __init__(self, orchestrator: Orchestrator) -> None:
         self.orchestrator = orchestrator
+        self.owner = owners.current()
+        self._clocks = Clocks()
         self._up_since = clock.monotonic()
-        self._last_look = clock.monotonic()
-        self._pruned_at = clock.monotonic()
+        #: leases that end after any that could be given now, and since when they have stood so
+        self._ahead: dict[tuple[str, datetime], float] = {}
 
     def run_once(self, now: datetime) -> float:
         """Reap once; give how long to rest."""
-        self._notice_sleep()
+        self._look(now)
         spool.replay(self.orchestrator)  # what the dead recorded counts before what is assumed
         for worker in self.orchestrator.list_workers():
-            if self._gone(worker.owner, worker.lease_until, now):
+            if self._gone(worker.id, worker.owner, worker.lease_until, now):
                 self.orchestrator.lose_worker(worker.id)
         for run in self.orchestrator.live_runs():
-            if self._gone(run.owner, run.lease_until, now):
+            if self._gone(run.id, run.owner, run.lease_until, now):
                 reaping.end(self.orchestrator, run)
-        self.orchestrator.expire_pauses()
-        self.orchestrator.bury_slots()
-        before = now - timedelta(seconds=settings.late_seconds)
-        self.orchestrator.mark_late(before)
-        self._prune()
+        if self._watched():
+            self.orchestrator.give_back(now)
+        if self.orchestrator.hold_duty(self.name, self.owner, now):
+            self._tidy(now)
         return settings.reaper_seconds
 
-    def _notice_sleep(self) -> None:
-        """Start the grace again when this process itself was stopped or asleep for long."""
-        look = clock.monotonic()
-        if look - self._last_look > settings.lease_seconds / 2:
-            self._up_since = look
-        self._last_look = look
+    def _tidy(self, now: datetime) -> None:
+        """Do what one server is enough for."""
+        self.orchestrator.expire_pauses()
+        self.orchestrator.cancel_orphans()
+        self.orchestrator.bury_slots()
+        self.orchestrator.turn_away(now)
+        self.orchestrator.mark_late(now - timedelta(seconds=settings.late_seconds))
 
-    def _gone(self, owner: Owner | None, lease_until: datetime | None, now: datetime) -> bool:
+    def _look(self, now: datetime) -> None:
+        """Start the grace again when nobody can have renewed: a sleep, a clock set forward."""
+        gap = self._clocks.look(now)
+        if gap.away(settings.lease_seconds / 2):
+            self._up_since = clock.monotonic()
+            self._ahead.clear()
+            _log.info("%s Leases are trusted anew.", gap.said() or "The server stood still.")
+
+    def _watched(self) -> bool:
+        """Say whether this process has looked long enough to judge leases."""
+        return clock.monotonic() - self._up_since > settings.lease_seconds
+
+    def _gone(
+        self, name: str, owner: Owner | None, lease_until: datetime | None, now: datetime
+    ) -> bool:
         alive = owners.alive(owner) if owner is not None else None
-        if alive is False:
-            return True
-        observed = clock.monotonic() - self._up_since
-        expired = lease_until is not None and lease_until < now
-        return expired and not alive and observed > settings.lease_seconds
+        if alive is not None or lease_until is None:
+            return alive is False
+        return self._watched() and (lease_until < now or self._stood(name, lease_until, now))
 
-    def _prune(self) -> None:
-        if clock.monotonic() - self._pruned_at > _PRUNE_EVERY_SECONDS:
-            self.orchestrator.prune_events(keep=_KEPT_EVENTS)
-            self._pruned_at = clock.monotonic()
+    def _stood(self, name: str, lease_until: datetime, now: datetime) -> bool:
+        """Say whether a lease that a clock set back has put far ahead is not renewed, though.
+
+        Its time cannot be waited for, so it is measured how long it has stood unchanged.
+        """
+        if lease_until <= now + timedelta(seconds=settings.lease_seconds):
+            return False
+        since = self._ahead.setdefault((name, lease_until), clock.monotonic())
+        return clock.monotonic() - since > settings.lease_seconds

@@ -170,6 +170,32 @@ def unfinished_children(connection: sa.Connection, run_id: str) -> tuple[FlowRun
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 
+def cancelled_children(connection: sa.Connection) -> tuple[FlowRun, ...]:
+    """List unfinished runs whose parent was cancelled, and that were not told."""
+    parent = flow_run.alias()
+    done = [state.value for state in (*TERMINAL, StateType.CANCELLING)]
+    query = (
+        sa.select(flow_run)
+        .join(parent, parent.c.id == flow_run.c.parent_flow_run_id)
+        .where(
+            flow_run.c.state_type.not_in(done),
+            parent.c.state_type.in_((StateType.CANCELLED.value, StateType.CANCELLING.value)),
+        )
+        .limit(200)
+    )
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
+def unstarted(connection: sa.Connection, now: datetime) -> tuple[FlowRun, ...]:
+    """List claims whose lease ended before they began: their worker does not hold them."""
+    query = sa.select(flow_run).where(
+        flow_run.c.state_type == StateType.PENDING.value,
+        flow_run.c.work_pool.is_not(None),
+        flow_run.c.lease_until < clock.micros(now),
+    )
+    return tuple(run_of(row) for row in connection.execute(query).mappings())
+
+
 def waited_in_vain(connection: sa.Connection, now: datetime) -> tuple[FlowRun, ...]:
     """List the paused runs that nobody resumed in time."""
     query = sa.select(flow_run).where(

@@ -15,6 +15,7 @@ from nbflow import settings
 from nbflow.model import clock, states
 from nbflow.model.limits import NewLimit, SlotRequest
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
+from nbflow.model.verdicts import Abort
 from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.reaper import Reaper
@@ -224,3 +225,104 @@ def test_the_slots_of_a_dead_process_come_back_though_nobody_waits(
     reap(orchestrator)
     with orchestrator.database.read() as connection:
         assert connection.exec_driver_sql("select count(*) from slot").scalar() == 0
+
+
+def a_claimed(orchestrator: Orchestrator, owner: Owner, **said: object) -> FlowRun:
+    given: dict = {"kind": "notebook", "path": "/n.ipynb", "work_pool": "default", **said}
+    run = orchestrator.create_flow_run(NewFlowRun("n", state=states.Scheduled(), **given))
+    new = NewWorker("w", "default", owner, 1)
+    worker = orchestrator.register_worker(replace(new, owner=replace(owner, worker_id=new.id)))
+    assert orchestrator.claim_flow_runs(worker.id, 1)
+    return orchestrator.read_flow_run(run.id)
+
+
+def test_a_claim_that_nobody_renews_waits_again_though_its_worker_lives(
+    orchestrator: Orchestrator,
+) -> None:
+    run = a_claimed(orchestrator, owners.current())
+    reap(orchestrator, after=settings.lease_seconds - 1)
+    assert orchestrator.read_flow_run(run.id).state.is_pending()
+    reap(orchestrator, after=settings.lease_seconds + 1)
+    assert orchestrator.read_flow_run(run.id).state.is_scheduled()
+    late = orchestrator.propose(run.id, states.Running(), attempt=1)
+    assert isinstance(late, Abort)
+    assert "given back" in late.reason
+
+
+def test_a_crash_is_tried_again_where_the_run_says_so(orchestrator: Orchestrator) -> None:
+    gone = replace(owners.current(), boot="before")
+    run = a_claimed(orchestrator, gone, crash_retries=1, retries=0)
+    orchestrator.propose(run.id, states.Running(), attempt=1)
+    now = clock.now()
+    going = TaskRun("t", run.id, "k", "going", "cell", states.Running(), now, position=0)
+    orchestrator.record(Batch(task_runs=(going,)))
+    reap(orchestrator)
+    found = orchestrator.read_flow_run(run.id)
+    assert (found.state.name, found.crash_retries, found.retries) == ("AwaitingRetry", 0, 1)
+    assert orchestrator.list_task_runs(run.id)[0].state.is_crashed()
+    zombie = orchestrator.propose(run.id, states.Completed(), attempt=1)
+    assert isinstance(zombie, Abort)
+    new = NewWorker("w2", "default", gone, 1)
+    worker = orchestrator.register_worker(replace(new, owner=replace(gone, worker_id=new.id)))
+    (claim,) = orchestrator.claim_flow_runs(worker.id, 1)
+    assert claim.attempt == 2
+    orchestrator.propose(run.id, states.Running(), attempt=2)
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_a_clock_set_forward_or_a_sleep_begins_the_grace_anew(orchestrator: Orchestrator) -> None:
+    run = a_running(orchestrator, Owner("elsewhere", "b", 1, 0.0))
+    reaper = Reaper(orchestrator)
+    now = clock.now()
+    reaper.run_once(now)
+    reaper._up_since -= 10_000
+    reaper.run_once(now + timedelta(hours=8))
+    assert orchestrator.read_flow_run(run.id).state.is_running()
+    reaper._up_since -= settings.lease_seconds + 1
+    reaper.run_once(now + timedelta(hours=8, seconds=1))
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_a_lost_run_is_noticed_though_the_clock_was_set_back(
+    orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_running(orchestrator, Owner("elsewhere", "b", 1, 0.0))
+    passed = 0.0
+    real = clock.monotonic
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + passed)
+    reaper = Reaper(orchestrator)
+    back = clock.now() - timedelta(hours=5)
+    for _ in range(8):
+        reaper.run_once(back + timedelta(seconds=passed))
+        passed += 5.0
+    assert orchestrator.read_flow_run(run.id).state.is_running()
+    for _ in range(8):
+        reaper.run_once(back + timedelta(seconds=passed))
+        passed += 5.0
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_children_of_a_cancelled_run_are_cancelled_though_they_came_later(
+    orchestrator: Orchestrator,
+) -> None:
+    parent = a_running(orchestrator, owners.current())
+    orchestrator.propose(parent.id, states.Cancelling())
+    orchestrator.propose(parent.id, states.Cancelled(), attempt=1)
+    child = orchestrator.create_flow_run(
+        NewFlowRun("n", kind="notebook", state=states.Scheduled(), path="/n.ipynb",
+                   work_pool="default", parent_flow_run_id=parent.id)
+    )  # fmt: skip
+    reap(orchestrator)
+    assert orchestrator.read_flow_run(child.id).state.is_cancelled()
+
+
+def test_one_server_at_a_time_does_what_one_is_enough_for(
+    orchestrator: Orchestrator, process: subprocess.Popen[bytes]
+) -> None:
+    other = owner_of(process)
+    assert orchestrator.hold_duty("reaper", other, clock.now())
+    assert not orchestrator.hold_duty("reaper", owners.current(), clock.now())
+    process.kill()
+    process.wait()
+    assert orchestrator.hold_duty("reaper", owners.current(), clock.now())
