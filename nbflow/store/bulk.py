@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 
 
 class Bulk:
-    """An INSERT for any number of rows, whose first column is the key.
+    """An INSERT for any number of rows; when it is an upsert, their first column is the key.
 
     Args:
         make: given the database's own `insert`, makes the statement.
@@ -37,7 +37,8 @@ class Bulk:
         texts = self._texts.get(dialect.name)
         if texts is None:
             texts = self._texts[dialect.name] = self._made(dialect)
-        for once in (rows,) if dialect.name == "sqlite" else _apart(rows):
+        apart = "ON CONFLICT" in texts[1] and dialect.name != "sqlite"
+        for once in _apart(rows) if apart else (rows,):
             at = 0
             for size, text in texts.items():
                 while len(once) - at >= size:
@@ -48,7 +49,8 @@ class Bulk:
     def _made(self, dialect: sa.Dialect) -> dict[int, str]:
         style, place = PLACES[dialect.name]
         made: Any = type(dialect)
-        text = str(self._upsert.of(dialect).compile(dialect=made(paramstyle=style)))
+        statement = self._upsert.of(dialect).inline()  # nobody asks what the database numbered
+        text = str(statement.compile(dialect=made(paramstyle=style)))
         found = re.fullmatch(r"(.*? VALUES )(\(.*?\))( ON CONFLICT.*)?", text, re.DOTALL)
         assert found is not None, text
         head, row, tail = found.groups(default="")
