@@ -1,4 +1,4 @@
-"""`nbflow deploy`: a notebook, its parameters and its schedules."""
+"""`nbflow deploy`: a notebook or a flow, its parameters and its schedules."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from nbflow import deployments
 from nbflow.cli import checking, execution, given, printing, zone
 from nbflow.cli import deployment as shown
 from nbflow.cli.execution import EXECUTION
-from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive, takes
+from nbflow.cli.fields import FIELDS
+from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, takes
 from nbflow.connect import connect
-from nbflow.model import deploying, notebooks, slices
-from nbflow.model.deployments import Deployment, Source
+from nbflow.model import notebooks, slices
+from nbflow.model.deployments import Deployment
 from nbflow.model.run_options import Checkpoint
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.workers import presence
@@ -36,20 +37,16 @@ SCHEDULES = (
 
 
 @takes(
-    argument("notebook", metavar="NOTEBOOK[:FLOW]",
-             help="the notebook file; with :FLOW, that flow of it and the cells it needs"),
+    argument("target", metavar="NOTEBOOK[:FLOW] | FILE.py:FLOW | MODULE:FLOW",
+             help="a notebook, a flow of it with the cells it needs, or a flow of a script or module"),
     argument("--name", default=None,
              help="the deployment's name (default: the flow's, else the file's stem)"),
     *SCHEDULES,
     *PARAMETERS,
-    argument("--source", choices=get_args(Source), default="snapshot",
-             help="run what is deployed now (snapshot) or what lies there then (live)"),
+    *FIELDS,
+    argument("--include", action="append", default=[], metavar="GLOB",
+             help="files below its folder that belong to the snapshot (repeat for several)"),
     argument("-k", "--kernel", default=None, help="the kernel (default: the notebook's own)"),
-    argument("--pool", default=None, help="the work pool whose workers run it"),
-    argument("--tag", action="append", default=[], help="a tag (repeat for several)"),
-    argument("--description", default="", help="what it is for"),
-    argument("--limit", type=positive, default=None, help="at most so many of its runs at once"),
-    argument("--replace", action="store_true", help="take over another notebook's name"),
     argument("--check", action="store_true",
              help="deploy nothing: run its imports in its kernel and list what is missing"),
     *EXECUTION,
@@ -57,7 +54,7 @@ SCHEDULES = (
 )  # fmt: skip
 def deploy(
     *,
-    notebook: str,
+    target: str,
     cron: list[str],
     every: list[timedelta],
     rrule: list[str],
@@ -65,9 +62,6 @@ def deploy(
     param: list[str],
     parameters: str | None,
     kernel: str | None,
-    pool: str | None,
-    tag: list[str],
-    limit: int | None,
     checkpoint: Checkpoint,
     on_failure: list[str] | None,
     to: list[str],
@@ -75,38 +69,40 @@ def deploy(
     output: str,
     **rest: Any,
 ) -> int | None:
-    """Deploy a notebook, or a flow of it, and say in plain words when it will run."""
+    """Deploy a notebook or a flow, and say in plain words when it will run."""
     if check:
-        return checking.check(notebook, kernel=kernel, output=output)
-    named, function = deploying.split(notebook)
-    path, text = deployments.read_notebook(named)
-    nb = notebooks.parse(text, name=Path(path).name)
-    schema = deploying.schema_of(nb, function)
+        return checking.check(target, kernel=kernel, output=output)
+    said = fields.said(rest)
     made = deployments.deploy(
-        path if function is None else f"{path}:{function}",
-        parameters=given.parameters(schema, param, parameters, what=function or Path(path).name),
-        schedules=_timings(cron, every, rrule, timezone or zone.mine()),
+        target,
+        parameters=_parameters(target, param, parameters),
+        schedules=timings(cron, every, rrule, timezone or zone.mine()),
         kernel_name=kernel,
-        work_pool=pool,
-        tags=tag,
-        concurrency_limit=limit,
         options=execution.options(checkpoint=checkpoint, on_failure=on_failure, to=to),
         made_by="cli",
+        version=said.pop("note", ""),
+        **said,
         **rest,
     )
     if output == "json":
         printing.as_json(made)
     else:
         _tell(made)
-        if made.function is not None:
-            print(slices.flow_slice(nb, made.function))
+        _tell_slice(made)
     absent = presence.missing(connect(), made.work_pool, scheduled=bool(made.schedules))
     if absent is not None:
         printing.note(absent)
     return None
 
 
-def _timings(
+def _parameters(target: str, pairs: list[str], text: str | None) -> dict[str, Any]:
+    """Read what was typed by the types of what is deployed. Raises InvalidInput."""
+    if not pairs and text is None:
+        return {}
+    return given.parameters(deployments.schema_of(target), pairs, text, what=Path(target).name)
+
+
+def timings(
     cron: list[str], every: list[timedelta], rrule: list[str], timezone: str
 ) -> list[Timing]:
     return [
@@ -117,7 +113,8 @@ def _timings(
 
 
 def _tell(made: Deployment) -> None:
-    what = made.path if made.function is None else f"{made.path}, its flow {made.function}"
+    flow = made.entrypoint or made.function
+    what = made.path if flow is None else f"{made.path}, its flow {flow}"
     print(printing.clean(f"Deployed {made.name!r} ({made.id}) from {what}."))
     for item in made.schedules:
         shown.show_schedule(item)
@@ -125,3 +122,11 @@ def _tell(made: Deployment) -> None:
         print(f"\nIt is paused; `nbflow deployment resume {made.name}` starts its schedules.")
     elif not made.schedules:
         print(f"It has no schedule; `nbflow deployment run {made.name}` runs it.")
+
+
+def _tell_slice(made: Deployment) -> None:
+    """Show the cells a flow of a notebook needs."""
+    if made.function is not None:
+        text = connect().read_snapshot(made.snapshot)
+        nb = notebooks.parse(text, name=Path(made.path).name)
+        print(slices.flow_slice(nb, made.function))

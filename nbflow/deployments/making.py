@@ -20,14 +20,14 @@ from nbflow.connect import connect
 from nbflow.exceptions import InvalidInput
 from nbflow.flows import Flow
 from nbflow.kernels import describing, environments, specs
-from nbflow.model import deploying, entrypoints, names
+from nbflow.model import deploying, entrypoints, names, notebooks
 from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import Collision, Deployment, NewDeployment, NewSchedule, Source
 from nbflow.model.run_options import RunOptions
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.notebook.files import read as read_notebook
 
-__all__ = ["Deployable", "deploy", "kernels", "prepare", "read_notebook"]
+__all__ = ["Deployable", "deploy", "kernels", "prepare", "read_notebook", "schema_of"]
 
 
 @dataclass(frozen=True)
@@ -236,6 +236,21 @@ def target(what: What) -> tuple[str, str]:
         folder = Path(code.co_filename).resolve().parents[package.count(".") + 1]
         return f"{fn.__module__}:{fn.__qualname__}", str(folder)
     return f"{os.path.abspath(code.co_filename)}:{fn.__qualname__}", os.getcwd()
+
+
+def schema_of(what: What) -> Mapping[str, Any]:
+    """Give the JSON Schema of the parameters of what is to be deployed. Raises as `deploy`."""
+    named, folder = target(what)
+    if entrypoints.is_meant(named):
+        entrypoint = entrypoints.parse(named)
+        path = os.path.abspath(os.path.expanduser(entrypoint.where))
+        if entrypoint.is_file:
+            describing.read(path)
+            folder = str(Path(path).parent)
+        return describing.describe(entrypoint.stored, folder).schema
+    named, function = deploying.split(named)
+    path, text = read_notebook(named)
+    return deploying.schema_of(notebooks.parse(text, name=Path(path).name), function)
 
 
 def kernels() -> dict[str, KernelSpec]:

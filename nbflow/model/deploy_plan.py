@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from nbflow.model import versions
-from nbflow.model.deployments import Deployment
+from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Schedule
 from nbflow.model.schedules import describe
 from nbflow.model.shapes import is_texts
 from nbflow.model.versions import FieldChange
@@ -35,21 +35,29 @@ class Step:
     made_by: str | None = None
 
 
-def compare(wanted: Deployment, there: Deployment | None) -> Step:
-    """Say what becomes of a deployment when it is deployed as it is wanted."""
+def compare(new: NewDeployment, there: Deployment | None, *, snapshot: str) -> Step:
+    """Say what becomes of a deployment; `snapshot` is the digest of what is to be deployed."""
     if there is None:
-        return Step("create", wanted.name)
+        return Step("create", new.name)
+    wanted = _made_of(new, there, snapshot)
     before, after = versions.content_of(there), versions.content_of(wanted)
     changes = list(versions.differences(before, after))
     for name in _BESIDE:
         was, will = getattr(there, name), getattr(wanted, name)
         if was != will:
             changes.append(FieldChange(name, was, will))
-    was, will = _schedules(there), _schedules(wanted)
+    was, will = _told(there.schedules), _told(new.schedules)
     if was != will:
         changes.append(FieldChange("schedules", was, will))
-    foreign = there.made_by if there.defined_in != wanted.defined_in else None
-    return Step("change" if changes or foreign else "keep", wanted.name, tuple(changes), foreign)
+    foreign = there.made_by if there.defined_in != new.defined_in else None
+    return Step("change" if changes or foreign else "keep", new.name, tuple(changes), foreign)
+
+
+def _made_of(new: NewDeployment, there: Deployment, snapshot: str) -> Deployment:
+    """Give the deployment that is there as it would be, but for its schedules."""
+    kept = {"id", "version", "created_at", "updated_at", "schedules"}
+    shared = {one.name for one in fields(NewDeployment)} & {one.name for one in fields(Deployment)}
+    return replace(there, snapshot=snapshot, **{n: getattr(new, n) for n in shared - kept})
 
 
 def gone(
@@ -82,11 +90,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _schedules(deployment: Deployment) -> list[str]:
-    return [_schedule(one) for one in deployment.schedules]
+def _told(schedules: Iterable[Schedule | NewSchedule]) -> list[str]:
+    return [_schedule(one) for one in schedules]
 
 
-def _schedule(one: Any) -> str:
+def _schedule(one: Schedule | NewSchedule) -> str:
     words = [describe(one.timing)]
     usual = {"catchup": "latest", "overlap": "enqueue", "jitter_seconds": 0.0, "active": True}
     names = (*usual, "slug", "catchup_window_seconds", "catchup_max", "starts_at", "ends_at",

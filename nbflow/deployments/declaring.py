@@ -1,0 +1,162 @@
+"""`nbflow.yaml` applied: every deployment in it is prepared and compared before any is made.
+
+The file's form is `model.declared`'s, what a change is `model.deploy_plan`'s.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from nbflow.connect import connect
+from nbflow.deployments import making
+from nbflow.exceptions import Conflict, InvalidInput, NbflowError, NotFound
+from nbflow.model import declared, deploy_plan, entrypoints, strict_yaml
+from nbflow.model.declared import Declared
+from nbflow.model.deploy_plan import Step
+from nbflow.model.deploying import DeployRequest
+from nbflow.model.deployments import Deployment, NewDeployment
+from nbflow.model.shapes import is_list
+from nbflow.store import snapshots
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What applying a file would do: a step for each deployment, and what it would deploy.
+
+    Attributes:
+        file: the file's absolute path.
+        new: the deployments it makes or changes, by name.
+    """
+
+    file: str
+    steps: tuple[Step, ...]
+    new: tuple[NewDeployment, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Say whether applying it would change anything."""
+        return any(step.verb != "keep" for step in self.steps)
+
+
+def plan(
+    file: str | os.PathLike[str] = declared.FILE_NAME,
+    *,
+    only: Sequence[str] = (),
+    prune: bool = False,
+    replace_others: bool = False,
+) -> Plan:
+    """Prepare what a file declares and compare it with what is there; change nothing.
+
+    Args:
+        file: paths in it are seen from its folder.
+        only: names (`*` stands for any text) of the deployments meant; all when empty.
+        prune: also delete what the file made and does not declare any more.
+        replace_others: take over deployments that were made another way.
+
+    Raises what is wrong with the file, or with any of its deployments, with its line; Conflict for
+    a name declared twice, or a deployment made another way.
+    """
+    path = Path(file).expanduser().absolute()
+    found = declared.read(_text(path), name=path.name)
+    new = [_prepared(one, path, replace_others=replace_others) for one in found]
+    _refuse_twins(new, path.name)
+    meant = [one for one in new if _is_meant(one.name, only)]
+    if not meant:
+        raise NotFound(f"{path.name} declares no {', '.join(only)}.", field="name")
+    there = {one.name: one for one in connect().list_deployments()}
+    steps = [_step(one, there) for one in meant]
+    if prune and not only:
+        names = [one.name for one in new]
+        steps += deploy_plan.gone(names, there.values(), defined_in=str(path))
+    return Plan(str(path), tuple(steps), tuple(meant))
+
+
+def apply(plan: Plan, *, replace_others: bool = False) -> tuple[Deployment, ...]:
+    """Carry a plan out; give the deployments it made or changed.
+
+    Raises Conflict for what was made another way, before anything is done.
+    """
+    for step in plan.steps:
+        if step.made_by is not None and not replace_others:
+            raise Conflict(
+                f"The deployment {step.name!r} was made by {step.made_by}, not by this file.",
+                code="deployment.made_by", field="name",
+                hint="Take it over with --replace, or give this one another name.",
+            )  # fmt: skip
+    new = {one.name: one for one in plan.new}
+    backend, made = connect(), list[Deployment]()
+    for step in plan.steps:
+        if step.verb == "delete":
+            backend.delete_deployment(step.name)
+        elif step.verb != "keep":
+            made.append(backend.deploy(new[step.name]))
+    return tuple(made)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > 4 * strict_yaml.LARGEST:
+            raise InvalidInput(f"{path.name} is too large.", code="yaml.too_large", field="file")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NotFound(
+            f"{path} cannot be read: {error.strerror}.",
+            code="declaration.missing", field="file",
+            hint=f"Name it with --file, or go to the folder of your {declared.FILE_NAME}.",
+        ) from None  # fmt: skip
+    except UnicodeDecodeError:
+        raise InvalidInput(
+            f"{path.name} is not UTF-8.", code="yaml.encoding", field="file"
+        ) from None
+
+
+def _prepared(one: Declared, path: Path, *, replace_others: bool) -> NewDeployment:
+    said: dict[str, Any] = {
+        key: tuple(value) if is_list(value) else value for key, value in one.said.items()
+    }
+    request = DeployRequest(
+        name=one.name,
+        made_by="yaml",
+        defined_in=str(path),
+        replace=replace_others,
+        **said,
+    )
+    folder = str(path.parent)
+    try:
+        return making.new_deployment(request, _what(one.entrypoint, folder), folder=folder)
+    except NbflowError as error:
+        error.message = f"{path.name}, line {one.line}: {error.message}"
+        raise
+
+
+def _what(entrypoint: str, folder: str) -> str:
+    """Give an entrypoint with its path seen from the file's folder; a module stays as it is."""
+    if entrypoints.is_meant(entrypoint) and not entrypoints.parse(entrypoint).is_file:
+        return entrypoint
+    return os.path.join(folder, entrypoint)
+
+
+def _refuse_twins(new: Sequence[NewDeployment], name: str) -> None:
+    seen: set[str] = set()
+    for one in new:
+        if one.name in seen:
+            raise Conflict(
+                f"{name} declares {one.name!r} twice.", code="deployment.name_taken",
+                field="name", hint="Give each a name of its own.",
+            )  # fmt: skip
+        seen.add(one.name)
+
+
+def _is_meant(name: str, only: Sequence[str]) -> bool:
+    return not only or any(fnmatchcase(name, pattern) for pattern in only)
+
+
+def _step(new: NewDeployment, there: dict[str, Deployment]) -> Step:
+    existing = there.get(new.name)
+    snapshot = snapshots.digest(new.content.encode())
+    return deploy_plan.compare(new, existing, snapshot=snapshot)
