@@ -67,14 +67,17 @@ class OverHttp:
         query: Mapping[str, Any] | None = None,
         again: bool = True,
         expected: datetime | None = None,
+        seconds: float | None = None,
     ) -> str:
         """Send a request and give the answer's text.
 
         `again`: a repetition changes nothing, so a broken connection is tried once more.
         `expected`: the version an edit was made from; then it is not repeated.
+        `seconds`: how long the answer may take, where that is not as for all requests.
         """
+        timeout = self._client.timeout if seconds is None else httpx.Timeout(seconds)
         request = self._client.build_request(
-            verb, self.url + path, params=_query(query or {}), **_content(body)
+            verb, self.url + path, params=_query(query or {}), timeout=timeout, **_content(body)
         )
         if expected is not None:
             request.headers["If-Match"] = editing.etag(expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from nbflow import settings
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.base import path_of, verdict_of
 from nbflow.client.deployments import HttpDeployments
@@ -16,6 +17,7 @@ from nbflow.client.explaining import HttpExplaining
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
 from nbflow.client.results import HttpResults
+from nbflow.client.retention import HttpRetention
 from nbflow.client.run_files import HttpRunFiles
 from nbflow.client.run_lists import HttpRunLists
 from nbflow.client.schedules import HttpSchedules
@@ -39,6 +41,7 @@ class HttpBackend(
     HttpVariables,
     HttpLimits,
     HttpResults,
+    HttpRetention,
     HttpRunFiles,
     HttpRunLists,
     HttpSchedules,
@@ -96,7 +99,9 @@ class HttpBackend(
     ) -> Beat:
         """Renew the lease of a worker and of the runs it, or this process, holds."""
         body = {"held": held, "worker_id": worker_id, "kernels": kernels}
-        return self._post(Beat, "heartbeat", body)
+        # An answer that was lost must not keep the next renewal waiting for longer than a lease.
+        text = self._ask("POST", "heartbeat", body=body, seconds=settings.lease_seconds / 3)
+        return reading.answer(Beat, text)
 
     def wait_for_news(self, worker_id: str, since: int, seconds: int) -> int:
         """Wait until there may be something to do for a worker; give the latest news' number."""

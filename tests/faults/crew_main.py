@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -56,11 +57,18 @@ def insist(ask: Callable[[], Answer]) -> Answer:
             PAUSE.wait(REST)
 
 
-def worker(_word: str) -> None:
-    """Claim runs and complete them, for ever."""
-    backend = insist(Orchestrator)
-    me = ids.uuid7()
-    new = NewWorker(f"w{os.getpid()}", POOL, owners.current(worker_id=me), AT_ONCE, id=me)
+def worker(word: str) -> None:
+    """Claim runs and complete them, for ever.
+
+    `{"pool", "host", "until"}` in the word: whose runs, on which machine it would be, and the named
+    pipe that ends each run.
+    """
+    said = json.loads(word or "{}")
+    if "host" in said:
+        socket.gethostname = lambda: said["host"]
+    backend = insist(connect)
+    me, pool = ids.uuid7(), said.get("pool", POOL)
+    new = NewWorker(f"w{os.getpid()}", pool, owners.current(worker_id=me), AT_ONCE, id=me)
     insist(lambda: backend.register_worker(new))
     held: dict[str, Claim] = {}
     threading.Thread(target=beat, args=(backend, me, held), daemon=True).start()
@@ -68,7 +76,7 @@ def worker(_word: str) -> None:
         claims = insist(lambda: backend.claim_flow_runs(me, AT_ONCE))
         held.update({claim.run.id: claim for claim in claims})
         for claim in claims:
-            complete(backend, claim)
+            complete(backend, claim, said.get("until"))
             held.pop(claim.run.id)
         if not claims:
             PAUSE.wait(REST)
@@ -82,11 +90,17 @@ def beat(backend: Backend, worker_id: str, held: dict[str, Claim]) -> None:
         insist(lambda mine=mine: backend.heartbeat(mine, worker_id=worker_id))
 
 
-def complete(backend: Backend, claim: Claim) -> None:
+def complete(backend: Backend, claim: Claim, until: str | None) -> None:
     """Take a run to its end; one that is not this worker's any more is left alone."""
-    for state in (states.Running(), states.Completed()):
-        if not isinstance(propose(backend, claim, state), Accept):
-            return
+    if not isinstance(propose(backend, claim, states.Running()), Accept):
+        return
+    if until:
+        with open(until) as pipe:
+            pipe.read()
+    verdict = propose(backend, claim, states.Completed())
+    if until:
+        with open(until, "w") as pipe:
+            pipe.write(type(verdict).__name__)
 
 
 def propose(backend: Backend, claim: Claim, state: states.State) -> Verdict:
