@@ -104,12 +104,23 @@ async def test_a_browsers_cookie_alone_changes_nothing(
     assert made.status == 201
 
 
+FOREIGN = ("https://elsewhere.example", "null", "http://127.0.0.1.elsewhere.example")
+
+
 async def test_another_sites_page_is_not_answered(ask: Any, jp_auth_header: Any) -> None:
     token = jp_auth_header["Authorization"].removeprefix("token ")
     page = await ask("GET", "health", headers={"Authorization": ""}, token=token)
     cookies = "; ".join(c.partition(";")[0] for c in page.headers.get_list("Set-Cookie"))
-    foreign = {"Authorization": "", "Cookie": cookies, "Origin": "https://elsewhere.example"}
-    assert (await ask("GET", "flow-runs", headers=foreign)).status in (403, 404)
+    secret = {"Authorization": "", "Cookie": f"{cookies}; _xsrf=abc", "X-XSRFToken": "abc"}
+    mutating = [(r, verb) for r in routes.ROUTES for verb in set(r.verbs) - {"get"}]
+    for origin in FOREIGN:
+        foreign = {**secret, "Origin": origin}
+        assert (await ask("GET", "flow-runs", headers=foreign)).status in (403, 404)
+        for route, verb in mutating:
+            reply = await ask(verb.upper(), address(route.path), body={}, headers=foreign)
+            assert reply.status in (403, 404), (origin, verb, route.path, reply)
+            assert reply.json["code"] in ("forbidden", "not_found"), (origin, verb, route.path)
+    print(f"{len(mutating) * len(FOREIGN)} calls from other sites, 0 answered")
 
 
 class TestEveryHandler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 from traitlets.config import Config
 
+from nbflow import settings
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact, ArtifactChange
 from nbflow.model.events import Event
@@ -333,6 +335,48 @@ async def test_a_flood_closes(page: Any) -> None:
         for _ in range(30):
             mine.socket.write_message(json.dumps({"type": "unwatch", "flow_run_id": "x"}))
         assert await mine.closed() == 4429
+
+
+async def test_a_flood_of_pings_closes(page: Any) -> None:
+    async with page() as mine:
+        for _ in range(30):
+            mine.socket.ping(b"x")
+        assert await mine.closed() == 4429
+
+
+async def test_ten_thousand_runs_are_not_watched(page: Any) -> None:
+    with settings.temporary(stream_messages_per_second=100_000):
+        async with page() as mine:
+            for at in range(10_000):
+                mine.socket.write_message(json.dumps({"type": "watch", "flow_run_id": str(at)}))
+            assert await mine.closed() == 4429
+
+
+class Fickle(Authorizer):
+    """Lets people in until it does not."""
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        """Say what the flag says."""
+        return not refusing.is_set()
+
+
+refusing = threading.Event()
+
+
+class TestWhoLosesThePermission:
+    @pytest.fixture
+    def jp_server_config(self) -> Config:
+        server = {"jpserver_extensions": {"nbflow": True}, "authorizer_class": Fickle}
+        return Config({"ServerApp": server})
+
+    async def test_is_told_no_more(self, page: Any) -> None:
+        with settings.temporary(stream_check_seconds=0.05):
+            async with page() as mine:
+                refusing.set()
+                try:
+                    assert await mine.closed() == 4403
+                finally:
+                    refusing.clear()
 
 
 async def test_a_page_that_is_too_slow_is_told_to_start_over(page: Any, running: Running) -> None:

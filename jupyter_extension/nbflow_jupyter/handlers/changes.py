@@ -16,6 +16,7 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from jupyter_server.utils import ensure_async
 from tornado import web, websocket
 
+from nbflow import settings
 from nbflow.exceptions import NotFound
 from nbflow.model.events import Event
 from nbflow.model.wire import flow_run_row, task_run_row
@@ -27,9 +28,6 @@ from nbflow_jupyter.shapes import ChangeQuery
 _SNAPSHOT_RUNS = 200
 #: messages that may wait for a slow browser
 _BACKLOG = 64
-_LARGEST_MESSAGE = 256 * 1024
-_MESSAGES_A_SECOND = 20
-_MOST_WATCHED = 50
 
 _RESYNC = json.dumps({"type": "resync"})
 
@@ -77,7 +75,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
     @property
     def max_message_size(self) -> int:
         """Give the bytes a message may have; a longer one closes the stream."""
-        return _LARGEST_MESSAGE
+        return settings.stream_message_bytes
 
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Listen first, then send the snapshot: nothing committed between is missed."""
@@ -86,7 +84,8 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         self._early: list[tuple[int, tuple[Event, ...]]] = []
         self._outbox: deque[str] = deque()
         self._sending: asyncio.Task[None] | None = None
-        self._heard: deque[float] = deque(maxlen=_MESSAGES_A_SECOND)
+        self._heard: deque[float] = deque(maxlen=max(settings.stream_messages_per_second, 1))
+        self._asking = asyncio.ensure_future(self._ask_again())
         self._leave: Callable[[], None] = self.running.relay.listen(self)
         seq, text = await self._off_loop(_snapshot, self.running)
         self._send(text)
@@ -101,6 +100,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         leave = getattr(self, "_leave", None)
         if leave is not None:
             leave()
+            self._asking.cancel()
 
     # -- to the page --------------------------------------------------------------------------
     def tell(self, to: int, events: tuple[Event, ...]) -> None:
@@ -138,6 +138,14 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             if text is _RESYNC:
                 self.close(4408, "too slow")
 
+    async def _ask_again(self) -> None:
+        """Close the stream of who may no longer read: what was allowed may be taken back."""
+        while True:
+            await asyncio.sleep(settings.stream_check_seconds)
+            if not await self._may_read("nbflow:events"):
+                self.close(4403, "not allowed any more")
+                return
+
     # -- from the page ------------------------------------------------------------------------
     async def on_message(self, message: str | bytes) -> None:
         """Take a request to watch a run, or to stop watching it; anything else closes."""
@@ -155,15 +163,20 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             case _:
                 self.close(4400, "not a request this stream knows")
 
+    def on_ping(self, data: bytes) -> None:
+        """Count a ping as a message: answering floods of them is work, too."""
+        if self.seq is not None and self._too_many():
+            self.close(4429, "too many messages")
+
     def _too_many(self) -> bool:
         now = asyncio.get_running_loop().time()
-        full = len(self._heard) == _MESSAGES_A_SECOND
+        full = len(self._heard) == self._heard.maxlen
         too_many = full and now - self._heard[0] < 1.0
         self._heard.append(now)
         return too_many
 
     async def _watch(self, flow_run_id: str) -> None:
-        if len(self.watched) >= _MOST_WATCHED:
+        if len(self.watched) >= settings.stream_watched:
             self.close(4429, "too many runs watched")
             return
         if not await self._may_read("nbflow:runs"):
