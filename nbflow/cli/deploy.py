@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nbflow import deployments
-from nbflow.cli import checking, execution, given, printing, zone
+from nbflow.cli import checking, execution, fields, given, printing, zone
 from nbflow.cli import deployment as shown
 from nbflow.cli.execution import EXECUTION
 from nbflow.cli.fields import FIELDS
@@ -38,7 +38,7 @@ SCHEDULES = (
 
 @takes(
     argument("target", metavar="NOTEBOOK[:FLOW] | FILE.py:FLOW | MODULE:FLOW",
-             help="a notebook, a flow of it with the cells it needs, or a flow of a script or module"),
+             help="a notebook, a flow of it and the cells it needs, or a flow of a script"),
     argument("--name", default=None,
              help="the deployment's name (default: the flow's, else the file's stem)"),
     *SCHEDULES,
@@ -105,6 +105,7 @@ def _parameters(target: str, pairs: list[str], text: str | None) -> dict[str, An
 def timings(
     cron: list[str], every: list[timedelta], rrule: list[str], timezone: str
 ) -> list[Timing]:
+    """Give the schedules that were typed. Raises InvalidSchedule."""
     return [
         *(Cron(text, timezone) for text in cron),
         *(Interval(interval, timezone=timezone) for interval in every),

@@ -12,6 +12,7 @@ from nbflow.deployments.making import (
     kernels,
     prepare,
     read_notebook,
+    schema_of,
 )
 from nbflow.deployments.running import arun_deployment, run_deployment
 from nbflow.deployments.serving import serve
@@ -26,5 +27,6 @@ __all__ = [
     "prepare",
     "read_notebook",
     "run_deployment",
+    "schema_of",
     "serve",
 ]

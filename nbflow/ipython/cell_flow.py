@@ -149,7 +149,7 @@ class NotebookFlow(Flow[..., Any]):
         super().__init__(fn, **asked)
         self.parameters = schema
 
-    def _of_notebook(self) -> bool:
+    def is_of_notebook(self) -> bool:
         return True
 
 

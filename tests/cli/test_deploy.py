@@ -111,7 +111,7 @@ def test_a_name_of_another_notebook_is_taken_over_only_when_asked(
         (["-p", "rows"], "Write -p NAME=VALUE."),
         (["--parameters", "{"], "--parameters is not JSON"),
         (["--catchup", "some"], "invalid choice: 'some'"),
-        (["--limit", "0"], "'0' is not a whole number of at least 1"),
+        (["--limit", "-1"], "'-1' is not a whole number"),
         (["--name", "a/b"], "contains '/'"),
         (["--cron", "0 7 * * *", "--cron", "0 7 * * *"], "is given twice"),
     ],

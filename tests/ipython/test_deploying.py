@@ -188,9 +188,9 @@ def test_a_decorated_flow_of_a_cell_deploys_itself(opened: Open) -> None:
     assert (made.name, made.parameters) == ("nightly", {"n": 2})
 
 
-def test_a_flow_of_a_module_has_no_notebook(opened: Open, tmp_path: Path) -> None:
+def test_a_flow_of_a_module_is_deployed_from_its_file(opened: Open, tmp_path: Path) -> None:
     (opened.kernel.home / "helper_flows.py").write_text(
         "from nbflow import flow\n@flow\ndef elsewhere():\n    pass\n"
     )
-    reply = opened.run("deploying", "import helper_flows\nhelper_flows.elsewhere.deploy()")
-    assert "Flow elsewhere was not defined in a notebook." in reply.errors[0]
+    said = "import helper_flows\nhelper_flows.elsewhere.deploy().entrypoint"
+    assert opened.run("deploying", said).results == ["'helper_flows.py:elsewhere'"]
