@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from nbflow.deployments.making import (
     Deployable,
+    again,
     deploy,
     kernels,
     prepare,
@@ -21,6 +22,7 @@ from nbflow.model.deployments import Deployment
 __all__ = [
     "Deployable",
     "Deployment",
+    "again",
     "arun_deployment",
     "deploy",
     "kernels",
