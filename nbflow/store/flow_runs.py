@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import NotFound
 from nbflow.model import clock
+from nbflow.model.rows import texts
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import LIVE, TERMINAL, State, StateType
 from nbflow.store import codec
@@ -25,8 +27,6 @@ from nbflow.store.tables import (  # fmt: skip
 
 #: values in one question
 _MOST_KEYS = 500
-_COLUMNS = tuple(column.name for column in flow_run.columns)
-_STATE_COLUMNS = tuple(column.name for column in flow_run_state.columns)
 _INSERT = Bulk(lambda insert: insert(flow_run))
 _INSERT_STATE = Bulk(lambda insert: insert(flow_run_state))
 _LIVE = sorted(state.value for state in LIVE)
@@ -41,27 +41,23 @@ _HELD = sa.and_(
 
 def insert(connection: sa.Connection, run: FlowRun, *, start_at: datetime | None) -> None:
     """Insert a run and its first state."""
-    connection.execute(flow_run.insert(), columns(run) | {"start_at": codec.micros(start_at)})
-    _append_state(connection, run.id, run.state)
+    insert_rows(connection, [columns(run) | {"start_at": codec.micros(start_at)}])
 
 
 def insert_rows(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many runs, as columns with `start_at`, each with its first state."""
     if rows:
-        connection.execute(flow_run.insert(), rows)
-        connection.execute(flow_run_state.insert(), [_first_state(row) for row in rows])
+        _INSERT(connection, [*map(in_order, rows)])
+        _INSERT_STATE(connection, [*map(_first_state, rows)])
 
 
-def _first_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": row["state_id"],
-        "flow_run_id": row["id"],
-        "type": row["state_type"],
-        "name": row["state_name"],
-        "message": row["state_message"],
-        "details": row["state_details"],
-        "at": row["state_at"],
-    }
+#: gives a run's columns as they lie in a row of the table
+in_order = itemgetter(*(column.name for column in flow_run.columns))
+#: the same of its state, as they lie in a row of its history
+_first_state = itemgetter(
+    *({"flow_run_id": "id", "id": "state_id"}.get(c.name, f"state_{c.name}")
+      for c in flow_run_state.columns)
+)  # fmt: skip
 
 
 def get(connection: sa.Connection, run_id: str) -> FlowRun:
@@ -96,28 +92,19 @@ def known(connection: sa.Connection, asked: Sequence[tuple[str, str | None]]) ->
     return found
 
 
-def insert_many(
-    connection: sa.Connection,
-    runs: Sequence[FlowRun],
-    *,
-    start_at: Callable[[FlowRun], datetime | None],
-) -> None:
-    """Insert runs and their first states."""
-    made = [columns(run) | {"start_at": codec.micros(start_at(run))} for run in runs]
-    _INSERT(connection, [tuple(row[name] for name in _COLUMNS) for row in made])
-    history = [codec.history_columns(run.state) | {"flow_run_id": run.id} for run in runs]
-    _INSERT_STATE(connection, [tuple(row[name] for name in _STATE_COLUMNS) for row in history])
+#: made once: to put it together takes longer than to carry it out
+_REPLACE = flow_run.update().where(
+    flow_run.c.id == sa.bindparam("seen_id"), flow_run.c.state_id == sa.bindparam("seen_state_id")
+)
 
 
 def replace_state(
     connection: sa.Connection, seen: FlowRun, after: FlowRun, *, start_at: datetime | None
 ) -> bool:
     """Move a run from the state that was seen to its next; False when another was first."""
-    changed = connection.execute(
-        flow_run.update()
-        .where(flow_run.c.id == seen.id, flow_run.c.state_id == seen.state.id)
-        .values(columns(after) | {"start_at": codec.micros(start_at)})
-    ).rowcount
+    values = columns(after) | {"start_at": codec.micros(start_at)}
+    place = {"seen_id": seen.id, "seen_state_id": seen.state.id}
+    changed = connection.execute(_REPLACE, values | place).rowcount
     if changed:
         _append_state(connection, after.id, after.state)
     return bool(changed)
@@ -241,6 +228,7 @@ def overdue(
             flow_run.c.state_type == StateType.SCHEDULED.value,
             flow_run.c.state_name == "Scheduled",
             flow_run.c.start_at < clock.micros(before),
+            flow_run.c.backfill_id.is_(None),  # they wait for when there is time
         )
         .limit(limit)
     )
@@ -271,8 +259,8 @@ def columns(run: FlowRun) -> dict[str, Any]:
         "flow_name": run.flow_name,
         "kind": run.kind,
         "created_at": clock.micros(run.created_at),
-        "parameters": codec.dumps(dict(run.parameters)),
-        "tags": codec.dumps(list(run.tags)),
+        "parameters": codec.details_text(run.parameters),
+        "tags": texts(run.tags),
         "attempt": run.attempt,
         "due_at": codec.micros(run.due_at),
         "started_at": codec.micros(run.started_at),
@@ -295,9 +283,9 @@ def columns(run: FlowRun) -> dict[str, Any]:
         "run_dir": run.run_dir,
         "idempotency_key": run.idempotency_key,
         "created_by": run.created_by,
-        "options": codec.dumps(dict(run.options)),
+        "options": codec.details_text(run.options),
         "work_queue": run.work_queue,
-        "job_variables": codec.dumps(dict(run.job_variables)),
+        "job_variables": codec.details_text(run.job_variables),
         "entrypoint": run.entrypoint,
         "deployment_version": run.deployment_version,
         "crash_retries": run.crash_retries,
@@ -318,10 +306,10 @@ def run_of(row: sa.RowMapping) -> FlowRun:
     return FlowRun(
         state=codec.state_of(row),
         created_at=clock.instant(row["created_at"]),
-        parameters=codec.loads(row["parameters"]),
-        tags=tuple(codec.loads(row["tags"])),
-        options=codec.loads(row["options"]),
-        job_variables=codec.loads(row["job_variables"]),
+        parameters=codec.mapping(row["parameters"]),
+        tags=tuple(codec.loads(row["tags"])) if row["tags"] != "[]" else (),
+        options=codec.mapping(row["options"]),
+        job_variables=codec.mapping(row["job_variables"]),
         due_at=codec.instant(row["due_at"]),
         started_at=codec.instant(row["started_at"]),
         ended_at=codec.instant(row["ended_at"]),
