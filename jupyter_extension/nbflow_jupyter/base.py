@@ -25,7 +25,7 @@ from tornado import web
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, NbflowError, Stale, StoreBusy
 from nbflow.model import clock, editing, ids, reading
-from nbflow.model.wire import jsonable
+from nbflow.model.wire import JsonText, jsonable
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import body, tokens
 from nbflow_jupyter.rates import TooMany
@@ -353,6 +353,8 @@ def _told(work: Callable[[], Any], once: Once | None, status: int) -> tuple[date
 
 def dumps(value: Any) -> str:
     """Write a model value as JSON text."""
+    if isinstance(value, JsonText):
+        return value
     return json.dumps(jsonable(value), ensure_ascii=False, separators=(",", ":"))
 
 

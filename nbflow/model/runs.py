@@ -285,6 +285,7 @@ def begin(new: NewFlowRun, *, created_at: datetime, lease_until: datetime | None
         **given,
         created_at=created_at,
         attempt=0 if waiting else 1,
+        run_dir=None if waiting else f"runs/{new.id}/1",
         lease_until=None if waiting else lease_until,
     )
 

@@ -17,7 +17,7 @@ from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Wait
 
 #: what a list of runs does not need
-_NOT_IN_ROW = frozenset({"parameters", "owner"})
+NOT_IN_ROW = frozenset({"parameters", "owner"})
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -69,6 +69,10 @@ def _verdict(value: Any) -> dict[str, Any]:
     return {"verdict": type(value).__name__.lower(), **_fields(value)}
 
 
+class JsonText(str):
+    """What is JSON text already."""
+
+
 #: one look-up instead of a chain of questions: every event and every list goes through here
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Abort: _verdict,
@@ -104,5 +108,5 @@ def task_run_row(run: TaskRun) -> dict[str, Any]:
 def flow_run_row(run: FlowRun) -> dict[str, Any]:
     """Give a flow run as lists and events show it: without parameters and owner."""
     return {
-        name: jsonable(getattr(run, name)) for name in _names(FlowRun) if name not in _NOT_IN_ROW
+        name: jsonable(getattr(run, name)) for name in _names(FlowRun) if name not in NOT_IN_ROW
     }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.exceptions import Conflict, InvalidInput, NbflowError
 from nbflow.model import clock, ids, job_variables, names, run_options
 from nbflow.model.deployments import Deployment
+from nbflow.model.rows import micros
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
 from nbflow.model.work_pools import DEFAULT_QUEUE, template_of
@@ -33,39 +34,58 @@ def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
         new = of_deployment(new, deployments.get(connection, new.deployment_id))
     now = clock.now()
     run = begin(new, created_at=now, lease_until=transitions.lease_until(now))
-    if run.attempt:
-        run = replace(run, run_dir=f"runs/{run.id}/{run.attempt}")
     if run.work_pool is not None:
         run = replace(run, work_queue=run.work_queue or DEFAULT_QUEUE)
         _ensure_line(connection, run, now)
-    flow_runs.insert(connection, run, start_at=transitions.start_at(run))
-    transitions.emit(connection, run)
+    _insert(connection, [run])
     return run
 
 
-def create_many(connection: sa.Connection, new: Sequence[NewFlowRun]) -> tuple[str, ...]:
-    """Create runs, or find those their ids and keys made; give the ids.
+Refuse = Callable[[int, NbflowError], None]
+
+
+def create_many(
+    connection: sa.Connection, new: Sequence[NewFlowRun], *, refuse: Refuse | None = None
+) -> list[FlowRun | None]:
+    """Create runs, or find those their ids and keys made.
 
     What is made of a deployment, waits in a line or was made before goes one by one; the rest, of
-    which nothing is to be asked, at once. Raises InvalidInput, NotFound, Conflict.
+    which nothing is to be asked, at once. Raises InvalidInput, NotFound, Conflict; with `refuse`
+    that is told of one run, and the others are made.
     """
     known = flow_runs.known(connection, [(one.id, one.idempotency_key) for one in new])
     now = clock.now()
     lease_until = transitions.lease_until(now)
-    ids_made: list[str] = []
+    made: list[FlowRun | None] = []
     plain: list[FlowRun] = []
-    for one in new:
-        if one.deployment_id or one.work_pool or one.id in known or one.idempotency_key in known:
-            ids_made.append(create(connection, one).id)
-            continue
-        _check(one)
-        known |= {one.id, one.idempotency_key} - {None}
-        run = begin(one, created_at=now, lease_until=lease_until)
-        plain.append(replace(run, run_dir=f"runs/{run.id}/1") if run.attempt else run)
-        ids_made.append(run.id)
-    flow_runs.insert_many(connection, plain, start_at=transitions.start_at)
-    transitions.emit_all(connection, plain)
-    return tuple(ids_made)
+    for at, one in enumerate(new):
+        try:
+            names = {one.id, one.idempotency_key} - {None}
+            if one.deployment_id or one.work_pool or names & known:
+                _insert(connection, plain)
+                plain = []
+                made.append(create(connection, one))
+                continue
+            _check(one)
+            known |= names
+            plain.append(begin(one, created_at=now, lease_until=lease_until))
+            made.append(plain[-1])
+        except NbflowError as error:
+            if refuse is None:
+                raise
+            made.append(None)
+            refuse(at, error)
+    _insert(connection, plain)
+    return made
+
+
+def _insert(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
+    if runs:
+        rows = [
+            flow_runs.columns(run) | {"start_at": micros(transitions.start_at(run))} for run in runs
+        ]
+        flow_runs.insert_rows(connection, rows)
+        transitions.emit_inserted(connection, runs, rows)
 
 
 def _ensure_line(connection: sa.Connection, run: FlowRun, now: datetime) -> None:
@@ -127,7 +147,8 @@ def _check(new: NewFlowRun) -> None:
             field="state",
             hint="It begins Scheduled or Pending.",
         )
-    run_options.of_json(new.options)
+    if new.options:
+        run_options.of_json(new.options)
     waits_for_worker = new.state.type is StateType.SCHEDULED
     if waits_for_worker and new.deployment_id is None and not (new.path and new.work_pool):
         raise InvalidInput(

@@ -27,6 +27,7 @@ from nbflow.model.run_lists import (
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import TERMINAL, State, StateType
 from nbflow.model.verdicts import Accept, Verdict
+from nbflow.model.wire import JsonText
 from nbflow.orchestration import creating, transitions
 from nbflow.orchestration.base import OverSql, again
 from nbflow.store import flow_runs, run_lists
@@ -55,6 +56,19 @@ class SqlRunLists(OverSql, RunLists):
         check_limit(limit)
         with self.database.read() as connection:
             return run_lists.page(connection, asked, sort=sort, limit=limit, cursor=cursor)
+
+    def tell_flow_runs(
+        self, where: RunFilter, *, sort: RunSort, limit: int, cursor: str | None
+    ) -> JsonText:
+        """Give what `list_flow_runs` does as JSON text; not of the port, for REST."""
+        check(where)
+        check_limit(limit)
+        with self.database.read() as connection:
+            texts, cursor = run_lists.texts(
+                connection, where, sort=sort, limit=limit, cursor=cursor
+            )
+        told = "null" if cursor is None else f'"{cursor}"'
+        return JsonText(f'{{"rows":[{",".join(texts)}],"cursor":{told}}}')
 
     def count_flow_runs(self, where: RunFilter | None = None) -> Count:
         """Count runs, up to 10,000."""
@@ -88,7 +102,8 @@ class SqlRunLists(OverSql, RunLists):
     def create_flow_runs(self, new: Sequence[NewFlowRun]) -> tuple[str, ...]:
         """Create many runs, all or none."""
         with self._write() as connection:
-            return creating.create_many(connection, new)
+            made = creating.create_many(connection, new)
+        return tuple(run.id for run in made if run is not None)
 
     def update_flow_run(self, flow_run_id: str, change: RunChange) -> FlowRun:
         """Edit a run's name or tags."""

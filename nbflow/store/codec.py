@@ -17,8 +17,8 @@ from nbflow.model.runs import Owner
 from nbflow.model.states import State, StateType
 
 __all__ = [
-    "details_text", "dumps", "history_columns", "history_state", "instant", "loads", "micros",
-    "owner_of", "owner_text", "place", "state_columns", "state_of",
+    "details_text", "dumps", "history_columns", "history_state", "instant", "loads", "mapping",
+    "micros", "owner_of", "owner_text", "place", "state_columns", "state_of",
 ]  # fmt: skip
 
 _CURSOR = re.compile(r"(-?\d{1,18})\.([0-9a-f-]{36})")
@@ -72,7 +72,7 @@ def state_of(row: RowMapping) -> State:
         message=row["state_message"],
         at=clock.instant(row["state_at"]),
         id=row["state_id"],
-        details=_details(row["state_details"]),
+        details=mapping(row["state_details"]),
     )
 
 
@@ -96,7 +96,7 @@ def history_state(row: RowMapping) -> State:
         message=row["message"],
         at=clock.instant(row["at"]),
         id=row["id"],
-        details=_details(row["details"]),
+        details=mapping(row["details"]),
     )
 
 
@@ -105,5 +105,6 @@ def details_text(details: Mapping[str, Any]) -> str:
     return dumps(dict(details)) if details else "{}"
 
 
-def _details(text: str) -> dict[str, Any]:
+def mapping(text: str) -> dict[str, Any]:
+    """Give a column's JSON object (most are empty)."""
     return {} if text == "{}" else json.loads(text)

@@ -10,13 +10,23 @@ import sqlalchemy as sa
 from nbflow.model import clock
 from nbflow.model.events import Event
 from nbflow.store import codec
+from nbflow.store.bulk import Bulk
 from nbflow.store.tables import event
+
+_COLUMNS = ("kind", "noun", "resource_id", "at", "row")
+_APPEND = Bulk(lambda insert: insert(event).values(dict.fromkeys(_COLUMNS)).inline())
 
 
 def append(connection: sa.Connection, events: Sequence[Event]) -> None:
     """Append events; the database numbers them."""
-    if events:
-        connection.execute(event.insert(), [_columns(e) for e in events])
+    append_texts(connection, [(e, codec.dumps(dict(e.row))) for e in events])
+
+
+def append_texts(connection: sa.Connection, told: Sequence[tuple[Event, str]]) -> None:
+    """Append events whose rows are JSON text already."""
+    if told:
+        rows = [(e.kind, e.noun, e.resource_id, clock.micros(e.at), text) for e, text in told]
+        _APPEND(connection, rows)
 
 
 def since(connection: sa.Connection, seq: int, *, limit: int) -> list[Event]:
@@ -41,16 +51,6 @@ def prune(connection: sa.Connection, *, keep: int) -> int:
     """Drop all but the newest `keep` events; give how many went."""
     newest = last_seq(connection)
     return connection.execute(event.delete().where(event.c.seq <= newest - keep)).rowcount
-
-
-def _columns(e: Event) -> dict[str, Any]:
-    return {
-        "kind": e.kind,
-        "noun": e.noun,
-        "resource_id": e.resource_id,
-        "at": clock.micros(e.at),
-        "row": codec.dumps(dict(e.row)),
-    }
 
 
 def _event(row: Any) -> Event:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ from nbflow.model.run_lists import (
 )
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import StateType
-from nbflow.store import codec, flow_runs
+from nbflow.store import codec, flow_runs, run_texts
 from nbflow.store.tables import deployment, flow_run
 
 #: queries one page is made of at most; more values are one query
@@ -49,6 +50,21 @@ def page(
     connection: sa.Connection, where: RunFilter, *, sort: RunSort, limit: int, cursor: str | None
 ) -> Page[FlowRun]:
     """List runs in an order; the cursor is a place in it."""
+    found, after = _found(connection, where, sort, limit, cursor)
+    return Page(tuple(flow_runs.run_of(row._mapping) for row in found), after)
+
+
+def texts(
+    connection: sa.Connection, where: RunFilter, *, sort: RunSort, limit: int, cursor: str | None
+) -> tuple[list[str], str | None]:
+    """List runs as JSON texts, and give the cursor."""
+    found, after = _found(connection, where, sort, limit, cursor)
+    return [run_texts.whole(row) for row in found], after
+
+
+def _found(
+    connection: sa.Connection, where: RunFilter, sort: RunSort, limit: int, cursor: str | None
+) -> tuple[list[sa.Row[Any]], str | None]:
     down, name = sort.startswith("-"), sort.removeprefix("-")
     column = flow_run.c[name]
     query = sa.select(flow_run).where(*_conditions(where))
@@ -60,17 +76,15 @@ def page(
         query = query.where(here < place if down else here > place)
     by = (column, flow_run.c.id)
     query = query.order_by(*(each.desc() if down else each for each in by)).limit(limit + 1)
-    found: list[sa.RowMapping] = []
+    found: list[sa.Row[Any]] = []
     branches = _branches(where)
     for branch in branches:
-        found += connection.execute(query.where(*branch)).mappings()
+        found += connection.execute(query.where(*branch)).all()
     if len(branches) > 1:
-        found.sort(key=lambda row: (row[name], row["id"]), reverse=down)
+        found.sort(key=attrgetter(name, "id"), reverse=down)
     last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        rows=tuple(flow_runs.run_of(row) for row in found[:limit]),
-        cursor=_cursor(last[name], last["id"], sort) if last is not None else None,
-    )
+    after = None if last is None else _cursor(getattr(last, name), last.id, sort)
+    return found[:limit], after
 
 
 def count(connection: sa.Connection, where: RunFilter) -> Count:

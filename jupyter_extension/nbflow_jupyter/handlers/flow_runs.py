@@ -29,7 +29,7 @@ class FlowRuns(ApiHandler):
         """List flow runs, newest due first unless another order is asked for."""
         asked = self.query(RunQuery)
         await self.answer(
-            self.backend.list_flow_runs,
+            self.backend.tell_flow_runs,
             asked,
             sort=asked.sort,
             limit=asked.limit,
