@@ -81,7 +81,15 @@ SETTINGS: dict[str, Setting] = {
     "spool_seconds": Setting(0.05, "The longest a record stays in memory before it is on disk."),
     "record_seconds": Setting(0.25, "How often records are sent from the spool to the store."),
     "persist_results": Setting(True, "Store what flows and tasks return, unless they say."),
-    "result_days": Setting(30.0, "How long results are kept."),
+    "run_days": Setting(
+        90.0, "How long ended runs are kept, with all that belongs to them; 0: for ever."
+    ),
+    "result_days": Setting(30.0, "How long results are kept; 0: as long as their runs."),
+    "skip_days": Setting(90.0, "How long it is kept which instants were not run; 0: for ever."),
+    "request_days": Setting(7.0, "How long an Idempotency-Key is known; 0: for ever."),
+    "token_days": Setting(30.0, "How long a token is listed that expired or was revoked."),
+    "worker_days": Setting(7.0, "How long a worker is listed that has stopped; 0: for ever."),
+    "event_count": Setting(100_000, "Events kept for browsers that were away."),
     "result_max_bytes": Setting(1_000_000_000, "A larger result is not stored."),
     "result_memory_bytes": Setting(64_000_000, "Result files read lately that stay in memory."),
     "result_download_bytes": Setting(100_000_000, "The largest result the server hands out."),
@@ -178,6 +186,12 @@ def temporary(**values: Any) -> Generator[None, None, None]:
 
 #: variables that open a whole Jupyter server: a process that runs user code never gets them
 TOKENS = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN", "NBFLOW_API_TOKEN"})
+
+
+def job_seconds() -> float | None:
+    """Give how long the run of this process may take, as its worker says; None: as it likes."""
+    said = os.environ.get("NBFLOW_JOB_TIMEOUT_SECONDS")
+    return None if said is None else float(said)
 
 
 #: and those that open more than that: a kernel gets none of them

@@ -241,6 +241,14 @@ class PruneRequest:
 
 
 @dataclass(frozen=True)
+class RetentionRequest:
+    """Which kinds of old things to delete (none named: all). `dry_run` only counts."""
+
+    kinds: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
 class ArtifactQuery:
     """Which artifacts to list; `latest`: of each key only the newest version."""
 
@@ -305,6 +313,13 @@ class UpcomingQuery:
 
     deployment: str | None = None
     limit: int = 100
+
+
+@dataclass(frozen=True)
+class BackfillQuery:
+    """Whose backfills to list: a deployment's (name or id), else all."""
+
+    deployment: str | None = None
 
 
 @dataclass(frozen=True)

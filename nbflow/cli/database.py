@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from nbflow import settings
 from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, takes
+from nbflow.connect import connect
 from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.model.retention import KINDS
 from nbflow.results import prune as prune_results
 
 if TYPE_CHECKING:
@@ -121,12 +123,32 @@ def _way(one: Any) -> str:
 
 @takes(
     argument("--older-than", type=duration, default=None, metavar="DUR",
-             help="results made more than 2h, 30d, … ago (default: NBFLOW_RESULT_DAYS)"),
+             help="only results, those made more than 2h, 30d, … ago"),
+    argument("--kind", action="append", default=[], choices=tuple(KINDS), dest="kinds",
+             help="only this kind; may be said several times (default: all)"),
     argument("--dry-run", action="store_true", help="delete nothing, say what would be"),
     OUTPUT,
 )  # fmt: skip
-def prune(*, older_than: timedelta | None, dry_run: bool, output: str) -> None:
-    """Delete old and expired results, and files no result speaks of."""
+def prune(*, older_than: timedelta | None, kinds: list[str], dry_run: bool, output: str) -> None:
+    """Delete what is older than the settings say: runs, results, records, stray files."""
+    if older_than is not None:
+        _prune_results(older_than, dry_run, output)
+        return
+    gone = connect().prune(kinds, dry_run=dry_run)
+    if output == "json":
+        printing.as_json(gone)
+        return
+    printing.columns(
+        ("kind", "would go" if dry_run else "deleted", "kept for", "what"),
+        (
+            (one.kind, f"{one.count:,}", f"{one.days:g} days" if one.days else "", one.what)
+            for one in gone
+        ),
+        none="",
+    )
+
+
+def _prune_results(older_than: timedelta, dry_run: bool, output: str) -> None:
     gone = prune_results(older_than, dry_run=dry_run)
     if output == "json":
         printing.as_json(gone)

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.client.artifacts import HttpArtifacts
+from nbflow.client.backfills import HttpBackfills
 from nbflow.client.base import path_of, verdict_of
 from nbflow.client.deployments import HttpDeployments
 from nbflow.client.estimates import HttpEstimates
@@ -34,6 +35,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 
 class HttpBackend(
     HttpArtifacts,
+    HttpBackfills,
     HttpDeployments,
     HttpEstimates,
     HttpExplaining,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nbflow.model.artifacts import Artifacts
+from nbflow.model.backfills import Backfills
 from nbflow.model.deployments import Deployments
 from nbflow.model.events import Event
 from nbflow.model.explaining import Explaining
@@ -19,6 +20,7 @@ from nbflow.model.limits import Limits
 from nbflow.model.pages import Page as Page
 from nbflow.model.progress import Estimates
 from nbflow.model.results import Results
+from nbflow.model.retention import Retention
 from nbflow.model.run_files import RunFiles
 from nbflow.model.run_lists import RunFilter as RunFilter
 from nbflow.model.run_lists import RunLists
@@ -57,6 +59,7 @@ class Recorded:
 
 class Backend(
     Artifacts,
+    Backfills,
     Deployments,
     Estimates,
     Explaining,
@@ -64,6 +67,7 @@ class Backend(
     Variables,
     Limits,
     Results,
+    Retention,
     RunFiles,
     RunLists,
     Tokens,

@@ -1,4 +1,4 @@
-"""Why a run is not starting, in plain words: one pure function over the facts, asked by all faces."""
+"""Why a run is not starting, in plain words: one pure function over the facts, for all faces."""
 
 from __future__ import annotations
 

@@ -23,8 +23,9 @@ from nbflow.model.verdicts import Verdict
 from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
-from nbflow.orchestration import claiming, creating, scheduling, transitions
+from nbflow.orchestration import claiming, creating, removing, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
+from nbflow.orchestration.backfills import SqlBackfills
 from nbflow.orchestration.base import again
 from nbflow.orchestration.deployments import SqlDeployments
 from nbflow.orchestration.estimates import SqlEstimates
@@ -32,7 +33,7 @@ from nbflow.orchestration.explaining import SqlExplaining
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
 from nbflow.orchestration.requests import SqlRequests
-from nbflow.orchestration.results import SqlResults
+from nbflow.orchestration.retention import SqlRetention
 from nbflow.orchestration.run_files import SqlRunFiles
 from nbflow.orchestration.run_lists import SqlRunLists
 from nbflow.orchestration.schedules import SqlSchedules
@@ -44,12 +45,10 @@ from nbflow.store import (  # fmt: skip
     artifacts,
     events,
     flow_runs,
-    journal,
     limits,
     lines,
     logs,
     owners,
-    result_files,
     results,
     schedules,
     task_runs,
@@ -61,13 +60,14 @@ from nbflow.store.dialect import Watch
 
 class Orchestrator(
     SqlArtifacts,
+    SqlBackfills,
     SqlDeployments,
     SqlEstimates,
     SqlExplaining,
     SqlInputs,
     SqlLimits,
     SqlRequests,
-    SqlResults,
+    SqlRetention,
     SqlRunFiles,
     SqlRunLists,
     SqlSchedules,
@@ -138,15 +138,8 @@ class Orchestrator(
                     hint="Cancel it first.",
                     code="run.live",
                 )
-            shown = artifacts.delete_of_runs(connection, [flow_run_id])
-            files = results.delete_of_runs(connection, [flow_run_id])
-            flow_runs.delete(connection, [flow_run_id])
-            gone = Event("flow-run.deleted", "flow-runs", flow_run_id, clock.now())
-            events.append(connection, [gone])
-        artifacts.forget_contents(shown)
-        journal.forget(flow_run_id)
-        for file in files:
-            result_files.delete(file)
+            left = removing.remove(connection, [flow_run_id])
+        left.delete()
 
     # -- workers ------------------------------------------------------------------------------
     def register_worker(self, new: NewWorker, *, token_id: str | None = None) -> Worker:
@@ -386,11 +379,6 @@ class Orchestrator(
                 transitions.transit(
                     connection, run, states.Late(due_at, message="No worker took it in time.")
                 )
-
-    def prune_events(self, *, keep: int) -> int:
-        """Drop all but the newest events."""
-        with self.database.write() as connection:
-            return events.prune(connection, keep=keep)
 
     def seq(self) -> int:
         """Give the newest event's number."""

@@ -8,10 +8,13 @@ import hashlib
 import os
 import re
 import threading
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from nbflow import settings
 from nbflow.exceptions import NotFound
+from nbflow.model import clock
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -63,3 +66,19 @@ def read_bytes(name: str) -> bytes:
 
 def _path(name: str) -> Path:
     return settings.home() / "snapshots" / name[:2] / f"{name}.ipynb"
+
+
+def kept(before: datetime) -> Iterator[str]:
+    """Give the digests of the contents written before an instant."""
+    limit = clock.micros(before) / 1e6
+    for path in (settings.home() / "snapshots").glob("*/*.ipynb"):
+        try:
+            if _DIGEST.fullmatch(path.stem) and path.stat().st_mtime < limit:
+                yield path.stem
+        except FileNotFoundError:
+            continue
+
+
+def forget(name: str) -> None:
+    """Delete a content."""
+    _path(name).unlink(missing_ok=True)

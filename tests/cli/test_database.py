@@ -31,7 +31,9 @@ def test_prune_says_what_it_would_delete_and_deletes_it(
         assert "1 results (20," in capsys.readouterr().out
         assert store.exists("k")
         assert run(["database", "prune"]) == 0
-        assert "0 results" in capsys.readouterr().out
+        assert "results    0        30 days" in capsys.readouterr().out
+        assert run(["database", "prune", "--kind", "runs", "--output", "json"]) == 0
+        assert [one["kind"] for one in json.loads(capsys.readouterr().out)] == ["runs"]
         assert run(["database", "prune", "--older-than", "2d", "--output", "json"]) == 0
         told: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert told["results"] == 1
