@@ -100,7 +100,7 @@ def wait_for(look: Callable[[], Fact], *, seconds: float = 20.0, what: str = "th
     raise AssertionError(f"{what} did not come about within {seconds} s")
 
 
-@pytest.fixture(name="wait_for")
+@pytest.fixture(name="wait_for", scope="session")
 def _wait_for() -> Callable[..., object]:
     """`wait_for(look, seconds=…)`: no test sleeps."""
     return wait_for

@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from nbflow import settings
 from nbflow.engine import describing, interrupts, laying, signatures
 from nbflow.engine.again import CallAgain
 from nbflow.engine.drive import adrive, drive
@@ -150,6 +151,12 @@ def _as_deployed(flow: Any, flow_run: FlowRun) -> Any:
         changes["retries"] = flow_run.retries
     if flow_run.retry_delay_seconds != next(iter(flow.retry.delays), 0.0):
         changes["retry_delay_seconds"] = flow_run.retry_delay_seconds
+    limit = settings.job_seconds()
+    if limit is not None:
+        changes["timeout_seconds"] = min(limit, flow.timeout_seconds or limit)
+    seconds = settings.job_seconds()
+    if seconds is not None and (flow.timeout_seconds is None or seconds < flow.timeout_seconds):
+        changes["timeout_seconds"] = seconds
     return flow.with_options(**changes) if changes else flow
 
 

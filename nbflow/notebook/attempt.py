@@ -29,6 +29,7 @@ from nbflow.notebook.steps import Step
 from nbflow.notebook.stopping import Stop
 from nbflow.store import journal
 from nbflow.store.journaling import Journal
+from nbflow.store.memory import Memory
 
 _LOGGER = "nbflow.notebook"
 
@@ -122,6 +123,7 @@ class Attempt:
         self._steps: Mapping[str, Step] = {}
         self._reports: dict[str, CellReport] = {}
         self._journal: Journal
+        self._memory = Memory()
 
     def run(self, nb: Any, kernel_name: str, *, language: str | None = None) -> State:
         """Execute a prepared notebook (a NotebookNode). Gives the state of the run.
@@ -357,7 +359,8 @@ class Attempt:
 
     def _died(self, client: CellClient, place: Place, *, before: bool = False) -> State:
         process = client.process
-        return outcomes.died(place, process.exit_code, process.last_words(), before=before)
+        why = self._memory.why_killed(process.exit_code)
+        return outcomes.died(place, process.exit_code, process.last_words(), before=before, why=why)
 
     def _stopped(self, place: Place | None, *, killed: bool = False) -> State:
         reason = self.stop.reason or "terminate"

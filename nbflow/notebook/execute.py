@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 
+from nbflow import settings
 from nbflow.connect import connect
 from nbflow.exceptions import Aborted, NbflowError
 from nbflow.model.states import State
@@ -42,7 +43,7 @@ def _run(flow_run_id: str, attempt: int, stop: Stop) -> State:
     backend = connect()
     run = backend.read_flow_run(flow_run_id)
     if run.entrypoint is None:
-        with stop.on_signals():
+        with stop.on_signals(), stop.after(settings.job_seconds()):
             return running.run_now(backend, flow_run_id, attempt, stop=stop)
     from nbflow.engine import deployed  # the engine's life of a flow: a notebook needs none of it
 

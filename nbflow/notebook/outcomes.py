@@ -183,12 +183,16 @@ def kernel_ended(code: int | None) -> str:
     return f"killed by signal {-code}" if code < 0 else f"exited with code {code}"
 
 
-def died(place: Place, code: int | None, last_words: str, *, before: bool = False) -> State:
-    """Give the state of a run whose kernel ended while, or just before, a cell ran."""
+def died(
+    place: Place, code: int | None, last_words: str, *, before: bool = False, why: str = ""
+) -> State:
+    """Give the state of a run whose kernel ended while, or just before, a cell ran.
+
+    `why`: what else is known of it, in a few words.
+    """
     where = f"before {place}, which did not run" if before else f"in {place}"
-    message = f"Kernel died {where} ({kernel_ended(code)}).{place.rest()}"
-    if code == -9:
-        message += " If nobody killed it, the machine may have run out of memory."
+    how = f"{kernel_ended(code)}, {why}" if why else kernel_ended(code)
+    message = f"Kernel died {where} ({how}).{place.rest()}"
     if last_words:
         message += f" Its last words: {last_words[-_CHARS:]}"
     details = {"cause": "kernel_died", "cell": place.cell_id, "exit_code": code}
@@ -232,11 +236,15 @@ def stopped(reason: Reason, *, cancelled: bool, killed: bool, place: Place | Non
     if killed:
         rest = f" It did not stop on interrupt, so its kernel was killed.{rest}"
     details = {"cause": "stopped", **({"cell": place.cell_id} if place else {})}
+    if reason == "timeout":
+        message = f"The run took longer than its job may{where}.{rest}"
+        return states.TimedOut(message=message, details={**details, "cause": "timeout"})
     if cancelled:
         return states.Cancelled(message=f"Cancelled{where}.{rest}", details=details)
     why = {
         "orphaned": "The worker ended, so the run was stopped",
         "lost": "Another process took the run over, so it was stopped",
+        "interrupt": "The worker was shut down, so the run was stopped",
     }.get(reason, "The run was stopped")
     return states.Crashed(message=f"{why}{where}.{rest}", details=details)
 

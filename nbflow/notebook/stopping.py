@@ -17,7 +17,7 @@ from typing import Literal
 from nbflow import settings
 from nbflow.store import owners
 
-Reason = Literal["cancelled", "lost", "interrupt", "terminate", "orphaned"]
+Reason = Literal["cancelled", "lost", "interrupt", "terminate", "orphaned", "timeout"]
 
 #: what is left of an orphan after this many seconds is killed
 ORPHAN_SECONDS = 1.5
@@ -95,6 +95,20 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    @contextmanager
+    def after(self, seconds: float | None) -> Iterator[None]:
+        """Take it as the request that the code inside has run for so long; None: it may."""
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self.ask, ("timeout",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     @contextmanager
     def on_orphaned(self, marker: str) -> Iterator[None]:

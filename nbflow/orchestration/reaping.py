@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nbflow import settings
 from nbflow.model import states
 from nbflow.model.runs import FlowRun
-from nbflow.store import owners, spool
+from nbflow.store import journal, owners, spool
 
 if TYPE_CHECKING:
     from nbflow.orchestration.orchestrator import Orchestrator
@@ -42,7 +42,12 @@ def end(orchestrator: Orchestrator, run: FlowRun) -> None:
     owner, here = run.owner, owners.current().host
     if owner is not None and owner.host == here and owner.worker_id is None:
         owners.sweep(f"{run.id}-{run.attempt}")
-    orchestrator.end_lost(run, _crashed(run))
+    orchestrator.end_lost(run, _last_word(run) or _crashed(run))
+
+
+def _last_word(run: FlowRun) -> states.State | None:
+    """Give how a run ended by its own word, which its process did not live to report."""
+    return None if run.run_dir is None else journal.last_word(journal.folder(run.run_dir))
 
 
 def _crashed(run: FlowRun) -> states.State:

@@ -72,5 +72,5 @@ def forget_of_runs(connection: sa.Connection, *, created_before: datetime) -> in
 
 
 def _token(row: sa.RowMapping) -> Token:
-    times = {name: codec.instant(row[name]) for name in _TIMES}
+    times: dict[str, Any] = {name: codec.instant(row[name]) for name in _TIMES}
     return Token(**{name: row[name] for name in _OTHERS}, **times)

@@ -21,6 +21,7 @@ from nbflow.kernels.forking import Forked, NotForked
 from nbflow.model import clock
 from nbflow.model.workers import Claim, Held
 from nbflow.store import owners
+from nbflow.store.memory import Memory
 from nbflow.workers.executors import Executors
 
 _log = logging.getLogger("nbflow.worker")
@@ -46,6 +47,7 @@ class Child:
     stop_asked_at: float | None = None
     rung: int = 0
     left: int | None = None
+    memory: Memory = field(default_factory=Memory)
     held: Held = field(init=False)
 
     def __post_init__(self) -> None:
@@ -195,4 +197,5 @@ def how_it_ended(child: Child) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = str(-code)
-    return f"was killed by signal {-code} ({name})"
+    why = child.memory.why_killed(code) if child.rung < 3 else ""
+    return f"was killed by signal {-code} ({name}{', ' + why if why else ''})"

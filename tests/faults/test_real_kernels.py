@@ -63,13 +63,6 @@ def backend(server: Any, wait_for: Wait) -> Iterator[HttpBackend]:
     client.close()
 
 
-@pytest.fixture(scope="module", name="wait_for")
-def _wait_for(request: pytest.FixtureRequest) -> Wait:
-    from conftest import wait_for  # the module's own, so that fixtures of a module may use it
-
-    return wait_for
-
-
 @pytest.fixture
 def start(backend: HttpBackend, tmp_path: Path) -> Callable[..., FlowRun]:
     """Let a notebook of some cells be run by a worker of a pool."""
@@ -201,8 +194,8 @@ def test_an_executor_killed_after_its_last_word_has_ended_as_it_said(
     serving: Any, tmp_path: Path, wait_for: Wait
 ) -> None:
     # Killed between what its journal says and its report.
-    with serving(tmp_path, NBFLOW_TESTING="1", NBFLOW_FAULTS="exec.before_result_write:kill9",
-                 **SETTINGS) as found:  # fmt: skip
+    plan = json.dumps({"exec.before_result_write": {"do": "kill9"}})
+    with serving(tmp_path, NBFLOW_TESTING="1", NBFLOW_FAULTS=plan, **SETTINGS) as found:
         client = HttpBackend(found.url, found.token)
         path = tmp_path / "n.ipynb"
         path.write_text(writes(new_notebook(cells=[new_code_cell("print(1)")])))

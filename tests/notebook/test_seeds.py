@@ -136,7 +136,7 @@ BAD = {
     "KeyboardInterrupt": ("raise KeyboardInterrupt", "Failed", "KeyboardInterrupt"),
     "os._exit": ("import os; os._exit(0)", "Crashed", "Kernel died in cell 1 of 2 (exited with"),
     "a segfault": ("import ctypes; ctypes.string_at(0)", "Crashed", "killed by signal 11"),
-    "kill -9": ("import os; os.kill(os.getpid(), 9)", "Crashed", "may have run out of memory"),
+    "kill -9": ("import os; os.kill(os.getpid(), 9)", "Crashed", "possibly out of memory"),
     "a failing __str__": (
         "class E(Exception):\n    def __str__(self): raise RuntimeError('no')\nraise E()",
         "Failed", "RuntimeError: no"),
