@@ -253,14 +253,17 @@ export interface Worker {
   type: string;
   work_queues: string[];
   version: string;
+  kernels: string[];
+  status: 'ONLINE' | 'OFFLINE';
 }
 
-/** Who makes the runs that are due. */
+/** Who makes the runs that are due. `waits`: why this server makes none for now. */
 export interface SchedulerInfo {
   running: boolean;
   host: string;
   pid: number;
   since: Instant;
+  waits: string | null;
 }
 
 /** How the server stands. `scheduler` is its own or another's; null: nobody schedules. */
@@ -292,7 +295,7 @@ export interface Changes {
   complete: boolean;
 }
 
-/** Some rows, newest first, and the cursor that asks for the next ones (None: no more). */
+/** Some rows in the order asked for, and the cursor that asks for more (None: no more). */
 export interface Page<Row> {
   rows: Row[];
   cursor: string | null;
@@ -321,10 +324,11 @@ export interface NotebookInfo {
   deployments: Deployment[];
 }
 
-/** A timing in plain words, and its next instants. */
+/** A timing in plain words, its next instants, and what may surprise. */
 export interface Preview {
   description: string;
   next: Instant[];
+  notes: string[];
 }
 
 /** What a notebook's kernel cannot import. */
@@ -371,9 +375,9 @@ export interface NewSchedule {
   max_runs?: number;
 }
 
-/** What somebody says to deploy a notebook; what is left out follows from the notebook. */
+/** What somebody says to deploy a notebook or a flow; what is left out follows from its file. */
 export interface DeployRequest {
-  path: string;
+  path?: string;
   content?: string;
   name?: string;
   kernel_name?: string;
@@ -389,6 +393,17 @@ export interface DeployRequest {
   made_by?: string;
   function?: string;
   options?: { [key: string]: Json };
+  entrypoint?: string;
+  include?: string[];
+  work_queue?: string;
+  job_variables?: { [key: string]: Json };
+  enforce_parameter_schema?: boolean;
+  retries?: number;
+  retry_delay_seconds?: number;
+  crash_retries?: number;
+  collision_strategy?: 'enqueue' | 'cancel_new';
+  defined_in?: string;
+  note?: string;
 }
 
 export type Verdict =
