@@ -113,6 +113,9 @@ def _bound(
                 code="parameter.bind",
                 field=name,
             )
+        if parameter.kind is parameter.VAR_KEYWORD:
+            others = {n: v for n, v in values.items() if n not in signature.parameters}
+            made[name] = {**made.get(name, {}), **others}
     bound = inspect.BoundArguments(signature, made)
     bound.apply_defaults()
     return bound

@@ -18,8 +18,13 @@ from nbflow.engine import describing, interrupts, laying, signatures
 from nbflow.engine.again import CallAgain
 from nbflow.engine.drive import adrive, drive
 from nbflow.engine.steps import flow_life
-from nbflow.exceptions import NbflowError, NotFound, SignatureMismatchError
-from nbflow.model import states, texts
+from nbflow.exceptions import (
+    NbflowError,
+    NotFound,
+    ParameterBindError,
+    SignatureMismatchError,
+)
+from nbflow.model import names, states, texts
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Batch, FlowRun, LogEntry
 from nbflow.model.states import State
@@ -161,19 +166,23 @@ def _as_deployed(flow: Any, flow_run: FlowRun) -> Any:
 
 
 def _check_signature(backend: Backend, flow_run: FlowRun, flow: Any) -> None:
-    """Refuse a flow that no longer takes what it was deployed to take.
+    """Refuse a flow that does not take what the run was made with.
 
-    Raises SignatureMismatchError (`signature.changed`).
+    Raises SignatureMismatchError (`signature.changed`), ParameterBindError.
     """
+    now = signatures.schema_of(flow.fn, flow.signature)
     deployed = laying.as_deployed(backend, flow_run)
-    if deployed is None or not deployed.taken:
-        return
-    found = signatures.difference(deployed.taken, signatures.schema_of(flow.fn, flow.signature))
-    if found is not None:
-        name, how = found
+    changed = signatures.difference(deployed.taken, now) if deployed and deployed.taken else None
+    if changed is not None:
+        name, how = changed
         raise SignatureMismatchError(
             f"The flow {flow.name} was changed after it was deployed: parameter {name!r} {how}.",
             code="signature.changed",
             field=name,
             hint="Deploy it again.",
         )
+    for name in flow_run.parameters:
+        if name not in now["properties"] and not now["additionalProperties"]:
+            hint = names.did_you_mean(name, now["properties"], "It has")
+            said = f"The flow {flow.name} has no parameter {name!r}."
+            raise ParameterBindError(said, field=name, hint=hint)

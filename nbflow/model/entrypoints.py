@@ -56,6 +56,12 @@ def parse(text: Any, *, field: str = "entrypoint") -> Entrypoint:
     return Entrypoint(where, name, is_file=False)
 
 
+def folder_of(path: str, entrypoint: str | None) -> str:
+    """Give the folder a deployment's files lie in: of a module, the one it is imported from."""
+    module = entrypoint is not None and not path.lower().endswith(".py")
+    return path if module else str(PurePath(path).parent)
+
+
 def is_meant(text: str) -> bool:
     """Say whether what somebody wants deployed is written as an entrypoint, not as a notebook."""
     where, colon, _ = text.rpartition(":")

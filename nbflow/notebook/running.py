@@ -22,7 +22,7 @@ from nbflow.engine import laying, lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.faults import fault
 from nbflow.kernels import specs
-from nbflow.model import clock, notebooks, run_options, slices, states, texts, tokens
+from nbflow.model import clock, entrypoints, notebooks, run_options, slices, states, texts, tokens
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -452,23 +452,21 @@ def working_folder(backend: Backend, run: FlowRun) -> str | None:
                 field="working_dir", hint="It is a job variable of the deployment or its pool.",
             )  # fmt: skip
         return said
-    here = run.path is None or Path(run.path).parent.is_dir()
+    own = None if run.path is None else entrypoints.folder_of(run.path, run.entrypoint)
+    here = own is None or Path(own).is_dir()
     if here or run.snapshot is None or backend.shares_home():
-        return _folder(run.path)
+        return _folder(own)
     folder = journal.folder(f"runs/{run.id}/{run.attempt}") / "work"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return str(folder)
 
 
-def _folder(path: str | None) -> str | None:
-    if path is None:
-        return None
-    folder = Path(path).parent
-    if not folder.is_dir():
+def _folder(folder: str | None) -> str | None:
+    if folder is not None and not Path(folder).is_dir():
         raise InvalidNotebook(
             f"The notebook's folder {folder} is not there.", code="notebook.folder", field="path"
         )
-    return str(folder)
+    return folder
 
 
 def _language(kernel_name: str) -> str:

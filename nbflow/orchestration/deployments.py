@@ -17,6 +17,7 @@ from nbflow.model.deployments import (
     NewDeployment,
 )
 from nbflow.model.drift import Drift, FileDrift
+from nbflow.model.entrypoints import folder_of
 from nbflow.orchestration import deploying, versioning
 from nbflow.orchestration.base import OverSql
 from nbflow.store import deployments, included, snapshots
@@ -29,7 +30,7 @@ class SqlDeployments(OverSql):
         """Create or replace a deployment and its schedules."""
         patterns = included.check_patterns(new.include)
         if patterns and not new.files:
-            files = included.keep(_folder(new.path, new.entrypoint), patterns, besides=new.path)
+            files = included.keep(folder_of(new.path, new.entrypoint), patterns, besides=new.path)
             new = dataclasses.replace(new, files=files, include=patterns)
         snapshot = snapshots.write(new.content)
         with self._write() as connection:
@@ -100,18 +101,12 @@ class SqlDeployments(OverSql):
         return snapshots.read_bytes(digest)
 
 
-def _folder(path: str, entrypoint: str | None) -> str:
-    """Give the folder a deployment's files lie in: of a module, the one it is imported from."""
-    module = entrypoint is not None and not path.lower().endswith(".py")
-    return path if module else str(Path(path).parent)
-
-
 def _drift(found: Deployment) -> Drift:
     cells, files, problem = drift.of_source(
         found.path, snapshots.read(found.snapshot), _text(_source(found)),
         script=found.entrypoint is not None,
     )  # fmt: skip
-    files = (*files, *_included(found.files, Path(_folder(found.path, found.entrypoint))))
+    files = (*files, *_included(found.files, Path(folder_of(found.path, found.entrypoint))))
     return Drift(
         deployment_id=found.id,
         version=found.version,
