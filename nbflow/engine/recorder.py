@@ -187,7 +187,7 @@ class Recorder:
         # In an outage memory is spared: what was written from here on waits on disk only.
         at = 0 if self._spool is None else self._spool.size
         if not self._append(entries):
-            self._waiting.add(tasks, results, others)
+            self._waiting.add(tasks, results, self._waiting.drop_lines(others))
         elif self._behind is None:
             self._behind = at
 
@@ -228,7 +228,7 @@ class Recorder:
             return True
         with self._sending:
             try:
-                while self._send_one():
+                while self._send_one() or self._say_dropped():
                     pass
             except OUTAGES as error:
                 if self._outage is None:
@@ -259,6 +259,10 @@ class Recorder:
         for flow_run_id in told.paused:
             lease.pause(flow_run_id)
         return True
+
+    def _say_dropped(self) -> bool:
+        with self._lock:
+            return self._waiting.say_dropped()
 
     def _read_back(self) -> None:
         """Take up what was left on disk while too much waited in memory."""

@@ -4,10 +4,12 @@ an artifact, only the latest. When to send them is `recorder.py`.
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
-from nbflow.model import rows
+from nbflow.model import clock, rows
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry
 from nbflow.store.spool import BATCH_ROWS
@@ -21,6 +23,8 @@ class Waiting:
         self.results: list[ResultRecord] = []
         self.logs: list[LogEntry] = []
         self.artifacts: dict[str, Artifact] = {}
+        #: of each run, how many log lines there was no room for
+        self.dropped: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
@@ -44,6 +48,21 @@ class Waiting:
                 self.logs.append(record)
             else:
                 self.artifacts[record.id] = record
+
+    def drop_lines(self, others: Iterable[LogEntry | Artifact]) -> Iterable[LogEntry | Artifact]:
+        """Give records without their log lines, which are counted: there is no room anywhere."""
+        lines = [record for record in others if isinstance(record, LogEntry)]
+        self.dropped.update(line.flow_run_id for line in lines)
+        return [record for record in others if not isinstance(record, LogEntry)]
+
+    def say_dropped(self) -> bool:
+        """Have each log say how many of its lines are missing; say whether any is."""
+        for flow_run_id, count in self.dropped.items():
+            said = f"{count:,} log lines were dropped here: there was no room on the disk."
+            self.logs.append(LogEntry(flow_run_id, clock.now(), logging.WARNING, said))
+        missing = bool(self.dropped)
+        self.dropped.clear()
+        return missing
 
     def take(self, batch: Batch) -> None:
         """Add records that were read back from the spool: what is here may be newer."""
