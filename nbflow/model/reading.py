@@ -6,7 +6,6 @@ its offset, a whole number fits 64 bits. An answer may hold more than this versi
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,6 @@ from nbflow.model.schedules import Cron, timing_from_json
 Shape = TypeVar("Shape")
 
 _MOST = 2**63 - 1
-_NUMBER = re.compile(r"[-+]?[\d._]+(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 #: beyond these an instant has no UTC form to give back
 _INSTANTS = {"ge": datetime(2, 1, 1, tzinfo=UTC), "le": datetime(9998, 12, 31, tzinfo=UTC)}
@@ -95,10 +93,11 @@ def _bytes(value: Any) -> bytes:
 
 
 def _instant(value: Any) -> Any:
-    """Refuse a number in quotes, which pydantic takes for seconds since 1970."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        raise ValueError("it should be an instant like 2026-01-31T12:00:00Z")
-    return value
+    """Read an instant; a number, which pydantic takes for seconds since 1970, is none."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("it should be an instant like 2026-01-31T12:00:00Z") from None
 
 
 def _whole(value: Any) -> Any:
