@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,24 +29,28 @@ class Busy:
     scheduled: int
 
 
+# Statements that are asked at each claim are made once: that takes longer than to answer them.
+_BUSY = (
+    sa.select(flow_run.c.deployment_id, sa.func.count(), sa.func.count(flow_run.c.schedule_id))
+    .where(BUSY, flow_run.c.deployment_id.is_not(None))
+    .group_by(flow_run.c.deployment_id)
+)
+_BUSY_BY_QUEUE = (
+    sa.select(flow_run.c.work_queue, sa.func.count())
+    .where(BUSY, flow_run.c.work_pool == sa.bindparam("work_pool"))
+    .group_by(flow_run.c.work_queue)
+)
+
+
 def busy(connection: sa.Connection) -> dict[str, Busy]:
     """Count live runs by deployment: limits are live runs, not counters."""
-    query = (
-        sa.select(flow_run.c.deployment_id, sa.func.count(), sa.func.count(flow_run.c.schedule_id))
-        .where(BUSY, flow_run.c.deployment_id.is_not(None))
-        .group_by(flow_run.c.deployment_id)
-    )
-    return {row[0]: Busy(*row) for row in connection.execute(query)}
+    return {row[0]: Busy(*row) for row in connection.execute(_BUSY)}
 
 
 def busy_by_queue(connection: sa.Connection, work_pool: str) -> dict[str, int]:
     """Count the live runs of a pool by queue."""
-    query = (
-        sa.select(flow_run.c.work_queue, sa.func.count())
-        .where(BUSY, flow_run.c.work_pool == work_pool)
-        .group_by(flow_run.c.work_queue)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    rows = connection.execute(_BUSY_BY_QUEUE, {"work_pool": work_pool})
+    return {row[0]: row[1] for row in rows}
 
 
 @dataclass(frozen=True)
@@ -101,30 +107,42 @@ def waiting(
     Leaves out all runs of `except_deployments`, and the queueing scheduled ones of
     `except_scheduled`.
     """
+    start_at, run_id = after or (-1, "")
+    said = {
+        "work_pool": work_pool, "work_queue": work_queue, "host": host, "now": clock.micros(now),
+        "after_start": start_at, "after_id": run_id, "full": list(except_deployments),
+        "queueing": list(except_scheduled), "most": limit,
+    }  # fmt: skip
+    rows = connection.execute(_waiting_on(snapshots), said).mappings()
+    return tuple(_waiting(row) for row in rows)
+
+
+@cache
+def _waiting_on(snapshots: bool) -> sa.Select[Any]:
+    said = sa.bindparam
     queues = sa.and_(
-        flow_run.c.deployment_id.in_(except_scheduled),
+        flow_run.c.deployment_id.in_(said("queueing", expanding=True)),
         flow_run.c.schedule_id.is_not(None),
         sa.func.coalesce(schedule.c.overlap, "enqueue") != "allow",
     )
-    query = _DUE.where(
-        flow_run.c.work_pool == work_pool,
-        flow_run.c.work_queue == work_queue,
-        flow_run.c.start_at <= clock.micros(now),
-        _offered(host, snapshots=snapshots),
+    place = sa.tuple_(flow_run.c.start_at, flow_run.c.id)
+    return _DUE.where(
+        flow_run.c.work_pool == said("work_pool"),
+        flow_run.c.work_queue == said("work_queue"),
+        flow_run.c.start_at <= said("now"),
+        place > sa.tuple_(said("after_start"), said("after_id")),
+        _offered(snapshots),
         sa.or_(
             flow_run.c.deployment_id.is_(None),
-            flow_run.c.deployment_id.not_in(except_deployments),
+            flow_run.c.deployment_id.not_in(said("full", expanding=True)),
         ),
         sa.not_(sa.func.coalesce(queues, sa.false())),
-    ).limit(limit)
-    if after is not None:
-        query = query.where(sa.tuple_(flow_run.c.start_at, flow_run.c.id) > sa.tuple_(*after))
-    return tuple(_waiting(row) for row in connection.execute(query).mappings())
+    ).limit(said("most"))
 
 
-def _offered(host: str, *, snapshots: bool) -> sa.ColumnElement[bool]:
+def _offered(snapshots: bool) -> sa.ColumnElement[bool]:
     """Tell the runs a host can run: those it deployed itself, and perhaps kept ones of others."""
-    there = sa.or_(deployment.c.host.is_(None), deployment.c.host == host)
+    there = sa.or_(deployment.c.host.is_(None), deployment.c.host == sa.bindparam("host"))
     return sa.or_(there, deployment.c.source == "snapshot") if snapshots else there
 
 
@@ -185,14 +203,21 @@ def _are(where: Mapping[str, str], *, scheduled: bool) -> list[sa.ColumnElement[
     return [*said, flow_run.c.schedule_id.is_not(None)] if scheduled else said
 
 
+_ANY_DUE = (
+    sa.select(flow_run.c.id)
+    .where(
+        flow_run.c.state_type == StateType.SCHEDULED.value,
+        flow_run.c.work_pool == sa.bindparam("work_pool"),
+        flow_run.c.start_at <= sa.bindparam("now"),
+    )
+    .limit(1)
+)
+
+
 def any_due(connection: sa.Connection, work_pool: str, now: datetime) -> bool:
     """Say whether a pool has a run to claim (a look that takes no lock)."""
-    query = sa.select(flow_run.c.id).where(
-        flow_run.c.state_type == StateType.SCHEDULED.value,
-        flow_run.c.work_pool == work_pool,
-        flow_run.c.start_at <= clock.micros(now),
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    said = {"work_pool": work_pool, "now": clock.micros(now)}
+    return connection.execute(_ANY_DUE, said).first() is not None
 
 
 def next_start(connection: sa.Connection, work_pool: str) -> datetime | None:

@@ -44,9 +44,12 @@ def token_of(connection: sa.Connection, worker_id: str) -> str | None:
     return connection.execute(query).scalar()
 
 
+_GET = sa.select(worker).where(worker.c.id == sa.bindparam("id_"))
+
+
 def get(connection: sa.Connection, worker_id: str) -> Worker:
     """Read a registration. Raises NotFound."""
-    row = connection.execute(sa.select(worker).where(worker.c.id == worker_id)).mappings().first()
+    row = connection.execute(_GET, {"id_": worker_id}).mappings().first()
     if row is None:
         raise NotFound(f"There is no worker {worker_id!r}.", field="worker_id")
     return _worker(row)
