@@ -25,6 +25,7 @@ from nbflow.model.run_files import RunFiles
 from nbflow.model.run_lists import RunFilter as RunFilter
 from nbflow.model.run_lists import RunLists
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.scheduling import Schedules
 from nbflow.model.states import State
 from nbflow.model.tokens import Tokens
 from nbflow.model.variables import Variables
@@ -70,6 +71,7 @@ class Backend(
     Retention,
     RunFiles,
     RunLists,
+    Schedules,
     Tokens,
     WorkPools,
     Protocol,

@@ -152,8 +152,11 @@ def _timing(given: dict[str, Any]) -> Timing:
     if beside:
         name = next(iter(beside))
         _fail("timing.kind", name, f"{name} is said beside timing.", "Say it inside of timing.")
+    timing = given.pop("timing")
+    if isinstance(timing, (Cron, Interval, RRule)):
+        return timing
     with _Within("timing"):
-        return timing_from_json(given.pop("timing"))
+        return timing_from_json(timing)
 
 
 def _plain(one: NewSchedule) -> NewSchedule:
