@@ -270,11 +270,5 @@ def test_restarts_amid_many_runs_lose_none_and_fail_none(
     store.close()
 
 
-@pytest.fixture
-def durable_postgresql(postgresql_servers: Any) -> Iterator[Any]:
-    with postgresql_servers(durable=True) as cluster:
-        yield cluster
-
-
 def test_an_address_is_shown_without_its_password() -> None:
     assert dialect.shown("postgresql://me:secret@here/x") == "postgresql://me:***@here/x"
