@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,9 +19,11 @@ from nbflow import settings
 from nbflow.exceptions import NbflowError, Unreachable
 from nbflow.model.backend import RunFilter
 from nbflow.model.events import Event
+from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import StateType
 from nbflow.model.wire import task_run_row
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.orchestration.together import Asked, Together
 from nbflow.services.bus import Bus
 from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
@@ -49,6 +52,7 @@ class Running:
         self._log = log
         self._bus: Bus | None = None
         self._orchestrator: Orchestrator | None = None
+        self._together: Together | None = None
         self._problem: NbflowError | None = None
         self._opened = asyncio.Event()
         self._services: list[Service] = []
@@ -59,6 +63,7 @@ class Running:
     async def open(self, relay: Relay) -> None:
         """Open the store and start everything; when that fails, `ready` says why."""
         self.relay = relay
+        self._loop = asyncio.get_running_loop()
         self.news = News()
         try:
             await asyncio.to_thread(self._open)
@@ -88,6 +93,7 @@ class Running:
     def _open(self) -> None:
         settings.ensure_home()
         self._orchestrator = orchestrator = Orchestrator(migrate=True)
+        self._together = Together(orchestrator, self._created)
         self._bus = Bus(orchestrator)
         self._bus.subscribe(self.relay.deliver)
         self._bus.subscribe(self.news.deliver)
@@ -113,9 +119,23 @@ class Running:
             self._scheduler.stop()
         if self._bus is not None:
             self._bus.stop()
+        if self._together is not None:
+            self._together.stop()
         self.threads.shutdown()
         if self._orchestrator is not None:
             self._orchestrator.close()
+
+    # -- runs created -------------------------------------------------------------------------
+    async def create_flow_run(self, new: NewFlowRun) -> FlowRun:
+        """Create a run together with those that others ask for at the same time."""
+        assert self._together is not None
+        made: asyncio.Future[FlowRun] = self._loop.create_future()
+        self._together.ask(Asked(new, made))
+        return await made
+
+    def _created(self, done: list[Asked]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(_tell, done)
 
     # -- how it stands ------------------------------------------------------------------------
     def health(self) -> Health:
@@ -156,6 +176,16 @@ class Running:
             return True
         where = RunFilter(state=("SCHEDULED",), until=now + _SOON)
         return bool(self._orchestrator.list_flow_runs(where, limit=1).rows)
+
+
+def _tell(done: list[Asked]) -> None:
+    for asked in done:
+        if asked.waits.done():  # who asked is gone
+            continue
+        if asked.error is not None:
+            asked.waits.set_exception(asked.error)
+        else:
+            asked.waits.set_result(asked.made)
 
 
 def _wake(ticking: Service, events: tuple[Event, ...]) -> None:

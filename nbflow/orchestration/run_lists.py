@@ -105,6 +105,14 @@ class SqlRunLists(OverSql, RunLists):
             made = creating.create_many(connection, new)
         return tuple(run.id for run in made if run is not None)
 
+    @again
+    def create_each(
+        self, new: Sequence[NewFlowRun], refuse: creating.Refuse
+    ) -> list[FlowRun | None]:
+        """Create runs for several callers in one transaction: each is made, or told to `refuse`."""
+        with self._write() as connection:
+            return creating.create_many(connection, new, refuse=refuse)
+
     def update_flow_run(self, flow_run_id: str, change: RunChange) -> FlowRun:
         """Edit a run's name or tags."""
         with self._write() as connection:

@@ -13,7 +13,7 @@ from nbflow.model.run_lists import RunChange
 from nbflow.model.runs import Batch, NewFlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import notebooks
-from nbflow_jupyter.base import ApiHandler
+from nbflow_jupyter.base import ApiHandler, dumps
 from nbflow_jupyter.shapes import LogQuery, Proposal, RunNotebook, RunQuery
 
 #: artifacts of one run listed at once
@@ -46,7 +46,12 @@ class FlowRuns(ApiHandler):
         made = checked(new, self.current_user.username)
         key = self.idempotency_key()
         made = made if key is None else replace(made, idempotency_key=key)
-        await self.answer(self.backend.create_flow_run, made, status=201)
+        if self.once is not None:
+            await self.answer(self.backend.create_flow_run, made, status=201)
+            return
+        run = await self.running.create_flow_run(made)
+        self.set_status(201)
+        self.finish(dumps(run))
 
 
 class RunNotebooks(ApiHandler):
