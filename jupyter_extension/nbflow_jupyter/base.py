@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 from jupyter_server.auth import Authorizer, IdentityProvider
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -43,6 +43,8 @@ _NOT_OURS = re.compile(r"token|_xsrf|no_track_activity|\d+")
 _VERSION = re.compile(r'"(\d{1,17})(?:-[0-9a-f]+)?"')
 #: bytes a second that are not too slow
 _SLOWEST = 10_000
+#: how often a name of a query may be repeated
+_MOST_TERMS = 200
 _COUNT = re.compile(r"-?\d{1,19}")
 _NUMBER = re.compile(r"-?\d{1,19}(\.\d{1,19})?")
 _FLAGS: dict[str, Any] = {"true": True, "false": False, "1": True, "0": False}
@@ -98,7 +100,9 @@ class Problems(web.RequestHandler):
             return
         if not isinstance(value, web.HTTPError):
             self.reference = ids.uuid7()
-            self.log.error("nbflow met an error it did not expect: reference %s", self.reference)
+            cast("Any", self).log.error(
+                "nbflow met an error it did not expect: reference %s", self.reference
+            )
         super().log_exception(typ, value, tb)
 
     def set_default_headers(self) -> None:
@@ -358,9 +362,19 @@ def dumps(value: Any) -> str:
     return json.dumps(jsonable(value), ensure_ascii=False, separators=(",", ":"))
 
 
+def _check_count(name: str, texts: list[str]) -> None:
+    if len(texts) > _MOST_TERMS:
+        raise InvalidInput(
+            f"{name} is given {len(texts)} times; {_MOST_TERMS} is the most.",
+            code="query.too_many",
+            field=name,
+        )
+
+
 def _value(name: str, texts: list[str], shape: Any) -> Any:
     """Give a query's texts as the field's type; what does not fit stays text, to be refused."""
     if "tuple" in str(shape):
+        _check_count(name, texts)
         return texts
     if len(texts) > 1:
         raise InvalidInput(f"{name} is given twice.", code="query.repeated", field=name)

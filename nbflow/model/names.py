@@ -61,6 +61,12 @@ def _alike(one: str, other: str) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
+def twin(name: str, among: Iterable[str]) -> str | None:
+    """Give the name that is this one but for capitals and ways to write a letter, or None."""
+    wanted = folded(name)
+    return next((other for other in among if folded(other) == wanted), None)
+
+
 def did_you_mean(word: str, among: Iterable[str], otherwise: str) -> str:
     """Give the hint for an unknown name: the nearest one, or what is said otherwise."""
     near = nearest(word, names := list(among))

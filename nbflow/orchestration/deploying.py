@@ -68,15 +68,14 @@ def _later(before: Deployment | None, now: datetime) -> datetime:
 
 def _check_no_twin(connection: sa.Connection, name: str) -> None:
     """Refuse a name that looks like another's: capitals and ways to write a letter apart."""
-    folded = names.folded(name)
-    for other in deployments.every_name(connection):
-        if names.folded(other) == folded:
-            raise Conflict(
-                f"There is a deployment {other!r}; names differ by more than capitals.",
-                code="deployment.name_taken",
-                field="name",
-                hint=f"Say {other!r}, or choose another name.",
-            )
+    other = names.twin(name, deployments.every_name(connection))
+    if other is not None:
+        raise Conflict(
+            f"There is a deployment {other!r}; names differ by more than capitals.",
+            code="deployment.name_taken",
+            field="name",
+            hint=f"Say {other!r}, or choose another name.",
+        )
 
 
 def _check_same(existing: Deployment, new: NewDeployment) -> None:

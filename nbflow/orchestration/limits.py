@@ -15,6 +15,7 @@ from nbflow.faults import fault
 from nbflow.model import clock, editing, ids
 from nbflow.model.events import Event
 from nbflow.model.limits import (
+    TAG_PREFIX,
     ConcurrencyLimit,
     Grant,
     LimitChange,
@@ -26,6 +27,7 @@ from nbflow.model.limits import (
     checked_limit,
     checked_request,
 )
+from nbflow.model.names import twin
 from nbflow.model.wire import jsonable
 from nbflow.orchestration import admission
 from nbflow.orchestration.base import OverSql
@@ -44,9 +46,10 @@ class SqlLimits(OverSql):
             ids.uuid7(), new.name, new.limit, new.active, new.slot_decay_per_second, now, now, now
         )
         with self._write() as connection:
-            if limits.by_name(connection, [new.name]):
+            there = _there(connection, new.name)
+            if there is not None:
                 raise Conflict(
-                    f"There is a concurrency limit {new.name!r} already.",
+                    f"There is a concurrency limit {there!r} already.",
                     code="limit.exists",
                     field="name",
                     hint="Update it, or choose another name.",
@@ -146,6 +149,13 @@ class SqlLimits(OverSql):
         if found:
             with self.database.write() as connection:
                 admission.bury(connection, clock.now())
+
+
+def _there(connection: sa.Connection, name: str) -> str | None:
+    """Give the limit that has a name already, or one that looks like it; tags are told apart."""
+    if name.startswith(TAG_PREFIX):
+        return name if limits.by_name(connection, [name]) else None
+    return twin(name, (one.name for one in limits.every(connection)))
 
 
 def _changed(before: Limit, change: LimitChange, now: int) -> Limit:

@@ -13,6 +13,7 @@ from nbflow.exceptions import Conflict
 from nbflow.model import clock, ids
 from nbflow.model.editing import unchanged
 from nbflow.model.events import Event
+from nbflow.model.names import twin
 from nbflow.model.wire import jsonable
 from nbflow.model.work_pools import (
     DEFAULT_QUEUE,
@@ -45,9 +46,10 @@ class SqlWorkPools(OverSql):
         now = clock.now()
         made = WorkPool(ids.uuid7(), created_at=now, updated_at=now, **vars(new))
         with self._write() as connection:
-            if work_pools.find(connection, new.name) is not None:
+            there = twin(new.name, (one.name for one in work_pools.every(connection)))
+            if there is not None:
                 raise Conflict(
-                    f"There is a work pool {new.name!r} already.",
+                    f"There is a work pool {there!r} already.",
                     code="work_pool.exists",
                     field="name",
                     hint="Update it, or choose another name.",
@@ -91,9 +93,10 @@ class SqlWorkPools(OverSql):
         with self._write() as connection:
             pool = work_pools.get(connection, work_pool).name
             others = work_pools.queues(connection, pool)
-            if any(one.name == new.name for one in others):
+            there = twin(new.name, (one.name for one in others))
+            if there is not None:
                 raise Conflict(
-                    f"The work pool {pool!r} has a queue {new.name!r} already.",
+                    f"The work pool {pool!r} has a queue {there!r} already.",
                     code="work_queue.exists",
                     field="name",
                     hint="Update it, or choose another name.",
