@@ -64,7 +64,8 @@ class HttpDeployments(OverHttp):
         self, name_or_id: str, version: int, *, made_by: str | None = None, replace: bool = False
     ) -> Deployment:
         """Make a new version that is equal to an earlier one."""
-        body = {"version": version, "made_by": made_by, "replace": replace}
+        said = {} if made_by is None else {"made_by": made_by}
+        body = {"version": version, "replace": replace, **said}
         path = path_of("deployments", name_or_id, "rollback")
         return reading.answer(Deployment, self._ask("POST", path, body=body, again=False))
 

@@ -45,7 +45,8 @@ def parse(text: Any, *, field: str = "entrypoint") -> Entrypoint:
     if not isinstance(text, str):
         raise _invalid(f"{names.shown(text)} is not text.", field)
     where, colon, name = text.strip().rpartition(":")
-    if not colon or not where or len(text) > LONGEST or not _is_dotted(name):
+    notebook = where.lower().endswith(".ipynb")
+    if not colon or not where or notebook or len(text) > LONGEST or not _is_dotted(name):
         raise _invalid(f"{names.shown(text)} names no flow.", field)
     if where.lower().endswith(".py"):
         if not _FILE.fullmatch(re.split(r"[/\\]", where)[-1]) or _has_url(where):

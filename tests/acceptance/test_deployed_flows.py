@@ -348,8 +348,7 @@ def test_behaviour_25_parent_link_of_run_deployment(
             raise ValueError("once more")
         return child
 
-    state = parent(return_state=True)
-    child = state.result()
+    child = parent()
     assert child.state.result() == 6
     assert [one.id for one in tries] == [child.id, child.id]  # found again, not run twice
     above = store.read_flow_run(child.parent_flow_run_id or "")
