@@ -211,7 +211,7 @@ def said(schedule: Schedule) -> str:
 
 def timing_of(typed: Mapping[str, Any]) -> Timing | None:
     """Give the timing that was typed; None: none was. Raises InvalidInput."""
-    where = typed["timezone"] or zone.mine()
+    where = zone.mine() if typed["timezone"] is None else typed["timezone"]
     told = [name for name in ("cron", "every", "rrule") if typed[name] is not None]
     if len(told) > 1:
         raise usage(f"Say one of --{' and --'.join(told)}.", field=told[1])
