@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nbflow import connect
 from nbflow.engine import ladder, lease, logs, recorder
-from nbflow.exceptions import Aborted, CancelledRun
+from nbflow.exceptions import Aborted, CancelledRun, StoreBusy
 from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun, NewFlowRun, Owner, advance
 from nbflow.model.states import State, error_of, keep
@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 PATIENCE_SECONDS = 30.0
 #: and when the end itself was interrupted
 HURRIED_SECONDS = 2.0
+#: how long a run's begin waits for a program that keeps the store locked (a backup, a viewer)
+LOCKED_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 
@@ -55,10 +57,11 @@ class HeldRun:
         self.owner: Owner | None = None  # of the run; None: this process
 
     def create(self, new: NewFlowRun) -> None:
-        """Create the run. Raises what `Backend.create_flow_run` does, at once."""
+        """Create the run. Raises what `Backend.create_flow_run` does; a lock is waited out."""
         logs.set_up()
         self.backend = connect.connect()
-        self.run = self.backend.create_flow_run(replace(new, owner=owners.current()))
+        new = replace(new, owner=owners.current())
+        self.run = _insist(lambda: self.backend.create_flow_run(new), 0.0, locked=LOCKED_SECONDS)
         self.recorder = recorder.open_for(self.backend)
         self.opened = True
 
@@ -72,7 +75,7 @@ class HeldRun:
 
     def begin(self) -> Verdict:
         """Propose Running; when accepted, the run is held from now on."""
-        verdict = self._propose(self.beginning(), PATIENCE_SECONDS)
+        verdict = self._propose(self.beginning(), PATIENCE_SECONDS, locked=LOCKED_SECONDS)
         if isinstance(verdict, Accept):
             self.run = replace(advance(self.run, verdict.state), attempt=verdict.attempt)
             lease.release(self.hold)
@@ -168,10 +171,12 @@ class HeldRun:
             return keep(verdict.state, error=CancelledRun(verdict.state.message))
         return verdict.state
 
-    def _propose(self, state: State, patience: float) -> Verdict:
-        attempt, owner = self.run.attempt, self.owner or owners.current()
+    def _propose(self, state: State, patience: float, *, locked: float = 0.0) -> Verdict:
+        run, owner = self.run, self.owner or owners.current()
         return _insist(
-            lambda: self.backend.propose(self.run.id, state, attempt=attempt, owner=owner), patience
+            lambda: self.backend.propose(run.id, state, attempt=run.attempt, owner=owner),
+            patience,
+            locked=locked,
         )
 
     def _leave_behind(self, state: State) -> None:
@@ -188,15 +193,19 @@ def _beginning(before: State) -> State:
     return states.Rerunning() if before.details.get("by_hand") else states.Retrying()
 
 
-def _insist(ask: Callable[[], _T], patience: float) -> _T:
-    """Ask, again and again while the authority cannot be asked. Raises the last outage."""
-    deadline = clock.monotonic() + patience
+def _insist(ask: Callable[[], _T], patience: float, *, locked: float) -> _T:
+    """Ask, again and again while the authority cannot be asked. Raises the last outage.
+
+    `locked`: the patience with a store that another program holds, if that is longer.
+    """
+    asked_at = clock.monotonic()
     pause, seconds = threading.Event(), _FIRST_PAUSE_SECONDS
     while True:
         try:
             return ask()
-        except OUTAGES:
-            if clock.monotonic() + seconds > deadline:
+        except OUTAGES as error:
+            longest = max(patience, locked) if isinstance(error, StoreBusy) else patience
+            if clock.monotonic() + seconds > asked_at + longest:
                 raise
         pause.wait(seconds)
         seconds = min(seconds * 2, _LONGEST_PAUSE_SECONDS)

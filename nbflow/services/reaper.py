@@ -78,7 +78,21 @@ class Reaper:
         alive = owners.alive(owner) if owner is not None else None
         if alive is not None or lease_until is None:
             return alive is False
-        return self._watched() and (lease_until < now or self._stood(name, lease_until, now))
+        if not self._watched():
+            return False
+        lapsed = lease_until < now or self._stood(name, lease_until, now)
+        return lapsed and not self._locked_out()
+
+    def _locked_out(self) -> bool:
+        """Say whether nobody could renew because another program kept the store locked."""
+        began = clock.monotonic()
+        with self.orchestrator.database.write():
+            pass
+        if clock.monotonic() - began < settings.heartbeat_seconds:
+            return False
+        self._up_since = clock.monotonic()
+        _log.info("The store was locked by another program. Leases are trusted anew.")
+        return True
 
     def _stood(self, name: str, lease_until: datetime, now: datetime) -> bool:
         """Say whether a lease that a clock set back has put far ahead is not renewed, though.

@@ -8,6 +8,7 @@ Roles:
   a run completed;
 - `server`: the real scheduler and reaper;
 - `executor`: the real process of a run of the notebook WORD;
+- `flows`: a flow of some tasks, again and again; each leaves a file in the folder `flows`;
 - `canceller`: asks the run WORD to stop; `holder`: a flow that takes a slot of the limit WORD.
 """
 
@@ -22,12 +23,13 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import count
 from typing import TypeVar
 
 import papermill  # noqa: F401  (as in the warm process executors are forked from)
 
 import nbflow.notebook.attempt  # noqa: F401
-from nbflow import faults, flow, settings
+from nbflow import faults, flow, settings, task
 from nbflow.concurrency.sync import concurrency
 from nbflow.connect import connect
 from nbflow.exceptions import NbflowError
@@ -121,6 +123,25 @@ def executor(path: str) -> None:
     run = connect().create_flow_run(replace(new, owner=owners.current()))
     os.environ |= {owners.MARKER: f"{run.id}-1", "NBFLOW_FLOW_RUN_ID": run.id}
     os._exit(execute.main([run.id, "1"]))
+
+
+def flows(_word: str) -> None:
+    """Run flows, for ever."""
+    done = settings.ensure_home() / "flows"
+    done.mkdir(exist_ok=True)
+
+    @task
+    def adds(n: int) -> int:
+        PAUSE.wait(0.01)
+        return n + 1
+
+    @flow
+    def adds_up() -> int:
+        return sum(adds(n) for n in range(10))
+
+    for n in count():
+        assert adds_up() == 55
+        (done / f"{os.getpid()}-{n}").touch()
 
 
 def canceller(run_id: str) -> None:
