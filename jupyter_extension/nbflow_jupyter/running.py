@@ -154,6 +154,7 @@ class Running:
             store=orchestrator.database.engine.url.render_as_string(hide_password=True),
             seq=orchestrator.seq(),
             scheduler=ticks,
+            worker=None if self._supervisor is None else self._supervisor.health(),
             workers=orchestrator.list_workers(),
         )
 

@@ -402,8 +402,26 @@ class SchedulerInfo:
 
 
 @dataclass(frozen=True)
+class LocalWorker:
+    """The worker that the server keeps beside it.
+
+    Attributes:
+        pid: null while there is none.
+        restarts: how often another was started because one had died.
+        problem: how the last one ended that was not asked to; null: none did.
+    """
+
+    pid: int | None
+    restarts: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
 class Health:
-    """How the server stands. `scheduler` is its own or another's; null: nobody schedules."""
+    """How the server stands. `scheduler` is its own or another's; null: nobody schedules.
+
+    `worker` is the one it keeps; null: it keeps none.
+    """
 
     status: Literal["ok"]
     version: str
@@ -412,6 +430,7 @@ class Health:
     store: str
     seq: int
     scheduler: SchedulerInfo | None
+    worker: LocalWorker | None
     workers: tuple[Worker, ...]
 
 

@@ -17,6 +17,7 @@ from typing import IO
 
 from nbflow import settings
 from nbflow.model import clock
+from nbflow_jupyter.shapes import LocalWorker
 
 #: never handed on: they open the whole Jupyter server, or lead to another authority
 _WITHHELD = settings.TOKENS | {"NBFLOW_API_URL", "JPY_PARENT_PID"}
@@ -36,6 +37,8 @@ class Supervisor:
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._restarts = 0
+        self._problem: str | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._keep, name="nbflow-supervisor", daemon=True)
@@ -43,7 +46,12 @@ class Supervisor:
     @property
     def pid(self) -> int | None:
         """Give the worker's process id; None while there is none."""
-        return self._process.pid if self._process is not None else None
+        process = self._process
+        return process.pid if process is not None else None
+
+    def health(self) -> LocalWorker:
+        """Say how the worker stands."""
+        return LocalWorker(self.pid, self._restarts, self._problem)
 
     def start(self) -> None:
         """Start keeping a worker."""
@@ -85,7 +93,9 @@ class Supervisor:
                 pause,
                 log_path(),
             )
+            self._problem = f"It ended ({code}); its log is {log_path()}."
             self._stopping.wait(pause)
+            self._restarts += 1
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _run(self) -> str:

@@ -75,6 +75,7 @@ OPENS: Mapping[tuple[str, str], frozenset[TokenKind]] = {
     ("post", "flow-runs"): _RUN,
     ("post", "flow-runs/{flow_run_id}/cancel"): _RUN,
     ("get", "deployments/{name_or_id}"): _RUN,
+    ("get", "deployments/{name_or_id}/versions/{version}"): _RUN,
     ("post", "deployments/{name_or_id}/run"): _RUN,
     ("get", "concurrency-limits/tags/active"): _BOTH,
     ("post", "concurrency-limits/slots/acquire"): _BOTH,

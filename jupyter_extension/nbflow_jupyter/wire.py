@@ -28,7 +28,7 @@ from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timi
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Wait
 from nbflow.model.workers import Worker
-from nbflow_jupyter.shapes import Health, Preview, Problem, SchedulerInfo
+from nbflow_jupyter.shapes import Health, LocalWorker, Preview, Problem, SchedulerInfo
 
 TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 
@@ -36,8 +36,8 @@ _WIDTH = 88
 
 #: what the front end speaks of, in reading order
 _ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, ArtifactContent, Schedule,
-            Deployment, Worker, SchedulerInfo, Health, Event, Changes, Page, CellInfo, NotebookInfo,
-            Preview, Missing, Checked)  # fmt: skip
+            Deployment, Worker, SchedulerInfo, LocalWorker, Health, Event, Changes, Page, CellInfo,
+            NotebookInfo, Preview, Missing, Checked)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
 

@@ -266,6 +266,13 @@ export interface SchedulerInfo {
   waits: string | null;
 }
 
+/** The worker that the server keeps beside it. */
+export interface LocalWorker {
+  pid: number | null;
+  restarts: number;
+  problem: string | null;
+}
+
 /** How the server stands. `scheduler` is its own or another's; null: nobody schedules. */
 export interface Health {
   status: 'ok';
@@ -275,6 +282,7 @@ export interface Health {
   store: string;
   seq: number;
   scheduler: SchedulerInfo | null;
+  worker: LocalWorker | null;
   workers: Worker[];
 }
 

@@ -75,7 +75,7 @@ def execute(backend: Backend, flow_run: FlowRun, *, folder: str) -> State:
     try:
         folder = laying.work_in(backend, flow_run, folder)
         os.chdir(folder)
-        flow = describing.load(_code(backend, flow_run), folder)
+        flow = describing.load(code_of(backend, flow_run), folder)
         _check_signature(backend, flow_run, flow)
     except NbflowError as error:
         return refuse(backend, flow_run, error)
@@ -86,7 +86,7 @@ def execute(backend: Backend, flow_run: FlowRun, *, folder: str) -> State:
     return asyncio.run(_adriven(call)) if flow.isasync else _driven(call)
 
 
-def _code(backend: Backend, flow_run: FlowRun) -> str:
+def code_of(backend: Backend, flow_run: FlowRun) -> str:
     """Give the entrypoint that is loaded: of a script, its file as deployed, or as it is now.
 
     Raises NotFound (`entrypoint.missing`).

@@ -14,6 +14,8 @@ import sys
 from nbflow import settings
 from nbflow.connect import connect
 from nbflow.exceptions import Aborted, NbflowError
+from nbflow.model.backend import Backend
+from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
 from nbflow.notebook import running
 from nbflow.notebook.stopping import Stop
@@ -42,9 +44,11 @@ def _run(flow_run_id: str, attempt: int, stop: Stop) -> State:
     """Execute a run of a notebook, or of a flow: which has its own way to heed signals."""
     backend = connect()
     run = backend.read_flow_run(flow_run_id)
-    if run.entrypoint is None:
+    by_kernel = os.environ.get("NBFLOW_JOB_TYPE") == "kernel"
+    if run.entrypoint is None or by_kernel:
+        opening = None if run.entrypoint is None else _opening(backend, run)
         with stop.on_signals(), stop.after(settings.job_seconds()):
-            return running.run_now(backend, flow_run_id, attempt, stop=stop)
+            return running.run_now(backend, flow_run_id, attempt, stop=stop, opening=opening)
     from nbflow.engine import deployed  # the engine's life of a flow: a notebook needs none of it
 
     if run.attempt != attempt:
@@ -54,6 +58,17 @@ def _run(flow_run_id: str, attempt: int, stop: Stop) -> State:
     except NbflowError as error:
         return deployed.refuse(backend, run, error)
     return deployed.execute(backend, run, folder=folder or os.getcwd())
+
+
+def _opening(backend: Backend, run: FlowRun) -> running.Opening:
+    """Have a flow of a script called by a kernel, as its pool wants it."""
+
+    def opened() -> running.Opened:
+        from nbflow.notebook.scripts import ScriptSource
+
+        return ScriptSource(backend, run)
+
+    return opened
 
 
 if __name__ == "__main__":

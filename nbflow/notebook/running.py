@@ -67,6 +67,7 @@ def run_now(
     on_cell: OnCell | None = None,
     stop: Stop | None = None,
     opened: Opened | None = None,
+    opening: Opening | None = None,
 ) -> State:
     """Execute an attempt of a notebook run in this process, to its end. Gives the run's state.
 
@@ -77,11 +78,12 @@ def run_now(
         on_cell: called with each cell's task run as it now is; first once each, Pending.
         stop: another way to ask for the end.
         opened: the notebook; left out, it is found by what the run says.
+        opening: gives it once the run's process may say what is wrong with it.
 
     Raises NotFound (the run), Aborted (another attempt has replaced this one).
     """
     run = backend.read_flow_run(flow_run_id)
-    return _Run(backend, run, attempt, stop or Stop(), on_cell, opened).to_the_end()
+    return _Run(backend, run, attempt, stop or Stop(), on_cell, opened, opening).to_the_end()
 
 
 class Opened(Protocol):
@@ -91,6 +93,9 @@ class Opened(Protocol):
 
     def execute(self, attempt: Attempt) -> None:
         """Execute it."""
+
+
+Opening = Callable[[], Opened]
 
 
 class _Run:
@@ -104,6 +109,7 @@ class _Run:
         stop: Stop,
         on_cell: OnCell | None,
         opened: Opened | None,
+        opening: Opening | None,
     ) -> None:
         self.backend = backend
         self.run = run
@@ -113,6 +119,7 @@ class _Run:
         self.options = run_options.of_json(run.options)
         self.asked_for = False
         self.opened = opened
+        self.opening = opening
         self.folder = journal.folder(f"runs/{run.id}/{attempt}")
         #: nobody but this process holds the run: it was started by hand
         self.by_hand = run.owner is None or run.owner.worker_id is None
@@ -157,7 +164,7 @@ class _Run:
         try:
             self.asked_for = self._asked_for()
             before = self._past()
-            source = self.opened or Source(self.backend, self.run, before)
+            source = self.opened or self._open(before)
             self._begin()
             self.mirror.start()
             return self._execute(source, before)
@@ -172,6 +179,11 @@ class _Run:
             _log.exception("the execution of run %s broke", self.run.id)
             message = f"The execution broke: {texts.of_error(error)}"
             return states.Crashed(message=message, details={"cause": "executor"})
+
+    def _open(self, before: Past | None) -> Opened:
+        if self.opening is not None:
+            return self.opening()
+        return Source(self.backend, self.run, before)
 
     def _past(self) -> Past | None:
         """Give what earlier attempts have left, if this one is to go on there."""
@@ -369,7 +381,6 @@ class Source:
     def execute(self, attempt: Attempt) -> None:
         """Execute with papermill, which is given a notebook and no path to read or write."""
         import nbformat
-        import papermill
 
         from nbflow.notebook.attempt import prepare
 
@@ -382,16 +393,23 @@ class Source:
                 self.schema, injected, kernel_name=self.kernel_name, language=language
             )
             injecting.inject(nb, text, injected)
-        papermill.execute_notebook(
-            nb,
-            None,
-            engine_name="nbflow",
-            kernel_name=self.kernel_name,
-            language=language,
-            request_save_on_cell_execute=False,
-            progress_bar=False,
-            attempt=attempt,
-        )
+        execute(nb, self.kernel_name, attempt, language=language)
+
+
+def execute(nb: Any, kernel_name: str, attempt: Attempt, *, language: str | None = None) -> None:
+    """Execute a notebook (a NotebookNode) with papermill, which gets no path to read or write."""
+    import papermill
+
+    papermill.execute_notebook(
+        nb,
+        None,
+        engine_name="nbflow",
+        kernel_name=kernel_name,
+        language=language or _language(kernel_name),
+        request_save_on_cell_execute=False,
+        progress_bar=False,
+        attempt=attempt,
+    )
 
 
 def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) -> Notebook:

@@ -18,7 +18,7 @@ from pathlib import Path
 from nbflow import settings
 from nbflow.faults import fault
 from nbflow.kernels.forking import Forked, NotForked
-from nbflow.model import clock
+from nbflow.model import clock, pool_types
 from nbflow.model.workers import Claim, Held
 from nbflow.store import owners
 from nbflow.store.memory import Memory
@@ -59,13 +59,16 @@ class Child:
         return f"{self.claim.run.id}-{self.claim.attempt}"
 
 
-def launch(claim: Claim, executors: Executors, *, token: str = "") -> Child:
+def launch(
+    claim: Claim, executors: Executors, *, token: str = "", pool_type: str = pool_types.DEFAULT
+) -> Child:
     """Start the process of a run: its own session, a control pipe, an environment without tokens.
 
     The child's standard input is the control pipe: when this process dies it closes, and the child
     ends itself. Its standard output and error go to `runs/ID/ATTEMPT/process.log`.
 
     Args:
+        pool_type: of the pool it is launched for.
         token: what it asks the server with; it opens what belongs to this attempt, and no more.
     """
     folder = settings.ensure_home() / f"runs/{claim.run.id}/{claim.attempt}"
@@ -75,7 +78,9 @@ def launch(claim: Claim, executors: Executors, *, token: str = "") -> Child:
     try:
         fault("exec.before_spawn")
         with log_path.open("ab") as log:
-            process = _start(claim, executors, _environment(claim, token), reading, log.fileno())
+            process = _start(
+                claim, executors, _environment(claim, token, pool_type), reading, log.fileno()
+            )
         fault("exec.after_spawn")
     except OSError:
         os.close(control)
@@ -104,10 +109,11 @@ def _start(
     )
 
 
-def _environment(claim: Claim, token: str) -> dict[str, str]:
+def _environment(claim: Claim, token: str, pool_type: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in settings.TOKENS}
     kept.update({k: v for k, v in settings.environment().items() if k not in settings.TOKENS})
     kept.update(_of_job(claim))
+    kept["NBFLOW_JOB_TYPE"] = pool_type
     if token:
         kept["NBFLOW_API_TOKEN"] = token
     kept["NBFLOW_FLOW_RUN_ID"] = claim.run.id

@@ -149,7 +149,12 @@ class Worker:
 
     def _launch(self, claim: Claim) -> None:
         try:
-            child = launchers.launch(claim, self._executors, token=self._token_of(claim))
+            child = launchers.launch(
+                claim,
+                self._executors,
+                token=self._token_of(claim),
+                pool_type=self.worker.type,
+            )
         except (OSError, Conflict, Forbidden) as error:
             message = f"The run's process could not be started: {error}"
             self._report(claim, states.Crashed(message=message))
@@ -298,8 +303,8 @@ class Worker:
         if child is None or run_id in self._late:
             return False
         run = self.backend.read_flow_run(run_id)
-        late = run.attempt == child.claim.attempt and run.state.is_crashed()
-        if late and not run.crash_retries:
+        unheard = run.state.is_crashed() and run.state.details.get("cause") == "owner_lost"
+        if unheard and run.attempt == child.claim.attempt and not run.crash_retries:
             self._late.add(run_id)
             _log.warning("run %s was called crashed; it runs on, and its files stay here", run.name)
             return False

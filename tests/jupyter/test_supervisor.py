@@ -57,6 +57,9 @@ def test_a_worker_that_died_is_replaced(
     wait_for(replaced)
     assert first.id not in [worker.id for worker in orchestrator.list_workers()]
     assert "nbflow's worker ended (exit code -9)" in caplog.text
+    told = supervisor.health()
+    assert (told.pid, told.restarts) == (supervisor.pid, 1)
+    assert "exit code -9" in (told.problem or "")
 
 
 def test_a_worker_leaves_when_its_server_is_gone(

@@ -170,6 +170,7 @@ export function health(more: Partial<Health> = {}): Health {
     store: 'sqlite',
     seq: 1,
     scheduler: { running: true, host: 'here', pid: 1, since: '2026-11-22T12:00:00Z' },
+    worker: null,
     workers: [],
     ...more
   };
