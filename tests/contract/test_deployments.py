@@ -133,7 +133,7 @@ def test_every_field_can_be_edited_and_what_is_wrong_is_named(backend: Backend, 
     assert (free.concurrency_limit, free.version) == (None, 2)
     run = make.run_of(free)
     assert (run.retries, run.crash_retries, run.work_queue) == (2, 1, "fast")
-    for wrong, field in (
+    said_wrong: tuple[tuple[dict[str, Any], str | None], ...] = (
         ({"retries": -1}, "retries"), ({"retries": 10**9}, "retries"),
         ({"retry_delay_seconds": -0.5}, "retry_delay_seconds"),
         ({"concurrency_limit": -1}, "concurrency_limit"),
@@ -142,7 +142,8 @@ def test_every_field_can_be_edited_and_what_is_wrong_is_named(backend: Backend, 
         ({"work_queue": "a/b"}, "work_queue"), ({"tags": ("a", "a")}, "tags"),
         ({"made_by": "magic", "tags": ()}, "made_by"),
         ({"job_variables": {"env": {"A=B": "1"}}}, None),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for wrong, field in said_wrong:
         with pytest.raises(InvalidInput) as refused:
             backend.update_deployment(made.id, DeploymentChange(**wrong))
         assert field in (refused.value.field, None), wrong

@@ -405,7 +405,11 @@ async def test_a_notebook_is_deployed_changed_run_and_removed(
 
     paused = await ask("PATCH", f"schedules/{schedule['id']}", body={"active": False})
     assert paused.json["active"] is False
-    edited = await ask("PATCH", "deployments/a", body={"paused": True, "tags": ["x"]})
+    change = {"paused": True, "tags": ["x"]}
+    refused = await ask("PATCH", "deployments/a", body=change)
+    assert (refused.status, refused.json["code"]) == (409, "deployment.made_by")
+    assert "replace=true" in refused.json["hint"]
+    edited = await ask("PATCH", "deployments/a", body={**change, "made_by": "form"})
     assert (edited.json["paused"], edited.json["tags"]) == (True, ["x"])
     run = await ask("POST", f"deployments/{made['id']}/run", body={"parameters": {"n": 9}})
     assert (run.status, run.json["parameters"], run.json["tags"]) == (201, {"n": 9}, ["x"])
@@ -461,7 +465,10 @@ DEPLOYMENTS: list[tuple[dict[str, Any], str]] = [
     *(({"schedules": [said]}, f"schedules.0.{field}") for said, field in SCHEDULES),
     ({"schedules": {}}, "schedules"),
     ({"concurrency_limit": -1}, "concurrency_limit"),
-    ({"concurrency_limit": -1}, "concurrency_limit"),
+    ({"retries": -1}, "retries"),
+    ({"collision_strategy": "maybe"}, "collision_strategy"),
+    ({"include": ["../x"]}, "include.0"),
+    ({"enforce_parameter_schema": False}, "enforce_parameter_schema"),
     ({"source": "git"}, "source"),
     ({"name": "a/b"}, "name"),
     ({"tags": ["x", "x"]}, "tags"),
