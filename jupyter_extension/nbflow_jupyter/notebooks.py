@@ -80,7 +80,7 @@ async def read(handler: ApiHandler, path: str) -> Source:
             if isinstance(manager, FileManagerMixin)
             else None
         )
-        _check_file(path, known, file)
+        _check_file(path, known, file, manager)
         if file is not None:
             model = await ensure_async(manager.get(path, type="file", format="text"))
             return Source(path, model["content"], file)
@@ -99,8 +99,15 @@ def _kernel(name: str, spec: Mapping[str, Any]) -> KernelSpec:
     )
 
 
-def _check_file(path: str, known: Mapping[str, Any], file: str | None) -> None:
-    """Refuse what is no file before it is opened (a pipe would never end), or is too large."""
+def _check_file(path: str, known: Mapping[str, Any], file: str | None, manager: Any) -> None:
+    """Refuse what is no file before it is opened (a pipe would never end), or is too large.
+
+    A link that leads out of the server's root leads nowhere.
+    """
+    if file is not None:
+        root = os.path.realpath(manager.root_dir)
+        if os.path.commonpath([root, os.path.realpath(file)]) != root:
+            raise web.HTTPError(404)
     if known["type"] == "directory" or (file is not None and not os.path.isfile(file)):
         raise InvalidNotebook(f"{names.shown(path)} is not a file.", field="path")
     if (known.get("size") or 0) > notebooks.LARGEST:
