@@ -72,7 +72,10 @@ class NbflowApp(_WithSettings):
         logger = cast("EventLogger", serverapp.event_logger)
         if relay.RUN_EVENTS not in logger.schemas:
             logger.register_event_schema(relay.RUN_SCHEMA)
-        await self._running.open(relay.Relay(logger, self.log, read=self._running.task_run_rows))
+        told = relay.Relay(logger, self.log, read=self._running.task_run_rows)
+        # A certificate of its own making would not be trusted by kernels.
+        url = "" if serverapp.certfile or serverapp.sock else _url(serverapp)
+        await self._running.open(told, url=url)
         self._kept.open()
         self._watching = asyncio.create_task(self._watch_activity())
         self._presence = _write_presence(serverapp)
@@ -104,7 +107,8 @@ class NbflowApp(_WithSettings):
                 await asyncio.wait_for(self._leaving.wait(), _ACTIVITY_SECONDS)
 
     async def _look_for_activity(self) -> None:
-        self._busy = await asyncio.to_thread(self._running.busy, clock.now())
+        busy = await asyncio.to_thread(self._running.busy, clock.now())
+        self._busy = busy and settings.keep_server_awake
         if self._busy:
             self.serverapp.web_app.settings["nbflow_last_activity"] = clock.now()
 

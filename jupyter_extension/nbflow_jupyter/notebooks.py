@@ -88,6 +88,9 @@ async def read(handler: ApiHandler, path: str) -> Source:
         return Source(path, nbformat.writes(nbformat.from_dict(model["content"])), None)
     except web.HTTPError as error:
         raise _meaning(error, path) from None
+    except OSError as error:  # a loop of links, no permission
+        said = error.strerror or "it cannot be read"
+        raise InvalidNotebook(f"{names.shown(path)}: {said}.", field="path") from None
 
 
 def _kernel(name: str, spec: Mapping[str, Any]) -> KernelSpec:
