@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nbflow import deployments
-from nbflow.cli import checking, execution, fields, given, printing, zone
+from nbflow.cli import checking, deploy_all, execution, fields, given, printing, zone
 from nbflow.cli import deployment as shown
+from nbflow.cli.deploy_all import ALL
 from nbflow.cli.execution import EXECUTION
 from nbflow.cli.fields import FIELDS
-from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, takes
+from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, takes, usage
 from nbflow.connect import connect
 from nbflow.model import notebooks, slices
 from nbflow.model.deployments import Deployment
@@ -37,7 +38,7 @@ SCHEDULES = (
 
 
 @takes(
-    argument("target", metavar="NOTEBOOK[:FLOW] | FILE.py:FLOW | MODULE:FLOW",
+    argument("target", metavar="NOTEBOOK[:FLOW] | FILE.py:FLOW | MODULE:FLOW", nargs="?",
              help="a notebook, a flow of it and the cells it needs, or a flow of a script"),
     argument("--name", default=None,
              help="the deployment's name (default: the flow's, else the file's stem)"),
@@ -49,12 +50,13 @@ SCHEDULES = (
     argument("-k", "--kernel", default=None, help="the kernel (default: the notebook's own)"),
     argument("--check", action="store_true",
              help="deploy nothing: run its imports in its kernel and list what is missing"),
+    *ALL,
     *EXECUTION,
     OUTPUT,
 )  # fmt: skip
 def deploy(
     *,
-    target: str,
+    target: str | None,
     cron: list[str],
     every: list[timedelta],
     rrule: list[str],
@@ -70,6 +72,14 @@ def deploy(
     **rest: Any,
 ) -> int | None:
     """Deploy a notebook or a flow, and say in plain words when it will run."""
+    everything, whole = deploy_all.taken(rest)
+    if everything:
+        others = {"a target": target, "--cron": cron, "--every": every, "--rrule": rrule,
+                  "--param": param, "--parameters": parameters, "--kernel": kernel,
+                  "--to": to, "--check": check, **rest}  # fmt: skip
+        return deploy_all.deploy_all(others=others, output=output, **whole)
+    if target is None:
+        raise usage("deploy needs a notebook or a flow.", "Or --all, for what a file declares.")
     if check:
         return checking.check(target, kernel=kernel, output=output)
     said = fields.said(rest)

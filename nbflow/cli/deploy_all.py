@@ -25,6 +25,20 @@ ALL = (
 )  # fmt: skip
 
 
+_OWN = ("file", "plan", "prune", "yes")
+#: what says something with and without --all
+_SHARED = ("name", "replace")
+#: of those arguments that are there though nobody said them
+_SILENT = {"catchup": "latest", "overlap": "enqueue", "source": "snapshot"}
+
+
+def taken(arguments: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Take what is for --all out of a command's arguments: whether it is said, and the rest."""
+    everything = arguments.pop("everything")
+    own = {name: arguments.pop(name) for name in _OWN}
+    return everything, {**own, **{name: arguments[name] for name in _SHARED}}
+
+
 def deploy_all(
     *,
     file: str,
@@ -37,9 +51,9 @@ def deploy_all(
     others: dict[str, Any],
 ) -> int:
     """Plan, ask, apply; 1 when the person says no, or nobody is there to ask."""
-    given = [word for word, value in others.items() if value]
-    if given:
-        raise usage(f"{given[0]} is not for --all.", f"Say it in {file}.")
+    for word, value in others.items():
+        if value and word not in _SHARED and _SILENT.get(word) != value:
+            raise usage(f"{word} is not for --all.", f"Say it in {file}.")
     only = [] if name is None else [name]
     wanted = declaring.plan(file, only=only, prune=prune, replace_others=replace)
     if output != "json":

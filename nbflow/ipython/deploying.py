@@ -16,7 +16,7 @@ from typing import Any
 
 from nbflow.exceptions import InvalidInput
 from nbflow.ipython import session
-from nbflow.model import clock, notebooks
+from nbflow.model import clock, entrypoints, notebooks
 
 _MOST_NAMED = 10
 
@@ -58,11 +58,18 @@ class Ran:
         return [cell for key, cell in self._cells.items() if key != self._current]
 
 
+def _says_what(words: Sequence[str]) -> bool:
+    """Say whether a command's words name what is deployed, or ask for none of it."""
+    if {"-h", "--help", "--all"} & set(words):
+        return True
+    named = any(".ipynb" in word.lower() for word in words)
+    return named or bool(words and entrypoints.is_meant(words[0]))
+
+
 def with_notebook(ran: Ran, words: Sequence[str]) -> list[str]:
     """Give a command's words; `deploy [FLOW]` with this notebook's path. Raises InvalidInput."""
     command, *rest = words or [""]
-    asked = {"-h", "--help"} & set(rest)
-    if command != "deploy" or asked or any(".ipynb" in word.lower() for word in rest):
+    if command != "deploy" or _says_what(rest):
         return list(words)
     flow = rest.pop(0) if rest and not rest[0].startswith("-") else None
     path = saved(ran)

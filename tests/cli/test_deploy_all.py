@@ -141,4 +141,4 @@ def test_all_takes_no_notebook_and_a_missing_file_is_said(
 ) -> None:
     assert "not for --all" in nbflow("deploy", tmp_path / "sales.ipynb", "--all").err
     assert "nbflow.yaml" in nbflow("deploy", "--all", "--file", tmp_path / "no.yaml").err
-    assert "needs a notebook" in nbflow("deploy").err
+    assert "needs a notebook or a flow" in nbflow("deploy").err

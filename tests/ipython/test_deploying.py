@@ -194,3 +194,15 @@ def test_a_flow_of_a_module_is_deployed_from_its_file(opened: Open, tmp_path: Pa
     )
     said = "import helper_flows\nhelper_flows.elsewhere.deploy().entrypoint"
     assert opened.run("deploying", said).results == ["'helper_flows.py:elsewhere'"]
+
+
+def test_what_is_named_otherwise_is_not_this_notebook(opened: Open) -> None:
+    folder = opened.path.parent
+    (folder / "flows.py").write_text("from nbflow import flow\n\n@flow\ndef nightly(): ...\n")
+    reply = opened.run("deploy", f"%nbflow deploy {folder}/flows.py:nightly")
+    assert reply.ok, reply.errors
+    (folder / "nbflow.yaml").write_text("deployments:\n- entrypoint: My notes.ipynb\n")
+    reply = opened.run("deploy", f"%nbflow deploy --all --file {folder}/nbflow.yaml --yes")
+    assert reply.ok, reply.errors
+    made = {one.name: one.made_by for one in connect().list_deployments()}
+    assert made == {"nightly": "cli", "My notes": "yaml"}
