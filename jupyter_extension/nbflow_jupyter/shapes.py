@@ -14,6 +14,7 @@ from typing import Any, Literal
 from nbflow.model.artifacts import ArtifactKind
 from nbflow.model.run_files import ResultFile
 from nbflow.model.run_lists import RunFilter, RunSort
+from nbflow.model.run_parts import MOST_LINES, LogFilter, LogSort, TaskRunFilter, TimeSort
 from nbflow.model.runs import Owner
 from nbflow.model.schedules import Timing
 from nbflow.model.states import State
@@ -202,11 +203,36 @@ class FlowQuery:
 
 
 @dataclass(frozen=True)
-class LogQuery:
-    """Which log lines to list."""
+class LogQuery(LogFilter):
+    """Which log lines to list, in which order."""
 
-    limit: int = 1000
+    sort: LogSort = "at"
+    limit: int = MOST_LINES
     after: str | None = None
+
+
+@dataclass(frozen=True)
+class LogDownload(LogFilter):
+    """Which log lines to download, as what; `follow`: until the run has ended."""
+
+    format: Literal["text", "ndjson"] = "text"
+    follow: bool = False
+
+
+@dataclass(frozen=True)
+class TaskRunQuery(TaskRunFilter):
+    """Which task runs to list, in which order."""
+
+    sort: TimeSort = "-created_at"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class RunGraphQuery:
+    """Since when a run's graph is asked for; null: all of it."""
+
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ from nbflow.client.results import HttpResults
 from nbflow.client.retention import HttpRetention
 from nbflow.client.run_files import HttpRunFiles
 from nbflow.client.run_lists import HttpRunLists
+from nbflow.client.run_parts import HttpRunParts
 from nbflow.client.schedules import HttpSchedules
 from nbflow.client.tokens import HttpTokens
 from nbflow.client.variables import HttpVariables
 from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
-from nbflow.model.backend import Changes, Page, Recorded
-from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.backend import Changes, Recorded
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Verdict
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
@@ -46,6 +47,7 @@ class HttpBackend(
     HttpRetention,
     HttpRunFiles,
     HttpRunLists,
+    HttpRunParts,
     HttpSchedules,
     HttpTokens,
     HttpWorkPools,
@@ -131,13 +133,6 @@ class HttpBackend(
     def read_task_run(self, task_run_id: str) -> TaskRun:
         """Read a task run."""
         return self._get(TaskRun, path_of("task-runs", task_run_id))
-
-    def list_logs(
-        self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
-    ) -> Page[LogEntry]:
-        """List a run's log lines, oldest first."""
-        path = path_of("flow-runs", flow_run_id, "logs")
-        return self._get(Page[LogEntry], path, {"limit": limit, "after": after})
 
     def list_workers(self) -> tuple[Worker, ...]:
         """List workers that have not stopped, newest first."""

@@ -24,7 +24,8 @@ from nbflow.model.retention import Retention
 from nbflow.model.run_files import RunFiles
 from nbflow.model.run_lists import RunFilter as RunFilter
 from nbflow.model.run_lists import RunLists
-from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.run_parts import RunParts
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.scheduling import Schedules
 from nbflow.model.states import State
 from nbflow.model.tokens import Tokens
@@ -71,6 +72,7 @@ class Backend(
     Retention,
     RunFiles,
     RunLists,
+    RunParts,
     Schedules,
     Tokens,
     WorkPools,
@@ -156,12 +158,6 @@ class Backend(
 
     def read_task_run(self, task_run_id: str) -> TaskRun:
         """Read a task run. Raises NotFound."""
-        ...
-
-    def list_logs(
-        self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
-    ) -> Page[LogEntry]:
-        """List a run's log lines, oldest first; `after` is the cursor of the page before."""
         ...
 
     def list_workers(self) -> tuple[Worker, ...]:

@@ -28,7 +28,6 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _DIGITS = 19
 _MILLI = 1_000_000  # nanoseconds
 #: not the shared generator: naming a run must not move a user's seeded numbers
-_random = random.SystemRandom()
 
 
 _pool: Iterator[str] = iter(())
@@ -75,4 +74,4 @@ def canonical(text: str) -> bool:
 
 def run_name() -> str:
     """Make a name people can say: adjective-animal."""
-    return f"{_random.choice(_ADJECTIVES)}-{_random.choice(_ANIMALS)}"
+    return f"{random.choice(_ADJECTIVES)}-{random.choice(_ANIMALS)}"

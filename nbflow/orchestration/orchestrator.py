@@ -13,11 +13,11 @@ from nbflow import settings
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.faults import fault
 from nbflow.model import clock, releases, states
-from nbflow.model.backend import Changes, Page, Recorded
+from nbflow.model.backend import Changes, Recorded
 from nbflow.model.events import Event
 from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, check_limit
-from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, Owner, TaskRun
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Verdict
 from nbflow.model.wire import jsonable
@@ -36,6 +36,7 @@ from nbflow.orchestration.requests import SqlRequests
 from nbflow.orchestration.retention import SqlRetention
 from nbflow.orchestration.run_files import SqlRunFiles
 from nbflow.orchestration.run_lists import SqlRunLists
+from nbflow.orchestration.run_parts import SqlRunParts
 from nbflow.orchestration.schedules import SqlSchedules
 from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
@@ -70,6 +71,7 @@ class Orchestrator(
     SqlRetention,
     SqlRunFiles,
     SqlRunLists,
+    SqlRunParts,
     SqlSchedules,
     SqlTokens,
     SqlVariables,
@@ -259,15 +261,6 @@ class Orchestrator(
         """Give the task runs of some ids, those that are there."""
         with self.database.read() as connection:
             return task_runs.by_ids(connection, ids)
-
-    def list_logs(
-        self, flow_run_id: str, *, limit: int = 1000, after: str | None = None
-    ) -> Page[LogEntry]:
-        """List a run's log lines, oldest first."""
-        check_limit(limit, 1000)
-        with self.database.read() as connection:
-            flow_runs.get(connection, flow_run_id)
-            return logs.page(connection, flow_run_id, limit=limit, after=after)
 
     def list_workers(self) -> tuple[Worker, ...]:
         """List workers that have not stopped, newest first."""

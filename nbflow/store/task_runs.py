@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from nbflow.model import rows
+from nbflow.model import clock, rows
+from nbflow.model.pages import Page, several
+from nbflow.model.run_parts import TaskRunFilter, TimeSort
 from nbflow.model.runs import TaskRun
 from nbflow.model.states import StateType
+from nbflow.store import codec
 from nbflow.store.bulk import Bulk
 from nbflow.store.dialect import Insert
 from nbflow.store.tables import task_run
@@ -41,6 +44,45 @@ def of_flow_run(
         .order_by(task_run.c.position, task_run.c.id)
     )
     return tuple(rows.task_run(row) for row in connection.execute(query))
+
+
+def page(
+    connection: sa.Connection,
+    where: TaskRunFilter,
+    *,
+    sort: TimeSort,
+    limit: int,
+    cursor: str | None,
+) -> Page[TaskRun]:
+    """List task runs by when they were made: their ids tell."""
+    c, down = task_run.c, sort.startswith("-")
+    query = sa.select(task_run).where(*_conditions(where))
+    if cursor is not None:
+        place = codec.place(f"0.{cursor}", field="cursor")[1]
+        query = query.where(c.id < place if down else c.id > place)
+    query = query.order_by(c.id.desc() if down else c.id).limit(limit + 1)
+    found = connection.execute(query).all()
+    made = tuple(rows.task_run(row) for row in found[:limit])
+    return Page(made, made[-1].id if len(found) > limit else None)
+
+
+def _conditions(where: TaskRunFilter) -> list[sa.ColumnElement[bool]]:
+    c = task_run.c
+    found = [
+        c[name].in_(several(value))
+        for name in ("flow_run_id", "id", "key", "name", "kind")
+        if (value := getattr(where, name))
+    ]
+    if where.state:
+        found.append(sa.or_(c.state_type.in_(where.state), c.state_name.in_(where.state)))
+    if where.search:
+        found.append(c.name.icontains(where.search, autoescape=True))
+    if where.tags:
+        either = [c.tags.contains(codec.dumps(tag), autoescape=True) for tag in where.tags]
+        found.append(sa.or_(*either))
+    found += [c.created_at >= clock.micros(where.since)] if where.since else []
+    found += [c.created_at < clock.micros(where.until)] if where.until else []
+    return found
 
 
 def by_ids(connection: sa.Connection, ids: Sequence[str]) -> tuple[TaskRun, ...]:

@@ -14,7 +14,7 @@ from nbflow.model.runs import Batch, NewFlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import notebooks
 from nbflow_jupyter.base import ApiHandler, dumps
-from nbflow_jupyter.shapes import LogQuery, Proposal, RunNotebook, RunQuery
+from nbflow_jupyter.shapes import Proposal, RunNotebook, RunQuery
 
 #: artifacts of one run listed at once
 _MOST_SHOWN = 1000
@@ -154,17 +154,6 @@ class OneTaskRun(ApiHandler):
     async def get(self, task_run_id: str) -> None:
         """Read a task run."""
         await self.answer(self.backend.read_task_run, task_run_id)
-
-
-class Logs(ApiHandler):
-    """A run's log."""
-
-    @web.authenticated
-    @authorized(action="read", resource="nbflow:logs")
-    async def get(self, flow_run_id: str) -> None:
-        """List a flow run's log lines, oldest first."""
-        asked = self.query(LogQuery)
-        await self.answer(self.backend.list_logs, flow_run_id, limit=asked.limit, after=asked.after)
 
 
 class Artifacts(ApiHandler):

@@ -12,7 +12,7 @@ from nbflow.model.inputs import RunInput
 from nbflow.model.limits import Slot
 from nbflow.model.progress import Progress
 from nbflow.model.run_lists import RunChange
-from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun
 from nbflow.model.states import State
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import flow_runs, inputs, kept_kernels, limits, work_pools
@@ -107,11 +107,6 @@ ROUTES = (
         "flow-runs/{flow_run_id}/progress",
         flow_runs.Progress,
         get=Operation("nbflow:runs read", Progress),
-    ),
-    route(
-        "flow-runs/{flow_run_id}/logs",
-        flow_runs.Logs,
-        get=Operation("nbflow:logs read", Page[LogEntry], query=shapes.LogQuery),
     ),
     route(
         "flow-runs/{flow_run_id}/artifacts",
