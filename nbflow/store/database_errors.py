@@ -65,6 +65,7 @@ _GONE = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25006")
 _BUSY = ("53300", "53200", "55P03", "40001", "40P01", "57014")
 #: what a server that is there says to who may not come in; such words come without a SQLSTATE
 _SHUT_OUT = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted")
+_CROWDED = ("too many connections", "too many clients", "remaining connection slots")
 _NO_HOST = ("could not translate host name", "failed to resolve host", "Name or service not known")
 
 
@@ -85,11 +86,16 @@ def _refused(error: exc.DBAPIError) -> bool:
     return _state(error) is None and any(words in text for words in (*_SHUT_OUT, *_NO_HOST))
 
 
+def crowded(error: exc.DBAPIError) -> bool:
+    """Say whether the server is there, and has no connection to give."""
+    return any(words in str(error.orig) for words in _CROWDED)
+
+
 def may_pass(error: exc.DBAPIError) -> bool:
     """Say whether beginning again may do: a server that restarts, or has no connection to give."""
     if not _of_postgresql(error) or _refused(error):
         return False
-    return _is_lost(error) or _state(error) == "53300"
+    return _is_lost(error) or crowded(error)
 
 
 def _postgresql_meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
@@ -101,6 +107,8 @@ def _postgresql_meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
             field="NBFLOW_DATABASE_URL",
             hint="Check its user, password, host and database.",
         )
+    if state.startswith(_BUSY) or crowded(error):
+        return StoreBusy(f"PostgreSQL is busy: {text}.", hint="nbflow tries again by itself.")
     if _is_lost(error):
         lost = error.connection_invalidated or bool(state) or "server closed" in text
         return Unreachable(
@@ -110,8 +118,6 @@ def _postgresql_meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
         )
     if state.startswith("53100"):
         return StoreFull(hint="Make room on PostgreSQL's disk; nbflow goes on by itself.")
-    if state.startswith(_BUSY):
-        return StoreBusy(f"PostgreSQL is busy: {text}.", hint="nbflow tries again by itself.")
     if state.startswith("42501"):
         return Unreachable(
             f"PostgreSQL refuses: {text}.",

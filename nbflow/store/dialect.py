@@ -27,7 +27,7 @@ from sqlalchemy import event, exc
 from nbflow import faults, settings
 from nbflow.exceptions import InvalidInput, Unreachable
 from nbflow.model import clock
-from nbflow.store.database_errors import first_line, may_pass, translated, wrapped
+from nbflow.store.database_errors import crowded, first_line, may_pass, translated, wrapped
 
 _log = logging.getLogger("nbflow.store")
 
@@ -236,6 +236,8 @@ def migrating(engine: sa.Engine) -> Generator[sa.Connection, None, None]:
         if lite:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         _say(connection, _BEGIN_WRITE[engine.dialect.name])
+        if not lite:  # rows may be put together for long between two statements
+            _say(connection, "SET LOCAL idle_in_transaction_session_timeout = 0")
         if not connection.in_transaction():
             connection.begin()  # as SQLAlchemy sees it, so that alembic commits nothing by itself
         try:
@@ -260,7 +262,8 @@ def _begin(engine: sa.Engine, text: str) -> sa.Connection:
                 connection.close()
             if not (isinstance(error, exc.DBAPIError) and may_pass(error)):
                 raise
-            engine.dispose()  # the others of the pool are as old
+            if not crowded(error):
+                engine.dispose()  # the others of the pool are as old
             pauses = pauses or _pauses(error)
             pause = next(pauses, None)
             if pause is None:

@@ -341,6 +341,7 @@ result = Table(
         "task_key",
         "created_at",
         sqlite_where=text("task_key IS NOT NULL"),
+        postgresql_where=text("task_key IS NOT NULL"),
     ),
 )
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from nbflow import faults, settings
-from nbflow.exceptions import Conflict, InvalidInput, StoreBusy, Unreachable
+from nbflow.exceptions import Conflict, InvalidInput, StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import RunFilter
 from nbflow.model.events import Event
@@ -20,7 +21,7 @@ from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch, NewFlowRun
 from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow.store import dialect, events, owners
+from nbflow.store import database_errors, dialect, events, owners
 from nbflow.store.database import Database
 from nbflow.store.database_errors import LOST
 
@@ -268,6 +269,47 @@ def test_restarts_amid_many_runs_lose_none_and_fail_none(
     wait_for(watch.moved, what="the watch")
     watch.close()
     store.close()
+
+
+def test_a_server_without_a_free_connection_is_busy(home: Path, postgresql: Any) -> None:
+    url = postgresql.create("crowded").replace("nbflow@", "crowd@")
+    postgresql.say("create role crowd login connection limit 1")
+    postgresql.say("alter database crowded owner to crowd")
+    store = Database(url)
+    store.prepare()
+
+    def read_twice() -> None:
+        with store.read(), store.read():
+            pass
+
+    with settings.temporary(busy_seconds=0.3), pytest.raises(StoreBusy, match="too many conn"):
+        read_twice()
+    with store.read():
+        pass
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("DiskFull", StoreFull),
+        ("SerializationFailure", StoreBusy),
+        ("DeadlockDetected", StoreBusy),
+        ("LockNotAvailable", StoreBusy),
+        ("AdminShutdown", Unreachable),
+        ("CannotConnectNow", Unreachable),
+        ("InsufficientPrivilege", Unreachable),
+        ("UniqueViolation", Conflict),
+        ("NumericValueOutOfRange", InvalidInput),
+    ],
+)
+def test_errors_mean_what_sqlites_do(name: str, meaning: type[Exception]) -> None:
+    import psycopg
+
+    error = getattr(psycopg.errors, name)("what it said")
+    wrapped = sa.exc.DBAPIError.instance("", None, error, psycopg.Error)
+    with pytest.raises(meaning), database_errors.translated():
+        raise wrapped
 
 
 def test_an_address_is_shown_without_its_password() -> None:
