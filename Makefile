@@ -43,8 +43,8 @@ test-kernels:
 test-others:
 	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS))
 
-faults: $(DONE)/app $(DONE)/test  ## Kill servers for a minute and count that no run was lost or doubled
-	@$(RUN) NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults
+faults: $(DONE)/app $(DONE)/test  ## Kill, stop, cut off, fill up and lock all there is, and count that no run was lost
+	@$(RUN) NBFLOW_FAULTS_FULL=1 NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults
 
 check: $(DONE)/app $(DONE)/check  ## Check format, lint, types and the import arrows of Python and TypeScript
 	@$(RUN) ruff format --check

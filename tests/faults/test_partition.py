@@ -105,7 +105,7 @@ def check(server: Any) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("mode", ["drop", "stall", "reset", "half_open"])
+@pytest.mark.parametrize("mode", ["drop", "stall", "reset"])
 def test_a_run_that_is_cut_off_has_crashed_when_its_lease_ends_and_its_late_word_is_refused(
     server: Any, backend: HttpBackend, proxy: Proxy, crew: Crew, tmp_path: Path, wait_for: Wait,
     mode: Mode,
@@ -137,7 +137,7 @@ def test_a_cut_shorter_than_a_lease_does_nothing(
     def left(run_id: str = run.id) -> timedelta:
         return (backend.read_flow_run(run_id).lease_until or clock.now()) - clock.now()
 
-    modes: tuple[Mode, ...] = ("drop", "stall", "half_open", "reset")
+    modes: tuple[Mode, ...] = ("drop", "stall", "reset")
     for mode in modes:
         proxy.cut(mode)
         wait_for(lambda: left() < timedelta(seconds=LEASE / 2), what="half of the lease")
@@ -146,6 +146,22 @@ def test_a_cut_shorter_than_a_lease_does_nothing(
     far.go_on()
     assert far.told() == "Accept"
     assert backend.read_flow_run(run.id).state.is_completed()
+    check(server)
+
+
+def test_a_worker_that_is_heard_and_hears_nothing_keeps_its_run(
+    server: Any, backend: HttpBackend, proxy: Proxy, crew: Crew, tmp_path: Path, wait_for: Wait
+) -> None:
+    run = due(backend, "deaf")
+    far = Far(crew, tmp_path, "far-deaf", through(proxy, server), server.token, "deaf")
+    wait_for(lambda: backend.read_flow_run(run.id).state.is_running())
+    proxy.cut("half_open")
+    cut_at = clock.now()
+    wait_for(lambda: clock.now() - cut_at > timedelta(seconds=LEASE + 1))
+    assert backend.read_flow_run(run.id).state.is_running()
+    proxy.cut("pass")
+    far.go_on()
+    assert far.told() == "Accept"
     check(server)
 
 

@@ -106,6 +106,7 @@ def test_what_is_posted_again_is_made_once(
     server: Any, route: str, body: Mapping[str, Any], table: str
 ) -> None:
     ask, before = Asker(server), rows(server.home, table)
+    count = min(COUNT, 40) if table == "schedule" else COUNT  # a deployment has at most 50
 
     def one(at: int, pool: ThreadPoolExecutor) -> tuple[set[int], set[str]]:
         said, key = json.loads(json.dumps(body).replace("@", str(at + 1))), ids.uuid7()
@@ -117,9 +118,9 @@ def test_what_is_posted_again_is_made_once(
         }
 
     with ThreadPoolExecutor(4) as clients, ThreadPoolExecutor(12) as pool:
-        done = list(clients.map(lambda at: one(at, pool), range(COUNT)))
+        done = list(clients.map(lambda at: one(at, pool), range(count)))
     assert set().union(*(statuses for statuses, _ in done)) <= {200, 201}, done
     assert all(len(found) == 1 for _, found in done)
-    assert len(set().union(*(found for _, found in done))) == COUNT
-    assert rows(server.home, table) - before == COUNT
-    print(f"{route}: {4 * COUNT} requests, {COUNT} made")
+    assert len(set().union(*(found for _, found in done))) == count
+    assert rows(server.home, table) - before == count
+    print(f"{route}: {4 * count} requests, {count} made")
