@@ -38,6 +38,7 @@ class Child:
         stop_asked_at: when the first rung of the cancel ladder was climbed (monotonic seconds).
         rung: how far the ladder was climbed: 0 not at all, 1 interrupt, 2 terminate, 3 kill.
         left: how many processes outlived it and were ended; None before that was looked at.
+        shown: how many bytes of its output the worker's own has shown.
     """
 
     claim: Claim
@@ -47,6 +48,7 @@ class Child:
     stop_asked_at: float | None = None
     rung: int = 0
     left: int | None = None
+    shown: int = 0
     memory: Memory = field(default_factory=Memory)
     held: Held = field(init=False)
 
@@ -114,16 +116,24 @@ def _environment(claim: Claim, token: str, pool_type: str) -> dict[str, str]:
     kept.update({k: v for k, v in settings.environment().items() if k not in settings.TOKENS})
     kept.update(_of_job(claim))
     kept["NBFLOW_JOB_TYPE"] = pool_type
-    if token:
+    if token and settings.api_url:
         kept["NBFLOW_API_TOKEN"] = token
+    elif token:
+        kept |= {"NBFLOW_KERNEL_API_URL": server_url(), "NBFLOW_KERNEL_API_TOKEN": token}
     kept["NBFLOW_FLOW_RUN_ID"] = claim.run.id
     kept[owners.MARKER] = f"{claim.run.id}-{claim.attempt}"
     for name, value in (claim.job.get("env") or {}).items():
         if value is None:
             kept.pop(name, None)
-        elif not name.startswith("NBFLOW_"):
+        else:  # those that lead elsewhere were refused when they were said
             kept[name] = value
     return kept
+
+
+def server_url() -> str:
+    """Give the address of the server beside a store that kernels are not let into; empty: none."""
+    beside = settings.store_url().startswith("sqlite") or settings.api_url
+    return "" if beside else os.environ.get("NBFLOW_SERVER_URL", "")
 
 
 #: fields of a job that are settings of the run's process
@@ -190,6 +200,19 @@ def _signal(child: Child, number: signal.Signals, *, rung: int) -> None:
         fault("cancel.after_signal")
     except ProcessLookupError:
         pass
+
+
+def show(child: Child) -> None:
+    """Let the worker's own output show what a run's process has printed, where its job says so."""
+    if not child.claim.job.get("stream_output"):
+        return
+    with child.log_path.open("rb") as log:
+        log.seek(child.shown)
+        printed = log.read()
+    child.shown += len(printed)
+    if printed:
+        sys.stdout.write(printed.decode("utf-8", "replace"))
+        sys.stdout.flush()
 
 
 def how_it_ended(child: Child) -> str:

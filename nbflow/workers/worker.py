@@ -164,13 +164,18 @@ class Worker:
         _log.info("run %s (%s) started", claim.run.name, claim.run.id)
 
     def _token_of(self, claim: Claim) -> str:
-        """Give what the processes of a run ask the server with; beside the store they need none."""
-        if not self._far:
+        """Give what the processes of a run ask the server with; beside SQLite they need none.
+
+        Beside PostgreSQL only its kernel does: so no password of the database is given to it.
+        """
+        beside = self._far or launchers.server_url()
+        if not beside:
             return ""
         return self.backend.create_run_token(claim.run.id, claim.attempt).secret
 
     def _look(self, child: Child) -> None:
         run_id = child.claim.run.id
+        launchers.show(child)
         if child.process.poll() is not None:
             self._ended(child)
         elif self._untrusted(child):
