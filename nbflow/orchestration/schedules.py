@@ -232,8 +232,7 @@ def _edited(connection: sa.Connection, found: Schedule, said: NewSchedule) -> Sc
     if any(getattr(made, name) != getattr(found, name) for name in _TIMES):
         _take_back(connection, [found.id])
         schedules.drop_asked(connection, found.id, after=now)
-        made = replace(made, generation=found.generation + 1, done_until=now)
-        return replace(made, next_at=_first(made, now))
+        return from_now(replace(made, generation=found.generation + 1))
     return from_now(made) if found.next_at is None or not found.active else made
 
 
