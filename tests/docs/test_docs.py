@@ -140,3 +140,12 @@ def test_what_there_is_to_make_is_described_and_nothing_else() -> None:
     pages = [page.read_text() for page in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md"))]
     named = {name for page in pages for name in re.findall(r"`make ([a-z]+)", page)}
     assert named <= set(targets)
+
+
+@pytest.mark.parametrize(
+    "proof", re.findall(r"`(tests/[^`]+)`", (DOCS / "promises.md").read_text())
+)
+def test_every_promise_names_a_proof_that_is_there(proof: str) -> None:
+    path, _, name = proof.partition("::")
+    assert (ROOT / path).exists()
+    assert not name or f"def {name}(" in (ROOT / path).read_text()
