@@ -37,7 +37,7 @@ class Bulk:
         texts = self._texts.get(dialect.name)
         if texts is None:
             texts = self._texts[dialect.name] = self._made(dialect)
-        apart = "ON CONFLICT" in texts[1] and dialect.name != "sqlite"
+        apart = dialect.name != "sqlite" and "ON CONFLICT" in texts[1]
         for once in _apart(rows) if apart else (rows,):
             at = 0
             for size, text in texts.items():

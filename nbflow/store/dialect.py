@@ -27,12 +27,10 @@ from sqlalchemy import event, exc
 from nbflow import faults, settings
 from nbflow.exceptions import InvalidInput, Unreachable
 from nbflow.model import clock
+from nbflow.store import file_systems
 from nbflow.store.database_errors import crowded, first_line, may_pass, translated, wrapped
 
 _log = logging.getLogger("nbflow.store")
-
-#: file systems on which SQLite's WAL needs shared memory that is not there
-NETWORK_FILE_SYSTEMS = frozenset("nfs nfs4 cifs smb3 smbfs lustre gpfs ceph fuse.sshfs".split())
 
 #: what writers of one PostgreSQL database stand in line for: "nbflow", as a number
 _LOCK = int.from_bytes(b"nbflow", "big")
@@ -57,7 +55,7 @@ def open_engine(url: str) -> sa.Engine:
         return _postgresql(parsed)
     path = Path(parsed.database or "")
     _make_folder(path.parent)
-    refuse_network_file_system(path.parent)
+    file_systems.refuse_network(path.parent)
     return _sqlite(parsed)
 
 
@@ -305,35 +303,6 @@ def _roll_back(connection: sa.Connection) -> None:
         return
     with suppress(exc.DBAPIError):  # it is lost: so is what it began
         _say(connection, "ROLLBACK")
-
-
-# -- where SQLite may not lie ---------------------------------------------------------------
-def refuse_network_file_system(folder: Path) -> None:
-    """Refuse SQLite on a network file system, where WAL corrupts. Raises InvalidInput."""
-    kind = _file_system(folder)
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise InvalidInput(
-            f"{folder} lies on a network file system ({kind}), where SQLite is not safe.",
-            code="store.network",
-            field="NBFLOW_HOME",
-            hint="Point NBFLOW_HOME at a local disk.",
-        )
-
-
-def _file_system(folder: Path) -> str:
-    """Give the type of the file system a folder lies on, from /proc/mounts; empty when unknown."""
-    try:
-        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    best, kind = "", ""
-    target = str(folder.resolve())
-    for fields in (line.split() for line in mounts):
-        point = fields[1].replace("\\040", " ")
-        inside = target == point or target.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, fields[2]
-    return kind
 
 
 # -- statements -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, StoreBusy, Unreachable
-from nbflow.store import dialect
+from nbflow.store import file_systems
 from nbflow.store.database import Database
 
 
@@ -44,6 +44,6 @@ def test_a_store_held_by_another_program_is_busy_not_broken(tmp_path: Path) -> N
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialect, "_file_system", lambda _folder: "nfs4")
+    monkeypatch.setattr(file_systems, "_file_system", lambda _folder: "nfs4")
     with pytest.raises(InvalidInput, match="network file system"):
         Database(f"sqlite:///{tmp_path / 'a.sqlite'}")
