@@ -60,8 +60,12 @@ class Running:
         self._supervisor: Supervisor | None = None
 
     # -- the life of it -----------------------------------------------------------------------
-    async def open(self, relay: Relay) -> None:
-        """Open the store and start everything; when that fails, `ready` says why."""
+    async def open(self, relay: Relay, *, url: str = "") -> None:
+        """Open the store and start everything; when that fails, `ready` says why.
+
+        `url`: the address at which kernels on this machine reach this server; empty: at none.
+        """
+        self._url = url
         self.relay = relay
         self._loop = asyncio.get_running_loop()
         self.news = News()
@@ -106,7 +110,7 @@ class Running:
         for service in (*self._services, self._bus):
             service.start()
         if settings.worker:
-            self._supervisor = supervisor = Supervisor(self._log)
+            self._supervisor = supervisor = Supervisor(self._log, url=self._url)
             self._bus.subscribe(lambda _from, _to, events: _wake_worker(supervisor, events))
             supervisor.start()
 

@@ -34,8 +34,9 @@ _LARGEST_LOG = 5_000_000
 class Supervisor:
     """Keeps a local worker process alive, from a thread of its own."""
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, *, url: str = "") -> None:
         self._log = log
+        self._url = url
         self._process: subprocess.Popen[bytes] | None = None
         self._restarts = 0
         self._problem: str | None = None
@@ -104,7 +105,7 @@ class Supervisor:
             with self._lock:
                 if self._stopping.is_set():
                     return "not started"
-                self._process = _launch()
+                self._process = _launch(self._url)
         except OSError as error:
             return f"could not start: {error}"
         code = self._process.wait()
@@ -117,13 +118,15 @@ def log_path() -> str:
     return str(settings.home() / "worker.log")
 
 
-def _launch() -> subprocess.Popen[bytes]:
+def _launch(url: str) -> subprocess.Popen[bytes]:
     settings.ensure_home()
     command = [sys.executable, "-m", "nbflow.workers", "--watch-stdin"]
     command += ["--pool", settings.worker_pool, "--limit", str(settings.worker_limit)]
     command += ["--name", f"{socket.gethostname()}-server-{os.getpid()}"]
     inherited = {**os.environ, **settings.environment()}
     kept = {name: value for name, value in inherited.items() if name not in _WITHHELD}
+    if url:
+        kept["NBFLOW_SERVER_URL"] = url
     with _open_log() as log:
         # A session of its own: Ctrl-C in the server's terminal is the server's to answer.
         process = subprocess.Popen(
