@@ -77,8 +77,8 @@ class Item:
             return
         missed = [at for at in due if at < now - GRACE]
         allowed = {"all": self.most, "latest": min(1, self.most), "none": 0}[self.catchup]
-        late = [at for at in missed[len(missed) - allowed :] if at >= now - self.window]
-        late = late if allowed else []
+        newest = missed[max(len(missed) - allowed, 0) :]
+        late = [at for at in newest if at >= now - self.window]
         self.skips["missed"] += len(missed) - len(late)
         left = None if self.max_runs is None else self.max_runs - self.made
         runs = [*late, *due[len(missed) :]][:left]
