@@ -31,7 +31,10 @@ def upgrade(*, output: str) -> None:
     if before is None:
         store.prepare()
     kept = store.upgrade()
-    _say(output, {"from": before, "to": store.version(), "kept": kept})
+    after = store.version()
+    _say(output, {"from": before, "to": after, "kept": kept})
+    if output == "text" and kept is None and before not in (None, after):
+        printing.note("Nothing was copied before; `nbflow database backup FILE` does.")
 
 
 @takes(

@@ -44,6 +44,7 @@ def backup(url: str, file: Path) -> int:
     try:
         if parsed.get_backend_name() == "sqlite":
             _copy(_file_of(parsed), draft)
+            _alone(draft)
         else:
             _client("pg_dump", parsed, "--format=custom", "--no-owner", f"--file={draft}")
         with draft.open("rb") as made:
@@ -124,6 +125,12 @@ def _copy(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target, timeout=30)) as after,
     ):
         before.backup(after)
+
+
+def _alone(copy: Path) -> None:
+    """Let a copy be one file, to be read where nothing can be written."""
+    with translated(), closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def _check_copy(file: Path) -> None:

@@ -75,6 +75,7 @@ def test_a_copy_is_put_back(store: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert copy.stat().st_mode & 0o077 == 0
     assert run(["database", "backup", str(copy)]) == 1  # nothing is written over
     assert "is there already" in capsys.readouterr().err
+    assert sorted(tmp_path.glob("copy*")) == [copy]  # one file, and no drafts
     make_run("second")
     assert run(["database", "restore", str(copy), "--output", "json"]) == 0
     kept = said(capsys)["kept"]
