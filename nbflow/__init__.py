@@ -23,6 +23,7 @@ _HOME = {
     "asuspend_flow_run": "nbflow.flow_runs",
     "deploy": "nbflow.deployments",
     "flow": "nbflow.flows",
+    "get_client": "nbflow.clients",
     "get_run_logger": "nbflow.logging",
     "opaque": "nbflow.annotations",
     "pause_flow_run": "nbflow.flow_runs",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from nbflow.annotations import opaque as opaque
     from nbflow.annotations import quote as quote
     from nbflow.annotations import unmapped as unmapped
+    from nbflow.clients import get_client as get_client
     from nbflow.context import tags as tags
     from nbflow.deployments import deploy as deploy
     from nbflow.deployments import serve as serve

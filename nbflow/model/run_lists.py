@@ -261,7 +261,7 @@ def check(where: RunFilter) -> None:
         if isinstance(value, tuple) and len(several(value)) > MOST_ROWS:
             raise InvalidInput(
                 f"{field.name} names {len(value):,} values; {MOST_ROWS} are the most.",
-                code="filter.too_many",
+                code="query.too_many",
                 field=field.name,
                 hint="Ask in several requests.",
             )
@@ -308,7 +308,7 @@ def check_bulk(request: BulkRequest) -> None:
     if len(request.ids) > MOST_ROWS:
         raise InvalidInput(
             f"{len(request.ids):,} ids are named; {MOST_ROWS} are the most.",
-            code="filter.too_many",
+            code="query.too_many",
             field="ids",
             hint="Send several requests.",
         )

@@ -155,5 +155,5 @@ def check(named: Mapping[str, OneOrMore]) -> None:
     for name, value in named.items():
         if len(several(value)) > MOST_ROWS:
             raise InvalidInput(
-                f"{name} names more than {MOST_ROWS} values.", code="filter.too_many", field=name
+                f"{name} names more than {MOST_ROWS} values.", code="query.too_many", field=name
             )

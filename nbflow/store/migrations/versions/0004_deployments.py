@@ -53,7 +53,6 @@ def _index_runs() -> None:
             "flow_run",
             [f"{name}_at", "id"],
             sqlite_where=some,
-            postgresql_where=some,
         )
 
 
