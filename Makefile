@@ -43,8 +43,10 @@ test-kernels:
 test-others:
 	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS))
 
+# Whatever has a full size: it says so itself.
+FULL := $(shell grep -rlE --include='test_*.py' 'NBFLOW_FAULT(S_FULL|_SECONDS)' tests)
 faults: $(DONE)/app $(DONE)/test  ## Kill, stop, cut off, fill up and lock all there is, and count that no run was lost
-	@$(RUN) NBFLOW_FAULTS_FULL=1 NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults
+	@$(RUN) NBFLOW_FAULTS_FULL=1 NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults $(FULL)
 
 check: $(DONE)/app $(DONE)/check  ## Check format, lint, types and the import arrows of Python and TypeScript
 	@$(RUN) ruff format --check

@@ -32,7 +32,8 @@ FULL = "NBFLOW_FAULTS_FULL" in os.environ
 SCHEDULES, INSTANTS = (125, 80) if FULL else (20, 50)
 KILLS = 100 if FULL else 10
 BETWEEN = (0.05, 0.15) if FULL else (0.2, 0.6)
-SECONDS = 60 if FULL else 30
+#: the most that a machine busy with other things may take
+SECONDS = 900 if FULL else 100
 SEED = int(os.environ.get("NBFLOW_SEED", "20261122"))
 MINUTE = timedelta(minutes=1)
 
@@ -91,7 +92,7 @@ def unfinished(orchestrator: Orchestrator) -> tuple[int, int]:
     return total, total - done
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1000)
 def test_every_due_instant_is_run_once_whoever_is_killed(
     orchestrator: Orchestrator, since: datetime, crew: Crew, cluster: Any
 ) -> None:
@@ -101,7 +102,7 @@ def test_every_due_instant_is_run_once_whoever_is_killed(
         total, left = unfinished(orchestrator)
         if total >= SCHEDULES * INSTANTS and left == 0 and kills >= KILLS:
             break
-        assert time.monotonic() - began < 3 * SECONDS, f"{total} runs, {left} left, {kills} kills"
+        assert time.monotonic() - began < SECONDS, f"{total} runs, {left} left, {kills} kills"
         if FULL or kills < KILLS:
             crew.kill_one(chance)
             kills += 1
