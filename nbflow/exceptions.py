@@ -189,6 +189,12 @@ class Stale(Conflict):
     updated_at: Any = None
 
 
+class FileGap(Conflict):
+    """A part of a file does not join on what the authority has of it."""
+
+    code = "file.gap"
+
+
 class Forbidden(NbflowError):
     """This identity may not do that."""
 

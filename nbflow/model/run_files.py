@@ -10,19 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.exceptions import FileGap, InvalidInput
 from nbflow.model.names import shown
 
 #: bytes of one part
 PART = 1_000_000
 
 _NAME = re.compile(r"(checkpoint/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,150}", re.ASCII)
-
-
-class Gap(Conflict):
-    """A part does not join on what is there."""
-
-    code = "file.gap"
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ class RunFiles(Protocol):
     ) -> int:
         """Add a part to a file of a run's latest attempt; give its size then.
 
-        Raises Gap (what is before it is lacking), Conflict (another attempt has begun).
+        Raises FileGap (what is before it is lacking), Conflict (another attempt has begun).
         """
         ...
 
@@ -94,7 +88,7 @@ class RunFiles(Protocol):
     def write_result_file(self, file: ResultFile, data: bytes, *, offset: int) -> int:
         """Add a part to a result's file, which appears when it is whole; give its size then.
 
-        Raises Gap.
+        Raises FileGap.
         """
         ...
 
@@ -108,9 +102,9 @@ def check_name(name: str) -> str:
     return name
 
 
-def gap(size: int, offset: int) -> Gap:
+def gap(size: int, offset: int) -> FileGap:
     """Make the error of a part that begins past the end of what is there."""
-    return Gap(
+    return FileGap(
         f"The file has {size:,} bytes; the next part begins at {size:,}, not at {offset:,}.",
         field="offset",
     )

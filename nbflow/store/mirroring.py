@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.exceptions import (
     DamagedResult,
+    FileGap,
     NbflowError,
     ResultGone,
     StoreBusy,
@@ -24,7 +25,7 @@ from nbflow.exceptions import (
 )
 from nbflow.model import clock, run_files
 from nbflow.model.results import ResultRecord
-from nbflow.model.run_files import Gap, ResultFile
+from nbflow.model.run_files import ResultFile
 from nbflow.store import journal, parts, result_files, snapshots
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Mirror:
             try:
                 write = self._backend.write_run_file
                 self._sent[name] = write(*self._run, name, data, offset=at)
-            except Gap:  # another process sent the beginning, or the server's disk was lost
+            except FileGap:  # another process sent the beginning, or the server's disk was lost
                 self._sent[name] = self._there(name)
 
     def _there(self, name: str) -> int:
@@ -202,7 +203,7 @@ def _send_result(backend: Backend, file: ResultFile) -> None:
             return
         try:
             at = backend.write_result_file(file, data, offset=at)
-        except Gap:
+        except FileGap:
             at = 0
 
 

@@ -12,7 +12,7 @@ from nbflow.model.run_files import PART, gap
 def add(path: Path, data: bytes, *, offset: int, most: int) -> int:
     """Put a part of a file at its place; what is there already stays. Gives the file's size.
 
-    Raises Gap, InvalidInput (it would have more than `most` bytes), StoreFull.
+    Raises FileGap, InvalidInput (it would have more than `most` bytes), StoreFull.
     """
     if offset < 0 or offset + len(data) > most:
         raise InvalidInput(
