@@ -1,11 +1,13 @@
 """Deploying from Python, running what is deployed, and serving it from this process.
 
 `making` reads notebooks and flows and hands them over, `running` has deployments run by workers,
-`serving` keeps a worker for them. What makes a valid deployment is `nbflow.model.deploying`'s.
+`serving` keeps a worker for them, `backfilling` makes runs for the past. What makes a valid
+deployment is `nbflow.model.deploying`'s.
 """
 
 from __future__ import annotations
 
+from nbflow.deployments.backfilling import backfill
 from nbflow.deployments.making import (
     Deployable,
     again,
@@ -24,6 +26,7 @@ __all__ = [
     "Deployment",
     "again",
     "arun_deployment",
+    "backfill",
     "deploy",
     "kernels",
     "prepare",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,7 @@ import pytest
 
 from nbflow.model import clock, states
 from nbflow.model.backend import RunFilter
-from nbflow.model.deployments import DeploymentChange
-from nbflow.model.deployments import Deployment, NewDeployment, NewSchedule, Skip
+from nbflow.model.deployments import Deployment, DeploymentChange, NewDeployment, NewSchedule, Skip
 from nbflow.model.runs import FlowRun, NewFlowRun, Owner
 from nbflow.model.schedules import Cron, Interval
 from nbflow.model.verdicts import Accept
@@ -256,3 +256,164 @@ def test_deleting_a_deployment_takes_its_waiting_runs_and_leaves_the_past(
     assert [run.id for run in runs(orchestrator)] == [claim.run.id]
     page = orchestrator.list_flow_runs(RunFilter(deployment_id=made.id))
     assert len(page.rows) == 1
+
+
+# -- what a schedule says beside its times ----------------------------------------------------
+
+MINUTELY = Interval(timedelta(minutes=1), anchor_date=START)
+
+
+def test_a_run_has_all_that_its_deployment_and_schedule_say(
+    orchestrator: Orchestrator,
+) -> None:
+    new = NewDeployment(
+        name="full",
+        flow_name="full",
+        path="/work/full.ipynb",
+        content="{}",
+        kernel_name="python3",
+        parameter_schema={"properties": {"n": {"type": "integer"}, "m": {"type": "integer"}}},
+        parameters={"n": 1, "m": 2},
+        tags=("a", "b"),
+        work_pool="full",
+        job_variables={"env": {"A": "1"}},
+        retries=2,
+        retry_delay_seconds=3.0,
+        crash_retries=1,
+        schedules=(NewSchedule(MINUTELY, parameters={"n": 5}),),
+    )
+    with clock.frozen(START):
+        made = orchestrator.deploy(new)
+    tick(orchestrator, 60.0)
+    (run,) = runs(orchestrator)
+    by_hand = orchestrator.create_flow_run(
+        NewFlowRun("", state=states.Scheduled(), deployment_id=made.id, parameters={"n": 5})
+    )
+    differ = ("id", "name", "state", "created_at", "due_at", "schedule_id", "created_by",
+              "idempotency_key", "lease_until")  # fmt: skip
+    for name in vars(run):
+        if name not in differ:
+            assert getattr(run, name) == getattr(by_hand, name), name
+    assert (run.parameters, run.schedule_id) == ({"n": 5, "m": 2}, made.schedules[0].id)
+    events = [e for e in orchestrator.changes(0).events if e.resource_id == run.id]
+    assert events[0].row["state"]["id"] == run.state.id
+    assert orchestrator.list_states(run.id) == (run.state,)
+
+
+def test_an_edited_deployment_makes_edited_runs(orchestrator: Orchestrator, deploy: Deploy) -> None:
+    made = deploy(timing=MINUTELY)
+    tick(orchestrator, 60.0)
+    with clock.frozen(START):
+        orchestrator.update_deployment(made.id, DeploymentChange(tags=("new",)))
+    tick(orchestrator, 120.0)
+    assert [run.tags for run in runs(orchestrator)] == [("new",), ()]
+
+
+def test_jitter_moves_the_start_and_not_the_instant(
+    orchestrator: Orchestrator, deploy: Deploy
+) -> None:
+    deploy(timing=MINUTELY, jitter_seconds=60.0, catchup="all")
+    tick(orchestrator, 1200.0)
+    found = runs(orchestrator)
+    assert {run.due_at for run in found} == {START + n * timedelta(minutes=1) for n in range(1, 21)}
+    later = [
+        (datetime.fromisoformat(run.state.details["due_at"]) - run.due_at).total_seconds()
+        for run in found
+        if run.due_at
+    ]
+    assert all(0 <= one <= 60 for one in later)
+    assert max(later) - min(later) > 20
+    with clock.frozen(START + timedelta(seconds=1199)):
+        claims = orchestrator.claim_flow_runs(a_worker(orchestrator).id, 1)
+    assert claims[0].run.due_at != START + timedelta(minutes=20)
+
+
+def test_it_ends_after_so_many_runs(orchestrator: Orchestrator, deploy: Deploy) -> None:
+    made = deploy(timing=MINUTELY, max_runs=3, catchup="all")
+    for minute in range(1, 6):
+        tick(orchestrator, 60.0 * minute)
+    assert len(runs(orchestrator)) == 3
+    (schedule,) = orchestrator.read_deployment(made.id).schedules
+    assert (schedule.runs_made, schedule.next_at) == (3, None)
+    assert skips(orchestrator, made) == ()
+
+
+def test_its_bounds_hold(orchestrator: Orchestrator, deploy: Deploy) -> None:
+    minute = timedelta(minutes=1)
+    made = deploy(timing=MINUTELY, starts_at=START + 3 * minute, ends_at=START + 6 * minute)
+    for at in range(1, 9):
+        tick(orchestrator, 60.0 * at)
+    assert sorted(run.due_at for run in runs(orchestrator) if run.due_at) == [
+        START + n * minute for n in (3, 4, 5)
+    ]
+    assert orchestrator.read_deployment(made.id).schedules[0].next_at is None
+
+
+def test_a_skip_asked_for_within_an_outage_is_counted_once(
+    orchestrator: Orchestrator, deploy: Deploy
+) -> None:
+    made = deploy(timing=MINUTELY, catchup="none")
+    (schedule,) = made.schedules
+    with clock.frozen(START):
+        orchestrator.skip_instant(schedule.id, START + timedelta(minutes=5))
+    tick(orchestrator, 630.0)
+    found = [(s.reason, s.count) for s in orchestrator.list_skips(schedule.id)]
+    assert sorted(found) == [("asked", 1), ("missed", 4), ("missed", 5)]
+
+
+def test_a_schedule_no_run_can_be_made_of_stops_no_other(
+    orchestrator: Orchestrator, deploy: Deploy
+) -> None:
+    bad = deploy("bad", timing=MINUTELY, parameters={"n": 1})
+    with orchestrator.database.write() as connection:
+        schema = '{"properties":{},"additionalProperties":false}'
+        connection.exec_driver_sql(
+            f"UPDATE deployment SET parameter_schema = '{schema}' WHERE name = 'bad'"
+        )
+    deploy("good", timing=MINUTELY)
+    tick(orchestrator, 60.0)
+    assert [run.flow_name for run in runs(orchestrator)] == ["good"]
+    problem = orchestrator.read_schedule(bad.schedules[0].id).problem
+    assert problem is not None
+    assert "no parameter 'n'" in problem
+
+
+def test_a_week_of_minutes_missed_is_one_run_and_one_record(
+    orchestrator: Orchestrator, deploy: Deploy
+) -> None:
+    made = deploy(timing=Cron("* * * * *"))
+    began = time.process_time()
+    tick(orchestrator, 7 * 86_400.0 + 20)
+    assert time.process_time() - began < 5.0
+    assert len(runs(orchestrator)) == 1
+    assert [skip.count for skip in skips(orchestrator, made)] == [10_079]
+
+
+def test_ten_thousand_missed_runs_are_made_up_at_once(
+    orchestrator: Orchestrator, deploy: Deploy
+) -> None:
+    week = 7 * 86_400.0
+    made = deploy(
+        timing=Cron("* * * * *"), catchup="all", catchup_window_seconds=week, catchup_max=10_000
+    )
+    began = time.process_time()
+    tick(orchestrator, week + 20)
+    print(f"10,080 missed: {time.process_time() - began:.2f} s CPU")
+    assert time.process_time() - began < 20.0
+    (schedule,) = orchestrator.read_deployment(made.id).schedules
+    assert schedule.runs_made == 10_000
+    assert [skip.count for skip in skips(orchestrator, made)] == [80]
+
+
+def test_late_is_said_after_the_threshold_and_the_run_starts_all_the_same(
+    orchestrator: Orchestrator, deploy: Deploy
+) -> None:
+    deploy(timing=MINUTELY)
+    tick(orchestrator, 60.0)
+    for after, name in ((74.0, "Scheduled"), (76.0, "Late")):
+        with clock.frozen(START + timedelta(seconds=after)):
+            orchestrator.mark_late(clock.now() - timedelta(seconds=15))
+        assert runs(orchestrator)[0].state.name == name
+    (claim,) = orchestrator.claim_flow_runs(a_worker(orchestrator).id, 1)
+    verdict = orchestrator.propose(claim.run.id, states.Running(), attempt=1)
+    assert isinstance(verdict, Accept)
