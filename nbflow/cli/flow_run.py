@@ -10,93 +10,20 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.cli import concurrency_limit, finding, printing
-from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
+from nbflow.cli.parsing import OUTPUT, argument, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.model import clock, names, states, wire
 from nbflow.model.artifacts import Artifact, ArtifactFilter
-from nbflow.model.backend import Backend, RunFilter
+from nbflow.model.backend import Backend
 from nbflow.model.explaining import Explanation
 from nbflow.model.runs import FlowRun, LogEntry, TaskRun
-from nbflow.model.states import StateType
 from nbflow.model.verdicts import Accept
 from nbflow.store import journal
 
 RUN = argument(
     "run", metavar="RUN", help="the run's id, 8 or more first characters of it, or its name"
 )
-
-
-@takes(
-    argument("--state", action="append", default=[], help="only these states (repeat for several)"),
-    argument("--deployment", default=None, help="only runs of this deployment"),
-    argument("--flow-name", default=None, help="only runs of this flow or notebook"),
-    argument("--search", default=None, help="only runs whose name or flow contains this"),
-    argument("--tag", action="append", default=[], help="only runs with this tag"),
-    argument("--since", type=duration, default=None, metavar="DUR",
-             help="only runs due in the last 2h, 7d, …"),
-    argument("--sessions", action="store_true", help="also runs of kernels used by hand"),
-    argument("--limit", type=positive, default=20,
-             help="how many (default: %(default)s, at most 200)"),
-    OUTPUT,
-)  # fmt: skip
-def ls(
-    *,
-    state: list[str],
-    deployment: str | None,
-    flow_name: str | None,
-    search: str | None,
-    tag: list[str],
-    since: timedelta | None,
-    sessions: bool,
-    limit: int,
-    output: str,
-) -> None:
-    """List runs, newest due first."""
-    backend = connect()
-    where = RunFilter(
-        state=tuple(_state(text) for text in state),
-        deployment_id=finding.deployment(backend, deployment).id if deployment else None,
-        flow_name=flow_name,
-        search=search,
-        tags=tuple(tag),
-        since=clock.now() - since if since else None,
-        sessions=sessions,
-    )
-    page = backend.list_flow_runs(where, limit=limit)
-    if output == "json":
-        printing.as_json(page.rows)
-        return
-    _list(page.rows)
-    if page.cursor is not None:
-        print(f"… there are more; --limit says how many are shown ({limit}).")
-
-
-def _list(runs: tuple[FlowRun, ...]) -> None:
-    printing.columns(
-        ("id", "name", "flow", "state", "due", "took"),
-        (
-            (run.id, run.name, run.flow_name, run.state.name, printing.instant(run.due_at),
-             printing.spent(run))
-            for run in runs
-        ),
-        none="There are no such runs.",
-    )  # fmt: skip
-
-
-_NAMES = (
-    "Late AwaitingRetry AwaitingConcurrencySlot Resuming Retrying Rerunning Suspended TimedOut"
-).split()
-
-
-def _state(text: str) -> str:
-    """Give a state's type or name as it is spelled, however it was typed. Raises InvalidInput."""
-    known = {kind.value.lower(): kind.value for kind in StateType}
-    known |= {name.lower(): name for name in _NAMES}
-    if text.lower() not in known:
-        hint = names.did_you_mean(text, known, "There are")
-        raise usage(f"There is no state {names.shown(text)}.", hint, "state")
-    return known[text.lower()]
 
 
 @takes(RUN, OUTPUT)

@@ -11,7 +11,9 @@ from nbflow.exceptions import NotFound
 from nbflow.model import ids, names, wire
 from nbflow.model.backend import Backend
 from nbflow.model.results import ResultRecord
+from nbflow.model.run_parts import TaskRunFilter
 from nbflow.model.runs import TaskRun
+from nbflow.model.states import StateType
 
 _FLOW_RUN = argument(
     "--flow-run", default=None, metavar="RUN", dest="run", help="the flow run it is part of"
@@ -24,20 +26,39 @@ _SHOWN = 80
 
 
 @takes(
-    argument("--flow-run", required=True, metavar="RUN", dest="run",
-             help="the run's id, 8 or more first characters of it, or its name"),
+    argument("--flow-run", default=None, metavar="RUN", dest="run",
+             help="of this flow run's latest attempt, in order; else of all, newest first"),
     argument("--state", action="append", default=[], help="only these states (repeat for several)"),
+    argument("--search", default=None, help="only task runs whose name contains this"),
+    argument("--tag", action="append", default=[], help="only task runs with this tag"),
+    argument("--limit", type=positive, default=20, help="how many of all (default: %(default)s)"),
     OUTPUT,
 )  # fmt: skip
-def ls(*, run: str, state: list[str], output: str) -> None:
-    """List the task runs of a flow run's latest attempt, in order."""
+def ls(
+    *,
+    run: str | None,
+    state: list[str],
+    search: str | None,
+    tag: list[str],
+    limit: int,
+    output: str,
+) -> None:
+    """List the task runs of a flow run's latest attempt, in order, or of all."""
     backend = connect()
-    wanted = {text.casefold() for text in state}
-    shown = [
-        task
-        for task in backend.list_task_runs(finding.flow_run(backend, run).id)
-        if not wanted or wanted & {task.state.name.casefold(), task.state.type.casefold()}
-    ]
+    if run is None:
+        known = {kind.value.casefold(): kind.value for kind in StateType}
+        states = tuple(known.get(text.casefold(), text) for text in state)
+        where = TaskRunFilter(state=states, search=search, tags=tuple(tag))
+        shown = list(backend.find_task_runs(where, limit=limit).rows)
+    else:
+        wanted = {text.casefold() for text in state}
+        shown = [
+            task
+            for task in backend.list_task_runs(finding.flow_run(backend, run).id)
+            if (not wanted or wanted & {task.state.name.casefold(), task.state.type.casefold()})
+            and (search or "").casefold() in task.name.casefold()
+            and (not tag or {*tag} & {*task.tags})
+        ]
     if output == "json":
         printing.as_json(shown)
         return

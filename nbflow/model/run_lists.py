@@ -298,7 +298,8 @@ def check_bulk(request: BulkRequest) -> None:
         raise InvalidInput(
             "Say which runs are meant: by ids, or by where.", code="bulk.which", field="ids"
         )
-    if request.where == RunFilter():
+    said = vars(request.where) if request.where else {"ids": request.ids}
+    if not any(value for name, value in said.items() if name != "sessions"):
         raise InvalidInput(
             "An empty filter means every run.",
             code="bulk.every",
