@@ -26,6 +26,7 @@ from nbflow.model.schedules import Cron, Interval, RRule, count_between, due_bet
 
 FULL = bool(os.environ.get("NBFLOW_FAULTS_FULL"))
 EXPRESSIONS, STRIDE, EACH = (20_000, 1, 10_000) if FULL else (400, 240, 300)
+pytestmark = pytest.mark.timeout(3600 if FULL else 120)
 
 ZONES = """Europe/Berlin Europe/London America/New_York America/Sao_Paulo Australia/Lord_Howe
     Pacific/Apia Asia/Kathmandu Africa/Casablanca Africa/Cairo Asia/Tehran UTC Pacific/Chatham

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -30,6 +31,7 @@ from nbflow.orchestration.orchestrator import Orchestrator
 
 FULL = bool(os.environ.get("NBFLOW_FAULTS_FULL"))
 EXAMPLES, STEPS = (1000, 40) if FULL else (25, 30)
+pytestmark = pytest.mark.timeout(3600 if FULL else 120)
 
 START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 GRACE = timedelta(seconds=15)
