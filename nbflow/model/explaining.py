@@ -94,7 +94,6 @@ class Facts:
     now: datetime
     start_at: datetime | None = None
     deployment: str | None = None
-    deployment_paused: bool = False
     host: str | None = None
     pool: WorkPool | None = None
     queue: WorkQueue | None = None

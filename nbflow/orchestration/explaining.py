@@ -81,7 +81,6 @@ def _of_deployment(connection: sa.Connection, run: FlowRun) -> dict[str, Any]:
     of_it = {"deployment_id": found.id}
     return {
         "deployment": found.name,
-        "deployment_paused": found.paused,
         "host": found.host,
         "of_deployment": _line(connection, run, found.concurrency_limit, of_it),
         "of_overlap": _before(connection, run, found),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from nbflow.client.http import HttpBackend
 from nbflow.exceptions import Conflict, InvalidInput, NotFound, Stale
-from nbflow.model import ids, pool_types
+from nbflow.model import ids, pool_types, states
 from nbflow.model.backend import Backend
 from nbflow.model.work_pools import (
     NewWorkPool,
@@ -17,6 +20,8 @@ from nbflow.model.work_pools import (
     WorkQueueChange,
     template_of,
 )
+
+from .conftest import Make
 
 TEMPLATE: dict[str, Any] = {
     "job_configuration": {"env": "{{ env }}"},
@@ -93,8 +98,6 @@ def test_a_pool_that_is_needed_stays(backend: Backend, make: Any, pool: str) -> 
 
 
 def backend_cancelled(backend: Backend, run_id: str) -> str:
-    from nbflow.model import states
-
     backend.propose(run_id, states.Cancelling())
     return run_id
 
@@ -208,3 +211,38 @@ def test_a_run_that_waits_is_explained(backend: Backend, make: Any, pool: str) -
     assert [reason.code for reason in said.reasons] == ["worker.none"]
     with pytest.raises(NotFound):
         backend.explain_flow_run(ids.uuid7())
+
+
+def test_a_claim_that_its_worker_never_heard_of_is_given_again(
+    backend: Backend, make: Any, pool: str
+) -> None:
+    first, second = make.waiting(pool), make.waiting(pool)
+    worker, other = make.worker(pool), make.worker(pool)
+    (lost,) = backend.claim_flow_runs(worker.id, 1, holding=())
+    again = backend.claim_flow_runs(worker.id, 2, holding=())
+    assert [(one.run.id, one.attempt) for one in again] == [(first.id, 1), (second.id, 1)]
+    assert again[0].job == lost.job
+    known = tuple(one.held for one in again)
+    assert backend.claim_flow_runs(worker.id, 2, holding=known) == ()
+    assert backend.claim_flow_runs(other.id, 2, holding=()) == ()
+
+
+def test_an_answer_lost_on_its_way_leaves_no_run_pending(
+    server: Any, tmp_path: Any, wait_for: Any
+) -> None:
+    client = HttpBackend(server.url, server.token)
+    make, pool = Make(client, tmp_path), f"pool-{ids.uuid7()[-12:]}"
+    run, worker = make.waiting(pool), make.worker(pool)
+    address = urlsplit(client.url)
+    body = b'{"limit": 1, "holding": []}'
+    head = (
+        f"POST {address.path}workers/{worker.id}/claim HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Authorization: token {server.token}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((str(address.hostname), int(address.port or 80))) as line:
+        line.sendall(head.encode() + body)
+        wait_for(lambda: client.read_flow_run(run.id).state.is_pending())
+    (claim,) = client.claim_flow_runs(worker.id, 1, holding=())
+    assert (claim.run.id, claim.attempt) == (run.id, 1)
+    client.close()
