@@ -145,7 +145,7 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
         )
     try:
         word = home / "servers" / f"{process.pid}.json"
-        wait_for(lambda: word.exists() or process.poll() is not None, what="the server")
+        wait_for(lambda: word.exists() or process.poll() is not None, seconds=60, what="the server")
         assert process.poll() is None, log.read_text()
         server = discovery.read(word)
         assert server is not None

@@ -259,7 +259,7 @@ class Worker:
             current = str(run.attempt) == attempt and not run.state.is_final()
             owned = run.owner is not None and owners.alive(run.owner) is not False
             if not (current and owned) and (count := owners.sweep(marker)):
-                _log.warning("%d processes left by run %s were ended", count, run.name)
+                _log.warning("what run %s had left was ended (%d)", run.name, count)
 
     # -- the lease ----------------------------------------------------------------------------
     def _news(self) -> News | None:
