@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 
-from nbflow.model.ids import uuid7
 from nbflow.store import dialect
 from nbflow.store.database import alembic_config
 
@@ -77,28 +76,35 @@ def multiply(place: str, count: int) -> None:
     engine = dialect.open_engine(place)
     tables = sa.MetaData()
     tables.reflect(engine)
-    run, states, task, steps = (
-        tables.tables[name] for name in ("flow_run", "flow_run_state", "task_run", "task_run_state")
-    )
+    padded = "lpad(i::text, 12, '0')" if engine.dialect.name != "sqlite" else "printf('%012d', i)"
+    run, task = (f"'019fffff-0000-7000-800{digit}-' || {padded}" for digit in "01")
+    own = f"substr(x.id, 1, 24) || {padded}"
+    told = {
+        "flow_run": {"id": run, "schedule_id": "NULL", "idempotency_key": "NULL", "due_at": "i"},
+        "flow_run_state": {"id": own, "flow_run_id": run},
+        "task_run": {"id": task, "flow_run_id": run},
+        "task_run_state": {"id": own, "task_run_id": task},
+    }
     with dialect.write(engine) as connection:
 
-        def rows(table: sa.Table, where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
-            found = connection.execute(sa.select(table).where(where))
-            return [dict(row) for row in found.mappings()]
+        def ask(text: str) -> str:
+            return connection.execute(sa.text(text)).scalar_one()
 
-        one_task = rows(task, task.c.id == sa.select(sa.func.min(task.c.id)).scalar_subquery())[0]
-        one_run = rows(run, run.c.id == one_task["flow_run_id"])[0]
-        its_states = rows(states, states.c.flow_run_id == one_run["id"])
-        its_steps = rows(steps, steps.c.task_run_id == one_task["id"])
-        for start in range(0, count, 5000):
-            many: dict[sa.Table, list[dict[str, Any]]] = {run: [], states: [], task: [], steps: []}
-            for n in range(start, min(start + 5000, count)):
-                of, its = {"flow_run_id": uuid7()}, {"task_run_id": uuid7()}
-                other = {"schedule_id": None, "idempotency_key": None, "due_at": n}
-                many[run].append(one_run | other | {"id": of["flow_run_id"]})
-                many[states] += [row | of | {"id": uuid7()} for row in its_states]
-                many[task].append(one_task | of | {"id": its["task_run_id"]})
-                many[steps] += [row | its | {"id": uuid7()} for row in its_steps]
-            for table, made in many.items():
-                connection.execute(table.insert(), made)
+        one_task = ask("SELECT min(id) FROM task_run")
+        one_run = ask(f"SELECT flow_run_id FROM task_run WHERE id = '{one_task}'")
+        which = {
+            "flow_run": f"x.id = '{one_run}'",
+            "flow_run_state": f"x.flow_run_id = '{one_run}'",
+            "task_run": f"x.id = '{one_task}'",
+            "task_run_state": f"x.task_run_id = '{one_task}'",
+        }
+        for name, other in told.items():
+            columns = [column.name for column in tables.tables[name].columns]
+            values = ", ".join(other.get(column, f'x."{column}"') for column in columns)
+            into = ", ".join(f'"{column}"' for column in columns)
+            numbers = f"n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+            made = f"SELECT {values} FROM n, {name} x WHERE {which[name]}"
+            connection.execute(
+                sa.text(f"WITH RECURSIVE {numbers} INSERT INTO {name} ({into}) {made}")
+            )
     engine.dispose()
