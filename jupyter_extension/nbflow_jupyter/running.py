@@ -28,6 +28,7 @@ from nbflow.services.bus import Bus
 from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
+from nbflow.services.self_check import SelfCheck
 from nbflow.services.service import Service
 from nbflow_jupyter.news import News
 from nbflow_jupyter.once import Turns
@@ -104,7 +105,7 @@ class Running:
         if settings.scheduler:
             self._scheduler = Scheduler(orchestrator)
             ticking = Service(self._scheduler)
-            chores = (Reaper(orchestrator), Retention(orchestrator))
+            chores = (Reaper(orchestrator), Retention(orchestrator), SelfCheck(orchestrator))
             self._services = [ticking, *map(Service, chores)]
             self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
         for service in (*self._services, self._bus):

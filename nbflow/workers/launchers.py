@@ -167,7 +167,6 @@ def climb(child: Child, *, urgent: bool = False) -> None:
     kill_at = terminate_at + _seconds(child, "terminate_seconds")
     if child.rung < 1:
         _signal(child, signal.SIGINT, rung=1)
-        fault("cancel.after_signal")
     elif child.rung < 2 and (urgent or waited >= terminate_at):
         _signal(child, signal.SIGTERM, rung=2)
     elif child.rung < 3 and waited >= kill_at:
