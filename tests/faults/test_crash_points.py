@@ -84,8 +84,13 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
 
 
 @pytest.fixture
-def scene(crew: Crew, orchestrator: Orchestrator, tmp_path: Path, wait_for: Wait) -> Scene:
-    return Scene(crew, orchestrator, tmp_path, wait_for)
+def scene(
+    crew: Crew, orchestrator: Orchestrator, tmp_path: Path, wait_for: Wait
+) -> Iterator[Scene]:
+    made = Scene(crew, orchestrator, tmp_path, wait_for)
+    yield made
+    for process in made.started:
+        end(process)
 
 
 @dataclass
@@ -98,6 +103,7 @@ class Scene:
     wait_for: Wait
 
     def __post_init__(self) -> None:
+        self.started: list[psutil.Process] = []
         self.told = self.folder / "told"
         home = {"NBFLOW_HOME": str(settings.home())}
         self.environment = home | {"NBFLOW_FAULTS_SIGNAL": str(self.told)}
@@ -106,7 +112,8 @@ class Scene:
         """Start a process, to be struck at a place."""
         plan = {place: {"do": do, "nth": _NTH.get(place, 1)}} if place else None
         pid = self.crew.add(role, word, plan=plan, environment=self.environment)
-        return psutil.Process(pid)
+        self.started.append(psutil.Process(pid))
+        return self.started[-1]
 
     @contextmanager
     def worker(self, place: str = "", do: str = "") -> Iterator[subprocess.Popen[bytes]]:
