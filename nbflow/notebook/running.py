@@ -437,7 +437,7 @@ def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
     if run.function is not None:
         env["NBFLOW_FUNCTION"] = run.function
     kept = {name: value for name, value in env.items() if not settings.withheld(name)}
-    token = env.get("NBFLOW_KERNEL_API_TOKEN", settings.api_token)
+    token: str = env.get("NBFLOW_KERNEL_API_TOKEN") or settings.api_token
     if token.startswith(tokens.PREFIXES["run"]):
         kept["NBFLOW_API_URL"] = kept.pop("NBFLOW_KERNEL_API_URL", settings.api_url)
         kept["NBFLOW_API_TOKEN"] = token

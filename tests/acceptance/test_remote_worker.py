@@ -15,8 +15,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -26,6 +28,7 @@ from nbflow.client.http import HttpBackend
 from nbflow.exceptions import Forbidden
 from nbflow.model.runs import FlowRun
 from nbflow.store.result_files import checked
+from tests.faults.proxy import Proxy
 
 Wait = Callable[..., Any]
 NBFLOW = [sys.executable, "-m", "nbflow"]
@@ -220,6 +223,32 @@ def test_a_cancel_is_heard_within_a_second(
     print(f"cancel heard and done in {heard:.2f} s")
     assert done.state.is_cancelled()
     assert heard < 2.5
+
+
+def test_a_run_goes_on_while_the_server_cannot_be_reached_and_catches_up(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    ticks = "import threading\nfor i in range(8):\n    print('tick', i, flush=True)\n"
+    deploy(server, "cut", "n = 1", ticks + "    threading.Event().wait(0.5)", "print('last')")
+    line = Proxy(urlsplit(server.url).port or 80)
+    through = replace(
+        server, url=server.url.replace(str(urlsplit(server.url).port), str(line.port))
+    )
+    with elsewhere(tmp_path / "b", through, secret, NBFLOW_LEASE_SECONDS="30"):
+        run_id = run_of(server, "cut")
+        wait_for(lambda: "tick 1" in outputs(server, run_id), seconds=60)
+        line.cut("drop")
+        journal = next((tmp_path / "b").glob(f"nbflow/runs/{run_id}/1/journal.jsonl"))
+        wait_for(lambda: "last" in journal.read_text(), seconds=30, what="the run's end there")
+        assert "tick 7" not in outputs(server, run_id)
+        assert backend.read_flow_run(run_id).state.is_running()
+        line.cut("pass")
+        done = wait_for(ended(backend, run_id), seconds=60)
+        assert done.state.is_completed(), done.state.message
+    line.close()
+    shown = outputs(server, run_id)
+    assert all(f"tick {i}" in shown for i in range(8))
+    assert "last" in shown
 
 
 def test_a_worker_killed_there_is_noticed_and_its_successor_goes_on(
