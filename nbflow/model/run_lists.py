@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from nbflow.exceptions import InvalidInput
-from nbflow.model.pages import MOST_ROWS, Count, OneOrMore, Page, several
+from nbflow.model.pages import MOST_ROWS, Count, OneOrMore, Page
 from nbflow.model.runs import FlowKind, FlowRun, NewFlowRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Verdict
@@ -258,9 +258,10 @@ def check(where: RunFilter) -> None:
     """Refuse a filter that names too much. Raises InvalidInput."""
     for field in fields(where):
         value: Any = getattr(where, field.name)
-        if isinstance(value, tuple) and len(several(value)) > MOST_ROWS:
+        named = len(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else 0
+        if named > MOST_ROWS:
             raise InvalidInput(
-                f"{field.name} names {len(value):,} values; {MOST_ROWS} are the most.",
+                f"{field.name} names {named:,} values; {MOST_ROWS} are the most.",
                 code="query.too_many",
                 field=field.name,
                 hint="Ask in several requests.",

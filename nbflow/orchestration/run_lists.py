@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING, cast
 
 from nbflow.exceptions import Conflict, NbflowError, NotFound
 from nbflow.model import clock, names, states
@@ -31,6 +32,9 @@ from nbflow.model.wire import JsonText
 from nbflow.orchestration import creating, transitions
 from nbflow.orchestration.base import OverSql, again
 from nbflow.store import flow_runs, run_lists
+
+if TYPE_CHECKING:
+    from nbflow.model.backend import Backend
 
 _ENDED = sorted(TERMINAL)
 _TYPES = {
@@ -169,19 +173,26 @@ class SqlRunLists(OverSql, RunLists):
             case "cancel":
                 return self._cancel
             case "delete":
-                return self.delete_flow_run
+                return self._whole.delete_flow_run
             case "retry":
-                return self.retry_flow_run
+                return self._whole.retry_flow_run
             case _:
                 return lambda run_id: self._tag(run_id, request)
 
+    @property
+    def _whole(self) -> Backend:
+        """What this is a part of: other parts change one run."""
+        return cast("Backend", self)
+
     def _cancel(self, flow_run_id: str) -> None:
-        verdict = self.propose(flow_run_id, states.Cancelling(message="Cancelled with others."))
+        verdict = self._whole.propose(
+            flow_run_id, states.Cancelling(message="Cancelled with others.")
+        )
         if not isinstance(verdict, Accept):
             raise Conflict(f"It cannot be cancelled: {verdict.reason}", code="state.transition")
 
     def _tag(self, flow_run_id: str, request: BulkRequest) -> None:
-        run = self.read_flow_run(flow_run_id)
+        run = self._whole.read_flow_run(flow_run_id)
         if request.action == "add_tags":
             tags = (*run.tags, *request.tags)
         else:

@@ -44,7 +44,7 @@ def page(
 
 def _conditions(where: LogFilter) -> list[sa.ColumnElement[bool]]:
     c = log.c
-    found = [
+    found: list[sa.ColumnElement[bool]] = [
         c[name].in_(several(value)) if len(several(value)) > 1 else c[name] == several(value)[0]
         for name in ("flow_run_id", "task_run_id")
         if (value := getattr(where, name))

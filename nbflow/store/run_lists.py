@@ -51,7 +51,9 @@ def page(
 ) -> Page[FlowRun]:
     """List runs in an order; the cursor is a place in it."""
     found, after = _found(connection, where, sort, limit, cursor)
-    return Page(tuple(flow_runs.run_of(row._mapping) for row in found), after)
+    # SQLAlchemy's own name for what it documents: a column may be called `mapping`
+    rows = (row._mapping for row in found)  # pyright: ignore[reportPrivateUsage]
+    return Page(tuple(map(flow_runs.run_of, rows)), after)
 
 
 def texts(

@@ -30,7 +30,7 @@ Row = Sequence[Any]
 
 def whole(row: Row) -> str:
     """Give the JSON text of a row in the order of the table's columns, as REST answers a run."""
-    return _written(row, *_plan(frozenset()))
+    return _written(row, *_plan(frozenset[str]()))
 
 
 def short(row: Row) -> str:
@@ -65,7 +65,7 @@ def _writer(name: str) -> Callable[[Any], Any]:
     if name == "lease_until" or name.endswith("_at"):
         return _instant
     kind = flow_run.c[name].type.python_type
-    return _quote if kind is str else kind.__repr__
+    return _quote if kind is str else repr
 
 
 def _instant(micros: int) -> str:

@@ -68,7 +68,7 @@ def page(
 
 def _conditions(where: TaskRunFilter) -> list[sa.ColumnElement[bool]]:
     c = task_run.c
-    found = [
+    found: list[sa.ColumnElement[bool]] = [
         c[name].in_(several(value))
         for name in ("flow_run_id", "id", "key", "name", "kind")
         if (value := getattr(where, name))
