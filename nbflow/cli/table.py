@@ -55,9 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("deployment", "versions"), "list what it was", "deployment_versions:versions"),
     Command(("deployment", "diff"), "compare two versions", "deployment_versions:diff"),
     Command(("deployment", "rollback"), "go back to a version", "deployment_versions:rollback"),
-    Command(
-        ("deployment", "drift"), "show what its files became", "deployment_versions:drift"
-    ),
+    Command(("deployment", "drift"), "show what its files became", "deployment_versions:drift"),
     Command(("deployment", "delete"), "delete one; its past runs stay", "deployment:delete"),
     Command(("schedule", "ls"), "list schedules, the next due first", "schedule:ls"),
     Command(("schedule", "inspect"), "show one, and what is to come", "schedule:inspect"),

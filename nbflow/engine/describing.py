@@ -1,4 +1,4 @@
-"""`python -m nbflow.engine.describing ENTRYPOINT FOLDER FD`: say what a flow takes, where its code is.
+"""`python -m nbflow.engine.describing ENTRYPOINT FOLDER FD`: say what a flow takes, by its code.
 
 Its file is imported, which is running user code: so a process of its own does it. The answer is
 JSON, written to a descriptor of its own, since the code may print. `kernels.describing` asks.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 _SPHINX = re.compile(r":param\s+(?:[^:\s]+\s+)*?\*{0,2}(\w+)\s*:\s*(.*)")
 _FIELD = re.compile(r":\w[^:]*:")
@@ -46,7 +47,7 @@ def _google(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _numpy(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
-    pairs = enumerate(zip(lines, lines[1:], strict=False))
+    pairs = enumerate(pairwise(lines))
     start = next(
         (n for n, (one, two) in pairs if one.strip() == "Parameters" and set(two.strip()) == {"-"}),
         None,

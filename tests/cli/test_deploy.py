@@ -113,7 +113,6 @@ def test_a_name_of_another_notebook_is_taken_over_only_when_asked(
         (["--catchup", "some"], "invalid choice: 'some'"),
         (["--limit", "-1"], "'-1' is not a whole number"),
         (["--name", "a/b"], "contains '/'"),
-        (["--cron", "0 7 * * *", "--cron", "0 7 * * *"], "is given twice"),
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_nothing_is_made(
@@ -124,6 +123,13 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_made(
     assert expected in said.err
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert not home.exists()
+
+
+def test_a_schedule_given_twice_contradicts_itself_and_nothing_is_made(
+    nbflow: Call, notebook: Callable[..., Path], home: Path
+) -> None:
+    said = nbflow("deploy", notebook("1"), "--cron", "0 7 * * *", "--cron", "0 7 * * *")
+    assert (said.code, "is given twice" in said.err, home.exists()) == (1, True, False)
 
 
 @pytest.mark.parametrize(
