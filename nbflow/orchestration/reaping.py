@@ -46,8 +46,20 @@ def end(orchestrator: Orchestrator, run: FlowRun) -> None:
 
 
 def _last_word(run: FlowRun) -> states.State | None:
-    """Give how a run ended by its own word, which its process did not live to report."""
-    return None if run.run_dir is None else journal.last_word(journal.folder(run.run_dir))
+    """Give how a run ended by its own word, which its process did not live to report.
+
+    What it put out is made whole first; where that cannot be, its word does not count.
+    """
+    if run.run_dir is None:
+        return None
+    folder = journal.folder(run.run_dir)
+    word = journal.last_word(folder)
+    try:
+        if word is not None:
+            journal.assemble(folder, word)
+    except OSError:
+        return None
+    return word
 
 
 def _crashed(run: FlowRun) -> states.State:

@@ -44,7 +44,7 @@ QUICK = {
     "NBFLOW_HEARTBEAT_SECONDS": "0.2",
     "NBFLOW_LEASE_SECONDS": "2",
     "NBFLOW_REAPER_SECONDS": "0.2",
-    "NBFLOW_DRAIN_SECONDS": "10",
+    "NBFLOW_DRAIN_SECONDS": "60",
     "NBFLOW_INTERRUPT_SECONDS": "1",
     "NBFLOW_KERNEL_STANDBY": "0",
 }
@@ -272,11 +272,11 @@ def after_executor(place: str, do: str) -> set[str]:
     """Give how a run may end whose own process is struck."""
     if place == "finish.after_commit" or (place, do) == ("finish.before_commit", "exec_then_raise"):
         return {"Completed"}
-    if do == "kill9":
-        return {"Crashed"}
+    told = place.startswith(("exec.before_result", "result", "finish"))
+    if do == "kill9":  # from its last cell on, its journal says how it ended
+        return {"Completed"} if told else {"Crashed"}
     if do == "term":
-        late = place.startswith(("finish", "result", "exec.before_result"))
-        return {"Completed"} if late else {"Crashed", "Cancelled"}
+        return {"Completed"} if told else {"Crashed", "Cancelled"}
     return {"Failed"}
 
 
