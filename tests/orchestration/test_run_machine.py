@@ -370,7 +370,7 @@ _CAN: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_a_run_lives_as_the_documentation_says(
     orchestrator: Orchestrator, capsys: pytest.CaptureFixture[str]
 ) -> None:
