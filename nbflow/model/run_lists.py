@@ -184,7 +184,7 @@ class FlowSummary:
     """A flow: what its runs and deployments share a name with.
 
     Attributes:
-        runs: counted up to 10,000.
+        runs: counted up to 1,000.
         deployments: how many run it.
         last_run: the one due last.
     """

@@ -32,6 +32,8 @@ from nbflow.model.states import StateType
 from nbflow.store import codec, flow_runs, run_texts
 from nbflow.store.tables import deployment, flow_run
 
+#: runs of one flow that are counted: a list of flows counts for each
+_MOST_OF_FLOW = 1000
 #: queries one page is made of at most; more values are one query
 _MOST_BRANCHES = 12
 _CURSOR = re.compile(r"([-\w]{1,1400})\.([0-9a-f-]{36})(?:\.(-?[a-z_]{4,10}))?")
@@ -89,15 +91,15 @@ def _found(
     return found[:limit], after
 
 
-def count(connection: sa.Connection, where: RunFilter) -> Count:
-    """Count runs, up to 10,000."""
+def count(connection: sa.Connection, where: RunFilter, *, most: int = MOST_COUNTED) -> Count:
+    """Count runs, up to a number."""
     found = 0
     for branch in _branches(where):
         some = sa.select(sa.literal(1)).select_from(flow_run).where(*_conditions(where), *branch)
-        query = sa.select(sa.func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())
+        query = sa.select(sa.func.count()).select_from(some.limit(most + 1).subquery())
         found += connection.execute(query).scalar_one()
-        if found > MOST_COUNTED:
-            return Count(MOST_COUNTED, complete=False)
+        if found > most:
+            return Count(most, complete=False)
     return Count(found)
 
 
@@ -203,7 +205,7 @@ def summary(connection: sa.Connection, flow_name: str) -> FlowSummary:
     last = page(connection, where, sort="-due_at", limit=1, cursor=None).rows
     return FlowSummary(
         name=flow_name,
-        runs=count(connection, where),
+        runs=count(connection, where, most=_MOST_OF_FLOW),
         deployments=connection.execute(query).scalar_one(),
         last_run=last[0] if last else None,
     )

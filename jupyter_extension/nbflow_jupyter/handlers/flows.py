@@ -17,7 +17,7 @@ class Flows(ApiHandler):
     @web.authenticated
     @authorized(action="read", resource="nbflow:runs")
     async def get(self) -> None:
-        """List flows by name, each with its runs counted up to 10,000 and the last of them."""
+        """List flows by name, each with its runs counted up to 1,000 and the last of them."""
         asked = self.query(FlowQuery)
         await self.answer(
             self.backend.list_flows, asked.search, limit=asked.limit, cursor=asked.cursor
