@@ -28,7 +28,7 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True)
 class Count:
-    """How many there are. `complete` is False when there are more: counting ends at 10,000."""
+    """How many there are. `complete` is False when there are more: counting has an end."""
 
     count: int
     complete: bool = True
