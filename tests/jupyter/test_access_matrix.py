@@ -16,6 +16,7 @@ from traitlets.config import Config
 from nbflow.model import states
 from nbflow.model.runs import NewFlowRun
 from nbflow.model.tokens import NewToken
+from nbflow.store import owners
 from nbflow_jupyter import routes
 from nbflow_jupyter.authorizers import NbflowReadOnlyAuthorizer, NbflowRolesAuthorizer
 from nbflow_jupyter.running import Running
@@ -77,7 +78,9 @@ def expected() -> dict[tuple[str, str, str], bool]:
 def headers_of(running: Running) -> dict[str, dict[str, str]]:
     """Give what each identity sends."""
     backend = running.orchestrator
-    run = backend.create_flow_run(NewFlowRun("matrix", state=states.Pending()))
+    run = backend.create_flow_run(
+        NewFlowRun("matrix", state=states.Pending(), owner=owners.current())
+    )
     made = {
         "worker": backend.create_token(NewToken("matrix")),
         "run": backend.create_run_token(run.id, run.attempt),
