@@ -36,7 +36,7 @@ def test_the_documentation_lists_the_same_routes_and_rights() -> None:
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if len(cells) != 4 or not cells[0].startswith("`"):
             continue
-        path = re.sub(r"/(ID|X|SHA256)\b", "/{}", cells[0].strip("`"))
+        path = re.sub(r"/(ID|X|Y|SHA256)\b", "/{}", cells[0].strip("`"))
         verbs = re.findall(r"GET|POST|PUT|PATCH|DELETE|websocket", cells[1])
         resource, _, actions = cells[3].strip("| ").partition(" ")
         for verb, action in zip(verbs, actions.split(" · "), strict=True):
