@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
 
 from nbflow.exceptions import Conflict
 from nbflow.model import clock
@@ -61,8 +60,3 @@ class SqlRequests(base.OverSql):
         """Forget a request that was refused, so that it may be made again."""
         with self.database.write() as connection:
             requests.forget(connection, key, scope)
-
-    def prune_requests(self, before: datetime) -> int:
-        """Delete the answers of requests that began before an instant; give how many."""
-        with self.database.write() as connection:
-            return requests.prune(connection, clock.micros(before))

@@ -54,10 +54,5 @@ def forget(connection: sa.Connection, key: str, scope: str) -> None:
     connection.execute(request.delete().where(_is(key, scope), request.c.status.is_(None)))
 
 
-def prune(connection: sa.Connection, before: int) -> int:
-    """Delete what began before an instant; give how many."""
-    return connection.execute(request.delete().where(request.c.created_at < before)).rowcount
-
-
 def _is(key: str, scope: str) -> sa.ColumnElement[bool]:
     return (request.c.key == key) & (request.c.scope == scope)
