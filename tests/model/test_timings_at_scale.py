@@ -262,7 +262,10 @@ def a_timing(draw: random.Random) -> Interval | RRule:
 def test_intervals_and_rules_ascend_and_windows_join() -> None:
     draw = random.Random(17)
     for _ in range(EACH):
-        timing = a_timing(draw)
+        try:
+            timing = a_timing(draw)
+        except InvalidSchedule:  # an hour its steps never come to: rightly refused
+            continue
         at = datetime(2021, 1, 1, tzinfo=UTC) + timedelta(seconds=draw.randint(0, 10**9))
         due = timing.next(12, after=at)
         assert all(one < other for one, other in pairwise((at, *due)))
