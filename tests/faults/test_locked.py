@@ -92,6 +92,11 @@ def test_writers_wait_for_a_foreign_lock_and_nobody_hears_of_it(
             pause.wait(0.1)
     finished = len(list(done.glob("*")))
     wait_for(lambda: len(list(done.glob("*"))) >= finished + 8, seconds=60, what="flows going on")
+
+    def behind() -> timedelta:
+        return clock.now() - orchestrator.read_deployment("d").schedules[0].done_until
+
+    wait_for(lambda: behind() < timedelta(seconds=5), seconds=90, what="the schedule caught up")
     crew.close()
     runs = every(orchestrator)
     log = (tmp_path / "crew.log").read_text()
