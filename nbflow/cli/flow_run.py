@@ -98,7 +98,7 @@ def _facts(backend: Backend, run: FlowRun) -> list[tuple[str, str | None]]:
         ("Result", _result(backend, run)),
         ("Tags", ", ".join(run.tags)),
         ("Kernel", run.kernel_name),
-        ("Notebook", run.path),
+        ("Notebook" if (run.path or "").lower().endswith(".ipynb") else "File", run.path),
         ("Executed", str(executed) if executed else None),
     ]
 

@@ -26,6 +26,7 @@ GIVEN = {
     "01_first_notebook": ({"year": 2013}, "365 days of 2013"),
     "02_flows_and_tasks": ({"years": [2012, 2013]}, "2 years asked for twice, worked out 2 times"),
     "03_the_notebook_is_the_flow": ({"hot": 32}, "5 above 32"),
+    "04_deployments": ({"last_year": 2014}, "hot days in 3 years"),
 }
 
 
@@ -176,3 +177,19 @@ def test_a_wrong_parameter_is_refused_before_anything_starts(tmp_path: Path, orc
     assert "year" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert orchestrator.list_flow_runs().rows == ()
+
+
+def test_nbflow_runs_the_fourth_with_what_its_worker_ran(tmp_path: Path, orchestrator) -> None:
+    copy = shutil.copy(NOTEBOOKS[3], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", copy, "-p", "first_year=2014"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = orchestrator.list_flow_runs().rows
+    (whole,) = (run for run in runs if run.flow_name == "04_deployments")
+    assert whole.state.is_completed()
+    due = sorted(run.due_at.year for run in runs if run.backfill_id)
+    assert due == [2015, 2016]
+    assert {run.state.name for run in runs} == {"Completed"}
+    assert orchestrator.list_deployments() == ()
