@@ -51,7 +51,6 @@ def _connect() -> Backend:
     masking.register_settings()
     if settings.api_url:
         from nbflow.client.http import HttpBackend
-
         from nbflow.store import homes
 
         found = HttpBackend(settings.api_url, token=settings.api_token)

@@ -31,7 +31,9 @@ SETTINGS: dict[str, Setting] = {
     "home": Setting(
         "~/.nbflow", "Folder of the SQLite file, runs, snapshots and spool (mode 0700)."
     ),
-    "database_url": Setting("", "The store: sqlite:////… or postgresql://…; empty: SQLite in the home folder."),
+    "database_url": Setting(
+        "", "The store: sqlite:////… or postgresql://…; empty: SQLite in the home folder."
+    ),
     "api_url": Setting("", "Address of an nbflow server's API; empty: open the store directly."),
     "api_token": Setting("", "Token sent to that server.", secret=True),
     "scheduler": Setting(True, "Run the scheduler and reaper inside the Jupyter server."),

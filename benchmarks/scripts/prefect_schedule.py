@@ -1,4 +1,5 @@
 """In Prefect's environment: its scheduler's CPU for COUNT minutely deployments, and the rows."""
+
 from __future__ import annotations
 
 import asyncio

@@ -132,9 +132,7 @@ def _children(
 ) -> Iterator[FlowRun]:
     from nbflow.model.backend import RunFilter  # loads all the nouns: only for a replay
 
-    where = RunFilter(
-        state=state, parent_flow_run_id=parent_id, flow_name=flow_name, sessions=True
-    )
+    where = RunFilter(state=state, parent_flow_run_id=parent_id, flow_name=flow_name, sessions=True)
     cursor: str | None = None
     while True:
         page = backend.list_flow_runs(where, limit=200, cursor=cursor)

@@ -150,6 +150,7 @@ class NotebookFlow(Flow[..., Any]):
         self.parameters = schema
 
     def is_of_notebook(self) -> bool:
+        """Say yes: it is deployed with the notebook it is a cell of."""
         return True
 
 

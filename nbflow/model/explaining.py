@@ -197,9 +197,7 @@ def _start(pool: WorkPool, *, there: bool) -> str:
     return f"Start `nbflow worker start --pool {pool.name}`{' there' if there else ''}."
 
 
-def _offered(
-    facts: Facts, pool: WorkPool
-) -> tuple[tuple[str, str, Callable[[Worker], bool]], ...]:
+def _offered(facts: Facts, pool: WorkPool) -> tuple[tuple[str, str, Callable[[Worker], bool]], ...]:
     run, queue = facts.run, facts.run.work_queue or "default"
     of_it = f"worker of the pool {pool.name!r}"
     return (

@@ -58,7 +58,8 @@ def register_settings() -> None:
             with suppress(InvalidInput):  # not set, or too short
                 register_secret(getattr(settings, name))
     with suppress(ValueError):  # no address, or too short (InvalidInput is one)
-        register_secret(unquote(urlsplit(settings.database_url).password or ""))
+        address: str = settings.database_url
+        register_secret(unquote(urlsplit(address).password or ""))
 
 
 def mask(text: str) -> str:

@@ -87,7 +87,8 @@ def _rule_days(recurrence: Recurrence) -> list[str]:
 def surprises(fields: Fields, upcoming: Sequence[datetime]) -> list[str]:
     """Say what may surprise about a cron expression."""
     said: list[str] = []
-    if (*fields.days,) == (29,) and (*fields.months,) == (2,) and not fields.last_day and fields.any_weekday:
+    leap_day = ((*fields.days,), (*fields.months,)) == ((29,), (2,)) and not fields.last_day
+    if leap_day and fields.any_weekday:
         following = f"; the next is {_date(upcoming[0].date())}" if upcoming else ""
         said.append(f"It is due only in leap years{following}.")
     if not fields.any_day and not fields.any_weekday and fields.day_or:

@@ -201,9 +201,7 @@ class Orchestrator(
         paused: list[str] = []
         with self.database.write() as connection:  # no event: nobody needs to hear of it
             if worker_id is not None:
-                workers.renew(
-                    connection, worker_id, now=now, lease_until=until, kernels=kernels
-                )
+                workers.renew(connection, worker_id, now=now, lease_until=until, kernels=kernels)
             for item in held:
                 run = flow_runs.renew(connection, item.flow_run_id, item.attempt, lease_until=until)
                 if run is None:

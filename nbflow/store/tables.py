@@ -341,7 +341,6 @@ result = Table(
         "task_key",
         "created_at",
         sqlite_where=text("task_key IS NOT NULL"),
-        postgresql_where=text("task_key IS NOT NULL"),
     ),
 )
 

@@ -189,7 +189,8 @@ test('a schedule field shows what the server makes of the choice', () => {
   const choice = { ...blankChoice('UTC'), kind: 'weekdays' } as const;
   const preview = {
     description: 'Every weekday at 07:00',
-    next: ['2026-11-23T07:00:00Z', '2026-11-24T07:00:00Z']
+    next: ['2026-11-23T07:00:00Z', '2026-11-24T07:00:00Z'],
+    notes: []
   };
   const rest = { keepable: false, previewing: false, error: () => undefined, trans };
   render(

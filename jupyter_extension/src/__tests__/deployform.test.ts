@@ -159,7 +159,18 @@ test('a notebook deployed before opens with what it was deployed with', async ()
     active: false,
     catchup: 'none',
     overlap: 'allow',
-    parameters: {}
+    parameters: {},
+    slug: 'mornings',
+    catchup_window_seconds: null,
+    catchup_max: null,
+    jitter_seconds: 60,
+    starts_at: null,
+    ends_at: null,
+    max_runs: null,
+    runs_made: 3,
+    generation: 1,
+    problem: null,
+    updated_at: null
   } as const;
   const before = deployment('mornings', {
     parameters: { rows: 77 },
@@ -175,7 +186,14 @@ test('a notebook deployed before opens with what it was deployed with', async ()
     source: 'live',
     parameters: { rows: 77 },
     schedules: [
-      { timing: schedule.timing, active: false, catchup: 'none', overlap: 'allow' }
+      {
+        timing: schedule.timing,
+        active: false,
+        catchup: 'none',
+        overlap: 'allow',
+        slug: 'mornings',
+        jitter_seconds: 60
+      }
     ]
   });
 });
@@ -204,6 +222,7 @@ test('a file that is no notebook is said above the form', async () => {
         new ApiError(422, { code: 'notebook.invalid', message: 'No.' })
       ),
     previewSchedule: jest.fn(),
+    checkNotebook: jest.fn(),
     deploy: jest.fn()
   };
   const model = new DeployFormModel({ path: 'x', api, deployments: api, trans });
@@ -244,7 +263,7 @@ test('what the kernel lacks is shown until another kernel is chosen', async () =
   expect(model.checking).toBe(true);
   await asked;
   expect(api.checkNotebook).toHaveBeenCalledWith('report.ipynb', 'python3');
-  expect(model.checked?.missing[0].module).toBe('gone');
+  expect(model.checked?.missing[0]?.module).toBe('gone');
   model.edit({ kernel_name: 'other' });
   expect(model.checked).toBeNull();
 });

@@ -71,6 +71,13 @@ export function flowRun(id: string, more: Partial<FlowRun> = {}): FlowRun {
     idempotency_key: null,
     created_by: null,
     function: null,
+    options: {},
+    work_queue: 'default',
+    job_variables: {},
+    entrypoint: null,
+    deployment_version: null,
+    crash_retries: 0,
+    backfill_id: null,
     ...more
   };
 }
@@ -122,6 +129,20 @@ export function deployment(name: string, more: Partial<Deployment> = {}): Deploy
     schedules: [],
     made_by: 'form',
     created_by: null,
+    function: null,
+    options: {},
+    entrypoint: null,
+    version: 1,
+    work_queue: 'default',
+    job_variables: {},
+    enforce_parameter_schema: true,
+    retries: 0,
+    retry_delay_seconds: 0,
+    crash_retries: 0,
+    collision_strategy: 'enqueue',
+    include: [],
+    files: {},
+    defined_in: null,
     ...more
   };
 }
@@ -169,7 +190,13 @@ export function health(more: Partial<Health> = {}): Health {
     home: '/home',
     store: 'sqlite',
     seq: 1,
-    scheduler: { running: true, host: 'here', pid: 1, since: '2026-11-22T12:00:00Z' },
+    scheduler: {
+      running: true,
+      host: 'here',
+      pid: 1,
+      since: '2026-11-22T12:00:00Z',
+      waits: null
+    },
     worker: null,
     workers: [],
     ...more

@@ -207,7 +207,9 @@ function PreviewList({
       aria-live="polite"
       aria-busy={previewing}
     >
-      <p className="jp-nbflow-Preview-words">{preview.description}</p>
+      <p className="jp-nbflow-Preview-words">
+        {[preview.description, ...preview.notes].join(' ')}
+      </p>
       <ol>
         {preview.next.map(at => (
           <Coming

@@ -64,7 +64,6 @@ def _add_results() -> None:
         "result",
         ["task_key", "created_at"],
         sqlite_where=sa.text("task_key IS NOT NULL"),
-        postgresql_where=sa.text("task_key IS NOT NULL"),
     )
 
 
