@@ -113,7 +113,5 @@ class OfResult(_Parts):
 
 def _number(attempt: str) -> int:
     if not (attempt.isascii() and attempt.isdigit() and len(attempt) < 10):
-        raise InvalidInput(
-            "An attempt is a whole number.", code="attempt.invalid", field="attempt"
-        )
+        raise InvalidInput("An attempt is a whole number.", code="attempt.invalid", field="attempt")
     return int(attempt)
