@@ -12,7 +12,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class Hands:
     """The hands of all clocks: `wall` may be set, `steady` never goes back."""
 
     wall: datetime
-    steady: float = 1000.0
+    # Goes on from the real one: threads of this process that wait by it must not wait for days.
+    steady: float = field(default_factory=clock.monotonic)
     slept: float = 0.0
 
     def pass_(self, seconds: float) -> None:
