@@ -45,7 +45,9 @@ class Stop:
     def ask(self, reason: Reason) -> None:
         """Ask for the end."""
         firm = reason in ("terminate", "orphaned")
-        self.urgent |= self.reason is not None and (firm or reason in self._asked)
+        # Two signals sent one after the other may be heard in either order.
+        again = reason in self._asked or "terminate" in self._asked
+        self.urgent |= self.reason is not None and (firm or again)
         self.reason = self.reason or reason
         self._asked.add(reason)
         self._any.set()

@@ -175,7 +175,7 @@ def test_stopped_while_the_kernel_starts_it_runs_no_cell(
     assert process.wait(15) == 0
     ran = notebooks.ended(run)
     assert ran.state.is_crashed()
-    assert ran.state.message == "The run was stopped before a cell ran."
+    assert "was stopped before a cell ran." in ran.state.message
     assert not (notebooks.folder / "ran").exists()
     assert marked(run) == []
 
