@@ -118,6 +118,9 @@ def waits_for(explanation: Explanation) -> str | None:
     if not explanation.waits:
         return None
     said = explanation.message.removeprefix("It waits for ")
+    paused = next((one for one in explanation.reasons if one.code == "paused"), None)
+    if paused is not None and paused.until is not None:
+        said = f"{said.removesuffix('.')} until {printing.instant(paused.until)}."
     hints = [reason.hint for reason in explanation.reasons if reason.hint is not None]
     return " ".join([said, *hints[:1]])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +127,24 @@ def delete(*, name: str, output: str) -> None:
     argument("name", nargs="?", default=None, metavar="NAME", help="the pool's name or id"),
     argument("--type", default=None, choices=tuple(pool_types.TEMPLATES),
              help="show what a new pool of a type goes by"),
+    OUTPUT,
 )  # fmt: skip
-def preview(*, name: str | None, type: str | None) -> None:
-    """Print a pool's job template as JSON: what may be chosen, and what is made of it."""
+def preview(*, name: str | None, type: str | None, output: str) -> None:
+    """Print what a pool's job template lets one choose; with --output json the template itself."""
     if (name is None) is (type is None):
         raise usage("Name a pool, or a type.", "Say `nbflow work-pool preview NAME`, or --type T.")
     pool = None if name is None else connect().read_work_pool(name)
-    printing.as_json(pool_types.TEMPLATES[str(type)] if pool is None else template_of(pool))
+    template = pool_types.TEMPLATES[str(type)] if pool is None else template_of(pool)
+    if output == "json":
+        printing.as_json(template)
+        return
+    known = template["variables"].get("properties", {})
+    printing.columns(("variable", "default", "meaning"), map(_variable, known.items()), none="")
+
+
+def _variable(named: tuple[str, Mapping[str, Any]]) -> tuple[str, str, str]:
+    name, schema = named
+    return name, json.dumps(schema.get("default")), schema.get("description", "")
 
 
 def limit_of(text: str | None) -> int | Kept | None:

@@ -50,7 +50,7 @@ def test_a_noun_tells_its_verbs(nbflow: Call, noun: str) -> None:
     [
         (["dploy"], "There is no command 'dploy'. Did you mean 'deploy'?"),
         (["flow-run", "inspct"], "There is no verb 'inspct' of flow-run. Did you mean 'inspect'?"),
-        (["flow-run"], "flow-run needs a verb. Say nbflow flow-run ls | inspect | "),
+        (["flow-run"], "flow-run needs a verb. Say nbflow flow-run ls | count | "),
         (["run"], "run: the following arguments are required: NOTEBOOK[:FLOW]."),
         (["flow-run", "ls", "--limt", "3"], "unrecognized arguments: --limt 3."),
         (["flow-run", "ls", "--limit", "0"], "'0' is not a whole number of at least 1"),

@@ -31,13 +31,14 @@ def test_a_pool_is_created_changed_paused_and_deleted(nbflow: Call) -> None:
 
 
 def test_a_template_is_previewed_edited_and_taken(nbflow: Call, tmp_path: Path) -> None:
-    template = nbflow("work-pool", "preview", "--type", "process").json()
+    template = nbflow("work-pool", "preview", "--type", "process", "--output", "json").json()
     assert template == pool_types.TEMPLATES["process"]
     template["variables"]["properties"]["env"]["default"] = {"A": "1"}
     path = tmp_path / "template.json"
     path.write_text(json.dumps(template))
     nbflow("work-pool", "create", "own", "--base-job-template", path)
-    assert nbflow("work-pool", "preview", "own").json() == template
+    assert nbflow("work-pool", "preview", "own", "--output", "json").json() == template
+    assert "kernel_start_seconds" in nbflow("work-pool", "preview", "own").out
     assert nbflow("work-pool", "preview").code != 0
 
 
