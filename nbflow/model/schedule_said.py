@@ -281,7 +281,8 @@ class _Within:
 
     def __exit__(self, kind: Any, error: object, trace: Any) -> None:
         if self.field is not None and isinstance(error, InvalidInput):
-            error.field = f"{self.field}.{error.field}" if error.field else self.field
+            inside = error.field not in (None, "", self.field)
+            error.field = f"{self.field}.{error.field}" if inside else self.field
 
 
 def _too_many(count: int) -> NoReturn:

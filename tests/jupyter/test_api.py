@@ -235,7 +235,7 @@ async def test_what_jupyterlab_adds_to_a_query_is_let_through(ask: Any) -> None:
 async def test_a_name_given_twice_means_either(ask: Any) -> None:
     await ask("POST", "flow-runs", body={"flow_name": "x", "tags": ["a"]})
     await ask("POST", "flow-runs", body={"flow_name": "y", "tags": ["b"]})
-    reply = await ask("GET", "flow-runs", tag=["a", "b"], state=["PENDING", "FAILED"])
+    reply = await ask("GET", "flow-runs", tags=["a", "b"], state=["PENDING", "FAILED"])
     assert {run["flow_name"] for run in reply.json["rows"]} == {"x", "y"}
 
 

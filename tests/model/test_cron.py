@@ -78,10 +78,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "code", "said"), REFUSED, ids=lambda value: str(value)[:20])
 def test_wrong_expression_is_refused_with_its_place(text, code, said):
-    began = time.process_time()
+    began = time.thread_time()  # other threads of this process may be at work
     with pytest.raises(InvalidSchedule) as caught:
         Cron(text)
-    assert time.process_time() - began < 0.5
+    assert time.thread_time() - began < 0.5
     assert (caught.value.code, caught.value.field) == (code, "cron")
     assert said in str(caught.value)
     assert len(str(caught.value)) < 400
