@@ -108,6 +108,9 @@ def test_a_wrong_parameter_is_refused_in_the_form_and_nothing_is_deployed(visit)
     field = page.locator('input[name="parameters.year"]')
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(page.locator(".jp-nbflow-FormDialog")).to_be_visible()
+    field.focus()
+    page.locator(".jp-NotebookPanel .jp-Notebook").first.evaluate("panel => panel.focus()")
+    expect(field).to_be_focused()
     assert visit.lab.api.get("deployments").json() == []
 
 

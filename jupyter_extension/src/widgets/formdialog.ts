@@ -50,6 +50,19 @@ export class FormDialog extends Dialog<void> {
     }
   }
 
+  /** What takes the focus from outside, such as a notebook that has just loaded, gives it back. */
+  protected override _evtFocus(event: FocusEvent): void {
+    const { target } = event;
+    if (target instanceof HTMLElement && this.node.contains(target)) {
+      this._focused = target;
+    } else if (this._focused?.isConnected) {
+      event.stopPropagation();
+      this._focused.focus();
+    } else {
+      super._evtFocus(event);
+    }
+  }
+
   protected override _evtClick(event: MouseEvent): void {
     const content = this.node.querySelector('.jp-Dialog-content');
     if (event.target instanceof Node && content?.contains(event.target)) {
@@ -58,4 +71,6 @@ export class FormDialog extends Dialog<void> {
   }
 
   private readonly _submit: () => Promise<boolean>;
+  /** Where the person is in the form. */
+  private _focused: HTMLElement | null = null;
 }
