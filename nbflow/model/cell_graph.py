@@ -6,7 +6,9 @@ some of its cells is in `slices`, what one cell reads and binds in `cell_code`.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import keyword
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from nbflow.exceptions import InvalidInput, InvalidNotebook
 from nbflow.model import cell_options, cell_source, diagrams, names, notebooks
-from nbflow.model.cell_memory import Scope, Thing
+from nbflow.model.cell_memory import Binding, Scope, Thing
 from nbflow.model.cell_walk import Walk
 from nbflow.model.shapes import is_object
 
@@ -246,17 +248,38 @@ class _Walked(NamedTuple):
 
 def _walked(sources: Iterable[str]) -> list[_Walked]:
     """Read the cells one after the other, each with what those before it have left."""
-    module, packages = Scope(), dict[str, Thing]()
+    module, packages, tasks = Scope(), dict[str, Thing](), dict[str, Binding]()
     found: list[_Walked] = []
     for at, source in enumerate(sources):
         walk = Walk(at, module, packages, lambda _: None)
         tree, condition, problem = cell_source.parsed(source)
         try:
             walk.read_cell(tree, condition)
+            name = _callable(source)
+            if name and module.values.get(name) is tasks.get(name):  # else it is a variable's
+                walk.run([_function(name, tree)])
+                tasks[name] = module.values[name]
         except RecursionError:
             problem = "nested too deeply"
         found.append(_Walked(walk, problem))
     return found
+
+
+def _callable(source: str) -> str:
+    """Give the name a task or flow cell can be called by afterwards; empty: it has none."""
+    line = cell_options.line_of(source)
+    try:
+        name = cell_options.of_line(*line).name if line is not None else ""
+    except InvalidInput:  # told by whoever checks the notebook
+        return ""
+    return name if name.isidentifier() and not keyword.iskeyword(name) else ""
+
+
+def _function(name: str, body: ast.Module) -> ast.FunctionDef:
+    """Give a cell as what calling it by its name does: it reads what there is by then."""
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    made = ast.FunctionDef(name, nothing, body.body or [ast.Pass()], [])
+    return ast.fix_missing_locations(made)
 
 
 def _edges(cells: list[tuple[int, notebooks.Cell]], walks: list[_Walked]) -> list[Edge]:

@@ -172,6 +172,18 @@ def test_a_cell_that_comes_between_makes_what_reads_it_stale():
     assert now.stale(before) == ("new", "b")
 
 
+@pytest.mark.parametrize("kind", ["%%task count", "# nbflow: task count", "%%flow count"])
+def test_a_task_cell_can_be_called_by_its_name_and_reads_what_there_is_then(kind):
+    assert needed("x = [1]", f"{kind}\nn = len(x)", "print(count())") == [0, 1, 2]
+    assert needed("x = [1]", f"{kind}\nn = len(x)", "x = [1, 2]", "count()") == [0, 1, 2, 3]
+    assert graph(f"{kind}\nn = 1", "count()").cells[-1].missing == ()
+
+
+def test_a_name_that_is_a_variables_is_not_the_tasks():
+    assert needed("count = 1", "%%task count\nn = 1", "print(count)") == [0, 2]
+    assert needed("%%task count\nn = 1", "%%task count\nn = 2", "count()") == [1, 2]
+
+
 def test_stale_cells_are_marked_wherever_the_graph_is_shown():
     made = graph("# One\na = 1", "# Two\nb = a").marked(["c1"])
     assert [node.stale for node in made.cells] == [False, True]
