@@ -28,6 +28,7 @@ from nbflow.orchestration.orchestrator import Orchestrator
 _CREATES, _PEER_CREATES = 6000, 300
 _BULK, _BULK_ROWS = 10, 2000
 _LISTS, _PEER_LISTS = 60, 15
+_ROOT = Path(__file__).parents[1]
 _ROWS = (10_000, 100_000)
 _MORE_ROWS = 1_000_000
 _RATE, _P99, _BULK_RATE, _LIST_CPU, _FLAT = 1200.0, 0.200, 30_000.0, 0.006, 1.2
@@ -97,10 +98,10 @@ def _told(made: Creates) -> str:
 
 def creates(clients: int, requests: int = _CREATES) -> Creates:
     """Create runs with a request each; the store must hold every one afterwards."""
-    with _server() as (url, token, tree):
-        _load(url, token, _create, clients, 200)  # warms up
+    with server() as (url, token, tree):
+        _load(url, token, create, clients, 200)  # warms up
         before = tree.cpu()
-        found = _load(url, token, _create, clients, requests)
+        found = _load(url, token, create, clients, requests)
         cpu = tree.cpu() - before
         kept = Orchestrator()
         made = kept.count_flow_runs().count
@@ -114,7 +115,7 @@ def bulk(requests: int = _BULK, rows: int = _BULK_ROWS) -> tuple[float, float]:
     """Create many runs a request: rows each second, CPU seconds a row."""
     body = json.dumps({"flow_runs": [{"flow_name": f"f{n % 20}"} for n in range(rows)]})
     said = f"POST flow-runs/create\n{body}".encode()
-    with _server() as (url, token, tree):
+    with server() as (url, token, tree):
         _load(url, token, lambda _: said, 1, 2)
         before = tree.cpu()
         found = _load(url, token, lambda _: said, 1, requests)
@@ -124,7 +125,7 @@ def bulk(requests: int = _BULK, rows: int = _BULK_ROWS) -> tuple[float, float]:
 
 def lists(rows: int, requests: int = _LISTS) -> float:
     """List 200 runs of a store with many: CPU seconds of the server a list, in the middle."""
-    with _server(rows) as (url, token, tree):
+    with server(rows) as (url, token, tree):
         return _listing(url, token, tree, b"GET flow-runs?limit=200\n", requests)
 
 
@@ -143,32 +144,51 @@ def _load(url: str, token: str, request: Any, clients: int, requests: int) -> Lo
     return http_load.load(url, request, clients=clients, requests=requests, token=token)
 
 
-def _create(number: int) -> bytes:
+def create(number: int) -> bytes:
+    """Give the request that creates a run, for `http_load`."""
     body = {"flow_name": f"etl-{number % 20}", "parameters": {"n": number}, "tags": ["load"]}
     return f"POST flow-runs\n{json.dumps(body)}".encode()
 
 
 @contextmanager
-def _server(rows: int = 0) -> Iterator[tuple[str, str, served.Tree]]:
-    """Run a server without services, in a home with some runs; give its API, token and tree."""
+def server(
+    rows: int = 0, *, database_url: str = "", extensions: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str, served.Tree]]:
+    """Run a server without services, over a store with some runs; give its API, token and tree.
+
+    Args:
+        database_url: an empty store; a SQLite file when left out.
+        extensions: other extensions of the server.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="nbflow-bench-", ignore_cleanup_errors=True) as folder,
-        settings.temporary(home=folder, database_url=""),
+        settings.temporary(home=folder, database_url=database_url),
     ):
         if rows:
-            _fill(rows)
+            fill(rows)
         port = served.free_port()
         options = ["--ip=127.0.0.1", f"--port={port}", "--allow-root", "--no-browser"]
-        extension = "--ServerApp.jpserver_extensions={'nbflow': True}"
+        loaded = dict.fromkeys(("nbflow", *extensions), True)
+        options.append(f"--ServerApp.jpserver_extensions={loaded}")
         environment = {"NBFLOW_HOME": folder, "NBFLOW_WORKER": "0", "NBFLOW_SCHEDULER": "0"}
-        command = [sys.executable, "-m", "jupyter_server", *options, extension]
+        environment |= {
+            "NBFLOW_DATABASE_URL": database_url,
+            "PYTHONPATH": _path(),
+        }
+        command = [sys.executable, "-m", "jupyter_server", *options]
         with served.running(command, folder, **environment) as tree:
             served.until(lambda: any(Path(folder).glob("servers/*.json")), 60.0)
-            server = discovery.servers()[0]
-            yield f"{server.url.rstrip('/')}/nbflow/api/", server.token, tree
+            found = discovery.servers()[0]
+            yield f"{found.url.rstrip('/')}/nbflow/api/", found.token, tree
 
 
-def _fill(rows: int) -> None:
+def _path() -> str:
+    kept = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(_ROOT), kept] if kept else [str(_ROOT)])
+
+
+def fill(rows: int) -> None:
+    """Put runs into the store of this process's settings, due a second apart."""
     store = Orchestrator()
     now = clock.now()
     for first in range(0, rows, 5000):

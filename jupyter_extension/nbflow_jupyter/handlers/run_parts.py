@@ -84,6 +84,8 @@ class Logs(AllLogs):
 class Download(ApiHandler):
     """A run's log as a file."""
 
+    _left = False
+
     @web.authenticated
     @authorized(action="read", resource="nbflow:logs")
     async def get(self, flow_run_id: str) -> None:
@@ -99,7 +101,9 @@ class Download(ApiHandler):
         self.set_header("Content-Disposition", f'attachment; filename="{run.id}.{ending}"')
         after: str | None = None
         try:
-            while True:
+            if asked.follow:
+                await self.flush()  # who follows a run that has said nothing yet is answered
+            while not self._left:
                 run = await self.off_loop(self.backend.read_flow_run, flow_run_id)
                 after = await self._send(flow_run_id, asked, after)
                 if not asked.follow or run.state.is_final():
@@ -107,7 +111,13 @@ class Download(ApiHandler):
                 await asyncio.sleep(_LOOK_SECONDS)
         except iostream.StreamClosedError:  # who asked is gone
             return
-        self.finish(set_content_type=_TYPES[asked.format])
+        if not self._left:
+            self.finish(set_content_type=_TYPES[asked.format])
+
+    def on_connection_close(self) -> None:
+        """Follow no longer for who is gone; of a silent run nothing is sent that would tell."""
+        super().on_connection_close()
+        self._left = True
 
     async def _send(self, flow_run_id: str, asked: LogDownload, after: str | None) -> str | None:
         """Send all there is after a line; give the place of the last one."""
