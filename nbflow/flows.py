@@ -108,6 +108,11 @@ class Flow(hooks.Hooked, UserFlow, Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Flow {shown(self.name)}>"
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from nbflow.model import cards
+
+        return cards.of_flow(self.name, self.description, self.signature).bundle()
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the flow; give its value, or raise what it raised (`async`: awaitable).
 

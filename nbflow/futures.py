@@ -90,6 +90,11 @@ class Future(Generic[T]):
     def __repr__(self) -> str:
         return f"<Future {self.name}: {self.state.name}>"
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from nbflow.model import cards
+
+        return cards.of_task_run("future", self.task_run).bundle()
+
     @property
     def task_run_id(self) -> str:
         """Give the task run's id."""
@@ -296,6 +301,12 @@ def _way(start: Future[Any], me: str) -> list[str] | None:
 # -- several ----------------------------------------------------------------------------------
 class FutureList(list[Future[T]]):
     """The futures of a `map`, in its order."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from nbflow.model import cards
+
+        kind = f"{len(self):,} futures, {sum(one.done() for one in self):,} done"
+        return cards.of_task_runs(kind, [one.task_run for one in self]).bundle()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until all have ended, at most `timeout` seconds together."""

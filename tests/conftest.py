@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -288,3 +290,50 @@ def free_port() -> int:
 def serving() -> Callable[..., AbstractContextManager[Served]]:
     """`with serving(folder, *options, **environment) as server:` a real Jupyter server."""
     return serve
+
+
+@pytest.fixture(scope="session")
+def xss_payloads() -> tuple[str, ...]:
+    """Texts that would run, load or hide something where they are not taken as text."""
+    lines = (Path(__file__).parent / "xss_payloads.txt").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line and not line.startswith("# ")]
+    escape = re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|n)")
+    return tuple(
+        escape.sub(lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else "\n", line)
+        for line in kept
+    )
+
+
+class _Inert(HTMLParser):
+    """Fails at the first tag or attribute that could do more than be seen."""
+
+    TAGS = set("div b ul li span table thead tbody tr th td pre details summary img p a".split())
+    ATTRIBUTES = set("class style aria-hidden aria-label scope src alt title open href rel".split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in self.TAGS, tag
+        for name, value in attrs:
+            assert name in self.ATTRIBUTES, (tag, name)
+            if name == "src":
+                assert re.match(r"data:image/(svg\+xml|png);base64,[\w+/=]*$", value or ""), value
+            if name == "href":
+                assert re.match(r"(https?://|mailto:)", value or ""), value
+            if name == "style":
+                assert not re.search(r"url\(|expression|import|position", value or "", re.I), value
+
+    def handle_decl(self, decl: str) -> None:
+        raise AssertionError(decl)
+
+    handle_pi = unknown_decl = handle_comment = handle_decl
+
+
+@pytest.fixture(scope="session")
+def inert() -> Callable[[str], None]:
+    """Check that HTML is only seen: nothing in it runs, loads or leaves its place."""
+
+    def check(text: str) -> None:
+        parser = _Inert()
+        parser.feed(text)
+        parser.close()
+
+    return check

@@ -20,9 +20,9 @@ from nbflow.ipython.hosts import Work
 from nbflow.model import rows
 from nbflow.model.cell_options import CellOptions
 from nbflow.model.results import ResultRecord
+from nbflow.model.run_views import View, line
 from nbflow.model.runs import Artifact, LogEntry, TaskRun, advance
 from nbflow.model.states import State
-from nbflow.widgets.static import View, line
 
 
 class CellFlow(PlainFlow):

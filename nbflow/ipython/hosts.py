@@ -28,9 +28,9 @@ from nbflow.logging.loggers import run_logger
 from nbflow.model import texts
 from nbflow.model.cell_definitions import definitions
 from nbflow.model.cell_options import CellOptions
+from nbflow.model.run_views import View, line
 from nbflow.model.runs import TaskKind
 from nbflow.model.states import State
-from nbflow.widgets.static import View, line
 
 Work = Callable[[], Any]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.schedules import Catchup, Overlap, Timing
 from nbflow.model.work_pools import Kept
 
@@ -161,6 +162,11 @@ class Deployment:
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     defined_in: str | None = None
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from nbflow.model import cards  # it stands above
+
+        return cards.of_deployment(self).bundle()
+
     @property
     def taken(self) -> Mapping[str, Any]:
         """Give what a run's parameters are held against: anything goes where it is not enforced."""
@@ -282,11 +288,15 @@ class Deployments(Protocol):
         """Read a deployment by name or id. Raises NotFound."""
         ...
 
-    def list_deployments(self) -> tuple[Deployment, ...]:
+    def list_deployments(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Deployment]:
         """List deployments by name."""
         ...
 
-    def list_deployment_versions(self, name_or_id: str) -> tuple[DeploymentVersion, ...]:
+    def list_deployment_versions(
+        self, name_or_id: str, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[DeploymentVersion]:
         """List what a deployment was, newest first; the first is what it is. Raises NotFound."""
         ...
 

@@ -51,6 +51,13 @@ class Bookkeeping:
     attempt: int
     running_seconds: float
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from nbflow.model import run_views  # it stands above
+
+        run: Any = self
+        own = run_views.of_run(run) if isinstance(self, FlowRun) else run_views.of_task(run)
+        return run_views.bundle(own)
+
     @property
     def state_type(self) -> StateType:
         """Give the type of the state."""

@@ -76,6 +76,10 @@ class State:
         at = self.__dict__["at"] = clock.instant(self.__dict__["_micros"])
         return at
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        # By name: what is shown of a state stands above it.
+        return import_module("nbflow.model.cards").of_state(self).bundle()
+
     def is_scheduled(self) -> bool:
         """Say whether the run waits for its time."""
         return self.type is StateType.SCHEDULED

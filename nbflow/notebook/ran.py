@@ -98,6 +98,11 @@ class NotebookRun:
         """Say whether it was cancelled."""
         return self.state.is_cancelled()
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from nbflow.model import run_views
+
+        return run_views.bundle(run_views.of_run(self.flow_run, self.cells))
+
     def __repr__(self) -> str:
         flow, name = names.shown(self.flow_run.flow_name), texts.safe(self.name)
         return f"<NotebookRun {name} of {flow}: {self.state.name}>"

@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from nbflow.model import run_views
 from nbflow.model.ids import uuid7
-from nbflow.widgets import static
-from nbflow.widgets.static import LOOKS, Line, View
+from nbflow.model.looks import LOOKS, one_line
+from nbflow.model.run_views import Line, View
 
 #: a run shorter than this is never shown as a widget
 QUICK_SECONDS = 0.3
@@ -55,7 +56,7 @@ class RunView:
             return
         self._begun = True
         if self._when == "live":
-            self._publish(static.bundle(self._look()))
+            self._publish(run_views.bundle(self._look()))
             threading.Thread(target=self._follow, name="nbflow-view", daemon=True).start()
 
     def end(self) -> None:
@@ -64,7 +65,7 @@ class RunView:
             return
         with self._lock:
             self._ended.set()
-            self._publish(static.bundle(self._look()))
+            self._publish(run_views.bundle(self._look()))
             if self._widget is not None:
                 self._widget.close()
 
@@ -83,7 +84,7 @@ class RunView:
         with self._lock:
             if not self._ended.is_set():
                 self._widget = make(view=sent(view))
-                self._publish({**static.texts(view), **_shown_as(self._widget)})
+                self._publish({**run_views.texts(view), **_shown_as(self._widget)})
 
     def _update(self) -> None:
         view = sent(self._look())
@@ -114,7 +115,7 @@ def _sent(line: Line) -> dict[str, Any]:
         "shape": shape,
         "colour": colour,
         "word": line.word,
-        "name": static.one_line(line.name),
+        "name": one_line(line.name),
         "details": line.details,
     }
 

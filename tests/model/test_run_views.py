@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.model import states
+from nbflow.model import looks, states
+from nbflow.model import run_views as static
+from nbflow.model.looks import LOOKS
+from nbflow.model.run_views import Line, View
 from nbflow.model.runs import TaskRun, advance
 from nbflow.model.states import State, StateType
-from nbflow.widgets import static
-from nbflow.widgets.static import LOOKS, Line, View
 
 
 class Parsed(HTMLParser):
@@ -65,7 +66,7 @@ def test_no_control_or_invisible_character_is_shown(name: str, message: str) -> 
 
 
 def test_a_lone_surrogate_is_escaped() -> None:
-    shown = static.one_line("a\ud800b\x1b[31m")
+    shown = looks.one_line("a\ud800b\x1b[31m")
     assert shown == r"a\ud800b\u001b[31m"
 
 
@@ -130,9 +131,9 @@ def test_a_running_run_counts_the_time_since() -> None:
 
 
 def test_long_texts_are_cut() -> None:
-    shown = static.one_line("x" * 100_000)
+    shown = looks.one_line("x" * 100_000)
     assert len(shown) == 201
-    assert static.one_line(string.whitespace) == ""
+    assert looks.one_line(string.whitespace) == ""
 
 
 @pytest.mark.parametrize(
@@ -150,4 +151,4 @@ def test_long_texts_are_cut() -> None:
     ],
 )
 def test_lengths_of_time(seconds: float, said: str) -> None:
-    assert static.duration(seconds) == said
+    assert looks.duration(seconds) == said

@@ -1,17 +1,17 @@
 """A run as it is saved in a notebook: HTML without scripts, plain text, and the facts as JSON.
 
-Readable with every style taken away (GitHub), in light and dark. What users named or raised is
-only ever text here: escaped, on one line, without control characters.
+How states look, and what of a text may be shown, is `looks`' work.
 """
 
 from __future__ import annotations
 
 import html
-import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from nbflow.model import clock
+from nbflow.model import clock, looks
+from nbflow.model.looks import duration, one_line
 from nbflow.model.runs import FlowRun, TaskRun
 from nbflow.model.states import State, StateType
 
@@ -19,28 +19,8 @@ MIME = "application/vnd.nbflow.run.v1+json"
 
 #: a list of task runs shows at most so many; those that did not complete come first
 MOST_LINES = 50
-_LONGEST = 200
-
-_S = StateType
-#: shape and colour of each state. None of the shapes has an emoji form; each colour can be told
-#: from white and from black.
-_GREY, _BLUE = "var(--jp-ui-font-color2, #767676)", "var(--jp-info-color1, #1e88e5)"
-_GREEN, _RED = "var(--jp-success-color1, #43a047)", "var(--jp-error-color1, #e53935)"
-_AMBER = "var(--jp-warn-color1, #c77700)"
-LOOKS: dict[StateType, tuple[str, str]] = {
-    _S.SCHEDULED: ("◷", _GREY),
-    _S.PENDING: ("○", _GREY),
-    _S.RUNNING: ("▸", _BLUE),
-    _S.PAUSED: ("‖", _AMBER),
-    _S.CANCELLING: ("⊟", _AMBER),
-    _S.CANCELLED: ("⊟", _GREY),
-    _S.COMPLETED: ("✓", _GREEN),
-    _S.FAILED: ("✗", _RED),
-    _S.CRASHED: ("▲", _RED),
-}
 #: of completed runs, those whose message says why
 _LEFT_EARLY = frozenset({"Skipped", "Stopped"})
-_WORDS = {"AwaitingRetry": "Awaiting retry", "NotReady": "Not ready", "TimedOut": "Timed out"}
 
 
 @dataclass(frozen=True)
@@ -63,19 +43,19 @@ class Line:
     @property
     def word(self) -> str:
         """Give the state's name as it is read."""
-        return one_line(_WORDS.get(self.state.name, self.state.name))
+        return looks.word(self.state)
 
     @property
     def time(self) -> str:
         """Give how long it ran; empty for one that never did."""
-        never = self.state.type in (_S.SCHEDULED, _S.PENDING) and not self.seconds
+        never = self.state.type in (StateType.SCHEDULED, StateType.PENDING) and not self.seconds
         return "" if never else duration(self.seconds)
 
     @property
     def details(self) -> list[str]:
         """Give what else there is to say: how long, which try, and what went wrong."""
         attempt = f"attempt {self.attempt}" if self.attempt > 1 else ""
-        said = self.state.type is not _S.COMPLETED or self.state.name in _LEFT_EARLY
+        said = self.state.type is not StateType.COMPLETED or self.state.name in _LEFT_EARLY
         message = one_line(self.state.message) if said else ""
         return [text for text in (self.time, attempt, message, one_line(self.note)) if text]
 
@@ -92,7 +72,8 @@ class View:
         """Give the task runs to list, and how many completed ones are left out."""
         if len(self.tasks) <= MOST_LINES:
             return self.tasks, 0
-        chosen = sorted(self.tasks, key=lambda line: line.state.type is _S.COMPLETED)[:MOST_LINES]
+        done_last = sorted(self.tasks, key=lambda line: line.state.type is StateType.COMPLETED)
+        chosen = done_last[:MOST_LINES]
         kept = {id(line) for line in chosen}
         return tuple(t for t in self.tasks if id(t) in kept), len(self.tasks) - MOST_LINES
 
@@ -100,9 +81,20 @@ class View:
 def line(run: TaskRun | FlowRun) -> Line:
     """Make the line of a run as it now is."""
     seconds = run.running_seconds
-    if run.state.type is _S.RUNNING:
+    if run.state.type is StateType.RUNNING:
         seconds += max((clock.now() - run.state.at).total_seconds(), 0.0)
     return Line(run.name, run.state, seconds, max(run.attempt, 1), run.id)
+
+
+def of_run(run: FlowRun, tasks: Iterable[TaskRun] = ()) -> View:
+    """Give the view of a flow run and its task runs."""
+    head = replace(line(run), name=f"{run.flow_name} ({run.name})")
+    return View(head, tuple(map(line, tasks)), "flow")
+
+
+def of_task(run: TaskRun) -> View:
+    """Give the view of a task run."""
+    return View(line(run))
 
 
 def bundle(view: View) -> dict[str, Any]:
@@ -142,37 +134,7 @@ def to_html(view: View) -> str:
         left = f"<li>and {more} more</li>" if more else ""
         style = "list-style:none;margin:2px 0 0;padding:0 0 0 1.4em"
         body += f'<ul style="{style}">{rows}{left}</ul>'
-    style = (
-        "font-family:var(--jp-ui-font-family, system-ui, sans-serif);"
-        "font-size:var(--jp-ui-font-size1, 13px);line-height:1.6;"
-        "color:var(--jp-ui-font-color1, inherit)"
-    )
-    return f'<div class="nbflow-run" style="{style}">{body}</div>'
-
-
-def duration(seconds: float) -> str:
-    """Say a length of time in at most two units: `40 ms`, `3.2 s`, `1 min 05 s`, `2 h 00 min`."""
-    if seconds < 1:
-        return f"{int(seconds * 1000)} ms"
-    if seconds < 10:
-        return f"{int(seconds * 10) / 10:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def one_line(text: str) -> str:
-    """Give a text as it may be shown: on one line, cut, what cannot be seen escaped."""
-    words = " ".join(text[: 4 * _LONGEST].split())
-    cut = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
-    return "".join(c if _plain(c) else f"\\u{ord(c):04x}" for c in cut)
-
-
-def _plain(char: str) -> bool:
-    # Cc: controls (terminal escapes), Cf: marks that reorder or hide text, Cs: lone surrogates
-    return unicodedata.category(char)[0] != "C"
+    return looks.page("run", body)
 
 
 def _facts(line: Line) -> dict[str, Any]:
@@ -192,12 +154,9 @@ def _facts(line: Line) -> dict[str, Any]:
 
 
 def _text(line: Line) -> str:
-    shape, _ = LOOKS[line.state.type]
-    return " · ".join([f"{shape} {line.word}", one_line(line.name), *line.details])
+    return " · ".join([looks.mark(line.state), one_line(line.name), *line.details])
 
 
 def _html(line: Line) -> str:
-    shape, colour = LOOKS[line.state.type]
-    badge = f'<b style="color:{colour}" aria-hidden="true">{shape}</b> {html.escape(line.word)}'
-    name = f"<b>{html.escape(one_line(line.name))}</b>"
-    return " · ".join([badge, name, *map(html.escape, line.details)])
+    name = f"<b>{looks.text(line.name)}</b>"
+    return " · ".join([looks.badge(line.state), name, *map(html.escape, line.details)])
