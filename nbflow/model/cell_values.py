@@ -12,6 +12,8 @@ from nbflow.model.cell_memory import NOTHING, OUTSIDE, Binding, Scope, Thing, Th
 #: gives what a name stands for that no cell has bound; None: nothing is known of it
 Missing = Callable[[str], Thing | None]
 
+_UNBOUND = Binding(frozenset(), NOTHING)
+
 
 class Values(ABC):
     """Reads expressions in the name of one cell, and keeps what was found.
@@ -58,8 +60,11 @@ class Values(ABC):
         """Look a name up."""
         owner = self.scope.owner(name)
         if owner.outer is not None:
-            binding = owner.values.get(name)
-            return NOTHING if binding is None else binding.things
+            binding = owner.values.get(name, _UNBOUND)
+            if owner is not self.scope:  # a function's call, perhaps another cell's, has kept it
+                self.edges |= {(name, cell) for cell in binding.makers if cell != self.cell}
+                self.touch(name, binding.things)
+            return binding.things
         return self._global(name)
 
     def _global(self, name: str) -> Things:
