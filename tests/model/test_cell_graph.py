@@ -17,8 +17,8 @@ MESSY = HERE / "notebooks" / "messy.ipynb"
 TUTORIAL = HERE.parents[1] / "notebooks"
 
 #: functions that give functions with a state of their own
-KEEPS = "def f():\n    n = []\n    def g():\n        n.append(0)\n        return len(n)\n    return g"
-COUNTS = "def f():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n        return n\n    return g"
+KEEPS = "def f():\n    n = []\n    def g(): n.append(0)\n    return g"
+COUNTS = "def f():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n    return g"
 
 
 def document(*sources: str | dict[str, Any], **metadata: Any) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def read(path: Path) -> dict[str, Any]:
         (("a = []", "def f(x): x.append(1)", "f(a)", "print(a)"), [0, 1, 2, 3]),
         (("a = []", "def f(x): return len(x)", "f(a)", "print(a)"), [0, 3]),
         (("a = 0", "def f():\n    global a\n    a = 1", "f()", "print(a)"), [1, 2, 3]),
-        ((KEEPS, "d = f()", "d()", "e = f()", "d()"), [0, 1, 2, 4]),
-        ((COUNTS, "d = f()", "d()", "e = f()", "d()"), [0, 1, 2, 4]),
+        ((KEEPS, "d = f()", "d()", "e = f()", "print(d())"), [0, 1, 2, 4]),
+        ((COUNTS, "d = f()", "d()", "e = f()", "print(d())"), [0, 1, 2, 4]),
         (("class A:\n    def go(self): return k", "k = 1", "o = A()", "o.go()"), [0, 1, 2, 3]),
         (("class A:\n    n = []", "o = A()", "A.n.append(1)", "print(o.n)"), [0, 1, 2, 3]),
         (("a = 1", "del a", "a = 2", "print(a)"), [2, 3]),
