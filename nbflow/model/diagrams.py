@@ -75,7 +75,7 @@ class Diagram:
 
     def svg(self) -> str:
         """Give the diagram as an SVG picture without scripts."""
-        places, width, height = _laid_out(self.boxes, self._known_arrows())
+        places, width, height = laid_out(self.boxes, self._known_arrows())
         title = escape(plain(self.title))
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
@@ -133,7 +133,7 @@ def _label(box: Box) -> str:
     return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
 
 
-def _laid_out(
+def laid_out(
     boxes: Sequence[Box], arrows: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, _Place], float, float]:
     """Give each box its place, and the size of the whole."""
