@@ -132,6 +132,9 @@ SETTINGS: dict[str, Setting] = {
         True, "While runs are live or due soon, tell JupyterHub and Jupyter the server is in use."
     ),
     "busy_seconds": Setting(30.0, "How long a write waits for another program's lock."),
+    "database_answer_seconds": Setting(
+        30.0, "How long PostgreSQL may be silent besides before its connection is given up."
+    ),
 }
 
 _overrides: dict[str, Any] = {}

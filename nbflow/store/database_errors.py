@@ -28,9 +28,9 @@ def translated() -> Generator[None, None, None]:
         raise _meaning(wrapped(error)) from error
 
 
-def wrapped(error: Exception) -> exc.DBAPIError:
-    """Give a driver's own error as SQLAlchemy does."""
-    return exc.DBAPIError(None, None, error)
+def wrapped(error: Exception, *, lost: bool = False) -> exc.DBAPIError:
+    """Give a driver's own error as SQLAlchemy does; `lost`: with it the connection is."""
+    return exc.DBAPIError(None, None, error, connection_invalidated=lost)
 
 
 def _meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
@@ -48,6 +48,17 @@ def _meaning(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
             f"The store cannot be opened: {text}.", hint="Is the folder there and writable?"
         )
     return error
+
+
+def not_begun(error: exc.DBAPIError) -> NbflowError | exc.DBAPIError:
+    """Give what an error means that kept a transaction from beginning: nothing can have come of it.
+
+    So it is not `LOST`, and who waited for the server once does not wait for it again.
+    """
+    found = _meaning(error)
+    if isinstance(found, Unreachable) and found.code == LOST:
+        found.code = "store.unreachable"
+    return found
 
 
 def _of_postgresql(error: exc.DBAPIError) -> bool:

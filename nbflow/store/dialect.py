@@ -27,8 +27,15 @@ from sqlalchemy import event, exc
 from nbflow import faults, settings
 from nbflow.exceptions import InvalidInput, Unreachable
 from nbflow.model import clock
-from nbflow.store import file_systems
-from nbflow.store.database_errors import crowded, first_line, may_pass, translated, wrapped
+from nbflow.store import file_systems, patience
+from nbflow.store.database_errors import (
+    crowded,
+    first_line,
+    may_pass,
+    not_begun,
+    translated,
+    wrapped,
+)
 
 _log = logging.getLogger("nbflow.store")
 
@@ -141,6 +148,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         isolation_level="AUTOCOMMIT",  # BEGIN is ours, as with SQLite
     )
     engine.dialect.type_compiler_instance = _plain_texts(engine.dialect)
+    event.listen(engine, "do_connect", patience.connect)
     return engine
 
 
@@ -153,7 +161,7 @@ def _connecting(url: sa.URL) -> dict[str, Any]:
         f"-c idle_in_transaction_session_timeout={round(max(busy / 2, 5.0) * 1000)}",
     ]
     mine = {
-        "connect_timeout": 10,
+        "connect_timeout": max(2, min(10, round(settings.database_answer_seconds))),
         "application_name": "nbflow",
         "keepalives_idle": 10,
         "keepalives_interval": 5,
@@ -234,8 +242,10 @@ def migrating(engine: sa.Engine) -> Generator[sa.Connection, None, None]:
         if lite:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         _say(connection, _BEGIN_WRITE[engine.dialect.name])
-        if not lite:  # rows may be put together for long between two statements
+        if not lite:  # rows may be put together for long between two statements, and by one
             _say(connection, "SET LOCAL idle_in_transaction_session_timeout = 0")
+            driver: Any = connection.connection.driver_connection
+            driver.patience = None
         if not connection.in_transaction():
             connection.begin()  # as SQLAlchemy sees it, so that alembic commits nothing by itself
         try:
@@ -265,7 +275,7 @@ def _begin(engine: sa.Engine, text: str) -> sa.Connection:
             pauses = pauses or _pauses(error)
             pause = next(pauses, None)
             if pause is None:
-                raise
+                raise not_begun(error) from error
         threading.Event().wait(pause)
 
 
@@ -293,9 +303,10 @@ def _say(connection: sa.Connection, text: str) -> None:
     try:
         driver.execute(text, prepare=False)  # several statements in one message
     except connection.dialect.loaded_dbapi.Error as error:
-        if driver.closed or driver.broken:
+        lost = driver.closed or driver.broken
+        if lost:
             connection.invalidate()
-        raise wrapped(error) from error
+        raise wrapped(error, lost=lost) from error
 
 
 def _roll_back(connection: sa.Connection) -> None:

@@ -31,6 +31,8 @@ class Proxy:
         self._lines: set[asyncio.StreamWriter] = set()
         self.losing = 0.0
         self.lost = 0
+        self._unheard: tuple[bytes, Mode] | None = None
+        self._doomed: dict[asyncio.StreamWriter, Mode] = {}
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -39,6 +41,14 @@ class Proxy:
     def cut(self, mode: Mode) -> None:
         """Treat the line so from now on; `pass`: it is whole."""
         asyncio.run_coroutine_threadsafe(self._cut(mode), self._loop).result(10)
+
+    def lose_the_answer(self, to: bytes, mode: Mode) -> None:
+        """Break the line so, once, after a request that holds some bytes was passed on."""
+        self._unheard = (to, mode)
+
+    def waits_for_a_request(self) -> bool:
+        """Say whether no such request has come."""
+        return self._unheard is not None
 
     def close(self) -> None:
         """Hang up and serve nobody."""
@@ -60,10 +70,12 @@ class Proxy:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _hang_up(self, line: asyncio.StreamWriter) -> None:
-        if self._mode == "reset":
-            line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
-        line.transport.abort() if self._mode == "reset" else line.close()
+    def _hang_up(self, line: asyncio.StreamWriter, mode: Mode | None = None) -> None:
+        if (mode or self._mode) != "reset":
+            line.close()
+            return
+        line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+        line.transport.abort()
 
     async def _admit(self, caller: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -91,8 +103,14 @@ class Proxy:
             while data := await source.read(65_536):
                 while self._mode == "stall":
                     await self._changed.wait()
-                if answers and self._mode == "half_open":
+                if answers and "half_open" in (self._mode, self._doomed.get(other)):
                     continue
+                if answers and other in self._doomed:
+                    self._hang_up(to, self._doomed.pop(other))
+                    break
+                if not answers and self._unheard and self._unheard[0] in data:
+                    self._doomed[to] = self._unheard[1]
+                    self._unheard = None
                 if answers and self.losing and self._chance.random() < self.losing:
                     self.lost += 1
                     break
