@@ -20,7 +20,7 @@ from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.backend import Backend
 from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
 from nbflow.model.limits import ConcurrencyLimit
-from nbflow.model.pages import MOST_ROWS, Page
+from nbflow.model.pages import MOST_ROWS, every
 from nbflow.model.run_lists import (
     BulkAnswer,
     BulkRequest,
@@ -117,10 +117,7 @@ class Client:
         self, where: RunFilter | None = None, *, sort: RunSort = "-due_at"
     ) -> Iterator[FlowRun]:
         """Give every run in an order, read by the page."""
-        backend = self.backend
-        return _all(
-            lambda cursor: backend.list_flow_runs(where, sort=sort, limit=MOST_ROWS, cursor=cursor)
-        )
+        return every(self.backend.list_flow_runs, where, sort=sort, limit=MOST_ROWS)
 
     def count_flow_runs(self, where: RunFilter | None = None) -> int:
         """Count runs, up to 10,000."""
@@ -183,8 +180,7 @@ class Client:
 
     def iter_task_runs(self, where: TaskRunFilter | None = None) -> Iterator[TaskRun]:
         """Give every task run, newest first, read by the page."""
-        backend = self.backend
-        return _all(lambda cursor: backend.find_task_runs(where, limit=MOST_ROWS, cursor=cursor))
+        return every(self.backend.find_task_runs, where, limit=MOST_ROWS)
 
     def read_logs(
         self, where: LogFilter | None = None, *, limit: int = MOST_ROWS
@@ -195,7 +191,7 @@ class Client:
     def iter_logs(self, where: LogFilter | None = None) -> Iterator[LogEntry]:
         """Give every log line, oldest first, read by the page."""
         backend = self.backend
-        return _all(lambda cursor: backend.list_logs(where=where, after=cursor))
+        return every(lambda cursor: backend.list_logs(where=where, after=cursor))
 
     # -- flows and deployments ----------------------------------------------------------------
     def read_flows(self, search: str | None = None, *, limit: int = MOST_ROWS) -> list[FlowSummary]:
@@ -216,7 +212,7 @@ class Client:
 
     def read_deployments(self) -> list[Deployment]:
         """List deployments by name."""
-        return list(self.backend.list_deployments())
+        return list(every(self.backend.list_deployments))
 
     def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
         """Edit a deployment. Raises NotFound, InvalidInput, Conflict."""
@@ -236,7 +232,7 @@ class Client:
 
     def read_schedules(self, where: ScheduleFilter | None = None) -> list[Schedule]:
         """List schedules."""
-        return list(self.backend.list_schedules(where))
+        return list(every(self.backend.list_schedules, where))
 
     # -- where runs are executed --------------------------------------------------------------
     def read_work_pool(self, name: str) -> WorkPool:
@@ -245,19 +241,19 @@ class Client:
 
     def read_work_pools(self) -> list[WorkPool]:
         """List work pools by name."""
-        return list(self.backend.list_work_pools())
+        return list(every(self.backend.list_work_pools))
 
     def read_work_queues(self, work_pool_name: str | None = None) -> list[WorkQueue]:
         """List the work queues of a pool, or of all."""
-        return list(self.backend.list_work_queues(work_pool_name))
+        return list(every(self.backend.list_work_queues, work_pool_name))
 
     def read_workers(self) -> list[Worker]:
         """List workers that have not stopped, newest first."""
-        return list(self.backend.list_workers())
+        return list(every(self.backend.list_workers))
 
     def read_concurrency_limits(self) -> list[ConcurrencyLimit]:
         """List concurrency limits."""
-        return list(self.backend.list_limits())
+        return list(every(self.backend.list_limits))
 
     # -- artifacts and variables --------------------------------------------------------------
     def read_artifact(self, key_or_id: str) -> Artifact:
@@ -272,8 +268,7 @@ class Client:
 
     def iter_artifacts(self, where: ArtifactFilter | None = None) -> Iterator[Artifact]:
         """Give every artifact, newest first, read by the page."""
-        backend = self.backend
-        return _all(lambda cursor: backend.list_artifacts(where, cursor=cursor))
+        return every(self.backend.list_artifacts, where)
 
     def delete_artifact(self, key_or_id: str) -> int:
         """Delete an artifact, or every version of a key; give how many. Raises NotFound."""
@@ -281,7 +276,7 @@ class Client:
 
     def read_variables(self) -> list[Variable]:
         """List variables by name."""
-        return list(self.backend.list_variables())
+        return list(every(self.backend.list_variables))
 
     def read_variable_by_name(self, name: str) -> Variable | None:
         """Read a variable; None: there is none of that name."""
@@ -297,15 +292,6 @@ class Client:
     def delete_variable_by_name(self, name: str) -> None:
         """Delete a variable. Raises NotFound."""
         self.backend.delete_variable(name)
-
-
-def _all(ask: Callable[[str | None], Page[Row]]) -> Iterator[Row]:
-    """Give the rows of every page."""
-    page = ask(None)
-    yield from page.rows
-    while page.cursor is not None:
-        page = ask(page.cursor)
-        yield from page.rows
 
 
 # -- the second driver ------------------------------------------------------------------------

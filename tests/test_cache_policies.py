@@ -251,7 +251,7 @@ def test_run_id_keeps_within_the_run(orchestrator: Orchestrator) -> None:
     in_a_flow(lambda: [t(1), t(1)])
     assert len(ran) == 1
     run = orchestrator.list_flow_runs().rows[0]
-    assert any(r.task_run_id for r in orchestrator.list_results(run.id))
+    assert any(r.task_run_id for r in orchestrator.list_results(run.id).rows)
     in_a_flow(lambda: t(1))
     assert len(ran) == 2
 

@@ -124,7 +124,7 @@ def test_a_result_that_was_opted_out_says_the_exact_fix(orchestrator: Orchestrat
     assert gives(return_state=True).result() == 1
     with pytest.raises(MissingResult, match="persist_result=True"):
         last_run(orchestrator).state.result()
-    assert orchestrator.list_results(last_run(orchestrator).id) == ()
+    assert orchestrator.list_results(last_run(orchestrator).id).rows == ()
 
 
 def test_a_flows_choice_holds_for_its_tasks_and_a_tasks_own_is_stronger(
@@ -143,7 +143,7 @@ def test_a_flows_choice_holds_for_its_tasks_and_a_tasks_own_is_stronger(
         follows(), insists()
 
     calls()
-    assert [r.preview for r in orchestrator.list_results(last_run(orchestrator).id)] == ["2"]
+    assert [r.preview for r in orchestrator.list_results(last_run(orchestrator).id).rows] == ["2"]
 
 
 def test_the_setting_turns_storing_off(orchestrator: Orchestrator) -> None:
@@ -153,7 +153,7 @@ def test_the_setting_turns_storing_off(orchestrator: Orchestrator) -> None:
 
     with settings.temporary(persist_results=False):
         gives()
-    assert orchestrator.list_results(last_run(orchestrator).id) == ()
+    assert orchestrator.list_results(last_run(orchestrator).id).rows == ()
 
 
 class FailsToReduce:
@@ -567,7 +567,7 @@ def test_killed_around_the_write_leaves_no_completed_without_a_result(
     assert run.state.is_crashed()
     for one in backend.list_task_runs(run.id):
         assert not one.state.is_completed()
-    assert backend.list_results(run.id) == ()
+    assert backend.list_results(run.id).rows == ()
 
 
 def test_after_kill_9_every_completed_task_has_its_result(home: Path) -> None:
@@ -632,10 +632,10 @@ def test_deleting_a_run_deletes_its_results_and_files(
 
     calls()
     run = last_run(orchestrator)
-    assert len(files(home)) == len(orchestrator.list_results(run.id)) == 3
+    assert len(files(home)) == len(orchestrator.list_results(run.id).rows) == 3
     ResultStore().write("other", BIG)
     orchestrator.delete_flow_run(run.id)
-    assert orchestrator.list_results(run.id) == ()
+    assert orchestrator.list_results(run.id).rows == ()
     assert len(files(home)) == 1
 
 

@@ -86,7 +86,7 @@ def test_a_second_task_that_fails_rolls_back_the_first_and_nothing_is_kept(
     assert run.state.name == "RolledBack"
     assert run.state.is_completed()
     assert [s.name for s in run.history] == ["Pending", "Running", "Completed", "RolledBack"]
-    assert orchestrator.list_results(run.flow_run_id) == ()
+    assert orchestrator.list_results(run.flow_run_id).rows == ()
     with pytest.raises(MissingResult, match="rolled back"):
         run.state.result()
 
@@ -154,7 +154,7 @@ def test_results_are_stored_when_the_transaction_commits(orchestrator: Orchestra
         run_id = orchestrator.list_flow_runs().rows[0].id
         with transaction():
             write("a")
-            seen.append(len(orchestrator.list_results(run_id)))
+            seen.append(len(orchestrator.list_results(run_id).rows))
 
     calls()
     run = runs_of(orchestrator)["write-0"]
@@ -335,7 +335,7 @@ def test_a_process_killed_inside_a_transaction_leaves_no_record(
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == -9
     assert not ResultStore().exists("whole")
-    assert orchestrator.list_results(task_key="__main__.load") == ()
+    assert orchestrator.list_results(task_key="__main__.load").rows == ()
 
 
 # -- alone ----------------------------------------------------------------------------------------

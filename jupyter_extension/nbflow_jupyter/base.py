@@ -29,6 +29,7 @@ from nbflow.model.wire import JsonText, jsonable
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import body, tokens
 from nbflow_jupyter.rates import TooMany
+from nbflow_jupyter.shapes import PageQuery
 
 if TYPE_CHECKING:
     from nbflow_jupyter.once import Once
@@ -337,6 +338,11 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         if plain is None or self.version is None:
             return plain
         return f'{editing.etag(self.version)[:-1]}-{plain.strip(chr(34))}"'
+
+    async def answer_page(self, call: Callable[..., Any], *args: Any) -> None:
+        """Answer with the page of a list that is asked for."""
+        asked = self.query(PageQuery)
+        await self.answer(call, *args, limit=asked.limit, cursor=asked.cursor)
 
     async def done(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Call, and answer 204: there is nothing to say."""

@@ -34,6 +34,7 @@ from nbflow.model.backend import Backend
 from nbflow.model.cell_graph import CellGraph
 from nbflow.model.deploying import DeployRequest, KernelSpec, NotebookInfo
 from nbflow.model.deployments import NewDeployment
+from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.store import journal, snapshots
 from nbflow_jupyter.base import ApiHandler, dumps
@@ -161,7 +162,7 @@ def info(source: Source, kernels: Kernels, backend: Backend) -> NotebookInfo:
     """Say what the deploy form needs to know of a notebook, with its deployments."""
     found = deploying.notebook_info(source.text, path=source.path, kernels=kernels)
     path = _absolute(source)
-    deployed = tuple(one for one in backend.list_deployments() if one.path == path)
+    deployed = tuple(one for one in every(backend.list_deployments) if one.path == path)
     return replace(found, deployments=deployed)
 
 

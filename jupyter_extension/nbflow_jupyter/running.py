@@ -19,6 +19,7 @@ from nbflow import settings
 from nbflow.exceptions import NbflowError, Unreachable
 from nbflow.model.backend import RunFilter
 from nbflow.model.events import Event
+from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import StateType
 from nbflow.model.wire import task_run_row
@@ -160,7 +161,7 @@ class Running:
             seq=orchestrator.seq(),
             scheduler=ticks,
             worker=None if self._supervisor is None else self._supervisor.health(),
-            workers=orchestrator.list_workers(),
+            workers=tuple(every(orchestrator.list_workers)),
         )
 
     async def task_run_rows(self, ids: list[str]) -> list[dict[str, Any]]:

@@ -12,11 +12,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from nbflow.model.artifacts import ArtifactKind
+from nbflow.model.pages import MOST_ROWS
+from nbflow.model.results import MOST
 from nbflow.model.run_files import ResultFile
 from nbflow.model.run_lists import RunFilter, RunSort
 from nbflow.model.run_parts import MOST_LINES, LogFilter, LogSort, TaskRunFilter, TimeSort
 from nbflow.model.runs import Owner
 from nbflow.model.schedules import Timing
+from nbflow.model.scheduling import ScheduleFilter
 from nbflow.model.states import State
 from nbflow.model.workers import Held, Worker
 
@@ -176,6 +179,14 @@ class SlotRequests:
 
 
 @dataclass(frozen=True)
+class PageQuery:
+    """How many rows of a list to give, and after which place in it."""
+
+    limit: int = MOST_ROWS
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
 class RunQuery(RunFilter):
     """Which flow runs to list, in which order; a name given several times: any of its values."""
 
@@ -246,15 +257,15 @@ class InputQuery:
 
 @dataclass(frozen=True)
 class ResultQuery:
-    """Whose results to list: a flow run's, by key from `after` on, or a task's, newest first.
+    """Whose results to list: a flow run's, by key, or a task's, newest first.
 
     `data`: with the bytes of small ones.
     """
 
     flow_run_id: str | None = None
     task_key: str | None = None
-    limit: int = 1000
-    after: str | None = None
+    limit: int = MOST
+    cursor: str | None = None
     data: bool = False
 
 
@@ -283,7 +294,7 @@ class ArtifactQuery:
     key: str | None = None
     kind: ArtifactKind | None = None
     latest: bool = False
-    limit: int = 200
+    limit: int = MOST_ROWS
     cursor: str | None = None
 
 
@@ -346,13 +357,16 @@ class BackfillQuery:
     """Whose backfills to list: a deployment's (name or id), else all."""
 
     deployment: str | None = None
+    limit: int = MOST_ROWS
+    cursor: str | None = None
 
 
 @dataclass(frozen=True)
-class SkipQuery:
-    """How many skips to list."""
+class ScheduleQuery(ScheduleFilter):
+    """Which schedules to list."""
 
-    limit: int = 200
+    limit: int = MOST_ROWS
+    cursor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -458,6 +472,14 @@ class Health:
     scheduler: SchedulerInfo | None
     worker: LocalWorker | None
     workers: tuple[Worker, ...]
+
+
+@dataclass(frozen=True)
+class JobTemplate:
+    """What of a pool's jobs may be chosen, as JSON Schema, and what is made of it."""
+
+    job_configuration: Mapping[str, Any]
+    variables: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from nbflow.connect import connect
 from nbflow.model import schedules, wallclock
 from nbflow.model.backfills import Backfill, Backfilled, NewBackfill
 from nbflow.model.deployments import Deployment
+from nbflow.model.pages import every
 from nbflow.model.schedules import Timing
 
 _ID = argument("backfill", metavar="ID", help="the backfill's id")
@@ -85,7 +86,7 @@ def ls(*, deployment: str | None, output: str) -> None:
     """List backfills, newest first."""
     backend = connect()
     of = None if deployment is None else finding.deployment(backend, deployment).id
-    found = backend.list_backfills(of)
+    found = tuple(every(backend.list_backfills, of))
     if output == "json":
         printing.as_json(found)
         return

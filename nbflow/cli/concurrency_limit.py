@@ -11,6 +11,7 @@ from nbflow.connect import connect
 from nbflow.model import clock
 from nbflow.model.backend import Backend
 from nbflow.model.limits import TAG_PREFIX, ConcurrencyLimit, LimitChange, NewLimit, Slot
+from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun
 
 NAME = argument("name", metavar="NAME", help="the limit's name or id; `tag:TAG` for a tag's")
@@ -24,7 +25,7 @@ _DECAY = argument(
 @takes(OUTPUT)
 def ls(*, output: str) -> None:
     """List limits by name, with how many slots are in use."""
-    found = connect().list_limits()
+    found = tuple(every(connect().list_limits))
     if output == "json":
         printing.as_json(found)
         return

@@ -14,6 +14,7 @@ from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, positive,
 from nbflow.connect import connect
 from nbflow.model import clock, names, schedules, states, versions, wallclock
 from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
+from nbflow.model.pages import every
 from nbflow.model.runs import NewFlowRun
 from nbflow.workers import presence
 
@@ -23,7 +24,7 @@ NAME = argument("name", metavar="NAME", help="the deployment's name or id")
 @takes(OUTPUT)
 def ls(*, output: str) -> None:
     """List deployments by name."""
-    found = connect().list_deployments()
+    found = tuple(every(connect().list_deployments))
     if output == "json":
         printing.as_json(found)
         return

@@ -11,6 +11,7 @@ from nbflow.cli.parsing import OUTPUT, argument, positive, takes
 from nbflow.connect import connect
 from nbflow.model import versions as model
 from nbflow.model.drift import CellDrift, FileDrift
+from nbflow.model.pages import every
 from nbflow.model.versions import VersionDiff
 
 _LONGEST = 60
@@ -24,7 +25,7 @@ def versions(*, name: str, output: str) -> None:
     """List what a deployment was, newest first."""
     backend = connect()
     found = finding.deployment(backend, name)
-    listed = backend.list_deployment_versions(found.id)
+    listed = tuple(every(backend.list_deployment_versions, found.id))
     if output == "json":
         printing.as_json(listed)
         return

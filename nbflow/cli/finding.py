@@ -8,6 +8,7 @@ from nbflow.exceptions import Conflict, NotFound
 from nbflow.model import ids, names
 from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.deployments import Deployment
+from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun
 
 #: an id's first characters say when it was made; fewer of them say too little
@@ -42,7 +43,7 @@ def deployment(backend: Backend, text: str) -> Deployment:
     try:
         return backend.read_deployment(text)
     except NotFound:
-        known = [item.name for item in backend.list_deployments()]
+        known = [item.name for item in every(backend.list_deployments)]
         hint = names.did_you_mean(text, known, "There are")
         raise NotFound(
             f"There is no deployment {names.shown(text)}.", field="deployment", hint=hint

@@ -13,6 +13,7 @@ from nbflow.connect import connect
 from nbflow.exceptions import Conflict
 from nbflow.model import clock, names
 from nbflow.model.backend import Backend, RunFilter
+from nbflow.model.pages import every
 from nbflow.model.run_lists import STATE_NAMES, BulkAction, BulkRequest, RunSort
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State, StateType
@@ -176,7 +177,7 @@ def inspect_flow(*, flow: str, output: str) -> None:
     """Show a flow: its deployments, and its newest runs."""
     backend = connect()
     found = backend.read_flow(flow)
-    deployments = [one for one in backend.list_deployments() if one.flow_name == flow]
+    deployments = [one for one in every(backend.list_deployments) if one.flow_name == flow]
     runs = backend.list_flow_runs(RunFilter(flow_name=flow), limit=10).rows
     if output == "json":
         printing.as_json({"flow": found, "deployments": deployments, "flow_runs": runs})

@@ -12,6 +12,7 @@ from nbflow.connect import connect
 from nbflow.model import schedules, wallclock
 from nbflow.model.backend import Backend
 from nbflow.model.deployments import Deployment, Schedule
+from nbflow.model.pages import every
 from nbflow.model.schedule_said import new_schedule_of
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.model.scheduling import ScheduleChange, ScheduleFilter
@@ -54,9 +55,9 @@ _REST = (
 def ls(*, deployment: str | None, output: str) -> None:
     """List schedules, the next due first."""
     backend = connect()
-    names = {one.id: one.name for one in backend.list_deployments()}
+    names = {one.id: one.name for one in every(backend.list_deployments)}
     of = None if deployment is None else finding.deployment(backend, deployment).id
-    found = backend.list_schedules(ScheduleFilter(of))
+    found = tuple(every(backend.list_schedules, ScheduleFilter(of)))
     if output == "json":
         printing.as_json(found)
         return

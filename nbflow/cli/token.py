@@ -8,6 +8,7 @@ from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, takes
 from nbflow.connect import connect
 from nbflow.model import clock
+from nbflow.model.pages import every
 from nbflow.model.tokens import NewToken, Token
 
 
@@ -34,7 +35,7 @@ def create(*, name: str, pool: str | None, expires: timedelta | None, output: st
 @takes(OUTPUT)
 def ls(*, output: str) -> None:
     """List workers' tokens, newest first."""
-    found = connect().list_tokens()
+    found = tuple(every(connect().list_tokens))
     if output == "json":
         printing.as_json(found)
         return

@@ -8,6 +8,7 @@ from typing import Any
 from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, takes
 from nbflow.connect import connect
+from nbflow.model.pages import every
 from nbflow.model.variables import NewVariable, Variable
 
 NAME = argument("name", metavar="NAME", help="the variable's name")
@@ -17,7 +18,7 @@ _LONGEST_CELL = 60
 @takes(OUTPUT)
 def ls(*, output: str) -> None:
     """List variables by name."""
-    found = connect().list_variables()
+    found = tuple(every(connect().list_variables))
     if output == "json":
         printing.as_json(found)
         return

@@ -11,6 +11,7 @@ from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, takes, usage
 from nbflow.connect import connect
 from nbflow.model import pool_types
+from nbflow.model.pages import every
 from nbflow.model.work_pools import Kept, NewWorkPool, WorkPool, WorkPoolChange, template_of
 
 NAME = argument("name", metavar="NAME", help="the pool's name or id")
@@ -28,7 +29,7 @@ _TEMPLATE = argument(
 @takes(OUTPUT)
 def ls(*, output: str) -> None:
     """List work pools by name."""
-    found = connect().list_work_pools()
+    found = tuple(every(connect().list_work_pools))
     if output == "json":
         printing.as_json(found)
         return
@@ -199,11 +200,11 @@ def _show(pool: WorkPool, output: str) -> None:
         ("", "name", "priority", "limit", "status"),
         (
             ("  ", one.name, str(one.priority), limit_text(one.concurrency_limit), one.status)
-            for one in backend.list_work_queues(pool.name)
+            for one in every(backend.list_work_queues, pool.name)
         ),
         none="",
     )
-    there = [one for one in backend.list_workers() if one.work_pool == pool.name]
+    there = [one for one in every(backend.list_workers) if one.work_pool == pool.name]
     if there:
         printing.heading("Workers")
         printing.columns(

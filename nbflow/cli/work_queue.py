@@ -7,6 +7,7 @@ from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, takes, usage
 from nbflow.cli.work_pool import DESCRIPTION, LIMIT, limit_of, limit_text
 from nbflow.connect import connect
+from nbflow.model.pages import every
 from nbflow.model.work_pools import NewWorkQueue, WorkQueue, WorkQueueChange
 
 NAME = argument("name", metavar="NAME", help="the queue's name or id")
@@ -17,7 +18,7 @@ _PRIORITY = argument("--priority", type=int, default=None, metavar="N", help="1 
 @takes(argument("--pool", default=None, help="only those of this work pool"), OUTPUT)
 def ls(*, pool: str | None, output: str) -> None:
     """List queues by pool, first priority first."""
-    found = connect().list_work_queues(pool)
+    found = tuple(every(connect().list_work_queues, pool))
     if output == "json":
         printing.as_json(found)
         return

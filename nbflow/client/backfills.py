@@ -5,6 +5,7 @@ from __future__ import annotations
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.backfills import Backfill, Backfilled, NewBackfill
+from nbflow.model.pages import MOST_ROWS, Page
 
 
 class HttpBackfills(OverHttp):
@@ -18,9 +19,16 @@ class HttpBackfills(OverHttp):
         """Make a run for each instant."""
         return reading.answer(Backfilled, self._ask("POST", "backfills", body=new, again=False))
 
-    def list_backfills(self, deployment: str | None = None) -> tuple[Backfill, ...]:
+    def list_backfills(
+        self,
+        deployment: str | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[Backfill]:
         """List backfills, newest first."""
-        return self._get(tuple[Backfill, ...], "backfills", {"deployment": deployment})
+        query = {"deployment": deployment, "limit": limit, "cursor": cursor}
+        return self._get(Page[Backfill], "backfills", query)
 
     def read_backfill(self, backfill_id: str) -> Backfill:
         """Read a backfill, with how far its runs are."""

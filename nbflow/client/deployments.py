@@ -16,6 +16,7 @@ from nbflow.model.deployments import (
     NewDeployment,
 )
 from nbflow.model.drift import Drift
+from nbflow.model.pages import MOST_ROWS, Page
 
 
 class HttpDeployments(OverHttp):
@@ -45,15 +46,19 @@ class HttpDeployments(OverHttp):
         """Read a deployment by name or id."""
         return self._get(Deployment, path_of("deployments", name_or_id))
 
-    def list_deployments(self) -> tuple[Deployment, ...]:
+    def list_deployments(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Deployment]:
         """List deployments by name."""
-        return self._get(tuple[Deployment, ...], "deployments")
+        return self._get(Page[Deployment], "deployments", {"limit": limit, "cursor": cursor})
 
     # -- versions -----------------------------------------------------------------------------
-    def list_deployment_versions(self, name_or_id: str) -> tuple[DeploymentVersion, ...]:
+    def list_deployment_versions(
+        self, name_or_id: str, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[DeploymentVersion]:
         """List what a deployment was, newest first."""
         path = path_of("deployments", name_or_id, "versions")
-        return self._get(tuple[DeploymentVersion, ...], path)
+        return self._get(Page[DeploymentVersion], path, {"limit": limit, "cursor": cursor})
 
     def read_deployment_version(self, name_or_id: str, version: int) -> DeploymentVersion:
         """Read one version of a deployment."""

@@ -28,6 +28,7 @@ from nbflow.client.variables import HttpVariables
 from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
 from nbflow.model.backend import Changes, Recorded
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Verdict
@@ -134,9 +135,9 @@ class HttpBackend(
         """Read a task run."""
         return self._get(TaskRun, path_of("task-runs", task_run_id))
 
-    def list_workers(self) -> tuple[Worker, ...]:
+    def list_workers(self, *, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[Worker]:
         """List workers that have not stopped, newest first."""
-        return self._get(tuple[Worker, ...], "workers")
+        return self._get(Page[Worker], "workers", {"limit": limit, "cursor": cursor})
 
     def changes(self, since: int, *, limit: int = 1000) -> Changes:
         """Give the events after `since`, oldest first."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, Slot, SlotRequest
+from nbflow.model.pages import MOST_ROWS, Page
 
 _SLOTS = "concurrency-limits/slots"
 
@@ -40,9 +41,12 @@ class HttpLimits(OverHttp):
         """Read a limit with its holders and its queue."""
         return self._get(ConcurrencyLimit, path_of("concurrency-limits", name_or_id))
 
-    def list_limits(self) -> tuple[ConcurrencyLimit, ...]:
+    def list_limits(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[ConcurrencyLimit]:
         """List limits by name, with their holders and queues."""
-        return self._get(tuple[ConcurrencyLimit, ...], "concurrency-limits")
+        query = {"limit": limit, "cursor": cursor}
+        return self._get(Page[ConcurrencyLimit], "concurrency-limits", query)
 
     def list_tag_limits(self) -> tuple[str, ...]:
         """List the names of active limits of tags."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
-from nbflow.model.results import Pruned, ResultRecord
+from nbflow.model.pages import Page
+from nbflow.model.results import MOST, Pruned, ResultRecord
 
 
 class HttpResults(OverHttp):
@@ -21,19 +22,19 @@ class HttpResults(OverHttp):
         flow_run_id: str | None = None,
         *,
         task_key: str | None = None,
-        limit: int = 1000,
-        after: str | None = None,
+        limit: int = MOST,
+        cursor: str | None = None,
         data: bool = False,
-    ) -> tuple[ResultRecord, ...]:
+    ) -> Page[ResultRecord]:
         """List the results of a run, or of a task."""
         query = {
             "flow_run_id": flow_run_id,
             "task_key": task_key,
             "limit": limit,
-            "after": after,
+            "cursor": cursor,
             "data": data or None,
         }
-        return self._get(tuple[ResultRecord, ...], "results", query)
+        return self._get(Page[ResultRecord], "results", query)
 
     def delete_result(self, key: str) -> None:
         """Forget a result; the server deletes its file."""

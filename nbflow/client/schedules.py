@@ -7,15 +7,23 @@ from datetime import datetime
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.deployments import NewSchedule, Schedule, Skip
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.scheduling import ScheduleChange, ScheduleFilter, Upcoming
 
 
 class HttpSchedules(OverHttp):
     """The schedules of a server."""
 
-    def list_schedules(self, where: ScheduleFilter | None = None) -> tuple[Schedule, ...]:
+    def list_schedules(
+        self,
+        where: ScheduleFilter | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[Schedule]:
         """List schedules, the next due first."""
-        return self._get(tuple[Schedule, ...], "schedules", vars(where or ScheduleFilter()))
+        query = {**vars(where or ScheduleFilter()), "limit": limit, "cursor": cursor}
+        return self._get(Page[Schedule], "schedules", query)
 
     def read_schedule(self, schedule_id: str) -> Schedule:
         """Read a schedule."""
@@ -42,10 +50,12 @@ class HttpSchedules(OverHttp):
         """Leave out one instant to come."""
         return self._post(Skip, path_of("schedules", schedule_id, "skip"), {"due_at": due_at})
 
-    def list_skips(self, schedule_id: str, *, limit: int = 200) -> tuple[Skip, ...]:
+    def list_skips(
+        self, schedule_id: str, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Skip]:
         """List a schedule's recorded skips, newest first."""
         path = path_of("schedules", schedule_id, "skips")
-        return self._get(tuple[Skip, ...], path, {"limit": limit})
+        return self._get(Page[Skip], path, {"limit": limit, "cursor": cursor})
 
     def list_upcoming(
         self, deployment: str | None = None, *, limit: int = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.tokens import MadeToken, NewToken, Token
 
 
@@ -20,9 +21,9 @@ class HttpTokens(OverHttp):
         path = path_of("flow-runs", flow_run_id, "token")
         return self._post(MadeToken, path, {"attempt": attempt})
 
-    def list_tokens(self) -> tuple[Token, ...]:
+    def list_tokens(self, *, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[Token]:
         """List workers' tokens, newest first."""
-        return self._get(tuple[Token, ...], "tokens")
+        return self._get(Page[Token], "tokens", {"limit": limit, "cursor": cursor})
 
     def revoke_token(self, name_or_id: str) -> Token:
         """Revoke a worker's token."""

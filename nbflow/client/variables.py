@@ -6,6 +6,7 @@ from datetime import datetime
 
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.variables import NewVariable, Variable
 
 
@@ -23,9 +24,11 @@ class HttpVariables(OverHttp):
         """Read a variable."""
         return self._get(Variable, path_of("variables", name))
 
-    def list_variables(self) -> tuple[Variable, ...]:
+    def list_variables(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Variable]:
         """List variables by name."""
-        return self._get(tuple[Variable, ...], "variables")
+        return self._get(Page[Variable], "variables", {"limit": limit, "cursor": cursor})
 
     def delete_variable(self, name: str) -> None:
         """Delete a variable."""

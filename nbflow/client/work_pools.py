@@ -6,6 +6,7 @@ from datetime import datetime
 
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.work_pools import (
     NewWorkPool,
     NewWorkQueue,
@@ -39,9 +40,11 @@ class HttpWorkPools(OverHttp):
         """Read a pool."""
         return self._get(WorkPool, path_of("work-pools", name_or_id))
 
-    def list_work_pools(self) -> tuple[WorkPool, ...]:
+    def list_work_pools(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[WorkPool]:
         """List work pools by name."""
-        return self._get(tuple[WorkPool, ...], "work-pools")
+        return self._get(Page[WorkPool], "work-pools", {"limit": limit, "cursor": cursor})
 
     def create_work_queue(self, work_pool: str, new: NewWorkQueue) -> WorkQueue:
         """Make a queue; those of its priority and below move down."""
@@ -69,7 +72,13 @@ class HttpWorkPools(OverHttp):
         """Read a queue of a pool."""
         return self._get(WorkQueue, path_of("work-pools", work_pool, "queues", name))
 
-    def list_work_queues(self, work_pool: str | None = None) -> tuple[WorkQueue, ...]:
+    def list_work_queues(
+        self,
+        work_pool: str | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[WorkQueue]:
         """List the queues of a pool, or of all, first priority first."""
         path = "work-queues" if work_pool is None else path_of("work-pools", work_pool, "queues")
-        return self._get(tuple[WorkQueue, ...], path)
+        return self._get(Page[WorkQueue], path, {"limit": limit, "cursor": cursor})

@@ -20,6 +20,7 @@ from nbflow.model.declared import Declared
 from nbflow.model.deploy_plan import Step
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.deployments import Deployment, NewDeployment
+from nbflow.model.pages import every
 from nbflow.model.shapes import is_list
 from nbflow.store import snapshots
 
@@ -68,7 +69,7 @@ def plan(
     meant = [one for one in new if _is_meant(one.name, only)]
     if not meant:
         raise NotFound(f"{path.name} declares no {', '.join(only)}.", field="name")
-    there = {one.name: one for one in connect().list_deployments()}
+    there = {one.name: one for one in every(connect().list_deployments)}
     steps = [_step(one, there) for one in meant]
     if prune and not only:
         names = [one.name for one in new]

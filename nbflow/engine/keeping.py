@@ -80,14 +80,14 @@ class Keeper:
         return self._earlier.get(call or "")
 
     def _listed(self) -> Iterator[ResultRecord]:
-        run, after = self.flow.flow_run.id, None
+        run, cursor = self.flow.flow_run.id, None
         room: int = settings.result_memory_bytes
         while True:
-            page = self.backend.list_results(run, limit=_PAGE, after=after, data=room > 0)
-            yield from page
-            if len(page) < _PAGE:
+            page = self.backend.list_results(run, limit=_PAGE, cursor=cursor, data=room > 0)
+            yield from page.rows
+            cursor, room = page.cursor, room - sum(len(each.data or b"") for each in page.rows)
+            if cursor is None:
                 return
-            after, room = page[-1].key, room - sum(len(record.data or b"") for record in page)
 
     @property
     def backend(self) -> Any:
@@ -250,7 +250,7 @@ def _why_not(call: TaskCall, kept: Kept, there: ResultRecord | None) -> str:
 
 def _latest(keeper: Keeper, task_key: str) -> Mapping[str, str] | None:
     if task_key not in keeper.latest:
-        found = keeper.backend.list_results(task_key=task_key, limit=1)
+        found = keeper.backend.list_results(task_key=task_key, limit=1).rows
         keeper.latest[task_key] = found[0].parts if found else None
     return keeper.latest[task_key]
 

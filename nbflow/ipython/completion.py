@@ -15,6 +15,7 @@ from typing import Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from nbflow.model import cell_options, clock
+from nbflow.model.pages import every
 
 _log = logging.getLogger("nbflow.ipython")
 
@@ -187,7 +188,7 @@ class _Names:
 def _deployment_names() -> list[str]:
     from nbflow.connect import connect
 
-    return [deployment.name for deployment in connect().list_deployments()]
+    return [deployment.name for deployment in every(connect().list_deployments)]
 
 
 def _flags(kind: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:

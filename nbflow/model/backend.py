@@ -17,6 +17,7 @@ from nbflow.model.events import Event
 from nbflow.model.explaining import Explaining
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
+from nbflow.model.pages import MOST_ROWS
 from nbflow.model.pages import Page as Page
 from nbflow.model.progress import Estimates
 from nbflow.model.results import Results
@@ -160,7 +161,7 @@ class Backend(
         """Read a task run. Raises NotFound."""
         ...
 
-    def list_workers(self) -> tuple[Worker, ...]:
+    def list_workers(self, *, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[Worker]:
         """List workers that have not stopped, newest first."""
         ...
 

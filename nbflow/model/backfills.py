@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Protocol
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock, names
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.schedules import Cron, Interval, RRule, Timing, count, describe, instants
 
 MOST_INSTANTS = 1000
@@ -104,7 +105,13 @@ class Backfills(Protocol):
         """Make a run for each instant. Raises what `plan_backfill` does."""
         ...
 
-    def list_backfills(self, deployment: str | None = None) -> tuple[Backfill, ...]:
+    def list_backfills(
+        self,
+        deployment: str | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[Backfill]:
         """List backfills, newest first. Raises NotFound (the deployment)."""
         ...
 

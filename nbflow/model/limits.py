@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from nbflow.exceptions import InvalidInput
 from nbflow.model.ids import uuid7
 from nbflow.model.names import check_name, check_tags, shown
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import Owner
 
 #: the limit of a tag's task runs is named after it
@@ -165,7 +166,9 @@ class Limits(Protocol):
         """Read a limit with its holders and its queue. Raises NotFound."""
         ...
 
-    def list_limits(self) -> tuple[ConcurrencyLimit, ...]:
+    def list_limits(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[ConcurrencyLimit]:
         """List limits by name, with their holders and queues."""
         ...
 

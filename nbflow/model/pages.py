@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nbflow.exceptions import InvalidInput
 
@@ -40,6 +41,17 @@ def check_limit(limit: int, most: int = MOST_ROWS) -> None:
         raise InvalidInput(
             f"limit is {limit}; it must be 1 to {most}.", field="limit", code="limit.range"
         )
+
+
+def every(ask: Callable[..., Page[Row]], *args: Any, **said: Any) -> Iterator[Row]:
+    """Give the rows of all of a list's pages: `ask` is called with `cursor=` for each of them."""
+    cursor = None
+    while True:
+        page = ask(*args, **said, cursor=cursor)
+        yield from page.rows
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 def several(value: OneOrMore) -> tuple[str, ...]:

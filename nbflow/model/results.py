@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from nbflow.model.pages import Page
 from nbflow.model.unread import Unread, none
 
 #: a result of at most so many bytes is kept inside its record
 MOST_INLINE_BYTES = 8192
+#: results one page of a list has at most
+MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -82,14 +85,14 @@ class Results(Protocol):
         flow_run_id: str | None = None,
         *,
         task_key: str | None = None,
-        limit: int = 1000,
-        after: str | None = None,
+        limit: int = MOST,
+        cursor: str | None = None,
         data: bool = False,
-    ) -> tuple[ResultRecord, ...]:
+    ) -> Page[ResultRecord]:
         """List results, 1,000 at most; small ones with their data only when asked for.
 
-        Those kept for one flow run, by key (`after`: from this key on); or those a task made for
-        all runs, newest first. Raises InvalidInput unless one of both is said.
+        Those kept for one flow run, by key; or those a task made for all runs, newest first.
+        Raises InvalidInput unless one of both is said.
         """
         ...
 

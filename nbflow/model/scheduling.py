@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from nbflow.model import clock
 from nbflow.model.deployments import NewSchedule, Schedule, Skip
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.schedules import Catchup, Overlap, Timing, count, instants
 from nbflow.model.wallclock import SECOND
 from nbflow.model.work_pools import Kept
@@ -80,7 +81,13 @@ class Upcoming:
 class Schedules(Protocol):
     """The part of the Backend that knows when deployments run."""
 
-    def list_schedules(self, where: ScheduleFilter | None = None) -> tuple[Schedule, ...]:
+    def list_schedules(
+        self,
+        where: ScheduleFilter | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[Schedule]:
         """List schedules, the next due first. Raises NotFound (the deployment)."""
         ...
 
@@ -117,7 +124,9 @@ class Schedules(Protocol):
         """
         ...
 
-    def list_skips(self, schedule_id: str, *, limit: int = 200) -> tuple[Skip, ...]:
+    def list_skips(
+        self, schedule_id: str, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Skip]:
         """List a schedule's recorded skips, newest first. Raises NotFound."""
         ...
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from nbflow.model.pages import MOST_ROWS, Page
+
 TokenKind = Literal["worker", "run"]
 
 #: how a secret begins: so it is told from a Jupyter token, and found where it should not be
@@ -81,7 +83,7 @@ class Tokens(Protocol):
         """Make the token of an attempt's processes. Raises NotFound, Conflict (it has ended)."""
         ...
 
-    def list_tokens(self) -> tuple[Token, ...]:
+    def list_tokens(self, *, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[Token]:
         """List workers' tokens, newest first, those that open nothing any more, too."""
         ...
 

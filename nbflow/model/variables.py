@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model.names import LONGEST_NAME, check_tags, shown
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.shapes import is_sequence
 
 #: characters of a value, written as JSON
@@ -64,7 +65,9 @@ class Variables(Protocol):
         """Read a variable. Raises NotFound."""
         ...
 
-    def list_variables(self) -> tuple[Variable, ...]:
+    def list_variables(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Variable]:
         """List variables by name."""
         ...
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from nbflow.exceptions import InvalidInput
 from nbflow.model import job_variables, pool_types
 from nbflow.model.names import check_name, shown
+from nbflow.model.pages import MOST_ROWS, Page
 
 #: a line every pool has
 DEFAULT_QUEUE = "default"
@@ -138,7 +139,9 @@ class WorkPools(Protocol):
         """Read a pool. Raises NotFound."""
         ...
 
-    def list_work_pools(self) -> tuple[WorkPool, ...]:
+    def list_work_pools(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[WorkPool]:
         """List work pools by name."""
         ...
 
@@ -165,7 +168,13 @@ class WorkPools(Protocol):
         """Read a queue of a pool. Raises NotFound."""
         ...
 
-    def list_work_queues(self, work_pool: str | None = None) -> tuple[WorkQueue, ...]:
+    def list_work_queues(
+        self,
+        work_pool: str | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[WorkQueue]:
         """List the queues of a pool, or of all, first priority first. Raises NotFound."""
         ...
 

@@ -14,6 +14,7 @@ from nbflow.model import clock, ids, names, schedules, states
 from nbflow.model.backfills import Backfill, Backfilled, NewBackfill
 from nbflow.model.deployments import Deployment, Schedule
 from nbflow.model.events import Event
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import NewFlowRun, begin
 from nbflow.model.schedules import Timing
 from nbflow.model.wire import flow_run_row, jsonable
@@ -43,11 +44,17 @@ class SqlBackfills(OverSql):
                 _emit(connection, made, "created")
             return replace(asked.told, backfill=backfills.get(connection, made.id))
 
-    def list_backfills(self, deployment: str | None = None) -> tuple[Backfill, ...]:
+    def list_backfills(
+        self,
+        deployment: str | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[Backfill]:
         """List backfills, newest first."""
         with self.database.read() as connection:
             of = None if deployment is None else deployments.get(connection, deployment).id
-            return backfills.every(connection, deployment_id=of)
+            return backfills.page(connection, of, limit=limit, cursor=cursor)
 
     def read_backfill(self, backfill_id: str) -> Backfill:
         """Read a backfill, with how far its runs are."""
@@ -175,7 +182,7 @@ def _insert(connection: sa.Connection, asked: _Asked, backfill_id: str) -> None:
     if pool is not None:
         work_pools.ensure(connection, pool, at=now)
         work_pools.ensure_queues(connection, pool, [model.QUEUE], at=now)
-    rows = [flow_runs.columns(run) | {"start_at": clock.micros(now)} for run in made]
+    rows = [flow_runs.row_of(run, start_at=now) for run in made]
     flow_runs.insert_rows(connection, rows)
     told = [
         Event("flow-run.Scheduled", "flow-runs", run.id, now, flow_run_row(run)) for run in made

@@ -18,6 +18,7 @@ from nbflow.model.deployments import (
 )
 from nbflow.model.drift import Drift, FileDrift
 from nbflow.model.entrypoints import folder_of
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.orchestration import deploying, versioning
 from nbflow.orchestration.base import OverSql
 from nbflow.store import deployments, included, snapshots
@@ -55,16 +56,21 @@ class SqlDeployments(OverSql):
         with self.database.read() as connection:
             return deployments.get(connection, name_or_id)
 
-    def list_deployments(self) -> tuple[Deployment, ...]:
+    def list_deployments(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Deployment]:
         """List deployments by name."""
         with self.database.read() as connection:
-            return deployments.every(connection)
+            return deployments.page(connection, limit=limit, cursor=cursor)
 
     # -- versions -----------------------------------------------------------------------------
-    def list_deployment_versions(self, name_or_id: str) -> tuple[DeploymentVersion, ...]:
+    def list_deployment_versions(
+        self, name_or_id: str, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[DeploymentVersion]:
         """List what a deployment was, newest first."""
         with self.database.read() as connection:
-            return versioning.every(connection, deployments.get(connection, name_or_id))
+            found = deployments.get(connection, name_or_id)
+            return versioning.page(connection, found, limit=limit, cursor=cursor)
 
     def read_deployment_version(self, name_or_id: str, version: int) -> DeploymentVersion:
         """Read one version of a deployment."""

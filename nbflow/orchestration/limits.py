@@ -28,6 +28,7 @@ from nbflow.model.limits import (
     checked_request,
 )
 from nbflow.model.names import twin
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.wire import jsonable
 from nbflow.orchestration import admission
 from nbflow.orchestration.base import OverSql
@@ -97,11 +98,17 @@ class SqlLimits(OverSql):
             found = limits.get(connection, name_or_id)
             return _whole(found, slots.listed(connection, limit_name=found.name))
 
-    def list_limits(self) -> tuple[ConcurrencyLimit, ...]:
+    def list_limits(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[ConcurrencyLimit]:
         """List limits by name, with their holders and queues."""
         with self.database.read() as connection:
-            found, used = limits.every(connection), slots.listed(connection)
-        return tuple(_whole(one, [s for s in used if s.limit_name == one.name]) for one in found)
+            found, used = (
+                limits.page(connection, limit=limit, cursor=cursor),
+                slots.listed(connection),
+            )
+        whole = (_whole(one, [s for s in used if s.limit_name == one.name]) for one in found.rows)
+        return Page(tuple(whole), found.cursor)
 
     def list_tag_limits(self) -> tuple[str, ...]:
         """List the names of active limits of tags."""

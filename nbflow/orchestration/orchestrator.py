@@ -16,7 +16,7 @@ from nbflow.model import clock, releases, states
 from nbflow.model.backend import Changes, Recorded
 from nbflow.model.events import Event
 from nbflow.model.names import shown
-from nbflow.model.pages import MOST_ROWS, check_limit
+from nbflow.model.pages import MOST_ROWS, Page, check_limit
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Verdict
@@ -260,10 +260,10 @@ class Orchestrator(
         with self.database.read() as connection:
             return task_runs.by_ids(connection, ids)
 
-    def list_workers(self) -> tuple[Worker, ...]:
+    def list_workers(self, *, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[Worker]:
         """List workers that have not stopped, newest first."""
         with self.database.read() as connection:
-            return workers.present(connection)
+            return workers.page(connection, limit=limit, cursor=cursor)
 
     def read_worker(self, worker_id: str) -> Worker:
         """Read a worker. Raises NotFound."""
@@ -394,7 +394,7 @@ class Orchestrator(
     def mend_schedules(self) -> int:
         """Let schedules fire again whose problem is no more; give how many."""
         with self.database.read() as connection:
-            if not schedules.every(connection, problem=True):
+            if not schedules.page(connection, problem=True, limit=1).rows:
                 return 0
         with self._write() as connection:
             return scheduling.mend(connection)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbflow import settings
 from nbflow.model import states
+from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun
 from nbflow.store import journal, owners, spool
 
@@ -22,7 +23,7 @@ def end_dead(orchestrator: Orchestrator) -> int:
     """End the runs whose process on this host is gone, and pauses that ran out; give how many."""
     if spool.any_left():
         spool.replay(orchestrator)  # what the dead recorded counts before what is assumed
-    for worker in orchestrator.list_workers():
+    for worker in every(orchestrator.list_workers):
         if owners.alive(worker.owner) is False:
             orchestrator.lose_worker(worker.id)  # what it never started waits again
     ended = orchestrator.expire_pauses()

@@ -8,11 +8,11 @@ from itertools import islice
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
-from nbflow.model.results import Pruned, ResultRecord
+from nbflow.model.pages import Page
+from nbflow.model.results import MOST, Pruned, ResultRecord
 from nbflow.orchestration.base import OverSql
 from nbflow.store import result_files, results
 
-MOST = 1000
 _BATCH = 200
 #: a file younger than this may be waiting for its record
 _STRAY_AFTER = timedelta(hours=24)
@@ -32,23 +32,23 @@ class SqlResults(OverSql):
         *,
         task_key: str | None = None,
         limit: int = MOST,
-        after: str | None = None,
+        cursor: str | None = None,
         data: bool = False,
-    ) -> tuple[ResultRecord, ...]:
+    ) -> Page[ResultRecord]:
         """List the results of a run, or of a task."""
         if (flow_run_id is None) is (task_key is None):
             raise InvalidInput(
                 "Say whose results to list.", field="flow_run_id", hint="Or give a task_key."
             )
-        if not 1 <= limit <= MOST:
-            raise InvalidInput(
-                f"limit is {limit}; it must be 1 to {MOST}.", field="limit", code="limit.range"
-            )
         with self.database.read() as connection:
-            if task_key is not None:
-                return results.of_task(connection, task_key, limit=limit, data=data)
-            assert flow_run_id is not None
-            return results.of_flow_run(connection, flow_run_id, limit=limit, after=after, data=data)
+            return results.page(
+                connection,
+                flow_run_id,
+                task_key=task_key,
+                limit=limit,
+                cursor=cursor,
+                data=data,
+            )
 
     def delete_result(self, key: str) -> None:
         """Forget a result, and delete its file."""

@@ -14,6 +14,7 @@ from nbflow.exceptions import InvalidInput, InvalidSchedule
 from nbflow.model import clock, editing, ids, schedule_said, scheduling
 from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Skip
 from nbflow.model.events import Event
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.scheduling import ScheduleChange, ScheduleFilter, Upcoming
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.base import OverSql
@@ -27,15 +28,23 @@ _MOST = 1000
 class SqlSchedules(OverSql):
     """The schedules of a store."""
 
-    def list_schedules(self, where: ScheduleFilter | None = None) -> tuple[Schedule, ...]:
+    def list_schedules(
+        self,
+        where: ScheduleFilter | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[Schedule]:
         """List schedules, the next due first."""
         where = where or ScheduleFilter()
         with self.database.read() as connection:
-            return schedules.every(
+            return schedules.page(
                 connection,
                 deployment_id=_id_of(connection, where.deployment),
                 active=where.active,
                 problem=where.problem,
+                limit=limit,
+                cursor=cursor,
             )
 
     def read_schedule(self, schedule_id: str) -> Schedule:
@@ -95,13 +104,13 @@ class SqlSchedules(OverSql):
             _emit(connection, schedules.get(connection, found.id), "updated")
             return made
 
-    def list_skips(self, schedule_id: str, *, limit: int = 200) -> tuple[Skip, ...]:
+    def list_skips(
+        self, schedule_id: str, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Skip]:
         """List a schedule's recorded skips, newest first."""
-        _check_limit(limit)
         with self.database.read() as connection:
-            return schedules.skips(
-                connection, schedules.get(connection, schedule_id).id, limit=limit
-            )
+            found = schedules.get(connection, schedule_id)
+            return schedules.skips(connection, found.id, limit=limit, cursor=cursor)
 
     def list_upcoming(
         self, deployment: str | None = None, *, limit: int = 100

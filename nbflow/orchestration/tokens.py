@@ -10,6 +10,7 @@ from nbflow import settings
 from nbflow.exceptions import Conflict, InvalidInput
 from nbflow.model import clock, ids, names
 from nbflow.model import tokens as model
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import FlowRun
 from nbflow.model.tokens import MadeToken, NewToken, Token, TokenKind
 from nbflow.orchestration.base import OverSql
@@ -58,10 +59,10 @@ class SqlTokens(OverSql):
             )
             return _keep(connection, made)
 
-    def list_tokens(self) -> tuple[Token, ...]:
+    def list_tokens(self, *, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[Token]:
         """List workers' tokens, newest first."""
         with self.database.read() as connection:
-            return tokens.of_workers(connection)
+            return tokens.page(connection, limit=limit, cursor=cursor)
 
     def revoke_token(self, name_or_id: str) -> Token:
         """Revoke a worker's token."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from nbflow.exceptions import Conflict
 from nbflow.model import clock, editing, ids
 from nbflow.model.events import Event
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.variables import NewVariable, Variable, checked
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.base import OverSql
@@ -48,10 +49,12 @@ class SqlVariables(OverSql):
         with self.database.read() as connection:
             return variables.get(connection, name)
 
-    def list_variables(self) -> tuple[Variable, ...]:
+    def list_variables(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[Variable]:
         """List variables by name."""
         with self.database.read() as connection:
-            return variables.every(connection)
+            return variables.page(connection, limit=limit, cursor=cursor)
 
     def delete_variable(self, name: str) -> None:
         """Delete a variable."""

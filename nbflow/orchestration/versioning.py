@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from nbflow.exceptions import NotFound, ParameterError
 from nbflow.model import ids, parameters, versions
 from nbflow.model.deployments import Deployment, DeploymentVersion
+from nbflow.model.pages import Page
 from nbflow.store import versions as rows
 
 
@@ -40,6 +41,14 @@ def keep(connection: sa.Connection, version: DeploymentVersion | None, note: str
 def every(connection: sa.Connection, deployment: Deployment) -> tuple[DeploymentVersion, ...]:
     """List a deployment's versions, newest first."""
     return rows.of(connection, deployment.id) or (_of(deployment),)
+
+
+def page(
+    connection: sa.Connection, deployment: Deployment, *, limit: int, cursor: str | None
+) -> Page[DeploymentVersion]:
+    """List some of a deployment's versions, newest first."""
+    found = rows.page(connection, deployment.id, limit=limit, cursor=cursor)
+    return found if found.rows or cursor else Page((_of(deployment),))
 
 
 def one(connection: sa.Connection, deployment: Deployment, version: int) -> DeploymentVersion:

@@ -14,6 +14,7 @@ from nbflow.model import clock, ids
 from nbflow.model.editing import unchanged
 from nbflow.model.events import Event
 from nbflow.model.names import twin
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.wire import jsonable
 from nbflow.model.work_pools import (
     DEFAULT_QUEUE,
@@ -80,10 +81,13 @@ class SqlWorkPools(OverSql):
         with self.database.read() as connection:
             return _standing(connection, [work_pools.get(connection, name_or_id)])[0]
 
-    def list_work_pools(self) -> tuple[WorkPool, ...]:
+    def list_work_pools(
+        self, *, limit: int = MOST_ROWS, cursor: str | None = None
+    ) -> Page[WorkPool]:
         """List work pools by name."""
         with self.database.read() as connection:
-            return _standing(connection, work_pools.every(connection))
+            page = work_pools.page(connection, limit=limit, cursor=cursor)
+            return replace(page, rows=_standing(connection, page.rows))
 
     # -- queues -------------------------------------------------------------------------------
     def create_work_queue(self, work_pool: str, new: NewWorkQueue) -> WorkQueue:
@@ -141,11 +145,18 @@ class SqlWorkPools(OverSql):
             pool = work_pools.get(connection, work_pool).name
             return _standing(connection, [work_pools.get_queue(connection, pool, name)])[0]
 
-    def list_work_queues(self, work_pool: str | None = None) -> tuple[WorkQueue, ...]:
+    def list_work_queues(
+        self,
+        work_pool: str | None = None,
+        *,
+        limit: int = MOST_ROWS,
+        cursor: str | None = None,
+    ) -> Page[WorkQueue]:
         """List the queues of a pool, or of all, first priority first."""
         with self.database.read() as connection:
             pool = None if work_pool is None else work_pools.get(connection, work_pool).name
-            return _standing(connection, work_pools.queues(connection, pool))
+            page = work_pools.page_of_queues(connection, pool, limit=limit, cursor=cursor)
+            return replace(page, rows=_standing(connection, page.rows))
 
 
 def _place(

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from nbflow import settings
 from nbflow.model import clock
+from nbflow.model.pages import every
 from nbflow.model.runs import Owner
 from nbflow.orchestration import reaping
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -40,7 +41,7 @@ class Reaper:
         """Reap once; give how long to rest."""
         self._look(now)
         spool.replay(self.orchestrator)  # what the dead recorded counts before what is assumed
-        for worker in self.orchestrator.list_workers():
+        for worker in every(self.orchestrator.list_workers):
             if self._gone(worker.id, worker.owner, worker.lease_until, now):
                 self.orchestrator.lose_worker(worker.id)
         for run in self.orchestrator.live_runs():

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from nbflow.exceptions import NotFound
 from nbflow.model import clock, names
 from nbflow.model.backfills import Backfill
+from nbflow.model.pages import Page
 from nbflow.model.runs import FlowRun
 from nbflow.model.schedules import timing_kept, timing_to_json
 from nbflow.model.states import TERMINAL
-from nbflow.store import codec
+from nbflow.store import codec, paging
 from nbflow.store.flow_runs import run_of
 from nbflow.store.tables import backfill, flow_run
 
@@ -55,16 +56,18 @@ def get(connection: sa.Connection, backfill_id: str) -> Backfill:
     return _backfill(row, _states(connection, [backfill_id]).get(backfill_id, {}))
 
 
-def every(
-    connection: sa.Connection, *, deployment_id: str | None = None, limit: int = 200
-) -> tuple[Backfill, ...]:
-    """List backfills, newest first."""
-    query = sa.select(backfill).order_by(backfill.c.id.desc()).limit(limit)
+def page(
+    connection: sa.Connection, deployment_id: str | None, *, limit: int, cursor: str | None
+) -> Page[Backfill]:
+    """List backfills of a deployment, or of all, newest first."""
+    query = sa.select(backfill)
     if deployment_id is not None:
         query = query.where(backfill.c.deployment_id == deployment_id)
-    rows = connection.execute(query).mappings().all()
+    rows, after = paging.page(
+        connection, query, (backfill.c.id,), limit=limit, cursor=cursor, down=True
+    )
     states = _states(connection, [row["id"] for row in rows])
-    return tuple(_backfill(row, states.get(row["id"], {})) for row in rows)
+    return Page(tuple(_backfill(row, states.get(row["id"], {})) for row in rows), after)
 
 
 def set_cancelled(connection: sa.Connection, backfill_id: str, *, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,8 +10,12 @@ import sqlalchemy as sa
 from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.deployments import Deployment, Schedule
-from nbflow.store import codec, schedules
+from nbflow.model.pages import Page
+from nbflow.store import codec, paging, schedules
 from nbflow.store.tables import deployment
+
+#: ids in one IN list
+_SOME = 500
 
 
 def get(connection: sa.Connection, name_or_id: str) -> Deployment:
@@ -37,11 +41,22 @@ def find(connection: sa.Connection, name_or_id: str) -> Deployment | None:
     return deployment_of(row, schedules.of_deployments(connection, [row["id"]]).get(row["id"], ()))
 
 
-def every(connection: sa.Connection) -> tuple[Deployment, ...]:
+def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[Deployment]:
     """List deployments by name."""
-    rows = connection.execute(sa.select(deployment).order_by(deployment.c.name)).mappings().all()
+    by = (deployment.c.name,)
+    rows, after = paging.page(connection, sa.select(deployment), by, limit=limit, cursor=cursor)
     found = schedules.of_deployments(connection, [row["id"] for row in rows])
-    return tuple(deployment_of(row, found.get(row["id"], ())) for row in rows)
+    return Page(tuple(deployment_of(row, found.get(row["id"], ())) for row in rows), after)
+
+
+def some(connection: sa.Connection, ids: Collection[str]) -> dict[str, Deployment]:
+    """Read some deployments by their ids, without their schedules."""
+    rows: list[sa.RowMapping] = []
+    wanted = list(ids)
+    for at in range(0, len(wanted), _SOME):
+        query = sa.select(deployment).where(deployment.c.id.in_(wanted[at : at + _SOME]))
+        rows += connection.execute(query).mappings()
+    return {row["id"]: deployment_of(row, ()) for row in rows}
 
 
 def every_name(connection: sa.Connection) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.limits import TAG_PREFIX, ConcurrencyLimit
 from nbflow.model.names import shown
+from nbflow.model.pages import Page
+from nbflow.store import paging
 from nbflow.store.tables import concurrency_limit, slot
 
 _BY_NAME = sa.select(concurrency_limit).where(
@@ -124,6 +126,13 @@ def every(connection: sa.Connection) -> list[Limit]:
     """List limits by name."""
     query = sa.select(concurrency_limit).order_by(concurrency_limit.c.name)
     return [Limit._make(row) for row in connection.execute(query)]
+
+
+def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[Limit]:
+    """List some limits by name."""
+    query, by = sa.select(concurrency_limit), (concurrency_limit.c.name,)
+    rows, after = paging.page(connection, query, by, limit=limit, cursor=cursor)
+    return Page(tuple(Limit._make(row.values()) for row in rows), after)
 
 
 def of_tags(connection: sa.Connection) -> tuple[str, ...]:

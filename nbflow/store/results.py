@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from nbflow.exceptions import NotFound
 from nbflow.model import names, rows
-from nbflow.model.results import ResultRecord
+from nbflow.model.pages import Page
+from nbflow.model.results import MOST, ResultRecord
+from nbflow.store import paging
 from nbflow.store.bulk import Bulk
 from nbflow.store.dialect import Insert
 from nbflow.store.tables import result
@@ -33,22 +35,26 @@ def get(connection: sa.Connection, key: str) -> ResultRecord:
     return rows.result(row)
 
 
-def of_flow_run(
-    connection: sa.Connection, flow_run_id: str, *, limit: int, after: str | None, data: bool
-) -> tuple[ResultRecord, ...]:
-    """List the results kept for one run, by key."""
-    query = _rows(data).where(_of_run(flow_run_id), result.c.key > (after or ""))
-    found = connection.execute(query.order_by(result.c.key).limit(limit))
-    return tuple(rows.result(row) for row in found)
-
-
-def of_task(
-    connection: sa.Connection, task_key: str, *, limit: int, data: bool
-) -> tuple[ResultRecord, ...]:
-    """List the results a task made for all runs, newest first."""
-    query = _rows(data).where(result.c.task_key == task_key)
-    found = connection.execute(query.order_by(result.c.created_at.desc()).limit(limit))
-    return tuple(rows.result(row) for row in found)
+def page(
+    connection: sa.Connection,
+    flow_run_id: str | None,
+    *,
+    task_key: str | None,
+    limit: int,
+    cursor: str | None,
+    data: bool,
+) -> Page[ResultRecord]:
+    """List the results kept for one run, by key; or those a task made for all, newest first."""
+    c = result.c
+    if task_key is not None:
+        query, by = _rows(data).where(c.task_key == task_key), (c.created_at, c.key)
+    else:
+        query, by = _rows(data).where(_of_run(flow_run_id or "")), (c.key,)
+    down = task_key is not None
+    found, after = paging.page(
+        connection, query, by, limit=limit, cursor=cursor, down=down, most=MOST
+    )
+    return Page(tuple(rows.result(tuple(row.values())) for row in found), after)
 
 
 def delete(connection: sa.Connection, keys: Sequence[str]) -> None:

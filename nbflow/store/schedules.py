@@ -13,24 +13,31 @@ import sqlalchemy as sa
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.model import clock, names
 from nbflow.model.deployments import Schedule, Skip
+from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.schedules import Timing, timing_kept, timing_to_json
 from nbflow.model.states import StateType
-from nbflow.store import codec
+from nbflow.store import codec, paging
 from nbflow.store.tables import deployment, flow_run, schedule, skip
 
 #: an active schedule of an unpaused deployment that can fire here
 _LIVE = sa.and_(schedule.c.active, sa.not_(deployment.c.paused), schedule.c.problem.is_(None))
+#: where a schedule without a next instant stands in the order of the next instants
+_NEVER = 10**17
 #: ids in one IN list
 _SOME = 500
 
 
 @dataclass(frozen=True)
 class Due:
-    """A schedule whose next instant has come, with its deployment's row as it is."""
+    """A schedule whose next instant has come.
+
+    Attributes:
+        pattern: what its runs follow from: its parameters as JSON text, its deployment's id, and
+            since when that one is as it is.
+    """
 
     schedule: Schedule
-    parameters: str
-    deployment: tuple[Any, ...]
+    pattern: tuple[str, str, int]
 
 
 def get(connection: sa.Connection, schedule_id: str) -> Schedule:
@@ -61,24 +68,27 @@ def of_deployments(
     return found
 
 
-def every(
+def page(
     connection: sa.Connection,
     *,
     deployment_id: str | None = None,
     active: bool | None = None,
     problem: bool | None = None,
-) -> tuple[Schedule, ...]:
-    """List schedules, the next due first."""
-    query = sa.select(schedule).order_by(
-        schedule.c.next_at.is_(None), schedule.c.next_at, schedule.c.id
-    )
+    limit: int = MOST_ROWS,
+    cursor: str | None = None,
+) -> Page[Schedule]:
+    """List schedules, the next due first; those without a next instant last."""
+    next_at = sa.func.coalesce(schedule.c.next_at, _NEVER).label("next_or_never")
+    query = sa.select(schedule, next_at)
     if deployment_id is not None:
         query = query.where(schedule.c.deployment_id == deployment_id)
     if active is not None:
         query = query.where(schedule.c.active == active)
     if problem is not None:
         query = query.where(schedule.c.problem.is_not(None) == problem)
-    return tuple(schedule_of(row) for row in connection.execute(query).mappings())
+    by = (next_at, schedule.c.id)
+    rows, after = paging.page(connection, query, by, limit=limit, cursor=cursor)
+    return Page(tuple(map(schedule_of, rows)), after)
 
 
 def live(
@@ -117,30 +127,33 @@ def delete(connection: sa.Connection, schedule_ids: Collection[str]) -> None:
 
 
 def due(connection: sa.Connection, now: datetime, *, limit: int) -> tuple[Due, ...]:
-    """List the schedules that are due, each with its deployment; another tick leaves these out."""
+    """List the schedules that are due; another tick leaves these out."""
     query = (
-        sa.select(*schedule.c, *deployment.c)
+        sa.select(*schedule.c, deployment.c.updated_at)
         .join(deployment, deployment.c.id == schedule.c.deployment_id)
         .where(_LIVE, schedule.c.next_at <= clock.micros(now))
         .order_by(schedule.c.next_at)
         .limit(limit)
         .with_for_update(of=schedule, skip_locked=True)
     )
-    own = [column.name for column in schedule.c]
+    columns = [column.name for column in schedule.c]
     found: list[Due] = []
     for row in connection.execute(query):
-        values = tuple(row)
-        mine = dict(zip(own, values, strict=False))
-        found.append(Due(schedule_of(mine), mine["parameters"], values[len(own) :]))
+        *own, updated_at = row
+        mine = dict(zip(columns, own, strict=True))
+        pattern = (mine["parameters"], mine["deployment_id"], updated_at)
+        found.append(Due(schedule_of(mine), pattern))
     return tuple(found)
 
 
 def next_instant(connection: sa.Connection) -> datetime | None:
     """Give when the next schedule is due; None: there is none."""
-    query = (
-        sa.select(sa.func.min(schedule.c.next_at))
+    query = (  # not min(): an index gives the first, and what stays behind it is not read
+        sa.select(schedule.c.next_at)
         .join(deployment, deployment.c.id == schedule.c.deployment_id)
-        .where(_LIVE)
+        .where(_LIVE, schedule.c.next_at.is_not(None))
+        .order_by(schedule.c.next_at)
+        .limit(1)
     )
     return codec.instant(connection.execute(query).scalar())
 
@@ -243,15 +256,18 @@ def add_skips(connection: sa.Connection, skips: Sequence[Skip], *, at: datetime)
         )
 
 
-def skips(connection: sa.Connection, schedule_id: str, *, limit: int = 200) -> tuple[Skip, ...]:
+def skips(
+    connection: sa.Connection,
+    schedule_id: str,
+    *,
+    limit: int = MOST_ROWS,
+    cursor: str | None = None,
+) -> Page[Skip]:
     """List a schedule's recorded skips, newest first."""
-    query = (
-        sa.select(skip)
-        .where(skip.c.schedule_id == schedule_id)
-        .order_by(skip.c.first_at.desc(), skip.c.id.desc())
-        .limit(limit)
-    )
-    return tuple(
+    query = sa.select(skip).where(skip.c.schedule_id == schedule_id)
+    by = (skip.c.first_at, skip.c.id)
+    rows, after = paging.page(connection, query, by, limit=limit, cursor=cursor, down=True)
+    told = (
         Skip(
             schedule_id=r["schedule_id"],
             first_at=clock.instant(r["first_at"]),
@@ -259,8 +275,9 @@ def skips(connection: sa.Connection, schedule_id: str, *, limit: int = 200) -> t
             count=r["count"],
             reason=r["reason"],
         )
-        for r in connection.execute(query).mappings()
+        for r in rows
     )
+    return Page(tuple(told), after)
 
 
 def asked(

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.names import shown
+from nbflow.model.pages import Page
 from nbflow.model.tokens import Token
-from nbflow.store import codec
+from nbflow.store import codec, paging
 from nbflow.store.tables import token
 
 _TIMES = ("created_at", "expires_at", "used_at", "revoked_at")
@@ -38,6 +39,16 @@ def of_workers(connection: sa.Connection) -> tuple[Token, ...]:
     """List workers' tokens, newest first."""
     query = sa.select(token).where(token.c.kind == "worker").order_by(token.c.created_at.desc())
     return tuple(_token(row) for row in connection.execute(query).mappings())
+
+
+def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[Token]:
+    """List some of workers' tokens, newest first."""
+    c = token.c
+    query = sa.select(token).where(c.kind == "worker")
+    rows, after = paging.page(
+        connection, query, (c.created_at, c.id), limit=limit, cursor=cursor, down=True
+    )
+    return Page(tuple(map(_token, rows)), after)
 
 
 def get(connection: sa.Connection, name_or_id: str) -> Token:

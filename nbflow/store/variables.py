@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.names import shown
+from nbflow.model.pages import Page
 from nbflow.model.variables import Variable
-from nbflow.store import codec
+from nbflow.store import codec, paging
 from nbflow.store.tables import variable
 
 
@@ -31,10 +32,11 @@ def get(connection: sa.Connection, name: str) -> Variable:
     return found
 
 
-def every(connection: sa.Connection) -> tuple[Variable, ...]:
+def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[Variable]:
     """List variables by name."""
-    rows = connection.execute(sa.select(variable).order_by(variable.c.name)).mappings()
-    return tuple(_variable(row) for row in rows)
+    by = (variable.c.name,)
+    found, after = paging.page(connection, sa.select(variable), by, limit=limit, cursor=cursor)
+    return Page(tuple(map(_variable, found)), after)
 
 
 def insert(connection: sa.Connection, made: Variable) -> None:

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from nbflow.model import clock
 from nbflow.model.deployments import DeploymentVersion
-from nbflow.store import codec
+from nbflow.model.pages import Page
+from nbflow.store import codec, paging
 from nbflow.store.tables import deployment_version
 
 _PLAIN = "id deployment_id version snapshot made_by created_by note".split()
@@ -30,6 +31,18 @@ def of(connection: sa.Connection, deployment_id: str) -> tuple[DeploymentVersion
         .order_by(deployment_version.c.version.desc())
     )
     return tuple(_version(row) for row in connection.execute(query).mappings())
+
+
+def page(
+    connection: sa.Connection, deployment_id: str, *, limit: int, cursor: str | None
+) -> Page[DeploymentVersion]:
+    """List some of a deployment's versions, newest first."""
+    c = deployment_version.c
+    query = sa.select(deployment_version).where(c.deployment_id == deployment_id)
+    rows, after = paging.page(
+        connection, query, (c.version,), limit=limit, cursor=cursor, down=True
+    )
+    return Page(tuple(map(_version, rows)), after)
 
 
 def latest(connection: sa.Connection, deployment_id: str) -> DeploymentVersion | None:

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from nbflow.exceptions import NotFound
 from nbflow.model import clock, ids
 from nbflow.model.names import did_you_mean, shown
+from nbflow.model.pages import Page
 from nbflow.model.states import LIVE, StateType
 from nbflow.model.work_pools import DEFAULT_QUEUE, WorkPool, WorkQueue
-from nbflow.store import codec
+from nbflow.store import codec, paging
 from nbflow.store.tables import deployment, flow_run, work_pool, work_queue
 
 _UNFINISHED = sorted({*LIVE, StateType.SCHEDULED})
@@ -44,6 +45,13 @@ def every(connection: sa.Connection) -> tuple[WorkPool, ...]:
     """List work pools by name."""
     rows = connection.execute(sa.select(work_pool).order_by(work_pool.c.name)).mappings()
     return tuple(_pool(row) for row in rows)
+
+
+def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[WorkPool]:
+    """List some work pools by name."""
+    by = (work_pool.c.name,)
+    rows, after = paging.page(connection, sa.select(work_pool), by, limit=limit, cursor=cursor)
+    return Page(tuple(map(_pool, rows)), after)
 
 
 def ensure(
@@ -97,6 +105,17 @@ def queues(connection: sa.Connection, pool: str | None = None) -> tuple[WorkQueu
     c = work_queue.c
     rows = connection.execute(query.order_by(c.work_pool, c.priority, c.created_at, c.id))
     return tuple(_queue(row) for row in rows.mappings())
+
+
+def page_of_queues(
+    connection: sa.Connection, pool: str | None, *, limit: int, cursor: str | None
+) -> Page[WorkQueue]:
+    """List some queues of a pool, or of all pools, first priority first."""
+    c = work_queue.c
+    query = sa.select(work_queue).where(*([] if pool is None else [c.work_pool == pool]))
+    by = (c.work_pool, c.priority, c.created_at, c.id)
+    rows, after = paging.page(connection, query, by, limit=limit, cursor=cursor)
+    return Page(tuple(map(_queue, rows)), after)
 
 
 def find_queue(connection: sa.Connection, pool: str, name: str) -> WorkQueue | None:

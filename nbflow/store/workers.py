@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from nbflow.exceptions import NotFound
 from nbflow.model import clock
+from nbflow.model.pages import Page
 from nbflow.model.runs import Owner
 from nbflow.model.workers import Worker
-from nbflow.store import codec
+from nbflow.store import codec, paging
 from nbflow.store.tables import duty, worker
 
 
@@ -91,6 +92,16 @@ def present(connection: sa.Connection) -> tuple[Worker, ...]:
         sa.select(worker).where(worker.c.stopped_at.is_(None)).order_by(worker.c.started_at.desc())
     )
     return tuple(_worker(row) for row in connection.execute(query).mappings())
+
+
+def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[Worker]:
+    """List some of the workers that have not stopped, newest first."""
+    c = worker.c
+    query = sa.select(worker).where(c.stopped_at.is_(None))
+    rows, after = paging.page(
+        connection, query, (c.started_at, c.id), limit=limit, cursor=cursor, down=True
+    )
+    return Page(tuple(map(_worker, rows)), after)
 
 
 def take_duty(

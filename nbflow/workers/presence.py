@@ -8,6 +8,7 @@ from datetime import datetime
 from nbflow import settings
 from nbflow.model import clock
 from nbflow.model.backend import Backend
+from nbflow.model.pages import every
 from nbflow.model.runs import Owner
 from nbflow.model.workers import Worker
 from nbflow.store import owners
@@ -37,7 +38,7 @@ def look(backend: Backend) -> Presence:
     now = clock.now()
     workers = tuple(
         worker
-        for worker in backend.list_workers()
+        for worker in every(backend.list_workers)
         if worker.lease_until > now and owners.alive(worker.owner) is not False
     )
     return Presence(_scheduler(backend), workers)

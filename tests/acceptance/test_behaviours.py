@@ -515,7 +515,7 @@ def test_15_a_failed_second_task_rolls_the_first_back(orchestrator):
     first, _ = task_runs(orchestrator, "behaviour-15")
     assert (first.state.name, first.state.type.value) == ("RolledBack", "COMPLETED")
     assert not [
-        r for r in orchestrator.list_results(first.flow_run_id) if r.task_run_id == first.id
+        r for r in orchestrator.list_results(first.flow_run_id).rows if r.task_run_id == first.id
     ]
 
 

@@ -385,7 +385,7 @@ def test_serve_runs_what_is_due_and_asked_and_pauses_its_schedules_at_the_end(
     command = [sys.executable, "-m", "nbflow", *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        until(lambda: any(d.name == name for d in store.list_deployments()))
+        until(lambda: any(d.name == name for d in store.list_deployments().rows))
         asked = run(name, parameters={"n": 9})
         assert asked.state.result() == 10
         where = RunFilter(deployment_id=asked.deployment_id, state=("COMPLETED",))

@@ -187,7 +187,7 @@ def test_a_run_elsewhere_is_seen_live_fails_and_is_resumed_by_another_worker(
 
 
 def _result_is_with_the_server(server: Any, backend: HttpBackend, run_id: str) -> None:
-    big = [record for record in backend.list_results(run_id) if record.location]
+    big = [record for record in backend.list_results(run_id).rows if record.location]
     assert len(big) == 1
     data = (server.home / str(big[0].location)).read_bytes()
     assert len(checked(data, big[0])) > 3_000_000

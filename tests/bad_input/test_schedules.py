@@ -320,5 +320,5 @@ def test_an_expression_as_long_as_a_body_is_refused_at_once() -> None:
 
 def test_nothing_was_written_by_any_of_it(asking: Any, store: Any) -> None:
     backend = connect.connect()
-    assert len(backend.list_schedules()) == 1
-    assert len(asking("GET", "schedules").json()) == 1
+    assert len(backend.list_schedules().rows) == 1
+    assert len(asking("GET", "schedules").json()["rows"]) == 1

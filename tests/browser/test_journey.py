@@ -111,7 +111,7 @@ def test_a_wrong_parameter_is_refused_in_the_form_and_nothing_is_deployed(visit)
     field.focus()
     page.locator(".jp-NotebookPanel .jp-Notebook").first.evaluate("panel => panel.focus()")
     expect(field).to_be_focused()
-    assert visit.lab.api.get("deployments").json() == []
+    assert visit.lab.api.get("deployments").json()["rows"] == []
 
 
 def test_the_dark_theme_is_dark_and_legible(visit) -> None:

@@ -48,7 +48,7 @@ def test_a_flow_of_a_script_is_deployed_with_its_fields(
     assert (made.parameters, made.retries, made.retry_delay_seconds) == ({"n": 4}, 2, 5.0)
     assert (made.work_queue, made.job_variables) == ("fast", {"env": {"A": "1"}})
     assert (made.concurrency_limit, made.collision_strategy) == (0, "cancel_new")
-    assert orchestrator.list_deployment_versions("total")[0].note == "First."
+    assert orchestrator.list_deployment_versions("total").rows[0].note == "First."
     out = nbflow("deployment", "inspect", "total").out
     assert "etl.py:total" in out
     assert "0 at once, others cancelled" in out

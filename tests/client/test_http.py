@@ -21,6 +21,9 @@ from nbflow.exceptions import Forbidden, NbflowError, Unreachable
 from nbflow.model import states
 from nbflow.model.runs import NewFlowRun
 
+#: a list without rows
+EMPTY = '{"rows": [], "cursor": null}'
+
 
 class Speaker(BaseHTTPRequestHandler):
     """A server that says what a test had it say."""
@@ -80,7 +83,7 @@ def test_a_server_that_is_away_cannot_be_reached() -> None:
     [
         ((404, "text/html", "<html>Jupyter Server"), Unreachable),
         ((502, "text/plain", "Bad gateway"), Unreachable),
-        ((200, "application/json", "[]"), None),
+        ((200, "application/json", EMPTY), None),
         ((302, "text/html", ""), Forbidden),
         ((403, "application/json", '{"message": "Forbidden"}'), Forbidden),
         ((403, "application/json", '{"code": "forbidden", "message": "No."}'), Forbidden),
@@ -89,16 +92,16 @@ def test_a_server_that_is_away_cannot_be_reached() -> None:
 def test_a_server_that_is_not_nbflows_is_called_so(says: Any, kind: Any) -> None:
     with speaking(says) as server:
         if kind is None:
-            assert backend_of(server).list_deployments() == ()
+            assert backend_of(server).list_deployments().rows == ()
             return
         with pytest.raises(kind):
             backend_of(server).list_deployments()
 
 
 def test_a_broken_connection_is_tried_once_more_when_that_changes_nothing() -> None:
-    with speaking((200, "application/json", "[]"), breaks=1) as server:
-        assert backend_of(server).list_deployments() == ()
-        assert server.heard == [("GET", "/base/nbflow/api/deployments")] * 2
+    with speaking((200, "application/json", EMPTY), breaks=1) as server:
+        assert backend_of(server).list_deployments().rows == ()
+        assert server.heard == [("GET", "/base/nbflow/api/deployments?limit=200")] * 2
     with speaking((200, "application/json", "[]"), breaks=2) as server:
         with pytest.raises(Unreachable):
             backend_of(server).list_deployments()
@@ -111,7 +114,7 @@ def test_a_broken_connection_is_tried_once_more_when_that_changes_nothing() -> N
     ids=["claim", "delete"],
 )
 def test_what_a_repetition_would_change_is_asked_once(ask: Any) -> None:
-    with speaking((200, "application/json", "[]"), breaks=1) as server:
+    with speaking((200, "application/json", EMPTY), breaks=1) as server:
         with pytest.raises(Unreachable):
             ask(backend_of(server))
         assert len(server.heard) == 1

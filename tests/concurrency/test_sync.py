@@ -192,7 +192,7 @@ def test_no_names_are_no_limit(orchestrator: Orchestrator) -> None:
     with concurrency([]):
         entered = True
     assert entered
-    assert orchestrator.list_limits() == ()
+    assert orchestrator.list_limits().rows == ()
 
 
 def test_zero_blocks_with_a_clear_error(limit: Limit) -> None:

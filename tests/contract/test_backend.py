@@ -271,9 +271,9 @@ def test_a_deployment_is_read_as_it_was_made(backend: Backend, make: Any) -> Non
     ]
     assert made.schedules[0].next_at is not None
     assert backend.read_deployment(made.id) == backend.read_deployment(made.name) == made
-    assert made in backend.list_deployments()
+    assert made in backend.list_deployments().rows
     assert backend.read_snapshot(made.snapshot) == new.content
-    assert made.work_pool in [pool.name for pool in backend.list_work_pools()]
+    assert made.work_pool in [pool.name for pool in backend.list_work_pools().rows]
 
 
 def test_a_name_belongs_to_one_path(backend: Backend, make: Any) -> None:
@@ -425,7 +425,7 @@ def test_a_heartbeat_renews_what_is_held_and_names_what_is_lost(
     )
     assert (beat.lost, beat.cancel) == ((claim.run.id,), ())
     assert backend.read_flow_run(claim.run.id).lease_until >= claim.run.lease_until
-    (seen,) = [w for w in backend.list_workers() if w.id == worker.id]
+    (seen,) = [w for w in backend.list_workers().rows if w.id == worker.id]
     assert seen.heartbeat_at >= worker.heartbeat_at
 
 
@@ -438,7 +438,7 @@ def test_a_worker_that_stops_gives_back_what_it_never_started(
     backend.stop_worker(worker.id)
     backend.stop_worker(worker.id)
     assert backend.read_flow_run(run.id).state.is_scheduled()
-    assert worker.id not in [w.id for w in backend.list_workers()]
+    assert worker.id not in [w.id for w in backend.list_workers().rows]
     assert backend.claim_flow_runs(worker.id, 1) == ()
 
 
@@ -568,7 +568,7 @@ def test_changes_come_in_bounded_numbers(backend: Backend, limit: int) -> None:
         lambda b: b.update_schedule("no", ScheduleChange(active=True)),
         lambda b: b.read_schedule("no"),
         lambda b: b.delete_schedule("no"),
-        lambda b: b.list_skips("no"),
+        lambda b: b.list_skips("no").rows,
         lambda b: b.skip_instant("no", clock.now()),
         lambda b: b.list_upcoming("no"),
         lambda b: b.create_schedule("no", NewSchedule(Interval(60))),

@@ -50,7 +50,7 @@ def test_each_instant_of_the_schedule_becomes_one_run(backend: Backend, daily: A
         assert (run.work_queue, run.snapshot) == ("backfill", daily.snapshot)
     found = backend.read_backfill(made.backfill.id)
     assert (found.count, found.states) == (7, {"SCHEDULED": 7})
-    assert found in backend.list_backfills(daily.name)
+    assert found in backend.list_backfills(daily.name).rows
 
 
 def test_an_instant_that_has_a_run_is_left_out_unless_asked(
@@ -119,7 +119,7 @@ def test_too_many_are_refused_at_once_with_their_number(
         backend.create_backfill(asked)
     assert time.process_time() - began < 0.5
     assert (refused.value.code, refused.value.field) == ("backfill.too_many", "until")
-    assert backend.list_backfills(made.name) == ()
+    assert backend.list_backfills(made.name).rows == ()
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [

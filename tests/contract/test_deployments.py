@@ -61,7 +61,7 @@ def test_each_deploy_that_changes_something_is_a_version(backend: Backend, make:
     assert backend.deploy(paused).version == 1  # schedules, pause and limits are not versioned
     second = backend.deploy(replace(new, tags=("new",), note="Tagged."))
     assert (second.id, second.version) == (first.id, 2)
-    listed = backend.list_deployment_versions(new.name)
+    listed = backend.list_deployment_versions(new.name).rows
     assert [(one.version, one.note) for one in listed] == [(2, "Tagged."), (1, "")]
     assert backend.read_deployment_version(new.name, 1).content["tags"] == []
     with pytest.raises(NotFound) as refused:
@@ -77,7 +77,7 @@ def test_going_back_makes_a_new_version_equal_to_the_old_one(backend: Backend, m
     back = backend.rollback_deployment(new.name, 1)
     assert (back.version, back.parameters, back.paused) == (3, {}, True)
     assert list(back.parameter_schema["properties"]) == ["n"]
-    contents = [one.content for one in backend.list_deployment_versions(new.name)]
+    contents = [one.content for one in backend.list_deployment_versions(new.name).rows]
     assert contents[0] == contents[2] != contents[1]
     assert backend.rollback_deployment(new.name, 1).version == 3
 

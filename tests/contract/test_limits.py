@@ -46,7 +46,7 @@ def test_a_limit_is_read_as_it_was_created(backend: Backend, limit: Any) -> None
     assert (made.limit, made.active, made.slot_decay_per_second) == (3, True, 0.5)
     assert (made.active_slots, made.slots) == (0, ())
     assert backend.read_limit(made.name) == backend.read_limit(made.id) == made
-    assert made in backend.list_limits()
+    assert made in backend.list_limits().rows
 
 
 def test_a_name_is_taken_once(backend: Backend, limit: Any) -> None:

@@ -60,20 +60,22 @@ def test_a_runs_results_are_listed_by_key_in_pages_without_data(backend: Backend
     run, other = ids.uuid7(), ids.uuid7()
     keys = [run, *(f"{run}.{n:03}" for n in range(5))]
     backend.record(Batch(results=tuple(map(record, [*reversed(keys), other, f"{other}.1"]))))
-    listed = backend.list_results(run)
+    listed = backend.list_results(run).rows
     assert [r.key for r in listed] == keys
     assert {r.data for r in listed} == {None}
-    assert {r.data for r in backend.list_results(run, data=True)} == {record("").data}
+    assert {r.data for r in backend.list_results(run, data=True).rows} == {record("").data}
     first = backend.list_results(run, limit=4)
-    assert [r.key for r in first] == keys[:4]
-    assert [r.key for r in backend.list_results(run, limit=4, after=first[-1].key)] == keys[4:]
+    assert [r.key for r in first.rows] == keys[:4]
+    rest = backend.list_results(run, limit=4, cursor=first.cursor)
+    assert [r.key for r in rest.rows] == keys[4:]
+    assert rest.cursor is None
 
 
 def test_a_tasks_results_are_listed_newest_first(backend: Backend) -> None:
     task_key = ids.uuid7()
     made = [record(ids.uuid7(), task_key=task_key) for _ in range(3)]
     backend.record(Batch(results=tuple(made)))
-    listed = backend.list_results(task_key=task_key, limit=2)
+    listed = backend.list_results(task_key=task_key, limit=2).rows
     assert [r.key for r in listed] == [made[2].key, made[1].key]
 
 

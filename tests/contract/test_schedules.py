@@ -39,9 +39,9 @@ def test_a_schedule_is_read_as_it_was_created(backend: Backend, make: Any) -> No
     assert created.next_at >= datetime(2027, 1, 1, tzinfo=UTC)
     assert backend.read_schedule(created.id) == created
     assert backend.read_deployment(made.name).schedules == (created,)
-    assert backend.list_schedules(ScheduleFilter(made.id)) == (created,)
-    assert created in backend.list_schedules(ScheduleFilter(active=True))
-    assert created not in backend.list_schedules(ScheduleFilter(active=False))
+    assert backend.list_schedules(ScheduleFilter(made.id)).rows == (created,)
+    assert created in backend.list_schedules(ScheduleFilter(active=True)).rows
+    assert created not in backend.list_schedules(ScheduleFilter(active=False)).rows
 
 
 def test_the_same_schedule_twice_is_refused(backend: Backend, make: Any) -> None:
@@ -98,7 +98,7 @@ def test_an_edit_takes_back_runs_nobody_has_claimed(backend: Backend, make: Any)
     backend.update_schedule(schedule.id, ScheduleChange(parameters={"n": 5}))
     kept = backend.list_flow_runs(RunFilter(deployment_id=deployment.id)).rows
     assert [run.id for run in kept] == [claimed.id]
-    (skip,) = backend.list_skips(schedule.id)
+    (skip,) = backend.list_skips(schedule.id).rows
     assert (skip.first_at, skip.last_at, skip.count, skip.reason) == (
         waiting.due_at, waiting.due_at, 1, "replaced",
     )  # fmt: skip
@@ -188,7 +188,7 @@ def test_an_instant_to_come_is_left_out(backend: Backend, make: Any) -> None:
     for _ in range(2):
         skip = backend.skip_instant(schedule.id, first.due_at)
         assert (skip.first_at, skip.count, skip.reason) == (first.due_at, 1, "asked")
-    assert backend.list_skips(schedule.id) == (skip,)
+    assert backend.list_skips(schedule.id).rows == (skip,)
     assert backend.read_schedule(schedule.id).next_at == second.due_at
     assert [one.skipped for one in backend.list_upcoming(made.name)][:2] == [True, False]
     for wrong in (first.due_at + timedelta(seconds=1), first.due_at - HOUR):

@@ -26,7 +26,7 @@ def test_a_value_is_read_as_it_was_set(backend: Backend, name: str, value: Any) 
     found = backend.read_variable(name)
     assert found == made
     assert (found.value, found.tags) == (value, ("a", "b"))
-    assert found in backend.list_variables()
+    assert found in backend.list_variables().rows
 
 
 def test_one_that_is_there_is_kept_unless_overwriting(backend: Backend, name: str) -> None:

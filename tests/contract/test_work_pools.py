@@ -30,7 +30,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def queues(backend: Backend, pool: str) -> list[tuple[str, int]]:
-    return [(one.name, one.priority) for one in backend.list_work_queues(pool)]
+    return [(one.name, one.priority) for one in backend.list_work_queues(pool).rows]
 
 
 @pytest.mark.parametrize("kind", pool_types.TEMPLATES)
@@ -40,7 +40,7 @@ def test_a_pool_is_read_as_it_was_made(backend: Backend, pool: str, kind: str) -
     assert template_of(made) == pool_types.TEMPLATES[kind]
     for name in (made.name, made.id):
         assert backend.read_work_pool(name) == made
-    assert made in backend.list_work_pools()
+    assert made in backend.list_work_pools().rows
     assert queues(backend, pool) == [("default", 1)]
 
 
@@ -68,7 +68,7 @@ def test_an_edit_of_an_older_version_is_refused(backend: Backend, pool: str) -> 
     backend.update_work_pool(pool, change, expected=made.updated_at)
     with pytest.raises(Stale):
         backend.update_work_pool(pool, change, expected=made.updated_at)
-    (queue,) = backend.list_work_queues(pool)
+    (queue,) = backend.list_work_queues(pool).rows
     with pytest.raises(Stale):
         backend.update_work_queue(
             pool, "default", WorkQueueChange(), expected=queue.updated_at - timedelta(seconds=1)
@@ -112,7 +112,7 @@ def test_a_queue_takes_its_priority_and_the_others_move_down(backend: Backend, p
     assert queues(backend, pool) == [("last", 1), ("first", 2), ("default", 3), ("far", 9)]
     first = backend.read_work_queue(pool, "first")
     assert (first.concurrency_limit, first.description) == (2, "q")
-    assert first in backend.list_work_queues()
+    assert first in backend.list_work_queues().rows
     free = backend.update_work_queue(pool, first.id, WorkQueueChange(concurrency_limit=None))
     assert (free.concurrency_limit, free.priority) == (None, 2)
     with pytest.raises(Conflict):

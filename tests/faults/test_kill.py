@@ -123,7 +123,7 @@ def test_every_due_instant_is_run_once_whoever_is_killed(
     assert not restarts
     assert (counts["lost"], counts["twice"], left) == (0, 0, 0)
     assert counts["completed"] == total
-    schedules = [s for d in orchestrator.list_deployments() for s in d.schedules]
+    schedules = [s for d in orchestrator.list_deployments().rows for s in d.schedules]
     assert instants(orchestrator) == {s.id: due(s, since) for s in schedules}
     assert list(invariants.check(orchestrator.database, now=clock.now())) == []
 

@@ -58,7 +58,7 @@ def server(serving: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 @pytest.fixture(scope="module")
 def backend(server: Any, wait_for: Wait) -> Iterator[HttpBackend]:
     client = HttpBackend(server.url, server.token)
-    wait_for(client.list_workers, seconds=60, what="the worker")
+    wait_for(lambda: client.list_workers().rows, seconds=60, what="the worker")
     yield client
     client.close()
 
@@ -217,7 +217,7 @@ def test_a_worker_killed_with_9_is_replaced_and_the_next_run_goes_on(
 ) -> None:
     run = start("print(1)", FOREVER)
     wait_for(_running(backend, run, 1), seconds=60)
-    worker = next(w for w in backend.list_workers() if w.work_pool == "default")
+    worker = next(w for w in backend.list_workers().rows if w.work_pool == "default")
     since = clock.now()
     os.kill(worker.owner.pid, signal.SIGKILL)
     done = wait_for(_ended(backend, run))
@@ -260,7 +260,7 @@ def test_a_worker_told_to_end_drains_and_leaves_well(
     assert ended.is_crashed()
     assert "worker was shut down" in ended.message
     assert backend.read_flow_run(late.id).state.is_scheduled()
-    assert not [w for w in backend.list_workers() if w.work_pool == pool]
+    assert not [w for w in backend.list_workers().rows if w.work_pool == pool]
     wait_for(lambda: not _marked(slow.id))
 
 

@@ -58,7 +58,7 @@ def test_the_notebook_is_deployed_without_saying_where_it_is(opened: Open) -> No
     reply = opened.run("deploy", "%nbflow deploy --every 1h --tag mine")
     assert reply.ok, reply.errors
     assert "Deployed 'My notes'" in reply.text()
-    (made,) = connect().list_deployments()
+    (made,) = connect().list_deployments().rows
     assert (made.path, made.tags, made.made_by) == (str(opened.path), ("mine",), "cli")
     assert opened.run("deploy", "%nbflow deploy --name other").ok
 
@@ -72,7 +72,7 @@ def test_what_differs_from_what_ran_is_named_and_nothing_is_deployed(opened: Ope
         "2 cells differ in the saved My notes.ipynb from what ran here: "
         "'limit = 3', 'Something new'. Save the notebook first;" in reply.errors[0]
     )
-    assert connect().list_deployments() == ()
+    assert connect().list_deployments().rows == ()
     opened.save()
     assert opened.run("deploy").ok
 
@@ -121,7 +121,7 @@ def test_a_kernel_that_knows_no_notebook_says_so(start_kernel: Callable[..., Any
 def test_how_it_is_executed_is_kept(opened: Open) -> None:
     line = "--checkpoint cell --on-failure keep-kernel 2h --to html --to script"
     assert opened.run("deploy", f"%nbflow deploy {line}").ok
-    (made,) = connect().list_deployments()
+    (made,) = connect().list_deployments().rows
     assert made.options == {
         "checkpoint": "cell", "keep_kernel_seconds": 7200.0, "exports": ["html", "script"],
     }  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_flow_is_deployed_by_its_name(opened: Open) -> None:
     assert "report: runs 3 of 5 cells: limit = 3, total = limit * 2, report" in said
     assert "leaves out: %load_ext nbflow, unused = 1" in said
     assert "parameters: limit" in said
-    (made,) = connect().list_deployments()
+    (made,) = connect().list_deployments().rows
     assert (made.function, made.parameters) == ("report", {"limit": 9})
     (wrong,) = opened.run("deploy", "%nbflow deploy reprot").errors
     assert wrong == (
@@ -173,7 +173,7 @@ def test_a_flow_cell_deploys_itself(opened: Open) -> None:
     )
     opened.save()
     assert opened.run("deploying").results == ["'report'"]
-    (made,) = connect().list_deployments()
+    (made,) = connect().list_deployments().rows
     assert (made.function, made.made_by, made.parameters) == ("report", "code", {"limit": 5})
     assert len(made.schedules) == 1
 
@@ -184,7 +184,7 @@ def test_a_decorated_flow_of_a_cell_deploys_itself(opened: Open) -> None:
     opened.save()
     reply = opened.run("deploying", "totals.deploy('nightly', parameters={'n': 2}).function")
     assert reply.results == ["'totals'"]
-    (made,) = connect().list_deployments()
+    (made,) = connect().list_deployments().rows
     assert (made.name, made.parameters) == ("nightly", {"n": 2})
 
 
@@ -204,5 +204,5 @@ def test_what_is_named_otherwise_is_not_this_notebook(opened: Open) -> None:
     (folder / "nbflow.yaml").write_text("deployments:\n- entrypoint: My notes.ipynb\n")
     reply = opened.run("deploy", f"%nbflow deploy --all --file {folder}/nbflow.yaml --yes")
     assert reply.ok, reply.errors
-    made = {one.name: one.made_by for one in connect().list_deployments()}
+    made = {one.name: one.made_by for one in connect().list_deployments().rows}
     assert made == {"nightly": "cli", "My notes": "yaml"}

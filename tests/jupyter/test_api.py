@@ -306,7 +306,7 @@ async def test_a_notebook_that_cannot_run_makes_no_run(
             reply = await ask("POST", route, body=said)
             assert (reply.status, reply.json["code"]) == (status, code), (route, said, reply)
     assert (await ask("GET", "flow-runs")).json["rows"] == []
-    assert (await ask("GET", "deployments")).json == []
+    assert (await ask("GET", "deployments")).json["rows"] == []
 
 
 async def test_a_run_is_cancelled_and_then_deleted(ask: Any, write_notebook: Any) -> None:
@@ -417,7 +417,7 @@ async def test_a_notebook_is_deployed_changed_run_and_removed(
     inspected = (await ask("GET", "notebooks/inspect", path="a.ipynb")).json
     assert [d["id"] for d in inspected["deployments"]] == [made["id"]]
     assert (await ask("DELETE", "deployments/a")).status == 204
-    assert (await ask("GET", "deployments")).json == []
+    assert (await ask("GET", "deployments")).json["rows"] == []
 
 
 async def test_a_flow_of_a_notebook_is_deployed_with_how_it_is_executed(
@@ -485,7 +485,7 @@ async def test_deployments_that_are_wrong_are_refused(ask: Any, write_notebook: 
         reply = await ask("POST", "deployments", body={"path": "a.ipynb", **said})
         assert reply.status == 422, (said, reply)
         assert reply.json["field"] == field, (said, reply)
-    assert (await ask("GET", "deployments")).json == []
+    assert (await ask("GET", "deployments")).json["rows"] == []
 
 
 async def test_a_name_that_is_taken_is_a_conflict(ask: Any, write_notebook: Any) -> None:
@@ -576,6 +576,6 @@ async def test_workers_come_claim_and_go(ask: Any) -> None:
         "paused": [],
         "tag_limits": [],
     }
-    assert "default" in [pool["name"] for pool in (await ask("GET", "work-pools")).json]
+    assert "default" in [pool["name"] for pool in (await ask("GET", "work-pools")).json["rows"]]
     assert (await ask("POST", f"{there}/stop")).status == 204
-    assert (await ask("GET", "workers")).json == []
+    assert (await ask("GET", "workers")).json["rows"] == []

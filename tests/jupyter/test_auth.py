@@ -84,7 +84,7 @@ class TestAReader:
                 assert (reply.status != 403) == may, (verb, route.path, reply)
         assert (await ask("GET", "flow-runs")).status == 200
         assert running.orchestrator.list_flow_runs().rows == ()
-        assert running.orchestrator.list_deployments() == ()
+        assert running.orchestrator.list_deployments().rows == ()
 
 
 async def test_a_browsers_cookie_alone_changes_nothing(

@@ -96,7 +96,7 @@ async def test_no_path_leads_out(ask: Any, root: Path, tmp_path: Path, listening
             assert reply.status in (400, 404, 422), (route, path, reply)
             assert reply.json["code"], (route, path, reply)
     assert (await ask("GET", "flow-runs")).json["rows"] == []
-    assert (await ask("GET", "deployments")).json in ([], {"rows": [], "cursor": None})
+    assert (await ask("GET", "deployments")).json["rows"] == []
     strange = [
         name for name in listening
         if SECRET in name or "-secret" in name or name.startswith(FORBIDDEN)

@@ -44,7 +44,7 @@ async def test_versions_are_listed_compared_and_gone_back_to(ask: Any, write_not
     write_notebook("a.ipynb")
     await ask("POST", "deployments", body={"path": "a.ipynb"})
     await ask("PATCH", "deployments/a", body={"tags": ["x"], "note": "Tagged."})
-    listed = (await ask("GET", "deployments/a/versions")).json
+    listed = (await ask("GET", "deployments/a/versions")).json["rows"]
     assert [(one["version"], one["note"]) for one in listed] == [(2, "Tagged."), (1, "")]
     diff = (await ask("GET", "deployments/a/diff", before=1, after=2)).json
     assert diff["changes"] == [{"field": "tags", "before": [], "after": ["x"]}]

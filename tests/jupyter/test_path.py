@@ -75,4 +75,4 @@ def test_a_server_that_is_stopped_lets_its_runs_finish(
     with serving(tmp_path, NBFLOW_WORKER="0") as again:
         backend = HttpBackend(again.url, again.token)
         assert backend.read_flow_run(run["id"]).state.is_completed()
-        assert backend.list_workers() == ()
+        assert backend.list_workers().rows == ()

@@ -141,7 +141,7 @@ async def test_a_secret_is_shown_once_and_kept_nowhere(
     assert len(word) > 40
     listed = await ask("GET", "tokens")
     assert word not in str(listed.json)
-    assert [t["name"] for t in listed.json] == ["lab"]
+    assert [t["name"] for t in listed.json["rows"]] == ["lab"]
     backend.database.engine.dispose()
     assert not [p for p in home.rglob("*") if p.is_file() and word.encode() in p.read_bytes()]
 

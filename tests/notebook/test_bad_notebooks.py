@@ -136,7 +136,7 @@ def test_it_is_refused_everywhere_before_a_kernel_starts(
         assert said in lines[0]
     assert not started()
     assert orchestrator.list_flow_runs(RunFilter()).rows == ()
-    assert orchestrator.list_deployments() == ()
+    assert orchestrator.list_deployments().rows == ()
 
 
 #: a run keeps to the kernel it was created for
@@ -238,7 +238,7 @@ def test_magics_need_nbflow_where_the_kernel_runs(tmp_path, orchestrator, bare, 
         assert caught.value.hint == f"Install it there: {bare} -m pip install nbflow"
     assert main.run(["deploy", str(path), "-k", "bare"]) == 2
     assert "pip install nbflow" in capsys.readouterr().err
-    assert orchestrator.list_deployments() == ()
+    assert orchestrator.list_deployments().rows == ()
 
 
 def test_an_untouched_notebook_needs_no_nbflow(tmp_path, orchestrator, bare):

@@ -192,4 +192,4 @@ def test_nbflow_runs_the_fourth_with_what_its_worker_ran(tmp_path: Path, orchest
     due = sorted(run.due_at.year for run in runs if run.backfill_id)
     assert due == [2015, 2016]
     assert {run.state.name for run in runs} == {"Completed"}
-    assert orchestrator.list_deployments() == ()
+    assert orchestrator.list_deployments().rows == ()

@@ -150,7 +150,7 @@ def test_whatever_happens_no_limit_is_exceeded_and_nobody_who_fits_waits(
 
 
 def _fresh(orchestrator: Orchestrator, limits: dict[str, int]) -> None:
-    for one in orchestrator.list_limits():
+    for one in orchestrator.list_limits().rows:
         orchestrator.delete_limit(one.name)
     for name, slots in limits.items():
         orchestrator.create_limit(NewLimit(name, slots))
@@ -165,7 +165,7 @@ def _check(orchestrator: Orchestrator, limits: dict[str, int], there: list[SlotR
         for name in limits
     }
     assert all(used[name] <= limits[name] for name in limits)
-    assert {one.name: one.active_slots for one in orchestrator.list_limits()} == used
+    assert {one.name: one.active_slots for one in orchestrator.list_limits().rows} == used
     order = {r.request_id: (r.priority, at) for at, r in enumerate(there)}
     line = sorted((r for r in there if r.request_id in waiting), key=lambda r: order[r.request_id])
     kept = dict.fromkeys(limits, 0)

@@ -130,9 +130,9 @@ def test_a_worker_serves_the_queues_it_names_and_makes_those_that_are_missing(
     waiting()
     mine = waiting("mine")
     assert claimed(orchestrator, worker) == [mine.id]
-    names = [queue.name for queue in orchestrator.list_work_queues(POOL)]
+    names = [queue.name for queue in orchestrator.list_work_queues(POOL).rows]
     assert names == ["default", "mine", "new"]
-    ready = {queue.name: queue.status for queue in orchestrator.list_work_queues(POOL)}
+    ready = {queue.name: queue.status for queue in orchestrator.list_work_queues(POOL).rows}
     assert ready == {"default": "NOT_READY", "mine": "READY", "new": "READY"}
 
 

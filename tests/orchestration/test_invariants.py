@@ -57,7 +57,7 @@ def kept(orchestrator: Orchestrator) -> str:
         return "x" * 100_000
 
     assert len(large()) == 100_000
-    (record,) = orchestrator.list_results(orchestrator.list_flow_runs().rows[0].id)
+    (record,) = orchestrator.list_results(orchestrator.list_flow_runs().rows[0].id).rows
     assert record.location is not None
     return record.key
 

@@ -51,7 +51,7 @@ def runs(orchestrator: Orchestrator) -> tuple[FlowRun, ...]:
 
 def skips(orchestrator: Orchestrator, deployment: Deployment) -> tuple[Skip, ...]:
     with orchestrator.database.read() as connection:
-        return schedules.skips(connection, deployment.schedules[0].id)
+        return schedules.skips(connection, deployment.schedules[0].id).rows
 
 
 def tick(orchestrator: Orchestrator, after: float) -> None:
@@ -357,7 +357,7 @@ def test_a_skip_asked_for_within_an_outage_is_counted_once(
     with clock.frozen(START):
         orchestrator.skip_instant(schedule.id, START + timedelta(minutes=5))
     tick(orchestrator, 630.0)
-    found = [(s.reason, s.count) for s in orchestrator.list_skips(schedule.id)]
+    found = [(s.reason, s.count) for s in orchestrator.list_skips(schedule.id).rows]
     assert sorted(found) == [("asked", 1), ("missed", 4), ("missed", 5)]
 
 

@@ -159,7 +159,7 @@ def test_a_lost_worker_s_unstarted_claims_wait_again(orchestrator: Orchestrator)
     assert orchestrator.claim_flow_runs(worker.id, 1)
     reap(orchestrator)
     assert orchestrator.read_flow_run(run.id).state.is_scheduled()
-    assert orchestrator.list_workers() == ()
+    assert orchestrator.list_workers().rows == ()
 
 
 def test_a_run_nobody_takes_is_called_late(orchestrator: Orchestrator) -> None:

@@ -74,7 +74,7 @@ def due(orchestrator: Orchestrator) -> list[datetime]:
 
 
 def skipped(orchestrator: Orchestrator, made: Deployment) -> int:
-    return sum(skip.count for skip in orchestrator.list_skips(made.schedules[0].id))
+    return sum(skip.count for skip in orchestrator.list_skips(made.schedules[0].id).rows)
 
 
 def test_a_clock_set_back_fires_nothing_twice(

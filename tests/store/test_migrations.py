@@ -83,7 +83,7 @@ def test_an_upgrade_keeps_what_the_first_release_stored(tmp_path: Path) -> None:
         for s in task.history
     ]
     assert sorted(told, key=lambda state: (state[0], state[4])) == went
-    (schedule,) = (s for d in orchestrator.list_deployments() for s in d.schedules)
+    (schedule,) = (s for d in orchestrator.list_deployments().rows for s in d.schedules)
     assert schedule.timing is not None
     orchestrator.close()
 
@@ -106,7 +106,7 @@ def test_an_upgrade_keeps_what_the_second_release_stored(tmp_path: Path) -> None
     with orchestrator.database.read() as connection:
         kept = connection.exec_driver_sql("select key, sha256, data from result order by 1").all()
     assert [tuple(row) for row in kept] == results
-    assert [d.function for d in orchestrator.list_deployments()] == [None]
+    assert [d.function for d in orchestrator.list_deployments().rows] == [None]
     orchestrator.close()
 
 

@@ -257,7 +257,7 @@ def test_a_worker_told_to_keep_none_keeps_none(
     orchestrator: Orchestrator, tmp_path: Path, wait_for: Wait
 ) -> None:
     with worker(NBFLOW_EXECUTOR_IDLE_SECONDS="0") as process:
-        wait_for(orchestrator.list_workers)
+        wait_for(lambda: orchestrator.list_workers().rows)
         run = a_run(orchestrator, tmp_path, "1")
         found = wait_for(ended(orchestrator, run), seconds=40)
         assert isinstance(found, FlowRun)

@@ -116,7 +116,7 @@ def test_a_worker_that_runs_once_leaves_when_what_was_due_has_ended(
     command = [sys.executable, "-m", "nbflow", "worker", "start", "--pool", "once", "--run-once"]
     assert subprocess.run(command, timeout=60).returncode == 0
     assert orchestrator.read_flow_run(run.id).state.is_completed()
-    assert orchestrator.list_workers() == ()
+    assert orchestrator.list_workers().rows == ()
 
 
 @pytest.fixture(autouse=True)

@@ -74,7 +74,7 @@ def test_two_workers_of_one_name_share_the_work(orchestrator: Orchestrator) -> N
         twins.append(orchestrator.register_worker(NewWorker("gpu-1", "twins", owner, 10, new_id)))
     given = [c.run.id for w in twins for c in orchestrator.claim_flow_runs(w.id, 10)]
     assert len(given) == len({*given}) == 20
-    assert [w.name for w in orchestrator.list_workers()].count("gpu-1") == 2
+    assert [w.name for w in orchestrator.list_workers().rows].count("gpu-1") == 2
 
 
 def test_an_executors_environment_holds_no_token_of_the_server(

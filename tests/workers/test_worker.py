@@ -157,7 +157,7 @@ def test_a_worker_killed_with_9_leaves_no_process_and_its_run_is_a_crash(
     wait_for(lambda: not marked(run), seconds=15, what="the executor ended itself")
     Reaper(orchestrator).run_once(clock.now())
     assert orchestrator.read_flow_run(run.id).state.is_crashed()
-    assert orchestrator.list_workers() == ()
+    assert orchestrator.list_workers().rows == ()
 
 
 def test_a_draining_worker_lets_go_of_what_it_never_started_and_ends(
@@ -166,10 +166,10 @@ def test_a_draining_worker_lets_go_of_what_it_never_started_and_ends(
     worker: subprocess.Popen[bytes],
     wait_for: Wait,
 ) -> None:
-    wait_for(orchestrator.list_workers)
+    wait_for(lambda: orchestrator.list_workers().rows)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
-    assert orchestrator.list_workers() == ()
+    assert orchestrator.list_workers().rows == ()
     run = a_run(orchestrator, tmp_path, "1")
     assert orchestrator.read_flow_run(run.id).state.is_scheduled()
 

@@ -19,7 +19,10 @@ class Backfills(ApiHandler):
     @authorized(action="read", resource="nbflow:backfills")
     async def get(self) -> None:
         """List backfills, newest first, with how far their runs are."""
-        await self.answer(self.backend.list_backfills, self.query(BackfillQuery).deployment)
+        asked = self.query(BackfillQuery)
+        await self.answer(
+            self.backend.list_backfills, asked.deployment, limit=asked.limit, cursor=asked.cursor
+        )
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:backfills")

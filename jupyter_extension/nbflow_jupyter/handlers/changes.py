@@ -19,6 +19,7 @@ from tornado import web, websocket
 from nbflow import settings
 from nbflow.exceptions import NotFound
 from nbflow.model.events import Event
+from nbflow.model.pages import every
 from nbflow.model.wire import flow_run_row, task_run_row
 from nbflow_jupyter.base import ApiHandler, Problems, dumps
 from nbflow_jupyter.running import Running
@@ -214,7 +215,7 @@ def _snapshot(running: Running) -> tuple[int, str]:
         "seq": seq,
         "health": health,
         "flow_runs": [flow_run_row(run) for run in runs],
-        "deployments": orchestrator.list_deployments(),
+        "deployments": tuple(every(orchestrator.list_deployments)),
         "workers": health.workers,
     }
     return seq, dumps(message)

@@ -25,7 +25,7 @@ class Versions(ApiHandler):
     @authorized(action="read", resource="nbflow:deployments")
     async def get(self, name_or_id: str) -> None:
         """List what a deployment was, newest first."""
-        await self.answer(self.backend.list_deployment_versions, name_or_id)
+        await self.answer_page(self.backend.list_deployment_versions, name_or_id)
 
 
 class Version(ApiHandler):

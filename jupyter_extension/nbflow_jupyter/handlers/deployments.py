@@ -31,7 +31,7 @@ class Deployments(ApiHandler):
     @authorized(action="read", resource="nbflow:deployments")
     async def get(self) -> None:
         """List deployments by name."""
-        await self.answer(self.backend.list_deployments)
+        await self.answer_page(self.backend.list_deployments)
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:deployments")

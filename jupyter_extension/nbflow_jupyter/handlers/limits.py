@@ -17,7 +17,7 @@ class Limits(ApiHandler):
     @authorized(action="read", resource="nbflow:concurrency-limits")
     async def get(self) -> None:
         """List limits by name, with who holds their slots and who waits."""
-        await self.answer(self.backend.list_limits)
+        await self.answer_page(self.backend.list_limits)
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:concurrency-limits")

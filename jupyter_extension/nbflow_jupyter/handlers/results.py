@@ -46,7 +46,7 @@ class Results(ApiHandler):
             asked.flow_run_id,
             task_key=asked.task_key,
             limit=asked.limit,
-            after=asked.after,
+            cursor=asked.cursor,
             data=asked.data,
         )
 

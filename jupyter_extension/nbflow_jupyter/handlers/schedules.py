@@ -13,7 +13,7 @@ from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import (
     Preview,
     PreviewRequest,
-    SkipQuery,
+    ScheduleQuery,
     SkipRequest,
     UpcomingQuery,
 )
@@ -28,7 +28,10 @@ class Schedules(ApiHandler):
     @authorized(action="read", resource="nbflow:schedules")
     async def get(self) -> None:
         """List schedules, the next due first."""
-        await self.answer(self.backend.list_schedules, self.query(ScheduleFilter))
+        asked = self.query(ScheduleQuery)
+        await self.answer(
+            self.backend.list_schedules, asked, limit=asked.limit, cursor=asked.cursor
+        )
 
 
 class SchedulesOf(ApiHandler):
@@ -38,7 +41,7 @@ class SchedulesOf(ApiHandler):
     @authorized(action="read", resource="nbflow:schedules")
     async def get(self, name_or_id: str) -> None:
         """List a deployment's schedules, the next due first."""
-        await self.answer(self.backend.list_schedules, ScheduleFilter(name_or_id))
+        await self.answer_page(self.backend.list_schedules, ScheduleFilter(name_or_id))
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:schedules")
@@ -90,8 +93,7 @@ class Skips(ApiHandler):
     @authorized(action="read", resource="nbflow:schedules")
     async def get(self, schedule_id: str) -> None:
         """List a schedule's recorded skips, newest first."""
-        limit = self.query(SkipQuery).limit
-        await self.answer(self.backend.list_skips, schedule_id, limit=limit)
+        await self.answer_page(self.backend.list_skips, schedule_id)
 
 
 class Upcoming(ApiHandler):

@@ -19,7 +19,7 @@ class Tokens(ApiHandler):
     @authorized(action="read", resource="nbflow:workers")
     async def get(self) -> None:
         """List workers' tokens, newest first; no secret is among what is told."""
-        await self.answer(self.backend.list_tokens)
+        await self.answer_page(self.backend.list_tokens)
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:workers")

@@ -16,7 +16,7 @@ class Variables(ApiHandler):
     @authorized(action="read", resource="nbflow:variables")
     async def get(self) -> None:
         """List variables by name."""
-        await self.answer(self.backend.list_variables)
+        await self.answer_page(self.backend.list_variables)
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:variables")

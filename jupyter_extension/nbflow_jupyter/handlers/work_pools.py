@@ -5,7 +5,15 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from nbflow.model.work_pools import NewWorkPool, NewWorkQueue, WorkPoolChange, WorkQueueChange
+from nbflow.model.work_pools import (
+    NewWorkPool,
+    NewWorkQueue,
+    WorkPoolChange,
+    WorkQueueChange,
+    template_of,
+)
+from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow_jupyter import shapes
 from nbflow_jupyter.base import ApiHandler
 
 
@@ -16,7 +24,7 @@ class WorkPools(ApiHandler):
     @authorized(action="read", resource="nbflow:work-pools")
     async def get(self) -> None:
         """List work pools by name, with whether a worker is there."""
-        await self.answer(self.backend.list_work_pools)
+        await self.answer_page(self.backend.list_work_pools)
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:work-pools")
@@ -49,6 +57,21 @@ class WorkPool(ApiHandler):
         await self.done(self.backend.delete_work_pool, name_or_id)
 
 
+class JobTemplate(ApiHandler):
+    """What may be chosen of a pool's jobs."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:work-pools")
+    async def get(self, name_or_id: str) -> None:
+        """Give the job template a pool goes by: its own, or its type's."""
+        await self.answer(_template, self.backend, name_or_id)
+
+
+def _template(backend: Orchestrator, name_or_id: str) -> shapes.JobTemplate:
+    template = template_of(backend.read_work_pool(name_or_id))
+    return shapes.JobTemplate(template["job_configuration"], template["variables"])
+
+
 class WorkQueues(ApiHandler):
     """The queues of one pool."""
 
@@ -56,7 +79,7 @@ class WorkQueues(ApiHandler):
     @authorized(action="read", resource="nbflow:work-queues")
     async def get(self, name_or_id: str) -> None:
         """List a pool's queues, first priority first."""
-        await self.answer(self.backend.list_work_queues, name_or_id)
+        await self.answer_page(self.backend.list_work_queues, name_or_id)
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:work-queues")
@@ -97,7 +120,7 @@ class AllWorkQueues(ApiHandler):
     @authorized(action="read", resource="nbflow:work-queues")
     async def get(self) -> None:
         """List all queues by pool, first priority first."""
-        await self.answer(self.backend.list_work_queues)
+        await self.answer_page(self.backend.list_work_queues)
 
 
 class Explain(ApiHandler):

@@ -17,7 +17,7 @@ class Workers(ApiHandler):
     @authorized(action="read", resource="nbflow:workers")
     async def get(self) -> None:
         """List workers that have not stopped, newest first."""
-        await self.answer(self.backend.list_workers)
+        await self.answer_page(self.backend.list_workers)
 
     @web.authenticated
     @authorized(action="execute", resource="nbflow:workers")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from nbflow.model.backfills import Backfill, Backfilled, NewBackfill
+from nbflow.model.pages import Page
 from nbflow_jupyter.handlers import backfills
 from nbflow_jupyter.operation import Operation, route
 from nbflow_jupyter.shapes import BackfillQuery
@@ -13,7 +14,7 @@ ROUTES = (
     route(
         "backfills",
         backfills.Backfills,
-        get=Operation("nbflow:backfills read", tuple[Backfill, ...], query=BackfillQuery),
+        get=Operation("nbflow:backfills read", Page[Backfill], query=BackfillQuery),
         post=Operation(
             "nbflow:backfills execute",
             Backfilled,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, SlotRequest
+from nbflow.model.pages import Page
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import limits
 from nbflow_jupyter.operation import Operation, route
@@ -13,7 +14,9 @@ ROUTES = (
     route(
         "concurrency-limits",
         limits.Limits,
-        get=Operation("nbflow:concurrency-limits read", tuple[ConcurrencyLimit, ...]),
+        get=Operation(
+            "nbflow:concurrency-limits read", Page[ConcurrencyLimit], query=shapes.PageQuery
+        ),
         post=Operation(
             "nbflow:concurrency-limits write",
             ConcurrencyLimit,

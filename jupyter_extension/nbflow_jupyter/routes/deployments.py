@@ -7,6 +7,7 @@ from http import HTTPStatus
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.deployments import Deployment, DeploymentChange, DeploymentVersion
 from nbflow.model.drift import Drift
+from nbflow.model.pages import Page
 from nbflow.model.runs import FlowRun
 from nbflow.model.versions import VersionDiff
 from nbflow_jupyter import shapes
@@ -17,7 +18,7 @@ ROUTES = (
     route(
         "deployments",
         deployments.Deployments,
-        get=Operation("nbflow:deployments read", tuple[Deployment, ...]),
+        get=Operation("nbflow:deployments read", Page[Deployment], query=shapes.PageQuery),
         post=Operation(
             "nbflow:deployments execute",
             Deployment,
@@ -47,7 +48,7 @@ ROUTES = (
     route(
         "deployments/{name_or_id}/versions",
         deployment_versions.Versions,
-        get=Operation("nbflow:deployments read", tuple[DeploymentVersion, ...]),
+        get=Operation("nbflow:deployments read", Page[DeploymentVersion], query=shapes.PageQuery),
     ),
     route(
         "deployments/{name_or_id}/versions/{version}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from nbflow.model.pages import Page
 from nbflow.model.results import Pruned, ResultRecord
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import results
@@ -13,7 +14,7 @@ ROUTES = (
     route(
         "results",
         results.Results,
-        get=Operation("nbflow:results read", tuple[ResultRecord, ...], query=shapes.ResultQuery),
+        get=Operation("nbflow:results read", Page[ResultRecord], query=shapes.ResultQuery),
     ),
     route(
         "results/prune",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from nbflow.model.deployments import NewSchedule, Schedule, Skip
-from nbflow.model.scheduling import ScheduleChange, ScheduleFilter, Upcoming
+from nbflow.model.pages import Page
+from nbflow.model.scheduling import ScheduleChange, Upcoming
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import schedules
 from nbflow_jupyter.operation import Operation, route
@@ -14,7 +15,7 @@ ROUTES = (
     route(
         "schedules",
         schedules.Schedules,
-        get=Operation("nbflow:schedules read", tuple[Schedule, ...], query=ScheduleFilter),
+        get=Operation("nbflow:schedules read", Page[Schedule], query=shapes.ScheduleQuery),
     ),
     route(
         "schedules/preview",
@@ -43,12 +44,12 @@ ROUTES = (
     route(
         "schedules/{schedule_id}/skips",
         schedules.Skips,
-        get=Operation("nbflow:schedules read", tuple[Skip, ...], query=shapes.SkipQuery),
+        get=Operation("nbflow:schedules read", Page[Skip], query=shapes.PageQuery),
     ),
     route(
         "deployments/{name_or_id}/schedules",
         schedules.SchedulesOf,
-        get=Operation("nbflow:schedules read", tuple[Schedule, ...]),
+        get=Operation("nbflow:schedules read", Page[Schedule], query=shapes.PageQuery),
         post=Operation(
             "nbflow:schedules execute", Schedule, NewSchedule, status=HTTPStatus.CREATED, once=True
         ),

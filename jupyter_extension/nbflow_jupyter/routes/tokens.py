@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from nbflow.model.pages import Page
 from nbflow.model.tokens import MadeToken, NewToken, Token
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import tokens
@@ -13,7 +14,7 @@ ROUTES = (
     route(
         "tokens",
         tokens.Tokens,
-        get=Operation("nbflow:workers read", tuple[Token, ...]),
+        get=Operation("nbflow:workers read", Page[Token], query=shapes.PageQuery),
         post=Operation("nbflow:workers execute", MadeToken, NewToken, status=HTTPStatus.CREATED),
     ),
     route(

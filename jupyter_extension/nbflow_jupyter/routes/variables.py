@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from nbflow.model.pages import Page
 from nbflow.model.variables import NewVariable, Variable
+from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import variables
 from nbflow_jupyter.operation import Operation, route
 
@@ -12,7 +14,7 @@ ROUTES = (
     route(
         "variables",
         variables.Variables,
-        get=Operation("nbflow:variables read", tuple[Variable, ...]),
+        get=Operation("nbflow:variables read", Page[Variable], query=shapes.PageQuery),
         post=Operation(
             "nbflow:variables write", Variable, NewVariable, status=HTTPStatus.CREATED, once=True
         ),

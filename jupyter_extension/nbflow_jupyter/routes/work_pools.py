@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from nbflow.model.pages import Page
 from nbflow.model.work_pools import (
     NewWorkPool,
     NewWorkQueue,
@@ -12,6 +13,7 @@ from nbflow.model.work_pools import (
     WorkQueue,
     WorkQueueChange,
 )
+from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import work_pools
 from nbflow_jupyter.operation import Operation, route
 
@@ -19,7 +21,7 @@ ROUTES = (
     route(
         "work-pools",
         work_pools.WorkPools,
-        get=Operation("nbflow:work-pools read", tuple[WorkPool, ...]),
+        get=Operation("nbflow:work-pools read", Page[WorkPool], query=shapes.PageQuery),
         post=Operation(
             "nbflow:work-pools execute", WorkPool, NewWorkPool, status=HTTPStatus.CREATED, once=True
         ),
@@ -32,9 +34,14 @@ ROUTES = (
         delete=Operation("nbflow:work-pools write", status=HTTPStatus.NO_CONTENT),
     ),
     route(
+        "work-pools/{name_or_id}/job-template",
+        work_pools.JobTemplate,
+        get=Operation("nbflow:work-pools read", shapes.JobTemplate),
+    ),
+    route(
         "work-pools/{name_or_id}/queues",
         work_pools.WorkQueues,
-        get=Operation("nbflow:work-queues read", tuple[WorkQueue, ...]),
+        get=Operation("nbflow:work-queues read", Page[WorkQueue], query=shapes.PageQuery),
         post=Operation(
             "nbflow:work-queues write",
             WorkQueue,
@@ -53,6 +60,6 @@ ROUTES = (
     route(
         "work-queues",
         work_pools.AllWorkQueues,
-        get=Operation("nbflow:work-queues read", tuple[WorkQueue, ...]),
+        get=Operation("nbflow:work-queues read", Page[WorkQueue], query=shapes.PageQuery),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from nbflow.model.pages import Page
 from nbflow.model.workers import Beat, Claim, NewWorker, Worker
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import workers
@@ -13,7 +14,7 @@ ROUTES = (
     route(
         "workers",
         workers.Workers,
-        get=Operation("nbflow:workers read", tuple[Worker, ...]),
+        get=Operation("nbflow:workers read", Page[Worker], query=shapes.PageQuery),
         post=Operation("nbflow:workers execute", Worker, NewWorker, status=HTTPStatus.CREATED),
     ),
     route(
