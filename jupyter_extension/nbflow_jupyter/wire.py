@@ -22,7 +22,10 @@ from nbflow.model.backend import Changes, Page
 from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
 from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Source
 from nbflow.model.events import Event
+from nbflow.model.explaining import Explanation, Reason
 from nbflow.model.import_cells import Checked, Missing
+from nbflow.model.results import ResultRecord
+from nbflow.model.run_parts import GraphNode, RunGraph
 from nbflow.model.runs import FlowRun, LogEntry, Owner, TaskRun
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.model.states import State, StateType
@@ -35,7 +38,8 @@ TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 _WIDTH = 88
 
 #: what the front end speaks of, in reading order
-_ANSWERS = (State, Owner, FlowRun, TaskRun, LogEntry, Artifact, ArtifactContent, Schedule,
+_ANSWERS = (State, Owner, FlowRun, TaskRun, GraphNode, RunGraph, Reason, Explanation, LogEntry,
+            ResultRecord, Artifact, ArtifactContent, Schedule,
             Deployment, Worker, SchedulerInfo, LocalWorker, Health, Event, Changes, Page, CellInfo,
             NotebookInfo, Preview, Missing, Checked)  # fmt: skip
 #: what it sends, or may leave fields out of
@@ -44,7 +48,7 @@ _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
 _ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
 _PLAIN = {str: "string", bool: "boolean", int: "number", float: "number", datetime: "Instant",
-          timedelta: "number", Any: "Json", NoneType: "null"}  # fmt: skip
+          timedelta: "number", bytes: "string", Any: "Json", NoneType: "null"}  # fmt: skip
 
 #: mappings whose content has a name of its own
 _NAMED = {

@@ -143,6 +143,46 @@ export interface TaskRun {
   history: State[];
 }
 
+/** A task run, or a flow run that was called. */
+export interface GraphNode {
+  id: string;
+  kind: 'task-run' | 'flow-run';
+  name: string;
+  state: State;
+  started_at: Instant | null;
+  ended_at: Instant | null;
+  upstream: string[];
+  called_from: string | null;
+}
+
+/** A run as a graph. Asked again with `since=at`, it holds only the nodes that have changed. */
+export interface RunGraph {
+  flow_run_id: string;
+  state: State;
+  at: Instant;
+  nodes: GraphNode[];
+}
+
+/** One thing a run waits for. */
+export interface Reason {
+  code: string;
+  message: string;
+  hint: string | null;
+  runs: string[];
+  position: number | null;
+  waiting: number | null;
+  until: Instant | null;
+}
+
+/** Why a run is not starting. */
+export interface Explanation {
+  flow_run_id: string;
+  state: string;
+  waits: boolean;
+  message: string;
+  reasons: Reason[];
+}
+
 /** One line of a run's log. `level` is the number of the standard `logging` module. */
 export interface LogEntry {
   flow_run_id: string;
@@ -152,6 +192,24 @@ export interface LogEntry {
   logger: string;
   task_run_id: string | null;
   id: string;
+}
+
+/** A stored result. */
+export interface ResultRecord {
+  key: string;
+  created_at: Instant;
+  flow_run_id: string | null;
+  task_run_id: string | null;
+  serializer: string;
+  size: number;
+  sha256: string;
+  data: string | null;
+  location: string | null;
+  expires_at: Instant | null;
+  task_key: string | null;
+  call: string | null;
+  parts: { [key: string]: Json } | null;
+  preview: string;
 }
 
 /** Something a run shows to people. */
