@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from nbflow.exceptions import Conflict, InvalidInput, NbflowError
 from nbflow.model import clock, ids, job_variables, names, run_options
 from nbflow.model.deployments import Deployment
-from nbflow.model.rows import micros
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
 from nbflow.model.work_pools import DEFAULT_QUEUE, template_of
 from nbflow.orchestration import transitions
 from nbflow.rules.transitions import ALLOWED
-from nbflow.store import deployments, flow_runs, work_pools
+from nbflow.store import deployments, flow_runs, run_texts, work_pools
 
 
 def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
@@ -80,12 +79,9 @@ def create_many(
 
 
 def _insert(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
-    if runs:
-        rows = [
-            flow_runs.columns(run) | {"start_at": micros(transitions.start_at(run))} for run in runs
-        ]
-        flow_runs.insert_rows(connection, rows)
-        transitions.emit_inserted(connection, runs, rows)
+    rows = [flow_runs.row_of(run, start_at=transitions.start_at(run)) for run in runs]
+    flow_runs.insert_rows(connection, rows)
+    transitions.emit_inserted(connection, runs, run_texts.short(rows))
 
 
 def _ensure_line(connection: sa.Connection, run: FlowRun, now: datetime) -> None:

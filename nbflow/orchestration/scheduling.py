@@ -279,7 +279,7 @@ class _Press:
 def _insert(connection: sa.Connection, rows: Sequence[_Fired], now: datetime) -> None:
     for pool in sorted({row.work_pool for row in rows}):
         work_pools.ensure(connection, pool, at=now)
-    flow_runs.insert_rows(connection, [row.columns for row in rows])
+    flow_runs.insert_rows(connection, [flow_runs.in_order(row.columns) for row in rows])
     fault("tick.after_insert")
     told = [
         Event("flow-run.Scheduled", "flow-runs", row.columns["id"], now, row.shown) for row in rows

@@ -22,7 +22,7 @@ from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.model.wire import flow_run_row
 from nbflow.orchestration import admission
 from nbflow.rules import flow as rules
-from nbflow.store import codec, events, flow_runs, run_texts, task_runs
+from nbflow.store import codec, events, flow_runs, task_runs
 
 _HELD = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
 
@@ -134,15 +134,9 @@ def emit_all(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
     events.append_texts(connection, told)
 
 
-def emit_inserted(
-    connection: sa.Connection, runs: Sequence[FlowRun], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Append an event for each run that was inserted, from its columns: much sooner."""
-    told = [
-        (_event(run), run_texts.short(flow_runs.in_order(row)))
-        for run, row in zip(runs, rows, strict=True)
-    ]
-    events.append_texts(connection, told)
+def emit_inserted(connection: sa.Connection, runs: Sequence[FlowRun], texts: Sequence[str]) -> None:
+    """Append an event for each run that was inserted, with the text its row was written as."""
+    events.append_texts(connection, [*zip(map(_event, runs), texts, strict=True)])
 
 
 def _event(run: FlowRun) -> Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -15,7 +15,7 @@ from nbflow.model.rows import texts
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import LIVE, TERMINAL, State, StateType
 from nbflow.store import codec
-from nbflow.store.bulk import Bulk
+from nbflow.store.bulk import Bulk, Row
 from nbflow.store.tables import (  # fmt: skip
     artifact,
     flow_run,
@@ -41,21 +41,22 @@ _HELD = sa.and_(
 
 def insert(connection: sa.Connection, run: FlowRun, *, start_at: datetime | None) -> None:
     """Insert a run and its first state."""
-    insert_rows(connection, [columns(run) | {"start_at": codec.micros(start_at)}])
+    insert_rows(connection, [row_of(run, start_at=start_at)])
 
 
-def insert_rows(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many runs, as columns with `start_at`, each with its first state."""
+def insert_rows(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Insert many runs, as rows in the order of the table's columns, each with its first state."""
     if rows:
-        _INSERT(connection, [*map(in_order, rows)])
+        _INSERT(connection, rows)
         _INSERT_STATE(connection, [*map(_first_state, rows)])
 
 
+_COLUMNS = tuple(column.name for column in flow_run.columns)
 #: gives a run's columns as they lie in a row of the table
-in_order = itemgetter(*(column.name for column in flow_run.columns))
-#: the same of its state, as they lie in a row of its history
+in_order: Callable[[Mapping[str, Any]], Row] = itemgetter(*_COLUMNS)
+#: gives of such a row its state, as it lies in a row of the history
 _first_state = itemgetter(
-    *({"flow_run_id": "id", "id": "state_id"}.get(c.name, f"state_{c.name}")
+    *(_COLUMNS.index({"flow_run_id": "id", "id": "state_id"}.get(c.name, f"state_{c.name}"))
       for c in flow_run_state.columns)
 )  # fmt: skip
 
@@ -102,7 +103,7 @@ def replace_state(
     connection: sa.Connection, seen: FlowRun, after: FlowRun, *, start_at: datetime | None
 ) -> bool:
     """Move a run from the state that was seen to its next; False when another was first."""
-    values = columns(after) | {"start_at": codec.micros(start_at)}
+    values = columns(after, start_at=start_at)
     place = {"seen_id": seen.id, "seen_state_id": seen.state.id}
     changed = connection.execute(_REPLACE, values | place).rowcount
     if changed:
@@ -251,46 +252,59 @@ def waiting_ids(connection: sa.Connection, deployment_id: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def columns(run: FlowRun) -> dict[str, Any]:
+def columns(run: FlowRun, *, start_at: datetime | None = None) -> dict[str, Any]:
     """Give a run as the columns of its row."""
-    return codec.state_columns(run.state) | {
-        "id": run.id,
-        "name": run.name,
-        "flow_name": run.flow_name,
-        "kind": run.kind,
-        "created_at": clock.micros(run.created_at),
-        "parameters": codec.details_text(run.parameters),
-        "tags": texts(run.tags),
-        "attempt": run.attempt,
-        "due_at": codec.micros(run.due_at),
-        "started_at": codec.micros(run.started_at),
-        "ended_at": codec.micros(run.ended_at),
-        "running_seconds": run.running_seconds,
-        "deployment_id": run.deployment_id,
-        "schedule_id": run.schedule_id,
-        "parent_flow_run_id": run.parent_flow_run_id,
-        "parent_task_run_id": run.parent_task_run_id,
-        "work_pool": run.work_pool,
-        "owner": codec.owner_text(run.owner),
-        "worker_id": run.owner.worker_id if run.owner else None,
-        "lease_until": codec.micros(run.lease_until),
-        "retries": run.retries,
-        "retry_delay_seconds": run.retry_delay_seconds,
-        "path": run.path,
-        "function": run.function,
-        "snapshot": run.snapshot,
-        "kernel_name": run.kernel_name,
-        "run_dir": run.run_dir,
-        "idempotency_key": run.idempotency_key,
-        "created_by": run.created_by,
-        "options": codec.details_text(run.options),
-        "work_queue": run.work_queue,
-        "job_variables": codec.details_text(run.job_variables),
-        "entrypoint": run.entrypoint,
-        "deployment_version": run.deployment_version,
-        "crash_retries": run.crash_retries,
-        "backfill_id": run.backfill_id,
-    }
+    return dict(zip(_COLUMNS, row_of(run, start_at=start_at), strict=True))
+
+
+def row_of(run: FlowRun, *, start_at: datetime | None = None) -> Row:
+    """Give a run as its row, in the order of `tables.flow_run`."""
+    state, owner = run.state, run.owner
+    return (
+        run.id,
+        run.name,
+        run.flow_name,
+        run.kind,
+        state.id,
+        state.type.value,
+        state.name,
+        state.message,
+        codec.details_text(state.details),
+        clock.micros(state.at),
+        clock.micros(run.created_at),
+        codec.details_text(run.parameters),
+        texts(run.tags),
+        run.attempt,
+        codec.micros(run.due_at),
+        codec.micros(start_at),
+        codec.micros(run.started_at),
+        codec.micros(run.ended_at),
+        run.running_seconds,
+        run.deployment_id,
+        run.schedule_id,
+        run.parent_flow_run_id,
+        run.parent_task_run_id,
+        run.work_pool,
+        codec.owner_text(owner),
+        owner.worker_id if owner else None,
+        codec.micros(run.lease_until),
+        run.retries,
+        run.retry_delay_seconds,
+        run.path,
+        run.function,
+        run.snapshot,
+        run.kernel_name,
+        run.run_dir,
+        run.idempotency_key,
+        run.created_by,
+        codec.details_text(run.options),
+        run.work_queue,
+        codec.details_text(run.job_variables),
+        run.entrypoint,
+        run.deployment_version,
+        run.crash_retries,
+        run.backfill_id,
+    )
 
 
 _SAME = (

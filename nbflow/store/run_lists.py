@@ -63,7 +63,7 @@ def texts(
 ) -> tuple[list[str], str | None]:
     """List runs as JSON texts, and give the cursor."""
     found, after = _found(connection, where, sort, limit, cursor)
-    return [run_texts.whole(row) for row in found], after
+    return run_texts.whole(found), after
 
 
 def _found(

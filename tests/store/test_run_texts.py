@@ -6,9 +6,10 @@ import json
 from dataclasses import fields
 from datetime import UTC, datetime
 
-from nbflow.model import states, wire
+from nbflow.model import clock, states, wire
 from nbflow.model.runs import FlowRun, Owner
 from nbflow.store import flow_runs, run_texts
+from nbflow.store.tables import flow_run
 
 _AT = datetime(2026, 3, 29, 1, 59, 59, 120, tzinfo=UTC)
 _WHOLE_SECOND = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -45,15 +46,28 @@ FULL = FlowRun(
 )
 
 
-def _row(run: FlowRun) -> tuple[object, ...]:
-    return flow_runs.in_order(flow_runs.columns(run) | {"start_at": None})
+ROWS = [flow_runs.row_of(run) for run in (PLAIN, FULL, PLAIN)]
 
 
-def test_a_row_is_written_as_the_model_writes_the_run() -> None:
-    for run in (PLAIN, FULL):
-        assert json.loads(run_texts.whole(_row(run))) == wire.jsonable(run)
+def test_rows_are_written_as_the_model_writes_the_runs() -> None:
+    said = [wire.jsonable(run) for run in (PLAIN, FULL, PLAIN)]
+    assert [json.loads(text) for text in run_texts.whole(ROWS)] == said
+    assert run_texts.whole([]) == []
 
 
-def test_an_event_holds_a_run_as_the_model_shortens_it() -> None:
-    for run in (PLAIN, FULL):
-        assert json.loads(run_texts.short(_row(run))) == wire.flow_run_row(run)
+def test_events_hold_runs_as_the_model_shortens_them() -> None:
+    said = [wire.flow_run_row(run) for run in (PLAIN, FULL, PLAIN)]
+    assert [json.loads(text) for text in run_texts.short(ROWS)] == said
+
+
+def test_both_texts_of_a_run_are_what_each_is_alone() -> None:
+    assert run_texts.both(ROWS) == (run_texts.whole(ROWS), run_texts.short(ROWS))
+
+
+def test_a_row_lies_in_the_order_of_the_table() -> None:
+    row = dict(zip(flow_run.columns.keys(), flow_runs.row_of(FULL, start_at=_AT), strict=True))
+    assert row == flow_runs.columns(FULL, start_at=_AT)
+    plain = ("id", "name", "kind", "path", "deployment_version", "retry_delay_seconds")
+    assert [row[name] for name in plain] == [getattr(FULL, name) for name in plain]
+    assert row["start_at"] == row["created_at"] == clock.micros(_AT)
+    assert (row["state_name"], row["worker_id"]) == ("Failed", "worker")
