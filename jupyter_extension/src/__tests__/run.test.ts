@@ -27,7 +27,10 @@ async function setUp() {
     readFlowRun: jest.fn().mockResolvedValue(flowRun('a', { parameters: { rows: 5 } })),
     readNotebook: jest.fn().mockResolvedValue(NOTEBOOK),
     listLogs: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
-    listArtifacts: jest.fn().mockResolvedValue([])
+    listArtifacts: jest.fn().mockResolvedValue([]),
+    listStates: jest.fn().mockResolvedValue([]),
+    listResults: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
+    explain: jest.fn().mockResolvedValue(null)
   };
   const feed = new Feed(api);
   feed.start();

@@ -1,31 +1,62 @@
 /**
  * One flow run in full, for as long as a view shows it: its task runs as they are pushed, and what
- * is asked for when it is looked at: parameters, executed notebook, logs, artifacts.
+ * is asked for when it is looked at: parameters, executed notebook, logs, artifacts, results, history. While nobody
+ * looks it asks and tells nothing.
  */
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { ApiError, problemOf } from '../errors';
 import type { IApi } from '../tokens';
-import type { Artifact, Event, FlowRun, LogEntry, Problem, TaskRunRow } from '../wire';
+import type {
+  Artifact,
+  Event,
+  Explanation,
+  FlowRun,
+  LogEntry,
+  Problem,
+  ResultRecord,
+  State,
+  TaskRunRow
+} from '../wire';
 import type { Feed, TaskRunNews } from './feed';
 import { Model } from './model';
-import { isFinal, sameState } from './states';
+import { isFinal, isWaiting, sameState } from './states';
 
 /** The executed notebook is asked for at most this often, however fast its cells finish. */
 export const REFRESH_MS = 500;
 
-export type Part = 'notebook' | 'logs' | 'artifacts';
+export const PARTS = [
+  'notebook',
+  'timeline',
+  'logs',
+  'artifacts',
+  'results',
+  'details'
+] as const;
 
-type Asked = Pick<IApi, 'readFlowRun' | 'readNotebook' | 'listLogs' | 'listArtifacts'>;
+export type Part = (typeof PARTS)[number];
+
+type Asked = Pick<
+  IApi,
+  | 'readFlowRun'
+  | 'readNotebook'
+  | 'listLogs'
+  | 'listArtifacts'
+  | 'listStates'
+  | 'listResults'
+  | 'explain'
+>;
 
 export class RunModel extends Model implements IDisposable {
   constructor(
     readonly id: string,
     api: Asked,
-    feed: Feed
+    feed: Feed,
+    part: Part = 'notebook'
   ) {
     super();
+    this._part = part;
     this._api = api;
     this._feed = feed;
   }
@@ -58,6 +89,20 @@ export class RunModel extends Model implements IDisposable {
     return this._artifacts;
   }
 
+  get results(): readonly ResultRecord[] | null {
+    return this._results;
+  }
+
+  /** The states the run went through, oldest first. */
+  get history(): readonly State[] | null {
+    return this._history;
+  }
+
+  /** Why the run waits; null: it does not, or that is not known yet. */
+  get explanation(): Explanation | null {
+    return this._run && isWaiting(this._run.state) ? this._explanation : null;
+  }
+
   /** The part the view shows; the others are not asked for. */
   get part(): Part {
     return this._part;
@@ -88,18 +133,36 @@ export class RunModel extends Model implements IDisposable {
     void this._refresh();
   }
 
+  /** Say whether anybody looks; what came meanwhile is told then. */
+  set shown(shown: boolean) {
+    if (shown === this._shown) {
+      return;
+    }
+    this._shown = shown;
+    if (shown) {
+      this.changed();
+      void this._refresh();
+    }
+  }
+
+  protected override changed(): void {
+    if (this._shown) {
+      super.changed();
+    }
+  }
+
   private async _load(): Promise<void> {
     try {
       this._run = await this._api.readFlowRun(this.id);
       this._problem = null;
       if (this._run.kind === 'flow' && this._part === 'notebook') {
-        this._part = 'logs';
+        this._part = 'timeline';
       }
     } catch (reason) {
       this._problem = problemOf(reason);
     }
     this.changed();
-    await this._refresh();
+    await Promise.all([this._refresh(), this._explain()]);
   }
 
   private _onSnapshot(): void {
@@ -141,8 +204,12 @@ export class RunModel extends Model implements IDisposable {
     if (!row.id) {
       this._problem = { code: 'run.deleted', message: 'This run was deleted.' };
     } else if (this._run) {
+      const before = this._run.state;
       this._run = { ...this._run, ...row };
       this._refreshSoon();
+      if (!sameState(before, this._run.state)) {
+        void this._explain();
+      }
     }
     this.changed();
   }
@@ -163,6 +230,14 @@ export class RunModel extends Model implements IDisposable {
     this.changed();
   }
 
+  /** A run that waits is asked why, once for each state it waits in. */
+  private async _explain(): Promise<void> {
+    if (this._run && isWaiting(this._run.state)) {
+      this._explanation = await this._api.explain(this.id).catch(() => null);
+      this.changed();
+    }
+  }
+
   private _refreshSoon(): void {
     this._timer ??= setTimeout(() => void this._refresh(), REFRESH_MS);
   }
@@ -171,7 +246,7 @@ export class RunModel extends Model implements IDisposable {
   private async _refresh(): Promise<void> {
     clearTimeout(this._timer);
     this._timer = undefined;
-    if (this._asking || this._disposed) {
+    if (this._asking || this._disposed || !this._shown) {
       this._again = true;
       return;
     }
@@ -200,6 +275,14 @@ export class RunModel extends Model implements IDisposable {
       case 'artifacts':
         this._artifacts = await this._api.listArtifacts(this.id);
         break;
+      case 'results':
+        await this._readResults();
+        break;
+      case 'details':
+        this._history = await this._api.listStates(this.id);
+        break;
+      case 'timeline': // the feed tells of it
+        break;
     }
   }
 
@@ -223,6 +306,17 @@ export class RunModel extends Model implements IDisposable {
     }
   }
 
+  private async _readResults(): Promise<void> {
+    const found: ResultRecord[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this._api.listResults(this.id, cursor);
+      found.push(...page.rows);
+      cursor = page.cursor ?? undefined;
+    } while (cursor && !this._disposed);
+    this._results = found;
+  }
+
   /** A run that has not begun has no notebook yet: that is no error. */
   private _missing(part: Part, reason: unknown): void {
     if (!(part === 'notebook' && reason instanceof ApiError && reason.status === 404)) {
@@ -241,7 +335,11 @@ export class RunModel extends Model implements IDisposable {
   private _logs: Map<string, LogEntry> | null = null;
   private _logCursor: string | undefined;
   private _artifacts: readonly Artifact[] | null = null;
-  private _part: Part = 'notebook';
+  private _results: readonly ResultRecord[] | null = null;
+  private _history: readonly State[] | null = null;
+  private _explanation: Explanation | null = null;
+  private _part: Part;
+  private _shown = true;
   private _asking = false;
   private _again = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;

@@ -18,3 +18,13 @@ export function isFinal(state: State): boolean {
 export function isCancellable(state: State): boolean {
   return CANCELLABLE.includes(state.type);
 }
+
+/** Whether it waits for something: its time, a worker, a place under a limit, or somebody's answer. */
+export function isWaiting(state: State): boolean {
+  return ['SCHEDULED', 'PENDING', 'PAUSED'].includes(state.type);
+}
+
+/** Whether it may be tried again. */
+export function isRetryable(state: State): boolean {
+  return isFinal(state) && state.type !== 'COMPLETED';
+}

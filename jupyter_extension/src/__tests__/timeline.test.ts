@@ -1,0 +1,241 @@
+import type { GraphNode, TaskRunRow } from '../wire';
+import { Feed } from '../models/feed';
+import { GraphModel } from '../models/graph';
+import { RunModel } from '../models/run';
+import {
+  barOfTask,
+  edgesInSight,
+  layOut,
+  moved,
+  percent,
+  revealing,
+  ticksOf,
+  wholeOf,
+  zoomed,
+  type IBar
+} from '../models/timeline';
+import {
+  changes,
+  FakeServer,
+  flowRun,
+  health,
+  settle,
+  snapshot,
+  state,
+  taskChanges,
+  taskRun
+} from './fakes';
+
+const NOON = Date.parse('2026-11-22T12:00:00Z');
+
+function after(seconds: number): string {
+  return new Date(NOON + seconds * 1000).toISOString();
+}
+
+/** A task that ran from one second to another. */
+function ran(
+  id: string,
+  from: number,
+  to: number,
+  more: Partial<TaskRunRow> = {}
+): IBar {
+  const times = { started_at: after(from), ended_at: after(to) };
+  const ended = state('COMPLETED', { at: after(to) });
+  return barOfTask(taskRun(id, { state: ended, ...times, ...more }), null);
+}
+
+function laid(...bars: IBar[]) {
+  return layOut('a', new Map([['a', bars]]), new Set());
+}
+
+test('rows stand in the order they began; what has not begun comes last, as it was called', () => {
+  const waits = (id: string, position: number): IBar =>
+    barOfTask(taskRun(id, { state: state('PENDING'), position }), null);
+  const { rows } = laid(waits('y', 4), ran('b', 2, 3), waits('x', 3), ran('a', 0, 5));
+  expect(rows.map(({ bar }) => bar.id)).toEqual(['a', 'b', 'x', 'y']);
+});
+
+test('lines go from what made something to what took it, and only to what is there', () => {
+  const { edges } = laid(
+    ran('a', 0, 1),
+    ran('b', 1, 2, { upstream: ['a', 'gone', 'b'] }),
+    ran('c', 2, 3, { upstream: ['a', 'b'] })
+  );
+  expect(edges).toEqual([
+    { from: 0, to: 1 },
+    { from: 0, to: 2 },
+    { from: 1, to: 2 }
+  ]);
+});
+
+test('a called run shows its rows when it is open, one step further in', () => {
+  const call = { ...ran('call', 0, 4), child: 'inner' };
+  const inside = new Map([
+    ['a', [call, ran('last', 4, 5, { upstream: ['call'] })]],
+    ['inner', [ran('x', 1, 2), ran('y', 2, 3, { upstream: ['x'] })]]
+  ]);
+  const closed = layOut('a', inside, new Set());
+  expect(closed.rows.map(({ bar, open }) => [bar.id, open])).toEqual([
+    ['call', false],
+    ['last', null]
+  ]);
+  const { rows, edges } = layOut('a', inside, new Set(['call']));
+  expect(rows.map(({ bar, depth, parent }) => [bar.id, depth, parent])).toEqual([
+    ['call', 0, null],
+    ['x', 1, 0],
+    ['y', 1, 0],
+    ['last', 0, null]
+  ]);
+  expect(edges).toContainEqual({ from: 0, to: 3 });
+});
+
+test('a run that seems to call itself is shown once', () => {
+  const inside = new Map([['a', [{ ...ran('call', 0, 1), child: 'a' }]]]);
+  expect(layOut('a', inside, new Set(['call'])).rows).toHaveLength(1);
+});
+
+test('two thousand tasks are laid out in less than 100 ms', () => {
+  const bars = Array.from({ length: 2000 }, (_, i) =>
+    ran(`t${i}`, i % 97, (i % 97) + 2, { upstream: i ? [`t${i - 1}`, 't0'] : [] })
+  );
+  bars.push(ran('all', 100, 101, { upstream: bars.map(({ id }) => id) }));
+  laid(...bars);
+  const times = [1, 2, 3].map(() => {
+    const begun = performance.now();
+    const layout = laid(...bars);
+    edgesInSight(layout.edges, 100, 140, null);
+    return performance.now() - begun;
+  });
+  expect(Math.min(...times)).toBeLessThan(100);
+});
+
+test('the scale of what has ended is its own; while a run lives it stands still for a while', () => {
+  const ended = laid(ran('a', 0, 8));
+  expect(wholeOf(ended, NOON + 60_000)).toEqual({ from: NOON, to: NOON + 8000 });
+  const runs = barOfTask(taskRun('b', { started_at: after(0) }), null);
+  const live = laid(runs);
+  const spans = [1, 2, 4].map(s => wholeOf(live, NOON + s * 1000).to - NOON);
+  expect(spans).toEqual([5000, 5000, 5000]);
+  expect(wholeOf(live, NOON + 6000).to).toBe(NOON + 7500);
+});
+
+test('zooming holds the instant under the pointer, and ends at the whole', () => {
+  const whole = { from: 0, to: 1000 };
+  const near = zoomed(whole, whole, 4, 400);
+  expect(near).toEqual({ from: 300, to: 550 });
+  expect(near && percent(near, 400)).toBe(40);
+  expect(near && zoomed(near, whole, 1 / 8)).toBeNull();
+});
+
+test('panning ends at the ends, and a row out of sight is brought into it', () => {
+  const whole = { from: NOON, to: NOON + 100_000 };
+  const shown = { from: NOON, to: NOON + 10_000 };
+  expect(moved(shown, whole, -5000)).toEqual(shown);
+  expect(moved(shown, whole, 500_000).to).toBe(whole.to);
+  expect(revealing(shown, whole, ran('a', 2, 90), NOON)).toEqual(shown);
+  const there = revealing(shown, whole, ran('b', 60, 62), NOON);
+  expect([there.from, there.to]).toEqual([NOON + 56_000, NOON + 66_000]);
+});
+
+test('the axis names round times, counted from the start', () => {
+  const ticks = ticksOf({ from: NOON, to: NOON + 8300 }, NOON, 6);
+  expect(ticks.map(at => at - NOON)).toEqual([0, 2000, 4000, 6000, 8000]);
+  expect(ticksOf({ from: 0, to: 30 * 86400e3 }, 0, 6).length).toBeLessThan(7);
+});
+
+test('only lines that touch rows in sight are drawn, those of the selected row in any case', () => {
+  const edges = Array.from({ length: 2000 }, (_, i) => ({ from: i, to: 2000 }));
+  expect(edgesInSight(edges, 10, 20, null)).toHaveLength(10);
+  expect(edgesInSight(edges, 1990, 2001, null)).toHaveLength(250);
+  expect(edgesInSight(edges, 1990, 2001, 3)).toContainEqual({ from: 3, to: 2000 });
+});
+
+async function setUp() {
+  const server = new FakeServer();
+  const nodes: GraphNode[] = [
+    {
+      ...{ id: 'inner', kind: 'flow-run', name: 'inner', state: state('RUNNING') },
+      ...{ started_at: after(0), ended_at: null, upstream: [], called_from: 'call' }
+    }
+  ];
+  const graph = (id: string) => ({
+    flow_run_id: id,
+    state: state('RUNNING'),
+    at: after(0),
+    nodes: id === 'a' ? nodes : []
+  });
+  const api = {
+    openStream: server.openStream,
+    changes: jest.fn(),
+    health: jest.fn().mockResolvedValue(health()),
+    readFlowRun: jest.fn().mockResolvedValue(flowRun('a', { kind: 'flow' })),
+    readNotebook: jest.fn(),
+    listLogs: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
+    listArtifacts: jest.fn().mockResolvedValue([]),
+    listStates: jest.fn().mockResolvedValue([]),
+    listResults: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
+    explain: jest.fn(),
+    readGraph: jest.fn((id: string) => Promise.resolve(graph(id)))
+  };
+  const feed = new Feed(api);
+  feed.start();
+  server.socket.say(snapshot(1));
+  const run = new RunModel('a', api, feed);
+  const model = new GraphModel(run, api, feed);
+  await run.start();
+  const task_runs = [taskRun('call', { kind: 'flow', started_at: after(0) })];
+  server.socket.say({ type: 'run', flow_run_id: 'a', seq: 1, task_runs });
+  return { server, api, model };
+}
+
+test('a graph is asked for once, when it is looked at; afterwards the feed tells', async () => {
+  const { server, api, model } = await setUp();
+  const heard = jest.fn();
+  model.stateChanged.connect(heard);
+  server.socket.say(taskChanges(1, 'a', taskRun('t0')));
+  expect(api.readGraph).not.toHaveBeenCalled();
+  expect(heard).not.toHaveBeenCalled();
+  model.shown = true;
+  await settle();
+  expect(api.readGraph.mock.calls).toEqual([['a']]);
+  for (let i = 0; i < 20; i++) {
+    server.socket.say(taskChanges(2 + i, 'a', taskRun(`t${i}`)));
+  }
+  expect(model.layout.rows).toHaveLength(21);
+  expect(api.readGraph).toHaveBeenCalledTimes(1);
+  heard.mockClear();
+  model.shown = false;
+  server.socket.say(taskChanges(22, 'a', taskRun('t99')));
+  expect(heard).not.toHaveBeenCalled();
+});
+
+test('what is in a called run is watched while it is open', async () => {
+  const { server, model } = await setUp();
+  model.shown = true;
+  await settle();
+  const [call] = model.layout.rows;
+  expect(call?.bar.child).toBe('inner');
+  model.toggle(call!.bar);
+  await settle();
+  expect(server.socket.heard).toContainEqual({ type: 'watch', flow_run_id: 'inner' });
+  const task_runs = [taskRun('x', { flow_run_id: 'inner', started_at: after(1) })];
+  server.socket.say({ type: 'run', flow_run_id: 'inner', seq: 1, task_runs });
+  expect(model.layout.rows.map(({ bar }) => bar.id)).toEqual(['call', 'x']);
+  model.toggle(call!.bar);
+  expect(model.layout.rows).toHaveLength(1);
+  const last = server.socket.heard.at(-1);
+  expect(last).toEqual({ type: 'unwatch', flow_run_id: 'inner' });
+});
+
+test('a run called later is told of by the feed', async () => {
+  const { server, model } = await setUp();
+  model.shown = true;
+  await settle();
+  const called = flowRun('late', {
+    parent_flow_run_id: 'a',
+    parent_task_run_id: null,
+    started_at: after(2)
+  });
+  server.socket.say(changes(1, called));
+  expect(model.layout.rows.map(({ bar }) => bar.child)).toEqual(['inner', 'late']);
+});

@@ -1,0 +1,246 @@
+/**
+ * What the timeline of one run knows: the run's own task runs, the runs they called, and what is in
+ * those that are open. It asks once for each run's graph, and is told of changes by the feed; while
+ * it is not looked at it asks and tells nothing.
+ */
+import type { IDisposable } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
+import { problemOf } from '../errors';
+import type { IApi } from '../tokens';
+import type { Event, FlowRun, GraphNode, Problem, RunGraph, TaskRunRow } from '../wire';
+import type { Feed, TaskRunNews } from './feed';
+import { Model } from './model';
+import type { RunModel } from './run';
+import {
+  barOfNode,
+  barOfTask,
+  layOut,
+  type IBar,
+  type ILayout,
+  type ISpan
+} from './timeline';
+
+/** One known run: its task runs, and the runs it called by the task run that called them. */
+interface IInside {
+  tasks: Map<string, TaskRunRow>;
+  called: Map<string, GraphNode>;
+  watch: IDisposable | null;
+}
+
+export class GraphModel extends Model implements IDisposable {
+  constructor(
+    readonly run: RunModel,
+    api: Pick<IApi, 'readGraph'>,
+    feed: Feed
+  ) {
+    super();
+    this._api = api;
+    this._feed = feed;
+    this._inside.set(run.id, { tasks: new Map(), called: new Map(), watch: null });
+    run.stateChanged.connect(this._onRun, this);
+    feed.taskRuns.connect(this._onTaskRuns, this);
+    feed.changed.connect(this._onChanged, this);
+    feed.snapshot.connect(this._onSnapshot, this);
+  }
+
+  /** The rows as they are now; made when they are looked at. */
+  get layout(): ILayout {
+    return (this._layout ??= layOut(this.run.id, this._bars(), this._open));
+  }
+
+  get selected(): string | null {
+    return this._selected;
+  }
+
+  /** The part of time on show; null: all of it. */
+  get span(): ISpan | null {
+    return this._span;
+  }
+
+  get problem(): Problem | null {
+    return this._problem;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this._inside.forEach(({ watch }) => watch?.dispose());
+    Signal.clearData(this);
+  }
+
+  /** Say whether it is looked at. */
+  set shown(shown: boolean) {
+    if (shown === this._shown) {
+      return;
+    }
+    this._shown = shown;
+    if (shown) {
+      if (!this._asked.has(this.run.id)) {
+        void this._ask(this.run.id);
+      }
+      this._touch();
+    }
+  }
+
+  select(id: string | null): void {
+    this._selected = id;
+    this.changed();
+  }
+
+  look(span: ISpan | null): void {
+    this._span = span;
+    this.changed();
+  }
+
+  /** Show what is in a called run, or no longer. */
+  toggle({ id, child }: IBar, open = !this._open.has(id)): void {
+    if (child === null || open === this._open.has(id)) {
+      return;
+    }
+    if (open) {
+      this._open.add(id);
+      this._enter(child);
+    } else {
+      this._open.delete(id);
+      this._leave(child);
+    }
+    this._touch();
+  }
+
+  private _enter(child: string): void {
+    const known = this._inside.get(child);
+    const inside = known ?? { tasks: new Map(), called: new Map(), watch: null };
+    this._inside.set(child, inside);
+    inside.watch ??= this._feed.watch(child);
+    void this._ask(child);
+  }
+
+  private _leave(child: string): void {
+    const inside = this._inside.get(child);
+    inside?.watch?.dispose();
+    if (inside) {
+      inside.watch = null;
+    }
+  }
+
+  private async _ask(id: string): Promise<void> {
+    this._asked.add(id);
+    try {
+      this._take(await this._api.readGraph(id));
+      this._problem = null;
+    } catch (reason) {
+      this._asked.delete(id);
+      this._problem = problemOf(reason);
+    }
+    this._touch();
+  }
+
+  /** The called runs are only in the graph; the task runs come by the feed. */
+  private _take(graph: RunGraph): void {
+    const called = this._inside.get(graph.flow_run_id)?.called;
+    for (const node of graph.nodes) {
+      if (node.kind === 'flow-run') {
+        called?.set(node.id, node);
+      }
+    }
+  }
+
+  private _onRun(): void {
+    const inside = this._inside.get(this.run.id);
+    if (inside && this.run.taskRuns !== this._own) {
+      this._own = this.run.taskRuns;
+      inside.tasks = new Map(this._own.map(task => [task.id, task]));
+      this._touch();
+    }
+  }
+
+  private _onTaskRuns(_: Feed, { flowRunId, taskRuns, complete }: TaskRunNews): void {
+    const inside = this._inside.get(flowRunId);
+    if (!inside || flowRunId === this.run.id) {
+      return;
+    }
+    if (complete) {
+      inside.tasks.clear();
+    }
+    taskRuns.forEach(task => inside.tasks.set(task.id, task));
+    this._touch();
+  }
+
+  private _onChanged(_: Feed, events: readonly Event[]): void {
+    let any = false;
+    for (const { noun, row } of events) {
+      const run = row as Partial<FlowRun>;
+      const inside = this._inside.get(run.parent_flow_run_id ?? '');
+      if (noun === 'flow-runs' && inside && run.id) {
+        inside.called.set(run.id, nodeOf(run as FlowRun));
+        any = true;
+      }
+    }
+    if (any) {
+      this._touch();
+    }
+  }
+
+  /** After a lost connection what was called meanwhile is asked for again. */
+  private _onSnapshot(): void {
+    const known = [...this._asked];
+    this._asked.clear();
+    if (this._shown) {
+      known.forEach(id => void this._ask(id));
+    }
+  }
+
+  private _bars(): Map<string, readonly IBar[]> {
+    return new Map([...this._inside].map(([id, inside]) => [id, barsOf(inside)]));
+  }
+
+  private _touch(): void {
+    this._layout = null;
+    if (this._shown && !this._disposed) {
+      this.changed();
+    }
+  }
+
+  private readonly _api: Pick<IApi, 'readGraph'>;
+  private readonly _feed: Feed;
+  private readonly _inside = new Map<string, IInside>();
+  private readonly _open = new Set<string>();
+  private readonly _asked = new Set<string>();
+  private _own: readonly TaskRunRow[] = [];
+  private _layout: ILayout | null = null;
+  private _selected: string | null = null;
+  private _span: ISpan | null = null;
+  private _problem: Problem | null = null;
+  private _shown = false;
+  private _disposed = false;
+}
+
+/** A called run stands in the row of the task run that called it; without one, in its own. */
+function barsOf({ tasks, called }: IInside): IBar[] {
+  const latest = Math.max(...[...tasks.values()].map(task => task.flow_attempt));
+  const byCaller = new Map([...called.values()].map(node => [node.called_from, node]));
+  const bars = [...tasks.values()]
+    .filter(task => task.flow_attempt === latest)
+    .map(task => barOfTask(task, byCaller.get(task.id)?.id ?? null));
+  const loose = [...called.values()].filter(
+    node => !node.called_from || !tasks.has(node.called_from)
+  );
+  return [...bars, ...loose.map(node => barOfNode(node, node.id))];
+}
+
+function nodeOf(run: FlowRun): GraphNode {
+  const { id, name, state, started_at, ended_at, parent_task_run_id } = run;
+  return {
+    id,
+    kind: 'flow-run',
+    name,
+    state,
+    started_at,
+    ended_at,
+    upstream: [],
+    called_from: parent_task_run_id
+  };
+}
