@@ -2,14 +2,14 @@
  * What the plugins share: the API as an interface, the session that holds it with the models, and
  * its token. Nothing here knows a URL or draws anything.
  */
-import type * as nbformat from "@jupyterlab/nbformat";
-import type { TranslationBundle } from "@jupyterlab/translation";
-import { Token } from "@lumino/coreutils";
-import type { ISignal } from "@lumino/signaling";
-import type { DeploymentsModel } from "./models/deployments";
-import type { Feed } from "./models/feed";
-import type { RunsModel } from "./models/runs";
-import type * as wire from "./wire";
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+import type { DeploymentsModel } from './models/deployments';
+import type { Feed } from './models/feed';
+import type { RunsModel } from './models/runs';
+import type * as wire from './wire';
 
 /** Which flow runs to list; what is left out matches all. */
 export interface IRunQuery {
@@ -42,16 +42,10 @@ export interface IApi {
   readGraph(id: string): Promise<wire.RunGraph>;
   explain(id: string): Promise<wire.Explanation>;
   listStates(id: string): Promise<wire.State[]>;
-  listResults(
-    id: string,
-    cursor?: string,
-  ): Promise<wire.Page<wire.ResultRecord>>;
+  listResults(id: string, cursor?: string): Promise<wire.Page<wire.ResultRecord>>;
   /** Where a run's log can be had as a file. */
   logsUrl(id: string, filter: ILogFilter): string;
-  runNotebook(
-    path: string,
-    parameters?: wire.Parameters,
-  ): Promise<wire.FlowRun>;
+  runNotebook(path: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
   listLogs(id: string, after?: string): Promise<wire.Page<wire.LogEntry>>;
   listArtifacts(id: string): Promise<wire.Artifact[]>;
   listVersions(key: string): Promise<wire.Page<wire.Artifact>>;
@@ -61,10 +55,7 @@ export interface IApi {
   readNotebook(id: string): Promise<nbformat.INotebookContent>;
 
   deploy(request: wire.DeployRequest): Promise<wire.Deployment>;
-  runDeployment(
-    id: string,
-    parameters?: wire.Parameters,
-  ): Promise<wire.FlowRun>;
+  runDeployment(id: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
   pauseDeployment(id: string, paused: boolean): Promise<wire.Deployment>;
   deleteDeployment(id: string): Promise<void>;
   setScheduleActive(id: string, active: boolean): Promise<wire.Schedule>;
@@ -90,6 +81,6 @@ export interface ISession {
 }
 
 export const ISession = new Token<ISession>(
-  "nbflow-lab:ISession",
-  "The runs and deployments of nbflow on this server.",
+  'nbflow-lab:ISession',
+  'The runs and deployments of nbflow on this server.'
 );
