@@ -173,17 +173,12 @@ def _metadata(shell: Any) -> Mapping[str, Any]:
 
 
 def _view(shell: Any, host: Host) -> RunView:
+    from nbflow.widgets.front import shows_widgets
     from nbflow.widgets.runview import RunView
 
     if context.here() is not None:
         return RunView(shell.display_pub, host.look, when="never")  # it is seen in the flow's view
-    return RunView(shell.display_pub, host.look, when="live" if _shows_widgets(shell) else "end")
-
-
-def _shows_widgets(shell: Any) -> bool:
-    """Say whether somebody looks, through a front end that shows widgets."""
-    told = os.environ.get("JPY_SESSION_NAME") or "__vsc_ipynb_file__" in shell.user_ns
-    return bool(told) and hasattr(shell, "kernel") and not executed()
+    return RunView(shell.display_pub, host.look, when="live" if shows_widgets(shell) else "end")
 
 
 def _has_shown(shell: Any, error: BaseException) -> bool:

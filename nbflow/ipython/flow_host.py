@@ -6,6 +6,7 @@ Which parameters it has is found in `cell_flow`.
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +21,8 @@ from nbflow.ipython.hosts import Work
 from nbflow.model import rows
 from nbflow.model.cell_options import CellOptions
 from nbflow.model.results import ResultRecord
-from nbflow.model.run_views import View, line
+from nbflow.model.run_graph import node_of
+from nbflow.model.run_views import MOST_LOGGED, View, line
 from nbflow.model.runs import Artifact, LogEntry, TaskRun, advance
 from nbflow.model.states import State
 
@@ -84,7 +86,9 @@ class AsFlow:
         flow_run = self._context.flow_run
         now = flow_run if self._state is None else advance(flow_run, self._state)
         head = replace(line(now), name=f"{self._flow.name} ({now.name})")
-        return View(head, tuple(line(task) for task in self._seen.task_runs()), "flow")
+        tasks = self._seen.task_runs()
+        nodes = tuple(map(node_of, tasks))
+        return View(head, tuple(map(line, tasks)), "flow", nodes, tuple(self._seen.lines))
 
     def _call(self, work: Work, **_parameters: Any) -> None:
         __tracebackhide__ = True
@@ -123,12 +127,13 @@ def _bound(namespace: dict[str, Any], values: Mapping[str, Any]) -> Generator[No
 
 
 class _Seen:
-    """A recorder that also remembers each task run as it last was."""
+    """A recorder that also remembers each task run as it last was, and the last lines logged."""
 
     def __init__(self, recorder: Recording) -> None:
         self.recorder = recorder
         self.backend = recorder.backend
         self._runs: dict[str, Recorded] = {}
+        self.lines: deque[LogEntry] = deque(maxlen=MOST_LOGGED)
 
     @property
     def users(self) -> int:
@@ -150,6 +155,7 @@ class _Seen:
 
     def log(self, entry: LogEntry) -> None:
         """Record a log line."""
+        self.lines.append(entry)
         self.recorder.log(entry)
 
     def artifact(self, artifact: Artifact) -> None:

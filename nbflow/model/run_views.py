@@ -6,19 +6,24 @@ How states look, and what of a text may be shown, is `looks`' work.
 from __future__ import annotations
 
 import html
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbflow.model import clock, looks
+from nbflow.model import clock, looks, run_graph
 from nbflow.model.looks import duration, one_line
-from nbflow.model.runs import FlowRun, TaskRun
+from nbflow.model.run_parts import GraphNode
+from nbflow.model.runs import FlowRun, LogEntry, TaskRun
 from nbflow.model.states import State, StateType
 
 MIME = "application/vnd.nbflow.run.v1+json"
 
 #: a list of task runs shows at most so many; those that did not complete come first
 MOST_LINES = 50
+#: lines of a log that are shown
+MOST_LOGGED = 20
+LONGEST_LINE = 500
 #: of completed runs, those whose message says why
 _LEFT_EARLY = frozenset({"Skipped", "Stopped"})
 
@@ -62,11 +67,18 @@ class Line:
 
 @dataclass(frozen=True)
 class View:
-    """What is shown of a task run, or of a flow run with its task runs."""
+    """What is shown of a task run, or of a flow run with its task runs.
+
+    Attributes:
+        nodes: its graph; saved as a picture where one needs another.
+        log: the last lines of its log.
+    """
 
     head: Line
     tasks: tuple[Line, ...] = ()
     kind: str = "task"
+    nodes: tuple[GraphNode, ...] = ()
+    log: tuple[LogEntry, ...] = ()
 
     def listed(self) -> tuple[tuple[Line, ...], int]:
         """Give the task runs to list, and how many completed ones are left out."""
@@ -86,10 +98,16 @@ def line(run: TaskRun | FlowRun) -> Line:
     return Line(run.name, run.state, seconds, max(run.attempt, 1), run.id)
 
 
-def of_run(run: FlowRun, tasks: Iterable[TaskRun] = ()) -> View:
+def of_run(
+    run: FlowRun,
+    tasks: Iterable[TaskRun] = (),
+    *,
+    nodes: Iterable[GraphNode] = (),
+    log: Iterable[LogEntry] = (),
+) -> View:
     """Give the view of a flow run and its task runs."""
     head = replace(line(run), name=f"{run.flow_name} ({run.name})")
-    return View(head, tuple(map(line, tasks)), "flow")
+    return View(head, tuple(map(line, tasks)), "flow", tuple(nodes), tuple(log))
 
 
 def of_task(run: TaskRun) -> View:
@@ -134,7 +152,22 @@ def to_html(view: View) -> str:
         left = f"<li>and {more} more</li>" if more else ""
         style = "list-style:none;margin:2px 0 0;padding:0 0 0 1.4em"
         body += f'<ul style="{style}">{rows}{left}</ul>'
+    if view.nodes and run_graph.edges(view.nodes):
+        title = f"Graph of {view.head.name}"
+        drawn = run_graph.html(view.nodes, title=title, now=clock.now())
+        body += looks.folded("Graph", drawn)
+    if view.log:
+        body += looks.folded("Log", looks.pre(log_text(view.log)))
     return looks.page("run", body)
+
+
+def log_text(log: Iterable[LogEntry]) -> str:
+    """Give the end of a log as lines that may be shown."""
+    return "\n".join(
+        f"{entry.at.astimezone():%H:%M:%S} {logging.getLevelName(entry.level):<7} "
+        f"{looks.lines(entry.message, LONGEST_LINE)}"
+        for entry in tuple(log)[-MOST_LOGGED:]
+    )
 
 
 def _facts(line: Line) -> dict[str, Any]:

@@ -3,39 +3,29 @@
  * text nodes only, and only what changed.
  */
 
-/** Make an element of a class, with children. */
-function make(tag, name, ...children) {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.append(...children);
-  return element;
-}
-
-/** Write a text, unless it is already there. */
-function write(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
-  }
-}
-
 /** One line: shape and word of the state, name, and what else there is to say. */
 class Line {
   constructor(tag) {
-    this.shape = make('b', 'nbflow-run-shape');
-    this.shape.setAttribute('aria-hidden', 'true');
-    this.word = make('span', 'nbflow-run-word');
+    this.badge = new Badge();
+    this.word = this.badge.word;
     this.name = make('b', 'nbflow-run-name');
     this.details = make('span', 'nbflow-run-details');
-    this.node = make(tag, 'nbflow-run-line', this.shape, this.word, this.name, this.details);
+    this.node = make(tag, 'nbflow-run-line', ...this.badge.parts, this.name, this.details);
   }
 
   draw({ shape, colour, word, name, details }) {
-    write(this.shape, shape);
-    this.shape.style.color = colour;
-    write(this.word, word);
+    this.badge.draw({ shape, colour, word });
     write(this.name, name);
     write(this.details, details.join(' · '));
   }
+}
+
+/** A part that is opened and closed: its state is the reader's, not Python's. */
+function folded(summary, body) {
+  const label = make('summary', '', summary);
+  const node = make('details', 'nbflow-run-part', label, body);
+  node.hidden = true;
+  return { node, label };
 }
 
 function render({ model, el }) {
@@ -43,10 +33,17 @@ function render({ model, el }) {
   head.word.setAttribute('role', 'status');
   const more = make('li', 'nbflow-run-line');
   const list = make('ul', 'nbflow-run-tasks');
+  const log = make('pre', 'nbflow-run-log');
+  log.tabIndex = 0;
+  const logged = folded('Log', log);
+  const graph = new GraphView('Graph of the run');
+  const drawn = folded('Graph', graph.node);
   const lines = [];
-  el.replaceChildren(make('div', 'nbflow-run', head.node, list));
+  const root = make('div', 'nbflow-run', head.node, list, drawn.node, logged.node);
+  el.replaceChildren(root);
+  drawn.node.addEventListener('toggle', () => showGraph());
 
-  const draw = () => {
+  const showTasks = () => {
     const view = model.get('view');
     head.draw(view.head);
     while (lines.length < view.tasks.length) {
@@ -56,14 +53,27 @@ function render({ model, el }) {
     lines.forEach((line, index) => line.draw(view.tasks[index]));
     write(more, view.more);
     const nodes = lines.map(line => line.node);
-    const wanted = view.more ? [...nodes, more] : nodes;
-    if (wanted.length !== list.childElementCount || wanted.some((node, at) => node !== list.children[at])) {
-      list.replaceChildren(...wanted);
+    arrange(list, view.more ? [...nodes, more] : nodes);
+    const ended = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+    write(log, view.log || '');
+    logged.node.hidden = !view.log;
+    if (ended) {
+      log.scrollTop = log.scrollHeight;
     }
   };
-  model.on('change:view', draw);
-  draw();
-  return () => model.off('change:view', draw);
+  const showGraph = () => {
+    const found = model.get('graph');
+    drawn.node.hidden = !found.nodes;
+    if (found.nodes && drawn.node.open) {
+      graph.draw(found);
+    }
+  };
+  const ends = [
+    follow(model, 'view', showTasks),
+    follow(model, 'graph', showGraph),
+    watched(model, root)
+  ];
+  return () => ends.forEach(end => end());
 }
 
 export default { render };

@@ -7,22 +7,21 @@ Where no front end shows widgets, only the end is displayed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from nbflow.model import run_views
+from nbflow.model import clock, looks, run_graph, run_views
 from nbflow.model.ids import uuid7
-from nbflow.model.looks import LOOKS, one_line
+from nbflow.model.run_parts import GraphNode
 from nbflow.model.run_views import Line, View
+from nbflow.widgets import front
 
 #: a run shorter than this is never shown as a widget
 QUICK_SECONDS = 0.3
 #: the shortest time between two updates
 UPDATE_SECONDS = 0.2
-
-_HERE = Path(__file__).parent
+#: … and between two of the graph's: each is sent whole
+GRAPH_SECONDS = 1.0
 
 
 class RunView:
@@ -41,14 +40,13 @@ class RunView:
         *,
         when: Literal["live", "end", "never"],
     ) -> None:
-        self._publisher = publisher
+        self._display = Display(publisher)
         self._look = look
         self._when = when
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._begun = False
-        self._display_id = ""
-        self._widget: Any = None
+        self._sending: Sending | None = None
 
     def begin(self) -> None:
         """Show the run; once, however often it is tried again."""
@@ -56,7 +54,7 @@ class RunView:
             return
         self._begun = True
         if self._when == "live":
-            self._publish(run_views.bundle(self._look()))
+            self._display.show(run_views.bundle(self._look()))
             threading.Thread(target=self._follow, name="nbflow-view", daemon=True).start()
 
     def end(self) -> None:
@@ -65,14 +63,14 @@ class RunView:
             return
         with self._lock:
             self._ended.set()
-            self._publish(run_views.bundle(self._look()))
-            if self._widget is not None:
-                self._widget.close()
+            self._display.show(run_views.bundle(self._look()))
+            if self._sending is not None:
+                self._sending.widget.close()
 
     def _follow(self) -> None:
         if self._ended.wait(QUICK_SECONDS):
             return
-        make = _widget_class()
+        make = front.widget_class("runview")
         if make is None:
             return
         self._show_widget(make)
@@ -83,20 +81,54 @@ class RunView:
         view = self._look()
         with self._lock:
             if not self._ended.is_set():
-                self._widget = make(view=sent(view))
-                self._publish({**run_views.texts(view), **_shown_as(self._widget)})
+                self._sending = Sending(make, view)
+                self._display.show(
+                    {**run_views.texts(view), **front.shown_as(self._sending.widget)}
+                )
 
     def _update(self) -> None:
-        view = sent(self._look())
+        assert self._sending is not None
+        if not self._sending.watched.now:
+            return
+        view = self._look()
         with self._lock:
-            if not self._ended.is_set() and view != self._widget.view:
-                self._widget.view = view
+            if not self._ended.is_set():
+                self._sending.send(view)
 
-    def _publish(self, data: dict[str, Any]) -> None:
+
+class Display:
+    """One place below a cell: what is shown there later replaces what was."""
+
+    def __init__(self, publisher: Any) -> None:
+        self._publisher = publisher
+        self._id = ""
+
+    def show(self, data: dict[str, Any]) -> None:
         """Display, or show something else where it was displayed."""
-        update, self._display_id = bool(self._display_id), self._display_id or uuid7()
-        transient = {"display_id": self._display_id}
-        self._publisher.publish(data, {}, transient=transient, update=update)
+        update, self._id = bool(self._id), self._id or uuid7()
+        self._publisher.publish(data, {}, transient={"display_id": self._id}, update=update)
+
+
+class Sending:
+    """A run's widget, and what it was sent last."""
+
+    def __init__(self, make: Callable[..., Any], view: View) -> None:
+        self._graph_at = clock.monotonic()
+        self.widget = make(view=sent(view), graph=wired(view.nodes))
+        self.watched = front.Watched(self.widget)
+
+    def send(self, view: View) -> None:
+        """Send what has changed."""
+        new = sent(view)
+        if new != self.widget.view:
+            self.widget.view = new
+        if clock.monotonic() - self._graph_at >= GRAPH_SECONDS:
+            began = clock.monotonic()
+            graph = wired(view.nodes)
+            if graph != self.widget.graph:
+                self.widget.graph = graph
+            # a large one costs more than its second's share
+            self._graph_at = began + 20 * (clock.monotonic() - began)
 
 
 def sent(view: View) -> dict[str, Any]:
@@ -106,39 +138,21 @@ def sent(view: View) -> dict[str, Any]:
         "head": _sent(view.head),
         "tasks": [_sent(task) for task in tasks],
         "more": f"and {more} more" if more else "",
+        "log": run_views.log_text(view.log),
     }
 
 
+def wired(nodes: Sequence[GraphNode]) -> dict[str, Any]:
+    """Give a graph as its picture takes it; of less than two nodes there is none."""
+    return run_graph.wire(nodes, now=clock.now()) if len(nodes) > 1 else {}
+
+
 def _sent(line: Line) -> dict[str, Any]:
-    shape, colour = LOOKS[line.state.type]
+    shape, colour = looks.LOOKS[line.state.type]
     return {
         "shape": shape,
         "colour": colour,
         "word": line.word,
-        "name": one_line(line.name),
+        "name": looks.one_line(line.name),
         "details": line.details,
     }
-
-
-def _shown_as(widget: Any) -> dict[str, Any]:
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {"application/vnd.jupyter.widget-view+json": view}
-
-
-@cache
-def _widget_class() -> Callable[..., Any] | None:
-    """Load anywidget, when a run first lasts; None where it is not installed."""
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
-        return None
-
-    class RunWidget(anywidget.AnyWidget):
-        """A view in the browser."""
-
-        _esm = (_HERE / "runview.js").read_text(encoding="utf-8")
-        _css = (_HERE / "runview.css").read_text(encoding="utf-8")
-        view = traitlets.Dict().tag(sync=True)
-
-    return RunWidget

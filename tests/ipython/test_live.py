@@ -106,7 +106,7 @@ def test_a_captured_cell_keeps_its_view_to_itself(lab_kernel: Any) -> None:
 
 def test_without_anywidget_the_end_is_still_shown(lab_kernel: Any) -> None:
     lab_kernel.run(
-        "import sys\nfrom nbflow.widgets import runview\nrunview._widget_class.cache_clear()\n"
+        "import sys\nfrom nbflow.widgets import front\nfront.widget_class.cache_clear()\n"
         "had = sys.modules.pop('anywidget', None)\nsys.modules['anywidget'] = None"
     )
     try:
@@ -115,7 +115,7 @@ def test_without_anywidget_the_end_is_still_shown(lab_kernel: Any) -> None:
         assert reply.displays[-1][TEXT].startswith("✓ Completed · plain")
         assert reply.text("stderr") == ""
     finally:
-        lab_kernel.run("sys.modules['anywidget'] = had\nrunview._widget_class.cache_clear()")
+        lab_kernel.run("sys.modules['anywidget'] = had\nfront.widget_class.cache_clear()")
 
 
 def test_what_a_user_named_is_sent_as_text(lab_kernel: Any) -> None:
