@@ -10,9 +10,9 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 from jupyter_server.auth import Authorizer, IdentityProvider
@@ -23,11 +23,11 @@ from jupyter_server.utils import ensure_async
 from tornado import web
 
 from nbflow import settings
-from nbflow.exceptions import InvalidInput, NbflowError, Stale, StoreBusy
+from nbflow.exceptions import InvalidInput, NbflowError, Stale, StoreBusy, TransitionRefused
 from nbflow.model import clock, editing, ids, reading
 from nbflow.model.wire import JsonText, jsonable
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow_jupyter import body, tokens
+from nbflow_jupyter import body, programs, tokens
 from nbflow_jupyter.rates import TooMany
 from nbflow_jupyter.shapes import PageQuery
 
@@ -86,6 +86,8 @@ class Problems(web.RequestHandler):
         if isinstance(error, Stale):
             self.set_header("Etag", editing.etag(error.updated_at))
             problem["current"] = jsonable(error.current)
+        if isinstance(error, TransitionRefused):
+            problem["verdict"] = jsonable(error.verdict)
         if isinstance(error, TooMany):
             self.set_header("Retry-After", str(math.ceil(error.retry_after)))
         elif isinstance(error, StoreBusy):
@@ -150,6 +152,7 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         self._chunks: list[bytes] = []
         self._received = 0
         self._door = await tokens.admit(self)
+        programs.recognise(self)
         await super().prepare()
         if self.request.method == "OPTIONS":
             return
@@ -278,7 +281,7 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
             for name in self.request.query_arguments
             if not _NOT_OURS.fullmatch(name)
         }
-        types = get_type_hints(shape)
+        types = _types(shape)
         values = {name: _value(name, texts, types.get(name)) for name, texts in given.items()}
         return reading.request(shape, json.dumps(values))
 
@@ -375,6 +378,12 @@ def _check_count(name: str, texts: list[str]) -> None:
             code="query.too_many",
             field=name,
         )
+
+
+@cache
+def _types(shape: type[Any]) -> Mapping[str, Any]:
+    """Give the types of a shape's fields: their texts are evaluated once."""
+    return get_type_hints(shape)
 
 
 def _value(name: str, texts: list[str], shape: Any) -> Any:

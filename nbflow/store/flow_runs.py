@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -30,6 +30,7 @@ _MOST_KEYS = 500
 _INSERT = Bulk(lambda insert: insert(flow_run))
 _INSERT_STATE = Bulk(lambda insert: insert(flow_run_state))
 _LIVE = sorted(state.value for state in LIVE)
+_UNFINISHED = sorted(state.value for state in StateType if state not in TERMINAL)
 #: a process is at work on it; a suspended run has none
 BUSY = sa.and_(flow_run.c.state_type.in_(_LIVE), flow_run.c.lease_until.is_not(None))
 #: or waits between two tries
@@ -52,9 +53,7 @@ def insert_rows(connection: sa.Connection, rows: Sequence[Row]) -> None:
 
 
 _COLUMNS = tuple(column.name for column in flow_run.columns)
-#: gives a run's columns as they lie in a row of the table
-in_order: Callable[[Mapping[str, Any]], Row] = itemgetter(*_COLUMNS)
-#: gives of such a row its state, as it lies in a row of the history
+#: gives of a run's row its state, as it lies in a row of the history
 _first_state = itemgetter(
     *(_COLUMNS.index({"flow_run_id": "id", "id": "state_id"}.get(c.name, f"state_{c.name}"))
       for c in flow_run_state.columns)
@@ -109,6 +108,16 @@ def replace_state(
     if changed:
         _append_state(connection, after.id, after.state)
     return bool(changed)
+
+
+def amend_state(connection: sa.Connection, run: FlowRun) -> None:
+    """Write what was added to a run's state: its message and its details."""
+    state = run.state
+    said = {"message": state.message, "details": codec.details_text(state.details)}
+    mine = flow_run_state.c.id == state.id
+    connection.execute(flow_run_state.update().where(mine).values(said))
+    now = {f"state_{name}": value for name, value in said.items()}
+    connection.execute(flow_run.update().where(flow_run.c.state_id == state.id).values(now))
 
 
 def states(connection: sa.Connection, run_id: str) -> tuple[State, ...]:
@@ -211,6 +220,12 @@ def live(connection: sa.Connection) -> tuple[FlowRun, ...]:
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 
+def any_unfinished(connection: sa.Connection) -> bool:
+    """Say whether any run has yet to end."""
+    query = sa.select(flow_run.c.id).where(flow_run.c.state_type.in_(_UNFINISHED)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def held_by_worker(connection: sa.Connection, worker_id: str) -> tuple[FlowRun, ...]:
     """List the live runs a worker claimed."""
     query = sa.select(flow_run).where(
@@ -250,6 +265,11 @@ def waiting_ids(connection: sa.Connection, deployment_id: str) -> list[str]:
         flow_run.c.state_type == StateType.SCHEDULED.value,
     )
     return list(connection.execute(query).scalars())
+
+
+def in_order(columns: Mapping[str, Any]) -> Row:
+    """Give a run's columns as they lie in a row of the table."""
+    return tuple([columns[name] for name in _COLUMNS])
 
 
 def columns(run: FlowRun, *, start_at: datetime | None = None) -> dict[str, Any]:
