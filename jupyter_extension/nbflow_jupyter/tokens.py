@@ -135,16 +135,19 @@ class Door:
             case NewWorker():
                 self._check_pool(body.work_pool)
             case SlotRequest():
-                self.check_runs([body.flow_run_id] if body.flow_run_id else [])
+                self.check_runs([body.flow_run_id] if body.flow_run_id else [], begins=True)
             case _:
                 pass
 
-    def check_runs(self, ids: Iterable[str], *, look: bool = False) -> None:
-        """Check that the token reaches some runs: to write, they must be live and its holder's."""
+    def check_runs(self, ids: Iterable[str], *, look: bool = False, begins: bool = False) -> None:
+        """Check that the token reaches some runs: to write, they must be live and its holder's.
+
+        `begins`: something is begun for them, which a run that was given up unheard may not.
+        """
         for flow_run_id in {*ids}:
             run = self.backend.read_flow_run(flow_run_id)
             reached = self.backend.may_read if look else self.backend.covers
-            if reached(self.token, run):
+            if reached(self.token, run) and not (begins and run.state.is_final()):
                 continue
             if self.backend.may_read(self.token, run):
                 raise Conflict(
@@ -170,7 +173,7 @@ class Door:
     def _check_new(self, parent: str | None) -> None:
         if parent is None:
             raise _beyond("a run without a parent", "parent_flow_run_id")
-        self.check_runs([parent])
+        self.check_runs([parent], begins=True)
 
     def _check_pool(self, pool: str) -> None:
         if self.token.work_pool is not None and pool != self.token.work_pool:

@@ -1,4 +1,4 @@
-"""`nbflow flow-run pause | suspend | resume | retry`: let a run wait, go on, or be tried once more.
+"""`nbflow flow-run pause | suspend | resume | retry | accept`: let runs wait or go on.
 
 A run of a work pool is left to its workers; one of a script is executed here and now, by importing
 its flow from the file it was recorded with.
@@ -80,6 +80,14 @@ def retry(*, run: str, output: str) -> int:
         return go_on(backend, found, RunOptions(resume=False), output)
     flow = _flow_of(found)
     return _carry_on(backend, backend.retry_flow_run(found.id), flow, output)
+
+
+@takes(RUN, OUTPUT)
+def accept(*, run: str, output: str) -> None:
+    """Take the end of a run that was heard only after it had been given up for its end."""
+    backend = connect()
+    found = finding.flow_run(backend, run)
+    _show(backend, backend.accept_flow_run(found.id).id, output)
 
 
 def _propose(run: str, state: State, output: str) -> None:

@@ -86,6 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("flow-run", "suspend"), "end a run's process for a while", "flow_run_again:suspend"),
     Command(("flow-run", "resume"), "let a paused run go on", "flow_run_again:resume"),
     Command(("flow-run", "retry"), "try an ended run once more", "flow_run_again:retry"),
+    Command(("flow-run", "accept"), "take a late end as a run's end", "flow_run_again:accept"),
     Command(("flow-run", "export"), "turn an executed notebook into html, …", "exporting:export"),
     Command(("concurrency-limit", "ls"), "list limits", "concurrency_limit:ls"),
     Command(

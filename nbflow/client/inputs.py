@@ -34,6 +34,10 @@ class HttpInputs(OverHttp):
         path = path_of("flow-runs", flow_run_id, "retry")
         return reading.answer(FlowRun, self._ask("POST", path, body=body))
 
+    def accept_flow_run(self, flow_run_id: str) -> FlowRun:
+        """Take the end that was heard late of a crashed run for its end."""
+        return self._post(FlowRun, path_of("flow-runs", flow_run_id, "accept"), {})
+
     def send_input(self, given: RunInput) -> None:
         """Keep an input for a flow run."""
         body = {name: getattr(given, name) for name in ("key", "value", "sender", "id")}

@@ -77,6 +77,14 @@ class Inputs(Protocol):
         """
         ...
 
+    def accept_flow_run(self, flow_run_id: str) -> FlowRun:
+        """Take the end that was heard late of a crashed run for its end: Completed, or Failed.
+
+        A run that was given up because its worker could not be heard runs on there; how it ended is
+        noted with its crash. Raises NotFound, Conflict (nothing was heard late).
+        """
+        ...
+
     def send_input(self, given: RunInput) -> None:
         """Keep an input for a flow run. Raises NotFound, InvalidInput."""
         ...

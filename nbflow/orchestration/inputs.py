@@ -16,6 +16,7 @@ from nbflow.model.verdicts import Abort, Accept
 from nbflow.model.work_pools import DEFAULT_QUEUE
 from nbflow.orchestration import transitions
 from nbflow.orchestration.base import OverSql
+from nbflow.rules import late
 from nbflow.store import codec, flow_runs, inputs, work_pools
 
 _MOST_ROWS = 1000
@@ -63,6 +64,23 @@ class SqlInputs(OverSql):
             )
             verdict, after = transitions.transit(connection, again, state, asked="retry")
             return _accepted(after, verdict, "retried")
+
+    def accept_flow_run(self, flow_run_id: str) -> FlowRun:
+        """Take the end that was heard late of a crashed run for its end."""
+        with self._write() as connection:
+            run = flow_runs.get(connection, flow_run_id)
+            if run.state.details.get(late.ACCEPTED):
+                return run
+            end = late.end(run)
+            if end is None:
+                raise Conflict(
+                    f"The run {run.name} is {run.state.name}: no end of it was heard late.",
+                    code="run.not_late",
+                    field="state",
+                    hint="Only a run that was given up unheard, and has ended since, has one.",
+                )
+            verdict, after = transitions.transit(connection, run, end, asked="accept")
+            return _accepted(after, verdict, "accepted")
 
     def send_input(self, given: RunInput) -> None:
         """Keep an input for a flow run."""

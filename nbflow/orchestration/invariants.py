@@ -90,8 +90,9 @@ def _life(life: Life) -> Iterator[Broken]:
     """Follow a run through its states."""
     before: StateType | None = None
     began = 0
-    for _, state, _ in life.states:
-        if before in TERMINAL and not (before in AGAIN and state is _S.SCHEDULED):
+    for state_id, state, _ in life.states:
+        again = before in AGAIN and state is _S.SCHEDULED
+        if before in TERMINAL and not again and state_id not in life.accepted:
             yield Broken("I3", life.run_id, f"It ended ({before}), and then became {state}.")
         elif not _follows(before, state):
             yield Broken("I8", life.run_id, f"It was {before} and became {state}.")

@@ -19,7 +19,7 @@ from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, Page, check_limit
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
-from nbflow.model.verdicts import Verdict
+from nbflow.model.verdicts import Abort, Verdict
 from nbflow.model.wire import jsonable
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
@@ -103,6 +103,8 @@ class Orchestrator(
                 fault("finish.before_commit")
         if state.is_final():
             fault("finish.after_commit")
+            if isinstance(verdict, Abort):
+                transitions.note_late(connection, run, state, attempt=attempt)
         elif state.is_cancelling():
             fault("cancel.after_request")
         return verdict

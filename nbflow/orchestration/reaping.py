@@ -13,6 +13,7 @@ from nbflow import settings
 from nbflow.model import states
 from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun
+from nbflow.rules import late
 from nbflow.store import journal, owners, spool
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _crashed(run: FlowRun) -> states.State:
     if run.owner is not None and run.owner.worker_id is not None:
         who = f"worker ({who})"
     message = f"The {who} that ran it is gone; its last heartbeat was at {_last_heard(run)}."
-    return states.Crashed(message=message, details={"cause": "owner_lost"})
+    return states.Crashed(message=message, details={"cause": late.OWNER_LOST})
 
 
 def _last_heard(run: FlowRun) -> str:

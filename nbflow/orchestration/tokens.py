@@ -14,6 +14,7 @@ from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import FlowRun
 from nbflow.model.tokens import MadeToken, NewToken, Token, TokenKind
 from nbflow.orchestration.base import OverSql
+from nbflow.rules import late
 from nbflow.store import flow_runs, tokens, workers
 
 #: `used_at` is written at most this often
@@ -87,8 +88,8 @@ class SqlTokens(OverSql):
         return found
 
     def covers(self, token: Token, run: FlowRun) -> bool:
-        """Say whether a token may write on a run: its holder runs it now."""
-        if run.state.is_final():
+        """Say whether a token may write on a run: its holder runs it, or was given up unheard."""
+        if run.state.is_final() and not late.unheard(run):
             return False
         if token.kind == "worker":
             return self._holds(token, run)
@@ -133,7 +134,7 @@ class SqlTokens(OverSql):
 
 def _is_live(connection: sa.Connection, token: Token) -> bool:
     run = flow_runs.get(connection, str(token.flow_run_id))
-    return run.attempt == token.attempt and not run.state.is_final()
+    return run.attempt == token.attempt and (not run.state.is_final() or late.unheard(run))
 
 
 def _keep(connection: sa.Connection, made: Token) -> MadeToken:

@@ -22,6 +22,7 @@ from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.model.wire import flow_run_row
 from nbflow.orchestration import admission
 from nbflow.rules import flow as rules
+from nbflow.rules import late
 from nbflow.store import codec, events, flow_runs, task_runs
 
 _HELD = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
@@ -34,7 +35,7 @@ def transit(
     *,
     attempt: int | None = None,
     owner: Owner | None = None,
-    asked: Literal["retry", "resume"] | None = None,
+    asked: Literal["retry", "resume", "accept"] | None = None,
 ) -> tuple[Verdict, FlowRun]:
     """Judge a proposed state and, when accepted, make it so; give the verdict and the run."""
     now = clock.now()
@@ -47,6 +48,15 @@ def transit(
     if verdict.state.id == run.state.id:
         return replace(verdict, attempt=run.attempt), run
     return enter(connection, run, verdict.state, owner=owner)
+
+
+def note_late(connection: sa.Connection, run: FlowRun, to: State, *, attempt: int | None) -> None:
+    """Note the end of a run that was given up unheard, if this is it; the run stays as it is."""
+    crashed = late.noted(run, to, attempt=attempt)
+    if crashed is not None:
+        after = replace(run, state=crashed)
+        flow_runs.amend_state(connection, after)
+        emit(connection, after)
 
 
 def enter(

@@ -12,6 +12,7 @@ from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
+from nbflow.rules import late
 from nbflow.rules.transitions import (
     AGAIN,
     Transition,
@@ -55,6 +56,8 @@ def ended_stays_ended(t: Transition) -> Verdict | None:
     if not t.run.state.is_final():
         return None
     if t.asked == "retry" and t.run.state.type in AGAIN and getattr(t.run, "kind", "") != "session":
+        return Accept(t.to)
+    if t.asked == "accept" and late.LATE in t.run.state.details:
         return Accept(t.to)
     return Abort(f"The run has already ended: {t.run.state.name}.", t.run.state)
 
@@ -220,7 +223,7 @@ def judge(
     *,
     now: datetime,
     attempt: int | None = None,
-    asked: Literal["retry", "resume"] | None = None,
+    asked: Literal["retry", "resume", "accept"] | None = None,
     answered: frozenset[str] = frozenset(),
 ) -> Verdict:
     """Say what becomes of a state proposed for a flow run (the facts are `Transition`'s)."""

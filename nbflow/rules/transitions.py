@@ -51,7 +51,7 @@ class Transition(NamedTuple):
         now: the authority's clock.
         attempt: the attempt the proposer believes it holds; None: it claims none (a person).
         asked: what a person asked for, where that decides: to retry what ended, to resume what
-            is paused (with its input, already checked).
+            is paused (with its input, already checked), to accept an end that was heard late.
         answered: keys of the run's pauses that were resumed.
     """
 
@@ -59,7 +59,7 @@ class Transition(NamedTuple):
     to: State
     now: datetime
     attempt: int | None = None
-    asked: Literal["retry", "resume"] | None = None
+    asked: Literal["retry", "resume", "accept"] | None = None
     answered: frozenset[str] = frozenset()
 
 

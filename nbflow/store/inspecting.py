@@ -26,13 +26,18 @@ _AT_WORK = [StateType.PENDING.value, StateType.RUNNING.value, StateType.CANCELLI
 
 
 class Life(NamedTuple):
-    """A run as it stands, and the states it went through: `(id, type, at)`, oldest first."""
+    """A run as it stands, and the states it went through: `(id, type, at)`, oldest first.
+
+    Attributes:
+        accepted: ids of those that were heard late, after the run had been given up.
+    """
 
     run_id: str
     state_id: str
     attempt: int
     run_dir: str | None
     states: tuple[tuple[str, StateType, int], ...]
+    accepted: frozenset[str] = frozenset()
 
 
 class Kept(NamedTuple):
@@ -57,8 +62,10 @@ def lives(database: Database, *, since: int) -> Iterator[Life]:
         with database.read() as connection:
             rows = connection.execute(query).all()
             histories = _histories(connection, [row.id for row in rows])
+            accepted = _accepted(connection, [row.id for row in rows])
         for row in rows:
-            yield Life(row.id, row.state_id, row.attempt, row.run_dir, histories.get(row.id, ()))
+            history = histories.get(row.id, ())
+            yield Life(row.id, row.state_id, row.attempt, row.run_dir, history, accepted)
         if len(rows) < _BATCH:
             return
         after = rows[-1].id
@@ -77,6 +84,13 @@ def _histories(
         run_id: tuple((row.id, StateType(row.type), row.at) for row in rows)
         for run_id, rows in groupby(connection.execute(query), key=lambda row: row.flow_run_id)
     }
+
+
+def _accepted(connection: sa.Connection, run_ids: list[str]) -> frozenset[str]:
+    c = flow_run_state.c
+    heard = c.details.contains('"accepted_late"', autoescape=True)
+    query = sa.select(c.id).where(c.flow_run_id.in_(run_ids), heard)
+    return frozenset(connection.execute(query).scalars())
 
 
 def files(database: Database, *, since: int) -> Iterator[Kept]:

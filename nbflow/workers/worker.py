@@ -23,6 +23,7 @@ from nbflow.kernels import specs, standby
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.workers import Claim, Held, NewWorker
+from nbflow.rules import late
 from nbflow.store import journal, mirroring, owners, spool
 from nbflow.workers import launchers
 from nbflow.workers.executors import Executors
@@ -308,7 +309,7 @@ class Worker:
         if child is None or run_id in self._late:
             return False
         run = self.backend.read_flow_run(run_id)
-        unheard = run.state.is_crashed() and run.state.details.get("cause") == "owner_lost"
+        unheard = late.given_up(run)
         if unheard and run.attempt == child.claim.attempt and not run.crash_retries:
             self._late.add(run_id)
             _log.warning("run %s was called crashed; it runs on, and its files stay here", run.name)

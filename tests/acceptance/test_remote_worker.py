@@ -256,6 +256,42 @@ def test_a_run_goes_on_while_the_server_cannot_be_reached_and_catches_up(
     assert "last" in shown
 
 
+def test_what_ends_beyond_a_cut_line_is_kept_and_counts_when_it_is_accepted(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    go = tmp_path / "go"
+    waits = "import os, threading\nwhile not os.path.exists(go):\n    threading.Event().wait(0.1)"
+    deploy(server, "late", f"go = {str(go)!r}", "print('on', flush=True)", waits,
+           "# nbflow: task table --returns rows\nrows = [f'{i:0>600}' for i in range(2000)]",
+           "print('over', len(rows))")  # fmt: skip
+    line = Proxy(urlsplit(server.url).port or 80)
+    through = replace(
+        server, url=server.url.replace(str(urlsplit(server.url).port), str(line.port))
+    )
+    with elsewhere(tmp_path / "b", through, secret):
+        run_id = run_of(server, "late")
+        wait_for(lambda: "on" in outputs(server, run_id), seconds=60)
+        line.cut("drop")
+        given_up = wait_for(ended(backend, run_id), seconds=30)
+        assert given_up.state.details["cause"] == "owner_lost"
+        go.touch()
+        journal = next((tmp_path / "b").glob(f"nbflow/runs/{run_id}/1/journal.jsonl"))
+        wait_for(lambda: '"finish"' in journal.read_text(), seconds=30, what="the end there")
+        line.cut("pass")
+        noted = lambda: "late" in backend.read_flow_run(run_id).state.details  # noqa: E731
+        wait_for(noted, seconds=30, what="the word of its end")
+    assert backend.read_flow_run(run_id).state.is_crashed()  # nobody has accepted it
+    command = [*NBFLOW, "flow-run", "accept", run_id, "--output", "json"]
+    env = {**os.environ, "NBFLOW_API_URL": server.url, "NBFLOW_API_TOKEN": server.token}
+    said = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout)["state"]["type"] == "COMPLETED"
+    assert "over 2000" in outputs(server, run_id)
+    tasks = {task.name: task.state.name for task in backend.list_task_runs(run_id)}
+    assert tasks["table"] == "Completed"
+    assert set(tasks.values()) == {"Completed"}
+    line.close()
+
+
 def test_a_worker_killed_there_is_noticed_and_its_successor_goes_on(
     server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
 ) -> None:

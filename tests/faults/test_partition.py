@@ -106,7 +106,7 @@ def check(server: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["drop", "stall", "reset"])
-def test_a_run_that_is_cut_off_has_crashed_when_its_lease_ends_and_its_late_word_is_refused(
+def test_a_run_that_is_cut_off_has_crashed_when_its_lease_ends_and_its_late_word_waits(
     server: Any, backend: HttpBackend, proxy: Proxy, crew: Crew, tmp_path: Path, wait_for: Wait,
     mode: Mode,
 ) -> None:  # fmt: skip
@@ -124,6 +124,8 @@ def test_a_run_that_is_cut_off_has_crashed_when_its_lease_ends_and_its_late_word
     assert far.told() == "Abort"
     names = [state.name for state in backend.list_states(run.id)]
     assert names[-3:] == ["Pending", "Running", "Crashed"]
+    accepted = backend.accept_flow_run(run.id)  # what was refused was noted
+    assert accepted.state.is_completed()
     check(server)
 
 

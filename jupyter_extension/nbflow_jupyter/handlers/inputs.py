@@ -64,6 +64,16 @@ class Retry(ApiHandler):
 
 
 class Inputs(ApiHandler):
+class AcceptLate(ApiHandler):
+    """A word that an end which was heard late counts."""
+
+    @web.authenticated
+    @authorized(action="execute", resource="nbflow:runs")
+    async def post(self, flow_run_id: str) -> None:
+        """Take the end that was heard late of a crashed flow run for its end."""
+        await self.answer(self.backend.accept_flow_run, flow_run_id)
+
+
     """What was said to a run."""
 
     @web.authenticated

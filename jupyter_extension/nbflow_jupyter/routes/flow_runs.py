@@ -76,6 +76,11 @@ ROUTES = (
         post=Operation("nbflow:runs execute", FlowRun, shapes.RetryRequest, once=True),
     ),
     route(
+        "flow-runs/{flow_run_id}/accept",
+        inputs.AcceptLate,
+        post=Operation("nbflow:runs execute", FlowRun, once=True),
+    ),
+    route(
         "flow-runs/{flow_run_id}/kernel",
         kept_kernels.Kernel,
         post=Operation("nbflow:runs execute", shapes.KeptKernel),
