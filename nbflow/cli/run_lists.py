@@ -10,14 +10,14 @@ from nbflow.cli import finding, printing
 from nbflow.cli.flow_run import RUN
 from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
 from nbflow.connect import connect
-from nbflow.exceptions import Conflict
+from nbflow.exceptions import TransitionRefused
 from nbflow.model import clock, names
 from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.pages import every
 from nbflow.model.run_lists import STATE_NAMES, BulkAction, BulkRequest, RunSort
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State, StateType
-from nbflow.model.verdicts import Accept
+from nbflow.model.verdicts import accepted
 
 _LIMIT = argument(
     "--limit", type=positive, default=20, help="how many (default: %(default)s, at most 200)"
@@ -51,7 +51,7 @@ _FILTER = (
 def ls(*, sort: RunSort, limit: int, output: str, **said: Any) -> None:
     """List runs, newest due first."""
     backend = connect()
-    page = backend.list_flow_runs(_where(backend, **said), sort=sort, limit=limit)
+    page = backend.list_flow_runs(where(backend, **said), sort=sort, limit=limit)
     if output == "json":
         printing.as_json(page.rows)
         return
@@ -64,7 +64,7 @@ def ls(*, sort: RunSort, limit: int, output: str, **said: Any) -> None:
 def count(*, output: str, **said: Any) -> None:
     """Count runs, up to 10,000."""
     backend = connect()
-    found = backend.count_flow_runs(_where(backend, **said))
+    found = backend.count_flow_runs(where(backend, **said))
     if output == "json":
         printing.as_json(found)
     else:
@@ -85,8 +85,8 @@ def bulk(
 ) -> int:
     """Cancel, delete, retry or tag all runs a filter means, 200 at most at a time."""
     backend = connect()
-    where = _where(backend, **said)
-    meant = backend.change_flow_runs(BulkRequest(action, (), where, tuple(tags), dry_run=True))
+    found = where(backend, **said)
+    meant = backend.change_flow_runs(BulkRequest(action, (), found, tuple(tags), dry_run=True))
     some = f"{len(meant.done)} runs" + (" (there are more)" if meant.more else "")
     if dry_run or not meant.done:
         done = meant
@@ -134,17 +134,21 @@ def set_state(*, run: str, state: str, message: str, force: bool, output: str) -
     to = State(kind, "" if name == kind.value else name, message)
     if force:
         backend.force_state(found.id, to)
-    elif not isinstance(verdict := backend.propose(found.id, to), Accept):
-        raise Conflict(
-            f"The run {found.name} cannot become {name}: {verdict.reason}",
-            code="state.transition",
-            hint="--force sets it against the rules.",
-        )
+    else:
+        _set(backend, found.id, to)
     found = backend.read_flow_run(found.id)
     if output == "json":
         printing.as_json(found)
     else:
         print(f"{found.name} ({found.id}): {printing.clean(printing.state(found.state))}")
+
+
+def _set(backend: Backend, flow_run_id: str, to: State) -> None:
+    try:
+        accepted(backend.propose(flow_run_id, to), to)
+    except TransitionRefused as refused:
+        refused.hint = refused.hint or "--force sets it against the rules."
+        raise
 
 
 # -- flows ------------------------------------------------------------------------------------
@@ -195,7 +199,8 @@ def inspect_flow(*, flow: str, output: str) -> None:
 
 
 # -- what is said -----------------------------------------------------------------------------
-def _where(backend: Backend, **said: Any) -> RunFilter:
+def where(backend: Backend, **said: Any) -> RunFilter:
+    """Give the filter that a command's words mean. Raises InvalidInput, NotFound, Conflict."""
     since: timedelta | None = said["since"]
     parent: str | None = said["parent"]
     return RunFilter(

@@ -12,7 +12,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from nbflow.exceptions import NbflowError
-from nbflow.ipython import deploying
+from nbflow.ipython import deploying, showing
 from nbflow.ipython.deploying import Ran
 from nbflow.ipython.options import MagicError
 
@@ -43,19 +43,23 @@ class LineMagic(Magics):
         `%nbflow deploy [FLOW] …` deploys this notebook, or a flow of it: its path is known.
         """
         __tracebackhide__ = True
-        code = _done(self._ran, line)
+        code = _done(self.shell, self._ran, line)
         if code:
             raise CommandFailed(f"%nbflow {line.strip()}: exit code {code}.")
 
 
-def _done(ran: Ran, line: str) -> int:
+def _done(shell: Any, ran: Ran, line: str) -> int:
     """Do it; give the exit code. Raises CommandFailed."""
     __tracebackhide__ = True
     from nbflow.cli import main
 
     words = _words(line)
     try:
-        return main.do(deploying.with_notebook(ran, words))
+        shown = showing.instead(shell, words)
+        if shown is None:
+            return main.do(deploying.with_notebook(ran, words))
+        shown._ipython_display_()
+        return main.OK
     except NbflowError as error:
         raise _failed(words, str(error), error) from error
     except Exception as error:

@@ -25,6 +25,8 @@ from nbflow.widgets.runview import Display
 _LONGEST_TEXT = parameters.LARGEST
 #: instants of a schedule's preview
 _PREVIEWED = 3
+#: types whose values are one line of text
+_ON_A_LINE = {"string", "integer", "number", "boolean", "null"}
 
 
 def deploy_form(what: Any = None, **said: Any) -> DeployForm:
@@ -218,12 +220,21 @@ def _kind(taken: Mapping[str, Any]) -> tuple[str, list[list[str]]]:
         return "secret", []
     if isinstance(taken.get("enum"), list):
         return "choice", [[_text(one), looks.one_line(_text(one))] for one in taken["enum"]]
-    kind = taken.get("type")
-    if kind == "boolean":
+    kinds = _types(taken)
+    if kinds == {"boolean"}:
         return "flag", []
-    if kind == "string":
+    if kinds == {"string"}:
         return "text", []
-    return ("value" if kind in ("integer", "number") else "json"), []
+    return ("value" if kinds and kinds <= _ON_A_LINE else "json"), []
+
+
+def _types(taken: Mapping[str, Any]) -> set[str]:
+    """Give the types a parameter takes; empty where that is not known."""
+    said = taken.get("type")
+    if said is not None:
+        return {said} if isinstance(said, str) else set(said)
+    found = [_types(one) for one in taken.get("anyOf", ())]
+    return set[str]().union(*found) if all(found) else set()
 
 
 def _defaults(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

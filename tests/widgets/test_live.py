@@ -240,3 +240,14 @@ def test_an_artifact_is_shown_anew_with_each_version(front: Front, store: Orches
     store.record(Batch(artifacts=(Artifact("markdown", "# Two", "report"),)))
     front.until(lambda m: data(m).get(TEXT) == "# Two")
     front.run("shown.close()")
+
+
+def test_the_magic_that_lists_runs_shows_the_table(front: Front, store: Orchestrator) -> None:
+    begun(store, "listed by magic")
+    front.run("%load_ext nbflow")
+    front.run("%nbflow flow-run ls --search magic --state running")
+    (first,) = sent(front.until(lambda m: WIDGET in data(m)))
+    assert [row["flow"] for row in first["rows"]] == ["listed by magic"]
+    front.run("%nbflow flow-run ls --search magic --output json")
+    printed = front.until(lambda m: m["msg_type"] == "stream")[-1]
+    assert '"flow_name": "listed by magic"' in printed["content"]["text"]
