@@ -7,7 +7,7 @@ from nbflow.cli.progress import Progress
 from nbflow.model import clock
 from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
-from nbflow.workers.hints import Hints
+from nbflow.store.hints import Hints
 
 #: the longest time between two looks when no commit is noticed
 _LOOK_SECONDS = 1.0
@@ -38,3 +38,5 @@ def until_ended(
     except KeyboardInterrupt:
         printing.note(f"The run goes on; `nbflow flow-run cancel {flow_run_id}` stops it.")
         raise
+    finally:
+        hints.close()

@@ -90,10 +90,10 @@ def bury(connection: sa.Connection, now: datetime) -> bool:
     return bool(freed)
 
 
-def any_dead(connection: sa.Connection, now: datetime) -> bool:
-    """Say whether `bury` would find anything."""
+def any_dead(owned: Iterable[tuple[str | None, int]], now: datetime) -> bool:
+    """Say whether `bury` would find anything, by the owners and leases of slots."""
     at = clock.micros(now)
-    return any(_end_of(owner, lease, at) for owner, lease in slots.owners(connection))
+    return any(_end_of(owner, lease, at) for owner, lease in owned)
 
 
 def _end_of(owner_text: str | None, lease_until: int, now: int) -> str | None:

@@ -29,10 +29,11 @@ from nbflow.model.limits import (
 )
 from nbflow.model.names import twin
 from nbflow.model.pages import MOST_ROWS, Page
+from nbflow.model.runs import Owner
 from nbflow.model.wire import jsonable
 from nbflow.orchestration import admission
 from nbflow.orchestration.base import OverSql
-from nbflow.store import events, flow_runs, limits, owners, slots
+from nbflow.store import codec, events, flow_runs, limits, owners, slots
 from nbflow.store.limits import Limit
 
 
@@ -149,13 +150,17 @@ class SqlLimits(OverSql):
             waiting = slots.still_waiting(connection, request_ids)
         return tuple(one for one in request_ids if one not in waiting)
 
-    def bury_slots(self) -> None:
-        """Free what processes hold that are gone (for the reaper, and for who waits)."""
+    def bury_slots(self) -> tuple[Owner | None, ...]:
+        """Free what processes hold that are gone; give who held or waited for slots.
+
+        For the reaper, and for who waits.
+        """
         with self.database.read() as connection:
-            found = admission.any_dead(connection, clock.now())
-        if found:
+            found = slots.owners(connection)
+        if admission.any_dead(found, clock.now()):
             with self.database.write() as connection:
                 admission.bury(connection, clock.now())
+        return tuple(codec.owner_of(owner) for owner, _ in found)
 
 
 def _there(connection: sa.Connection, name: str) -> str | None:

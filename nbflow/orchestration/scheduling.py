@@ -10,10 +10,11 @@ of a thousand schedules then takes a few statements.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from nbflow.faults import fault
 from nbflow.model import clock, ids, scheduling, states
 from nbflow.model.deployments import Deployment, Schedule, Skip
 from nbflow.model.events import Event
+from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.scheduling import Plan, Policy
 from nbflow.model.wire import flow_run_row, jsonable
@@ -31,7 +33,6 @@ from nbflow.orchestration import creating, schedules, transitions
 from nbflow.store import codec, deployments, events, flow_runs, work_pools
 from nbflow.store import schedules as kept
 from nbflow.store.schedules import Due, Move
-from nbflow.store.tables import deployment as deployment_table
 
 #: runs made in one transaction, after which others may write
 _MOST_RUNS = 2000
@@ -52,7 +53,7 @@ def tick(connection: sa.Connection, now: datetime, *, limit: int = 1000) -> Tick
         return Ticked()
     mark = min(due.schedule.done_until for due in found)
     asked = kept.asked(connection, mark, now)
-    work = _Work(connection, now)
+    work = _Work(connection, now, _deployments(connection, found))
     for due in found:
         work.add(due, asked.get(due.schedule.id, ()))
         if work.runs >= _MOST_RUNS:
@@ -64,9 +65,12 @@ def tick(connection: sa.Connection, now: datetime, *, limit: int = 1000) -> Tick
 class _Work:
     """One tick: what it has found to do, and then does in a few statements."""
 
-    def __init__(self, connection: sa.Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: sa.Connection, now: datetime, changed: Mapping[str, Deployment]
+    ) -> None:
         self.connection = connection
         self.now = now
+        self.changed = changed
         self.seen = 0
         self.runs = 0
         self._press = _Press(now)
@@ -80,7 +84,8 @@ class _Work:
             if due.schedule.problem is not None:
                 raise InvalidInput(due.schedule.problem)
             plan = planned(due.schedule, self.now, asked, self._defaults)
-            pattern_of(due)
+            if _unlike(due):
+                _learn(due, self.changed[due.schedule.deployment_id])
         except InvalidInput as error:
             self._set_aside(due.schedule, str(error))
             return
@@ -141,7 +146,7 @@ class _Work:
 
 def mend(connection: sa.Connection) -> int:
     """Let schedules fire again that can be evaluated by now; give how many."""
-    found = kept.every(connection, problem=True)
+    found = every(kept.page, connection, problem=True)
     able = [one for one in found if kept.evaluates(one)]
     for one in able:
         kept.set_problem(connection, one.id, None)
@@ -179,55 +184,91 @@ def planned(schedule: Schedule, now: datetime, asked: Collection[int], say: Defa
 
 # -- many runs at once ------------------------------------------------------------------------
 
+#: what differs from run to run in the text that their events hold
+_FILLED = ("id", "name", "due_at", "created_at", "key", "state_id", "details")
+
 
 @dataclass(frozen=True)
 class _Pattern:
-    """What all runs of a schedule have in common: as columns, and as lists and events show it."""
+    """What all runs of a schedule have in common.
 
+    Attributes:
+        of: the schedule's parameters, its deployment and that one's version.
+        columns: as a row of the table.
+        shown: as events show it: JSON text, with gaps for `gaps`, which are some of `_FILLED`.
+    """
+
+    of: tuple[str, str, int]
     columns: Mapping[str, Any]
-    shown: Mapping[str, Any]
+    shown: tuple[str, ...]
+    gaps: tuple[str, ...]
     work_pool: str
 
 
 @dataclass(frozen=True)
 class _Fired:
-    """A run to be inserted: its row, and the row its event shows."""
+    """A run to be inserted: its row, and what its event shows."""
 
     columns: dict[str, Any]
-    shown: dict[str, Any]
+    shown: str
     work_pool: str
 
 
-def pattern_of(due: Due) -> _Pattern:
-    """Give the pattern of a schedule's runs. Raises InvalidInput when no run could be made."""
-    return _pattern(due.deployment, due.schedule.id, due.parameters, due.schedule.deployment_id)
+#: by schedule
+_patterns: dict[str, _Pattern] = {}
+_MOST_PATTERNS = 20_000
 
 
-@lru_cache(maxsize=2048)
-def _pattern(
-    row: tuple[Any, ...], schedule_id: str, parameters: str, deployment_id: str
-) -> _Pattern:
-    # The whole row is the key: whatever is edited in it, the next run has it.
-    names = (column.name for column in deployment_table.c)
-    deployment = deployments.deployment_of(dict(zip(names, row, strict=True)), ())
+def _unlike(due: Due) -> bool:
+    """Say whether no pattern is known of a schedule as it is now."""
+    known = _patterns.get(due.schedule.id)
+    return known is None or known.of != due.pattern
+
+
+def _deployments(connection: sa.Connection, found: Sequence[Due]) -> Mapping[str, Deployment]:
+    """Read what new patterns are made of; hardly ever anything."""
+    if len(_patterns) >= _MOST_PATTERNS:  # of schedules that are long gone
+        _patterns.clear()
+    return deployments.some(connection, {due.pattern[1] for due in found if _unlike(due)})
+
+
+def _learn(due: Due, deployment: Deployment) -> None:
+    """Make the pattern of a schedule's runs. Raises InvalidInput when no run could be made."""
     run = begin(
-        creating.of_deployment(_new_run(deployment, schedule_id, parameters), deployment),
+        creating.of_deployment(_new_run(deployment, due), deployment),
         created_at=clock.instant(0),
         lease_until=None,
     )
     pool = run.work_pool or settings.worker_pool
-    return _Pattern(flow_runs.columns(run), flow_run_row(run), pool)
+    _patterns[due.schedule.id] = _Pattern(due.pattern, flow_runs.columns(run), *_text(run), pool)
 
 
-def _new_run(deployment: Deployment, schedule_id: str, parameters: str) -> NewFlowRun:
+def _text(run: FlowRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the text of a run's events around the gaps in it, and what belongs in these."""
+    marks = {name: ids.uuid7() for name in _FILLED}
+    shown: dict[str, Any] = flow_run_row(run) | {
+        "id": marks["id"],
+        "name": marks["name"],
+        "due_at": marks["due_at"],
+        "created_at": marks["created_at"],
+        "idempotency_key": marks["key"],
+    }
+    state = {"id": marks["state_id"], "at": marks["created_at"], "details": marks["details"]}
+    shown["state"] |= state
+    names = {f'"{mark}"': name for name, mark in marks.items()}
+    parts = re.split(f"({'|'.join(names)})", codec.dumps(shown))
+    return tuple(parts[::2]), tuple(names[mark] for mark in parts[1::2])
+
+
+def _new_run(deployment: Deployment, due: Due) -> NewFlowRun:
     return NewFlowRun(
         flow_name=deployment.flow_name,
         kind="notebook",
         state=states.Scheduled(clock.instant(0)),
         due_at=clock.instant(0),
         deployment_id=deployment.id,
-        schedule_id=schedule_id,
-        parameters=codec.loads(parameters),
+        schedule_id=due.schedule.id,
+        parameters=due.schedule.parameters,
         created_by="schedule",
     )
 
@@ -239,40 +280,42 @@ class _Press:
     now: datetime
     _texts: dict[datetime, tuple[int, str, str]] = field(default_factory=dict)  # pyright: ignore[reportUnknownVariableType]
 
-    def __post_init__(self) -> None:
-        self.at, self.shown_at, _ = self._written(self.now)
-
     def fire(self, due: Due, due_at: datetime) -> _Fired:
         """Make the run of an instant."""
-        pattern = pattern_of(due)
+        schedule = due.schedule
+        pattern = _patterns[schedule.id]
+        at, shown_at, _ = self._written(self.now)
         due_micros, shown_due, _ = self._written(due_at)
-        start_at = scheduling.start_at(due.schedule, due_at)
-        start_micros, _, said_start = self._written(start_at)
-        run_id, state_id, key = ids.uuid7(), ids.uuid7(), _key(due.schedule, due_at)
-        name, details = ids.run_name(), {"due_at": said_start}
+        start_at = scheduling.start_at(schedule, due_at) if schedule.jitter_seconds else due_at
+        start_micros, _, details = self._written(start_at)
         columns = dict(pattern.columns)
-        columns["id"] = run_id
-        columns["name"] = name
-        columns["created_at"] = columns["state_at"] = self.at
+        run_id = columns["id"] = ids.uuid7()
+        name = columns["name"] = ids.run_name()
+        columns["created_at"] = columns["state_at"] = at
         columns["due_at"] = due_micros
         columns["start_at"] = start_micros
-        columns["state_id"] = state_id
-        columns["state_details"] = codec.details_text(details)
-        columns["idempotency_key"] = key
-        shown = dict(pattern.shown)
-        shown["id"] = run_id
-        shown["name"] = name
-        shown["created_at"] = self.shown_at
-        shown["due_at"] = shown_due
-        shown["idempotency_key"] = key
-        shown["state"] = shown["state"] | {"id": state_id, "at": self.shown_at, "details": details}
-        return _Fired(columns, shown, pattern.work_pool)
+        state_id = columns["state_id"] = ids.uuid7()
+        columns["state_details"] = details
+        key = columns["idempotency_key"] = f"schedule:{schedule.id}:{due_at.isoformat()}"
+        said = {
+            "id": f'"{run_id}"',
+            "name": f'"{name}"',
+            "due_at": shown_due,
+            "created_at": shown_at,
+            "key": f'"{key}"',
+            "state_id": f'"{state_id}"',
+            "details": details,
+        }
+        texts = ["", *(said[gap] for gap in pattern.gaps)]
+        filled = chain.from_iterable(zip(texts, pattern.shown, strict=True))
+        return _Fired(columns, "".join(filled), pattern.work_pool)
 
     def _written(self, at: datetime) -> tuple[int, str, str]:
-        """Give an instant as columns hold it, as it is shown, and as a state's details say it."""
+        """Give an instant as columns hold it, as JSON text, and as a state's details say it."""
         found = self._texts.get(at)
         if found is None:
-            found = self._texts[at] = (clock.micros(at), jsonable(at), at.isoformat())
+            details = codec.details_text({"due_at": at.isoformat()})
+            found = self._texts[at] = (clock.micros(at), codec.dumps(jsonable(at)), details)
         return found
 
 
@@ -281,14 +324,13 @@ def _insert(connection: sa.Connection, rows: Sequence[_Fired], now: datetime) ->
         work_pools.ensure(connection, pool, at=now)
     flow_runs.insert_rows(connection, [flow_runs.in_order(row.columns) for row in rows])
     fault("tick.after_insert")
-    told = [
-        Event("flow-run.Scheduled", "flow-runs", row.columns["id"], now, row.shown) for row in rows
-    ]
-    events.append(connection, told)
-
-
-def _key(schedule: Schedule, due_at: datetime) -> str:
-    return f"schedule:{schedule.id}:{due_at.isoformat()}"
+    events.append_texts(
+        connection,
+        [
+            (Event("flow-run.Scheduled", "flow-runs", row.columns["id"], now), row.shown)
+            for row in rows
+        ],
+    )
 
 
 def _replace(connection: sa.Connection, run: FlowRun, due_at: datetime) -> None:

@@ -1,7 +1,7 @@
 """The bus: committed events, in order, to subscribers of this process.
 
-Commits of this process wake it at once; those of other processes move SQLite's `data_version`,
-which is looked at ten times a second. Both are hints: the truth is `events after seq`.
+Commits of this process wake it at once, those of others when the store tells. Both are hints: the
+truth is `events after seq`, looked at every few seconds in any case.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from collections.abc import Callable
 from nbflow.exceptions import NbflowError
 from nbflow.model.events import Event
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.store.hints import Hints
 
 _log = logging.getLogger("nbflow.services")
-_LOOK_SECONDS = 0.1
+#: the longest rest
+_LOOK_SECONDS = 5.0
 _BATCH = 1000
 
 #: what a subscriber gets: the seq it is at, the seq it will be at, the events between
@@ -29,10 +31,10 @@ class Bus:
         self.orchestrator = orchestrator
         self.seq = orchestrator.seq()
         self._subscribers: list[Deliver] = []
-        self._wake = threading.Event()
+        self._hints = Hints(orchestrator.watch())
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="nbflow-bus", daemon=True)
-        orchestrator.listeners.append(self._wake.set)
+        orchestrator.listeners.append(self._hints.wake)
 
     def subscribe(self, deliver: Deliver) -> Callable[[], None]:
         """Deliver events to a function, called in the bus's thread; gives how to stop."""
@@ -46,7 +48,7 @@ class Bus:
     def stop(self) -> None:
         """Stop following."""
         self._stopping = True
-        self._wake.set()
+        self._hints.wake()
         if self._thread.is_alive():
             self._thread.join(5.0)
 
@@ -64,13 +66,10 @@ class Bus:
                 return delivered
 
     def _loop(self) -> None:
-        watch = self.orchestrator.watch()
         while not self._stopping:
-            woken = self._wake.wait(_LOOK_SECONDS)
-            self._wake.clear()
             try:
-                if watch.moved() or woken:
-                    self.run_once()
+                self._hints.rest(_LOOK_SECONDS)
+                self.run_once()
             except NbflowError as error:
                 _log.warning("the bus could not read events: %s", error)
-        watch.close()
+        self._hints.close()

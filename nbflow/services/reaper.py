@@ -19,9 +19,13 @@ from nbflow.model.runs import Owner
 from nbflow.orchestration import reaping
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.clocks import Clocks
+from nbflow.services.looks import Looks
 from nbflow.store import owners, spool
 
 _log = logging.getLogger("nbflow.services")
+
+#: the id, the owner and the end of the lease of a worker or a run; of a slot the owner
+_Seen = tuple[str, Owner | None, datetime | None]
 
 
 class Reaper:
@@ -34,30 +38,51 @@ class Reaper:
         self.owner = owners.current()
         self._clocks = Clocks()
         self._up_since = clock.monotonic()
+        self._looks = Looks(orchestrator)
+        #: who was there at the last look: their processes are looked at more often than the store
+        self._seen: list[_Seen] = []
+        self._busy = True
         #: leases that end after any that could be given now, and since when they have stood so
         self._ahead: dict[tuple[str, datetime], float] = {}
 
     def run_once(self, now: datetime) -> float:
         """Reap once; give how long to rest."""
         self._look(now)
+        # How late a run is changes with time alone; where there is none, only the duty has to last.
+        longest = settings.heartbeat_seconds if self._busy else settings.lease_seconds / 2
+        gone = any(self._gone(*one, now) for one in self._seen)
+        if self._looks.due(now, longest=longest) or gone:
+            self._reap(now)
+            self._looks.done(now)
+        return settings.reaper_seconds
+
+    def _reap(self, now: datetime) -> None:
+        """Look at all there is."""
         spool.replay(self.orchestrator)  # what the dead recorded counts before what is assumed
+        seen: list[_Seen] = []
         for worker in every(self.orchestrator.list_workers):
-            if self._gone(worker.id, worker.owner, worker.lease_until, now):
+            seen.append((worker.id, worker.owner, worker.lease_until))
+            if self._gone(*seen[-1], now):
                 self.orchestrator.lose_worker(worker.id)
-        for run in self.orchestrator.live_runs():
-            if self._gone(run.id, run.owner, run.lease_until, now):
+        unfinished = self.orchestrator.any_unfinished()
+        for run in self.orchestrator.live_runs() if unfinished else ():
+            seen.append((run.id, run.owner, run.lease_until))
+            if self._gone(*seen[-1], now):
                 reaping.end(self.orchestrator, run)
-        if self._watched():
+        if unfinished and self._watched():
             self.orchestrator.give_back(now)
         if self.orchestrator.hold_duty(self.name, self.owner, now):
-            self._tidy(now)
-        return settings.reaper_seconds
+            held = self.orchestrator.bury_slots()
+            seen += [("", owner, None) for owner in held]
+            if unfinished:
+                self._tidy(now)
+        self._seen = seen
+        self._busy = unfinished or bool(seen)
 
     def _tidy(self, now: datetime) -> None:
         """Do what one server is enough for."""
         self.orchestrator.expire_pauses()
         self.orchestrator.cancel_orphans()
-        self.orchestrator.bury_slots()
         self.orchestrator.turn_away(now)
         self.orchestrator.mark_late(now - timedelta(seconds=settings.late_seconds))
 

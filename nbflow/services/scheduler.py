@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from nbflow import settings
 from nbflow.model import clock
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.clocks import Clocks
+from nbflow.services.looks import Looks
 from nbflow.store import owners
 
 _log = logging.getLogger("nbflow.services")
@@ -45,10 +47,15 @@ class Scheduler:
         self._strayed = 0.0
         self._strayed_at = 0.0
         self._mended_at = clock.monotonic()
+        self._looks = Looks(orchestrator)
+        self._due_at: datetime | None = None
 
     def run_once(self, now: datetime) -> float:
         """Tick; give the seconds until the next schedule is due, at most one."""
         self._look(now)
+        duty = settings.lease_seconds / 2
+        if self.waits is None and not (self._due(now) or self._looks.due(now, longest=duty)):
+            return self._rest()
         self.orchestrator.hold_duty(self.name, self.owner, now)
         if self.waits is not None:
             return _TICK
@@ -59,9 +66,17 @@ class Scheduler:
                 break
             self.orchestrator.tick(now)
             due_at = self.orchestrator.next_instant()
-        if due_at is None:
+        self._due_at = due_at
+        self._looks.done(now)
+        return self._rest()
+
+    def _due(self, now: datetime) -> bool:
+        return self._due_at is not None and self._due_at <= now
+
+    def _rest(self) -> float:
+        if self._due_at is None:
             return _TICK
-        return min(max((due_at - clock.now()).total_seconds(), 0.0), _TICK)
+        return min(max((self._due_at - clock.now()).total_seconds(), 0.0), _TICK)
 
     def stop(self) -> None:
         """Let another server's screen show itself as the scheduler at once."""

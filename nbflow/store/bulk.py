@@ -1,6 +1,8 @@
-"""Many rows in one INSERT: its text is made once, its rows are tuples in the order of the columns.
+"""Many rows at once: an INSERT's text is made once, rows are tuples in the order of its columns.
 
-Every task call ends here; through SQLAlchemy's parameters a row costs twice, one by one thrice.
+Every task call ends here; through SQLAlchemy's parameters a row costs twice. SQLite takes rows one
+after the other: of few rows, or with many indexes, that is faster than one statement for all. To
+PostgreSQL each statement is a way there and back.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import sqlalchemy as sa
 
 from nbflow.store.dialect import PLACES, Insert, Upsert
 
-#: rows in one statement; what is left over goes in tens and in ones, so that few texts are prepared
+#: rows in one of PostgreSQL's statements; what is left over goes in tens and in ones: few texts
 _SIZES = (100, 10, 1)
 
 Row = tuple[Any, ...]
@@ -37,8 +39,11 @@ class Bulk:
         texts = self._texts.get(dialect.name)
         if texts is None:
             texts = self._texts[dialect.name] = self._made(dialect)
-        apart = dialect.name != "sqlite" and "ON CONFLICT" in texts[1]
-        for once in _apart(rows) if apart else (rows,):
+        if dialect.name == "sqlite":
+            if rows:
+                connection.exec_driver_sql(texts[1], [*rows])
+            return
+        for once in _apart(rows) if "ON CONFLICT" in texts[1] else (rows,):
             at = 0
             for size, text in texts.items():
                 while len(once) - at >= size:

@@ -16,6 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from random import uniform
@@ -27,7 +28,7 @@ from sqlalchemy import event, exc
 from nbflow import faults, settings
 from nbflow.exceptions import InvalidInput, Unreachable
 from nbflow.model import clock
-from nbflow.store import file_systems, patience
+from nbflow.store import file_systems, patience, writes
 from nbflow.store.database_errors import (
     crowded,
     first_line,
@@ -354,6 +355,11 @@ def _insert(dialect: sa.Dialect) -> Insert:
 class Watch(Protocol):
     """Tells that another connection committed: a hint, never the truth."""
 
+    @property
+    def descriptor(self) -> int | None:
+        """Give what can be read from once `moved` may have something to tell; None: ask often."""
+        ...
+
     def moved(self) -> bool:
         """Say whether anything was committed since the last question."""
         ...
@@ -379,14 +385,29 @@ class _DataVersion:
         driver: Any = self._connection.connection.driver_connection
         self._ask: Callable[[str], Any] = driver.execute
         self._version = -1
+        self._log = Path(f"{engine.url.database}-wal")
+
+    @cached_property
+    def _writes(self) -> writes.Writes | None:
+        with translated():
+            self._ask("SELECT 1 FROM sqlite_master").fetchall()  # from now on the file stays
+        return writes.of(self._log)
+
+    @property
+    def descriptor(self) -> int | None:
+        return None if self._writes is None else self._writes.descriptor
 
     def moved(self) -> bool:
         before = self._version
+        if (signs := self.__dict__.get("_writes")) is not None:
+            signs.forget()  # before: what is written from now on is told again
         with translated():
             (self._version,) = self._ask("PRAGMA data_version").fetchone()
         return self._version != before
 
     def close(self) -> None:
+        if (signs := self.__dict__.pop("_writes", None)) is not None:
+            signs.close()
         self._connection.close()
 
 
@@ -400,6 +421,10 @@ class _Notified:
         self._engine = engine
         self._driver: Any = None
         self._connection: Any = None
+
+    @property
+    def descriptor(self) -> int | None:
+        return None if self._driver is None or self._driver.closed else self._driver.fileno()
 
     def moved(self) -> bool:
         if self._driver is None:

@@ -25,18 +25,21 @@ from nbflow.model.backend import Backend, RunFilter
 from nbflow.model.workers import Claim, Held, NewWorker
 from nbflow.rules import late
 from nbflow.store import journal, mirroring, owners, spool
+from nbflow.store.hints import Hints
 from nbflow.workers import launchers
 from nbflow.workers.executors import Executors
-from nbflow.workers.hints import Hints, News
 from nbflow.workers.launchers import Child
+from nbflow.workers.news import News
 
 _log = logging.getLogger("nbflow.worker")
 
 #: how often children are looked at while any is there, seconds
 _LOOK_SECONDS = 0.1
 #: the longest rest of an idle worker, seconds: beside the store, and over HTTP
-_IDLE_SECONDS = 0.5
+_IDLE_SECONDS = 5.0
 _IDLE_FAR_SECONDS = 1.0
+#: and while a run is due that nothing lets it take
+_BLOCKED_SECONDS = 0.5
 
 
 class Worker:
@@ -107,8 +110,7 @@ class Worker:
                 self.run_once()
             except NbflowError as error:
                 _log.warning("%s", error)
-            idle = _IDLE_FAR_SECONDS if self._far else _IDLE_SECONDS
-            self._hints.rest(_LOOK_SECONDS if self.children else idle)
+            self._hints.rest(_LOOK_SECONDS if self.children else self._idle())
         if news is not None:
             news.stop()
         self._ended_all.set()
@@ -117,6 +119,7 @@ class Worker:
             self._kernels.close()
         beat.join()  # a late heartbeat would say that this worker is still there
         self.backend.stop_worker(self.worker.id)
+        self._hints.close()
 
     def run_once(self) -> None:
         """Look at the children, then claim what there is room for."""
@@ -130,6 +133,20 @@ class Worker:
                 self._launch(claim)
             if self.once:
                 self.draining_since = float("inf")  # nothing more is claimed; what runs may end
+
+    def _idle(self) -> float:
+        """Give how long a worker without runs may rest unless a hint comes: until one is due."""
+        next_start = getattr(self.backend, "next_start", None)
+        if next_start is None:
+            return _IDLE_FAR_SECONDS
+        try:
+            start_at = next_start(self.worker.work_pool)
+        except NbflowError:
+            return _BLOCKED_SECONDS
+        if start_at is None:
+            return _IDLE_SECONDS
+        left = (start_at - clock.now()).total_seconds()
+        return min(left, _IDLE_SECONDS) if left > 0 else _BLOCKED_SECONDS
 
     def wake(self) -> None:
         """Look again now: there may be something to do."""
