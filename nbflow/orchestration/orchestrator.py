@@ -287,7 +287,7 @@ class Orchestrator(
         """Take or renew a shared chore, rarely enough to cost nothing; False: another holds it."""
         with self.database.read() as connection:
             held = workers.duty_holder(connection, name)
-        fresh = now + timedelta(seconds=settings.lease_seconds - settings.heartbeat_seconds)
+        fresh = now + timedelta(seconds=settings.lease_seconds / 2)
         gone = held is not None and owners.alive(held[0]) is False
         if held is not None and not gone and held[2] > (fresh if held[0] == owner else now):
             return held[0] == owner
@@ -312,6 +312,11 @@ class Orchestrator(
         """List every run a process may be working on."""
         with self.database.read() as connection:
             return flow_runs.live(connection)
+
+    def any_unfinished(self) -> bool:
+        """Say whether any run has yet to end."""
+        with self.database.read() as connection:
+            return flow_runs.any_unfinished(connection)
 
     def end_lost(self, run: FlowRun, crashed: State) -> None:
         """End a run whose process is gone: Cancelled if that was asked first."""
