@@ -27,8 +27,8 @@ from nbflow_jupyter.shapes import ChangeQuery
 
 #: runs a snapshot holds, newest first
 _SNAPSHOT_RUNS = 200
-#: messages that may wait for a slow browser
-_BACKLOG = 64
+#: messages, and characters of them, that may wait for a slow browser
+_BACKLOG, _BACKLOG_SIZE = 64, 4_000_000
 
 _RESYNC = json.dumps({"type": "resync"})
 
@@ -121,7 +121,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         return event.noun != "task-runs" or event.resource_id in self.watched
 
     def _send(self, text: str) -> None:
-        if len(self._outbox) >= _BACKLOG:
+        if self._outbox and self._too_slow(text):
             self._leave()
             self._outbox.clear()
             text = _RESYNC
@@ -158,6 +158,10 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             return
         match _request(message):
             case ("watch", str(flow_run_id)):
+    def _too_slow(self, text: str) -> bool:
+        size = sum(map(len, self._outbox)) + len(text)
+        return len(self._outbox) >= _BACKLOG or size > _BACKLOG_SIZE
+
                 await self._watch(flow_run_id)
             case ("unwatch", str(flow_run_id)):
                 self.watched.discard(flow_run_id)
