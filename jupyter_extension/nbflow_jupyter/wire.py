@@ -30,8 +30,9 @@ from nbflow.model.runs import FlowRun, LogEntry, Owner, TaskRun
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Wait
+from nbflow.model.work_pools import WorkPool
 from nbflow.model.workers import Worker
-from nbflow_jupyter.shapes import Health, LocalWorker, Preview, Problem, SchedulerInfo
+from nbflow_jupyter.shapes import Health, JobTemplate, LocalWorker, Preview, Problem, SchedulerInfo
 
 TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 
@@ -40,8 +41,8 @@ _WIDTH = 88
 #: what the front end speaks of, in reading order
 _ANSWERS = (State, Owner, FlowRun, TaskRun, GraphNode, RunGraph, Reason, Explanation, LogEntry,
             ResultRecord, Artifact, ArtifactContent, Schedule,
-            Deployment, Worker, SchedulerInfo, LocalWorker, Health, Event, Changes, Page, CellInfo,
-            NotebookInfo, Preview, Missing, Checked)  # fmt: skip
+            Deployment, WorkPool, JobTemplate, Worker, SchedulerInfo, LocalWorker, Health, Event,
+            Changes, Page, CellInfo, NotebookInfo, Preview, Missing, Checked)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
 
@@ -52,7 +53,8 @@ _PLAIN = {str: "string", bool: "boolean", int: "number", float: "number", dateti
 
 #: mappings whose content has a name of its own
 _NAMED = {
-    (NotebookInfo, "parameters"): "ParameterSchema",
+    (NotebookInfo, "parameters"): "JsonSchema",
+    (JobTemplate, "variables"): "JsonSchema",
     (NotebookInfo, "problems"): "Problem[]",
     (NotebookInfo, "kernels"): "{ name: string; display_name: string; language: string }[]",
     (Event, "row"): "{ [key: string]: unknown }",
@@ -114,7 +116,7 @@ def _type(hint: Any, name: str = "") -> str:
     if origin is tuple:
         return f"{_type(args[0], name)}[]"
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        words = {"parameters": "Parameters", "parameter_schema": "ParameterSchema"}
+        words = {"parameters": "Parameters", "parameter_schema": "JsonSchema"}
         return words.get(name, "{ [key: string]: Json }")
     assert hint is StateType or is_dataclass(hint), hint
     return getattr(hint, "__name__")  # noqa: B009 - a class, which the line above does not tell
@@ -170,24 +172,43 @@ export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
 
 export type TaskRunRow = Omit<TaskRun, 'history'>;
 
-/** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
-export interface PropertySchema {
+/**
+ * JSON Schema (2020-12): the words of it that forms read. `x-order`, `position`: the place among
+ * the properties.
+ */
+export interface JsonSchema {
+  $ref?: string;
+  $defs?: { [name: string]: JsonSchema };
   type?: string | string[];
   title?: string;
   description?: string;
   default?: Json;
+  examples?: Json[];
   enum?: Json[];
+  const?: Json;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  allOf?: JsonSchema[];
   format?: string;
-  anyOf?: PropertySchema[];
+  writeOnly?: boolean;
+  contentMediaType?: string;
+  minLength?: number;
+  maxLength?: number;
   minimum?: number;
   maximum?: number;
-  'x-order'?: number;
-}
-
-export interface ParameterSchema {
-  type?: 'object';
-  properties?: { [name: string]: PropertySchema };
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  multipleOf?: number;
+  items?: JsonSchema | boolean;
+  prefixItems?: JsonSchema[];
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
+  properties?: { [name: string]: JsonSchema };
   required?: string[];
+  additionalProperties?: JsonSchema | boolean;
+  position?: number;
+  'x-order'?: number;
 }
 
 /** What the server says on the change stream. */

@@ -167,6 +167,14 @@ export class Api implements IApi {
     return this._ask('POST', ['notebooks', 'check'], { body: { path, kernel_name } });
   }
 
+  listWorkPools(): Promise<wire.Page<wire.WorkPool>> {
+    return this._ask('GET', 'work-pools');
+  }
+
+  readJobTemplate(pool: string): Promise<wire.JobTemplate> {
+    return this._ask('GET', ['work-pools', pool, 'job-template']);
+  }
+
   private async _ask<Answer>(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     route: string | readonly string[],

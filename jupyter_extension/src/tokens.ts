@@ -62,6 +62,8 @@ export interface IApi {
   previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
   checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;
+  listWorkPools(): Promise<wire.Page<wire.WorkPool>>;
+  readJobTemplate(pool: string): Promise<wire.JobTemplate>;
 }
 
 /** A model: what it holds changed, look again. */

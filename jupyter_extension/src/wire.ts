@@ -272,7 +272,7 @@ export interface Deployment {
   kernel_argv: string[];
   host: string | null;
   work_pool: string;
-  parameter_schema: ParameterSchema;
+  parameter_schema: JsonSchema;
   parameters: Parameters;
   tags: string[];
   description: string;
@@ -295,6 +295,26 @@ export interface Deployment {
   include: string[];
   files: { [key: string]: Json };
   defined_in: string | null;
+}
+
+/** Where runs wait for a worker, at most `concurrency_limit` at once (None: no limit). */
+export interface WorkPool {
+  id: string;
+  name: string;
+  created_at: Instant;
+  updated_at: Instant;
+  type: string;
+  paused: boolean;
+  concurrency_limit: number | null;
+  description: string;
+  base_job_template: { [key: string]: Json };
+  status: 'READY' | 'NOT_READY' | 'PAUSED';
+}
+
+/** What of a pool's jobs may be chosen, as JSON Schema, and what is made of it. */
+export interface JobTemplate {
+  job_configuration: { [key: string]: Json };
+  variables: JsonSchema;
 }
 
 /** One worker process. The same name may be used by several; the id is the instance's own. */
@@ -384,7 +404,7 @@ export interface NotebookInfo {
   kernel_name: string | null;
   language: string | null;
   kernels: { name: string; display_name: string; language: string }[];
-  parameters: ParameterSchema;
+  parameters: JsonSchema;
   cells: CellInfo[];
   problems: Problem[];
   deployments: Deployment[];
@@ -481,24 +501,43 @@ export type FlowRunRow = Omit<FlowRun, 'parameters' | 'owner'>;
 
 export type TaskRunRow = Omit<TaskRun, 'history'>;
 
-/** One parameter, in JSON Schema (2020-12). `x-order`: its place in the notebook. */
-export interface PropertySchema {
+/**
+ * JSON Schema (2020-12): the words of it that forms read. `x-order`, `position`: the place among
+ * the properties.
+ */
+export interface JsonSchema {
+  $ref?: string;
+  $defs?: { [name: string]: JsonSchema };
   type?: string | string[];
   title?: string;
   description?: string;
   default?: Json;
+  examples?: Json[];
   enum?: Json[];
+  const?: Json;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  allOf?: JsonSchema[];
   format?: string;
-  anyOf?: PropertySchema[];
+  writeOnly?: boolean;
+  contentMediaType?: string;
+  minLength?: number;
+  maxLength?: number;
   minimum?: number;
   maximum?: number;
-  'x-order'?: number;
-}
-
-export interface ParameterSchema {
-  type?: 'object';
-  properties?: { [name: string]: PropertySchema };
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  multipleOf?: number;
+  items?: JsonSchema | boolean;
+  prefixItems?: JsonSchema[];
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
+  properties?: { [name: string]: JsonSchema };
   required?: string[];
+  additionalProperties?: JsonSchema | boolean;
+  position?: number;
+  'x-order'?: number;
 }
 
 /** What the server says on the change stream. */

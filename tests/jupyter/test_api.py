@@ -579,3 +579,11 @@ async def test_workers_come_claim_and_go(ask: Any) -> None:
     assert "default" in [pool["name"] for pool in (await ask("GET", "work-pools")).json["rows"]]
     assert (await ask("POST", f"{there}/stop")).status == 204
     assert (await ask("GET", "workers")).json["rows"] == []
+
+
+async def test_a_pool_without_a_template_of_its_own_goes_by_its_types(ask) -> None:
+    assert (await ask("POST", "work-pools", body={"name": "plain"})).status == 201
+    template = (await ask("GET", "work-pools/plain/job-template")).json
+    assert template["variables"]["properties"]["timeout_seconds"]["maximum"] == 86_400
+    assert template["job_configuration"]["env"] == "{{ env }}"
+    assert (await ask("GET", "work-pools/gone/job-template")).status == 404

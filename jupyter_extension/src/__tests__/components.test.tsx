@@ -9,11 +9,9 @@ import {
   durationText
 } from '../components/duration';
 import { LogList, plainText } from '../components/loglist';
-import { ParamForm } from '../components/paramform';
 import { ScheduleField } from '../components/schedulefield';
 import { StateBadge } from '../components/statebadge';
 import { Windowed } from '../components/windowed';
-import { fieldsOf, inputOf, type IParametersInput } from '../models/parameters';
 import { blankChoice, type IScheduleChoice } from '../models/schedulechoice';
 import type { StateType } from '../wire';
 import { state, taskRun, trans } from './fakes';
@@ -134,54 +132,6 @@ test('log lines are text: no colour codes, no hidden characters, no markup', () 
   expect(screen.getByText(message)).toBeTruthy();
   expect(container.querySelector('img')).toBeNull();
   expect(screen.getByText('WARNING')).toBeTruthy();
-});
-
-function Parameters({
-  onInput
-}: {
-  onInput: (input: IParametersInput) => void;
-}): JSX.Element {
-  const fields = fieldsOf({
-    properties: {
-      rows: { type: 'integer', default: 5 },
-      when: { type: 'string', format: 'date', default: '2026-01-01' },
-      limit: { type: ['number', 'null'], default: 2 }
-    }
-  });
-  const [input, setInput] = React.useState(inputOf(fields));
-  const problem = { code: 'x', message: 'Too many.', hint: 'Give less.' };
-  return (
-    <ParamForm
-      fields={fields}
-      input={input}
-      error={name => (name === 'rows' ? problem : undefined)}
-      onChange={next => {
-        setInput(next);
-        onInput(next);
-      }}
-      trans={trans}
-    />
-  );
-}
-
-test('a parameter form names its fields, shows errors at them, and knows None', () => {
-  const onInput = jest.fn<void, [IParametersInput]>();
-  const { container } = render(<Parameters onInput={onInput} />);
-  const rows = container.querySelector<HTMLInputElement>('[name="parameters.rows"]');
-  expect(rows?.getAttribute('aria-invalid')).toBe('true');
-  expect(
-    document.getElementById(rows?.getAttribute('aria-describedby')?.split(' ')[0] ?? '')
-      ?.textContent
-  ).toMatch('Too many. Give less.');
-  expect(
-    container.querySelector('[name="parameters.when"]')?.getAttribute('type')
-  ).toBe('date');
-  fireEvent.click(screen.getByLabelText('None'));
-  expect(onInput.mock.calls.at(-1)?.[0].draft.limit).toBeNull();
-  fireEvent.click(screen.getByText('Edit as JSON'));
-  expect(
-    container.querySelector<HTMLTextAreaElement>('[name="parameters"]')?.value
-  ).toMatch('"limit": null');
 });
 
 test('a schedule field shows what the server makes of the choice', () => {

@@ -1,7 +1,8 @@
 import { ApiError } from '../errors';
-import { DeployFormModel, fieldFor, PREVIEW_MS } from '../models/deployform';
-import { fieldsOf } from '../models/parameters';
+import { DeployFormModel, PREVIEW_MS } from '../models/deployform';
+import { fieldFor } from '../models/problemplaces';
 import { blankChoice } from '../models/schedulechoice';
+import { open, type ISchemaForm } from '../models/schemaform';
 import type { NotebookInfo } from '../wire';
 import { deployment, settle, trans } from './fakes';
 
@@ -45,11 +46,23 @@ function info(more: Partial<NotebookInfo> = {}): NotebookInfo {
   };
 }
 
+const POOLS = ['default', 'big'].map(name => ({ name }));
+const LIMIT = { type: ['number', 'null'], default: null };
+const TEMPLATES = {
+  default: { timeout_seconds: LIMIT, env: { type: 'object', default: {} } },
+  big: { timeout_seconds: LIMIT, kernel_name: { type: 'string' } }
+};
+
 async function setUp(notebook = info()) {
   const api = {
     inspectNotebook: jest.fn().mockResolvedValue(notebook),
     previewSchedule: jest.fn().mockResolvedValue({ description: 'Daily.', next: [] }),
     checkNotebook: jest.fn().mockResolvedValue(CHECKED),
+    listWorkPools: jest.fn().mockResolvedValue({ rows: POOLS, cursor: null }),
+    readJobTemplate: jest.fn().mockImplementation((name: keyof typeof TEMPLATES) => {
+      const variables = { properties: TEMPLATES[name], additionalProperties: false };
+      return Promise.resolve({ job_configuration: {}, variables });
+    }),
     deploy: jest.fn().mockResolvedValue(deployment('report'))
   };
   const model = new DeployFormModel({
@@ -60,6 +73,17 @@ async function setUp(notebook = info()) {
   });
   await model.load();
   return { api, model };
+}
+
+/** The parameters with something typed in one of them. */
+function withRows(model: DeployFormModel, text: string): ISchemaForm {
+  const { draft, ...form } = model.parameters;
+  const members = draft.is === 'object' ? draft.members : {};
+  const rows = { is: 'leaf', text } as const;
+  return {
+    ...form,
+    draft: { is: 'object', members: { ...members, rows }, others: [] }
+  };
 }
 
 beforeEach(() => jest.useFakeTimers());
@@ -131,7 +155,7 @@ test('an incomplete schedule asks nobody and deploys nothing', async () => {
 
 test('an error in a parameter stops at its field', async () => {
   const { api, model } = await setUp();
-  model.editParameters({ draft: { rows: 'ten', name: 'x' }, json: null });
+  model.editParameters(withRows(model, 'ten'), 'parameters.rows');
   expect(await model.submit()).toBeNull();
   expect(model.error('parameters.rows')).toBeDefined();
   expect(api.deploy).not.toHaveBeenCalled();
@@ -223,6 +247,8 @@ test('a file that is no notebook is said above the form', async () => {
       ),
     previewSchedule: jest.fn(),
     checkNotebook: jest.fn(),
+    listWorkPools: jest.fn(),
+    readJobTemplate: jest.fn(),
     deploy: jest.fn()
   };
   const model = new DeployFormModel({ path: 'x', api, deployments: api, trans });
@@ -232,7 +258,7 @@ test('a file that is no notebook is said above the form', async () => {
 
 test('a parameter may be called name', () => {
   const problem = { code: 'parameter.type', message: 'x', field: 'name' };
-  expect(fieldFor(problem, fieldsOf(PARAMETERS), cron)).toBe('parameters.name');
+  expect(fieldFor(problem, open(PARAMETERS), cron)).toBe('parameters.name');
 });
 
 const cron = { ...blankChoice('UTC'), kind: 'cron' } as const;
@@ -243,7 +269,10 @@ test.each([
   ['parameters.name', 'parameters.name'],
   ['name', 'name'],
   ['parameters', 'parameters'],
-  ['parameters.unknown', 'parameters'],
+  ['parameters.unknown', 'parameters.unknown'],
+  ['rows[2].name', 'parameters.rows[2].name'],
+  ['job_variables.env.X', 'job_variables.env.X'],
+  ['work_pool', 'work_pool'],
   ['kernel_name', 'kernel_name'],
   ['schedules[0].timing.cron', 'schedule.cron'],
   ['schedules.0.timing.timezone', 'schedule.timezone'],
@@ -252,9 +281,7 @@ test.each([
   ['path', null],
   [undefined, null]
 ])('a problem with %s is shown at %s', (field, at) => {
-  expect(fieldFor({ code: 'x', message: 'x', field }, fieldsOf(PARAMETERS), cron)).toBe(
-    at
-  );
+  expect(fieldFor({ code: 'x', message: 'x', field }, open(PARAMETERS), cron)).toBe(at);
 });
 
 test('what the kernel lacks is shown until another kernel is chosen', async () => {
@@ -276,4 +303,47 @@ test('a check that cannot be made says so at the kernel', async () => {
   await model.check();
   expect(model.checking).toBe(false);
   expect(model.error('kernel_name')?.code).toBe('kernel.missing');
+});
+
+test('job variables are asked for once More is opened, and sent where they are not the default', async () => {
+  const { api, model } = await setUp();
+  expect(api.listWorkPools).not.toHaveBeenCalled();
+  await Promise.all([model.loadPools(), model.loadPools()]);
+  expect(api.listWorkPools).toHaveBeenCalledTimes(1);
+  expect(api.readJobTemplate).toHaveBeenCalledWith('default');
+  const form = model.jobVariables as ISchemaForm;
+  const said = open(form.schema, { timeout_seconds: 60 }, 'job_variables');
+  model.editJobVariables(said, 'job_variables.timeout_seconds');
+  await model.choosePool('big');
+  await model.submit();
+  expect(api.deploy.mock.calls[0]?.[0]).toMatchObject({
+    work_pool: 'big',
+    job_variables: { timeout_seconds: 60 }
+  });
+});
+
+test('a deployment’s pool and job variables are kept where nobody looks at them', async () => {
+  const job_variables = { env: { A: '1' } };
+  const before = deployment('d', { work_pool: 'big', job_variables });
+  const { api, model } = await setUp(info({ deployments: [before] }));
+  await model.submit();
+  expect(api.deploy.mock.calls[0]?.[0]).toMatchObject({
+    work_pool: 'big',
+    job_variables
+  });
+});
+
+test('a job variable that is refused says so in its place', async () => {
+  const { api, model } = await setUp();
+  await model.loadPools();
+  const problem = {
+    code: 'job_variables.env',
+    message: 'No.',
+    field: 'job_variables.env.X'
+  };
+  api.deploy.mockRejectedValueOnce(new ApiError(422, problem));
+  await model.submit();
+  expect([...model.problems.keys()]).toEqual(['job_variables.env.X']);
+  model.editJobVariables(model.jobVariables as ISchemaForm, 'job_variables.env');
+  expect(model.problems.size).toBe(0);
 });

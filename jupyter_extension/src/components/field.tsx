@@ -8,6 +8,8 @@ export interface IFieldRow {
   /** Also the id that ties label, control and error together. */
   id: string;
   label: React.ReactNode;
+  /** Whether the label is for those only who do not see what is beside it. */
+  bare?: boolean;
   /** The kind of value, small, beside the label. */
   kind?: string;
   help?: React.ReactNode;
@@ -18,6 +20,7 @@ export interface IFieldRow {
 export function FieldRow({
   id,
   label,
+  bare,
   kind,
   help,
   error,
@@ -25,7 +28,10 @@ export function FieldRow({
 }: IFieldRow): JSX.Element {
   return (
     <div className={`jp-nbflow-Field${error ? ' jp-nbflow-mod-error' : ''}`}>
-      <label className="jp-nbflow-Field-label" htmlFor={id}>
+      <label
+        className={bare ? 'jp-nbflow-Hidden' : 'jp-nbflow-Field-label'}
+        htmlFor={id}
+      >
         <span className="jp-nbflow-Field-name">{label}</span>
         {kind && <span className="jp-nbflow-Field-kind">{kind}</span>}
       </label>

@@ -13,27 +13,39 @@ import type {
   NewSchedule,
   NotebookInfo,
   Overlap,
+  Parameters,
   Preview,
   Problem,
-  Schedule,
   Source,
-  Timing
+  Timing,
+  WorkPool
 } from '../wire';
 import type { DeploymentsModel } from './deployments';
 import { Model } from './model';
-import * as parameters from './parameters';
+import { fieldFor } from './problemplaces';
 import {
   blankChoice,
   browserZone,
   choiceOf,
   lacking,
+  said,
   timingOf,
   type IScheduleChoice
 } from './schedulechoice';
+import {
+  open,
+  problemsOf,
+  read,
+  unanswered,
+  type ISchemaForm,
+  type Problems
+} from './schemaform';
 
 export const PREVIEW_MS = 250;
+/** The pool of a deployment that names none. */
+export const DEFAULT_POOL = 'default';
 
-/** What the person fills in, save the parameters. */
+/** What the person fills in, save the parameters and the job variables. */
 export interface IDeployInput {
   readonly name: string;
   readonly kernel_name: string;
@@ -44,11 +56,20 @@ export interface IDeployInput {
   readonly tags: string;
   readonly description: string;
   readonly replace: boolean;
+  /** Empty: the server's choice. */
+  readonly work_pool: string;
 }
 
 export interface IDeployForm {
   path: string;
-  api: Pick<IApi, 'inspectNotebook' | 'previewSchedule' | 'checkNotebook'>;
+  api: Pick<
+    IApi,
+    | 'inspectNotebook'
+    | 'previewSchedule'
+    | 'checkNotebook'
+    | 'listWorkPools'
+    | 'readJobTemplate'
+  >;
   deployments: Pick<DeploymentsModel, 'deploy'>;
   trans: TranslationBundle;
 }
@@ -74,12 +95,18 @@ export class DeployFormModel extends Model {
     return this._input;
   }
 
-  get fields(): readonly parameters.IField[] {
-    return this._fields;
+  get parameters(): ISchemaForm {
+    return this._parameters;
   }
 
-  get parameters(): parameters.IParametersInput {
-    return this._parameters;
+  /** The work pools there are; none before they were asked for. */
+  get pools(): readonly WorkPool[] {
+    return this._pools;
+  }
+
+  /** What may be chosen of how its runs are executed; null: not known (yet). */
+  get jobVariables(): ISchemaForm | null {
+    return this._jobVariables;
   }
 
   get preview(): Preview | null {
@@ -114,6 +141,11 @@ export class DeployFormModel extends Model {
     return this._errors.get(field);
   }
 
+  /** All that is wrong, by field or path. */
+  get problems(): Problems {
+    return this._errors;
+  }
+
   async load(): Promise<void> {
     try {
       const info = await this._with.api.inspectNotebook(this._with.path);
@@ -137,10 +169,63 @@ export class DeployFormModel extends Model {
     this.changed();
   }
 
-  editParameters(input: parameters.IParametersInput): void {
-    this._parameters = input;
-    this._forget('parameters');
+  editParameters(form: ISchemaForm, at: string): void {
+    this._parameters = form;
+    this._errors = unanswered(this._errors, at);
     this.changed();
+  }
+
+  editJobVariables(form: ISchemaForm, at: string): void {
+    this._jobVariables = form;
+    this._errors = unanswered(this._errors, at);
+    this.changed();
+  }
+
+  /** Ask which work pools there are, and what may be chosen of the jobs of this one. */
+  async loadPools(): Promise<void> {
+    if (this._poolsAsked) {
+      return;
+    }
+    this._poolsAsked = true;
+    try {
+      this._pools = (await this._with.api.listWorkPools()).rows;
+      await this._loadTemplate();
+    } catch (reason) {
+      this._poolsAsked = false;
+      this._errors.set('work_pool', problemOf(reason));
+    }
+    this.changed();
+  }
+
+  /** Deploy to another pool: what was chosen of the jobs stays where it knows the variable. */
+  async choosePool(work_pool: string): Promise<void> {
+    this.edit({ work_pool });
+    try {
+      await this._loadTemplate();
+    } catch (reason) {
+      this._errors.set('work_pool', problemOf(reason));
+    }
+    this.changed();
+  }
+
+  private async _loadTemplate(): Promise<void> {
+    const pool = this._input.work_pool || DEFAULT_POOL;
+    if (!this._pools.some(({ name }) => name === pool)) {
+      return;
+    }
+    const { variables } = await this._with.api.readJobTemplate(pool);
+    if (pool === (this._input.work_pool || DEFAULT_POOL)) {
+      const values = this._jobValues();
+      this._jobVariables = open(variables, values, 'job_variables');
+    }
+  }
+
+  /** What is chosen so far; before the form is there, what was deployed. */
+  private _jobValues(): Parameters {
+    const form = this._jobVariables;
+    return form
+      ? read(form, this._with.trans).values
+      : (this._deployed?.job_variables ?? {});
   }
 
   /** Start the kernel once, run the notebook's imports, and learn what is missing. */
@@ -184,10 +269,7 @@ export class DeployFormModel extends Model {
   private _begin(info: NotebookInfo): void {
     this._info = info;
     const deployed = (this._deployed = info.deployments.at(-1) ?? null);
-    this._fields = parameters.fieldsOf(info.parameters);
-    this._parameters = parameters.inputOf(
-      parameters.fieldsOf(info.parameters, deployed?.parameters)
-    );
+    this._parameters = open(info.parameters, deployed?.parameters);
     this._input = deployed ? this._again(deployed) : this._fresh(info);
     this._problem = null;
     info.problems.forEach(problem => this._place(problem));
@@ -212,7 +294,8 @@ export class DeployFormModel extends Model {
       overlap: first?.overlap ?? 'enqueue',
       tags: deployed.tags.join(', '),
       description: deployed.description,
-      replace: false
+      replace: false,
+      work_pool: deployed.work_pool
     };
   }
 
@@ -221,11 +304,13 @@ export class DeployFormModel extends Model {
     this._errors.clear();
     const { trans, path } = this._with;
     const { name, kernel_name, source, tags, description, replace } = this._input;
-    const read = parameters.read(this._fields, this._parameters, trans);
-    for (const [field, message] of Object.entries(read.errors)) {
-      const at = field === parameters.WHOLE ? 'parameters' : `parameters.${field}`;
-      this._errors.set(at, { code: 'parameter.type', message });
-    }
+    const { work_pool } = this._input;
+    const given = read(this._parameters, trans);
+    const job = this._jobVariables && read(this._jobVariables, trans);
+    this._errors = new Map([
+      ...problemsOf(given.errors, 'parameter.type'),
+      ...problemsOf(job?.errors ?? new Map(), 'job_variables.invalid')
+    ]);
     this._checkSchedule();
     if (!this._info || this._errors.size) {
       return null;
@@ -235,7 +320,7 @@ export class DeployFormModel extends Model {
       name: name.trim(),
       kernel_name,
       source,
-      parameters: read.parameters,
+      parameters: given.values,
       schedules: this._schedules(),
       tags: tags
         .split(',')
@@ -243,6 +328,8 @@ export class DeployFormModel extends Model {
         .filter(Boolean),
       description,
       made_by: 'form',
+      ...(work_pool && { work_pool }),
+      ...((job || this._deployed) && { job_variables: this._jobValues() }),
       ...(replace && { replace })
     };
   }
@@ -303,7 +390,7 @@ export class DeployFormModel extends Model {
 
   /** Put a problem at the field it names, or above the form. */
   private _place(problem: Problem): void {
-    const field = fieldFor(problem, this._fields, this._input.schedule);
+    const field = fieldFor(problem, this._parameters, this._input.schedule);
     if (field) {
       this._errors.set(field, problem);
     } else {
@@ -319,8 +406,10 @@ export class DeployFormModel extends Model {
 
   private _info: NotebookInfo | null = null;
   private _deployed: Deployment | null = null;
-  private _fields: readonly parameters.IField[] = [];
-  private _parameters: parameters.IParametersInput = { draft: {}, json: null };
+  private _parameters: ISchemaForm = open({ additionalProperties: false });
+  private _pools: readonly WorkPool[] = [];
+  private _poolsAsked = false;
+  private _jobVariables: ISchemaForm | null = null;
   private _input: IDeployInput = {
     name: '',
     kernel_name: '',
@@ -330,7 +419,8 @@ export class DeployFormModel extends Model {
     overlap: 'enqueue',
     tags: '',
     description: '',
-    replace: false
+    replace: false,
+    work_pool: ''
   };
   private _preview: Preview | null = null;
   private _previewing = false;
@@ -338,81 +428,6 @@ export class DeployFormModel extends Model {
   private _checking = false;
   private _submitting = false;
   private _problem: Problem | null = null;
-  private readonly _errors = new Map<string, Problem>();
+  private _errors = new Map<string, Problem>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
-}
-
-/** What is said of a schedule; the rest of it is its history. */
-const SAID = [
-  'timing',
-  'active',
-  'parameters',
-  'catchup',
-  'overlap',
-  'slug',
-  'catchup_window_seconds',
-  'catchup_max',
-  'jitter_seconds',
-  'starts_at',
-  'ends_at',
-  'max_runs'
-] as const;
-
-function said(schedule: Schedule): NewSchedule {
-  const known = SAID.filter(name => schedule[name] !== null);
-  return Object.fromEntries(
-    known.map(name => [name, schedule[name]])
-  ) as unknown as NewSchedule;
-}
-
-const PLAIN = [
-  'name',
-  'kernel_name',
-  'source',
-  'tags',
-  'description',
-  'catchup',
-  'overlap'
-];
-
-/** Say which field of the form a problem belongs to: the server names inputs as REST writes them. */
-export function fieldFor(
-  problem: Problem,
-  fields: readonly parameters.IField[],
-  { kind }: IScheduleChoice
-): string | null {
-  const parts = (problem.field ?? '').split(/[.[\]]+/).filter(Boolean);
-  const [first, last] = [parts[0] ?? '', parts.at(-1) ?? ''];
-  if (parts.some(part => ['schedule', 'schedules', 'timing'].includes(part))) {
-    return scheduleField(last, kind);
-  }
-  const named = first === 'parameters' ? parts[1] : first;
-  const ofParameter = first === 'parameters' || problem.code.startsWith('parameter');
-  if (
-    fields.some(({ name }) => name === named) &&
-    (ofParameter || !PLAIN.includes(first))
-  ) {
-    return `parameters.${named}`;
-  }
-  if (first === 'parameters') {
-    return 'parameters';
-  }
-  if (['cron', 'timezone', 'interval', 'rrule'].includes(last)) {
-    return scheduleField(last, kind);
-  }
-  return PLAIN.includes(last) ? last : null;
-}
-
-function scheduleField(last: string, kind: IScheduleChoice['kind']): string | null {
-  if (kind === 'none' || kind === 'keep') {
-    return null;
-  }
-  if (last === 'timezone' || last === 'catchup' || last === 'overlap') {
-    return last === 'timezone' ? 'schedule.timezone' : last;
-  }
-  return kind === 'cron'
-    ? 'schedule.cron'
-    : kind === 'every'
-      ? 'schedule.count'
-      : 'schedule.time';
 }

@@ -4,59 +4,63 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { problemOf } from '../errors';
 import type { Deployment, FlowRun, Parameters, Problem } from '../wire';
-import { fieldFor } from './deployform';
 import { Model } from './model';
-import * as parameters from './parameters';
+import { fieldFor } from './problemplaces';
+import {
+  open,
+  problemsOf,
+  read,
+  standing,
+  unanswered,
+  type ISchemaForm,
+  type Problems
+} from './schemaform';
 import { blankChoice } from './schedulechoice';
 
 export class RunFormModel extends Model {
   constructor(
-    { parameter_schema, parameters: standing }: Deployment,
+    { parameter_schema, parameters }: Deployment,
     private readonly _run: (given: Parameters) => Promise<FlowRun>,
     private readonly _trans: TranslationBundle
   ) {
     super();
-    this.fields = parameters.fieldsOf(parameter_schema, standing);
-    this._input = parameters.inputOf(this.fields);
+    this._form = open(standing(parameter_schema, parameters), parameters);
   }
 
-  readonly fields: readonly parameters.IField[];
+  get form(): ISchemaForm {
+    return this._form;
+  }
 
-  get input(): parameters.IParametersInput {
-    return this._input;
+  /** What is wrong with the parameters, by path. */
+  get problems(): Problems {
+    return this._problems;
   }
 
   get submitting(): boolean {
     return this._submitting;
   }
 
+  /** A problem of no parameter. */
   get problem(): Problem | null {
     return this._problem;
   }
 
-  error(field: string): Problem | undefined {
-    return this._errors.get(field);
-  }
-
-  edit(input: parameters.IParametersInput): void {
-    this._input = input;
-    this._errors.clear();
+  edit(form: ISchemaForm, at: string): void {
+    this._form = form;
+    this._problems = unanswered(this._problems, at);
     this.changed();
   }
 
   /** Start the run. Gives it, or null when something must be put right first. */
   async submit(): Promise<FlowRun | null> {
     this._problem = null;
-    const read = parameters.read(this.fields, this._input, this._trans);
-    for (const [name, message] of Object.entries(read.errors)) {
-      const at = name === parameters.WHOLE ? 'parameters' : `parameters.${name}`;
-      this._errors.set(at, { code: 'parameter.type', message });
-    }
-    if (this._errors.size || this._submitting) {
+    const { values, errors } = read(this._form, this._trans);
+    this._problems = problemsOf(errors, 'parameter.type');
+    if (errors.size || this._submitting) {
       this.changed();
       return null;
     }
-    return this._send(read.parameters);
+    return this._send(values);
   }
 
   private async _send(given: Parameters): Promise<FlowRun | null> {
@@ -74,16 +78,16 @@ export class RunFormModel extends Model {
   }
 
   private _place(problem: Problem): void {
-    const field = fieldFor(problem, this.fields, blankChoice('UTC'));
+    const field = fieldFor(problem, this._form, blankChoice('UTC'));
     if (field?.startsWith('parameters')) {
-      this._errors.set(field, problem);
+      this._problems = new Map([[field, problem]]);
     } else {
       this._problem = problem;
     }
   }
 
-  private _input: parameters.IParametersInput;
+  private _form: ISchemaForm;
+  private _problems: Problems = new Map();
   private _submitting = false;
   private _problem: Problem | null = null;
-  private readonly _errors = new Map<string, Problem>();
 }

@@ -3,7 +3,7 @@
  * instants is the server's to say.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Timing } from '../wire';
+import type { NewSchedule, Schedule, Timing } from '../wire';
 
 export const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86400 } as const;
 
@@ -98,4 +98,28 @@ export function choiceOf(timing: Timing, zone: string): IScheduleChoice | null {
 /** The reader's own time zone. */
 export function browserZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+}
+
+/** What is said of a schedule; the rest of it is its history. */
+const SAID = [
+  'timing',
+  'active',
+  'parameters',
+  'catchup',
+  'overlap',
+  'slug',
+  'catchup_window_seconds',
+  'catchup_max',
+  'jitter_seconds',
+  'starts_at',
+  'ends_at',
+  'max_runs'
+] as const;
+
+/** Give a schedule as it was said. */
+export function said(schedule: Schedule): NewSchedule {
+  const known = SAID.filter(name => schedule[name] !== null);
+  return Object.fromEntries(
+    known.map(name => [name, schedule[name]])
+  ) as unknown as NewSchedule;
 }

@@ -6,11 +6,15 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { ProblemNote, Skeleton } from '../components/empty';
 import { FieldRow, tied } from '../components/field';
-import { ParamForm } from '../components/paramform';
 import { ScheduleField } from '../components/schedulefield';
+import { SchemaForm } from '../components/schemaform';
 import { useModel } from '../components/usemodel';
-import type { DeployFormModel, IDeployInput } from '../models/deployform';
-import { WHOLE } from '../models/parameters';
+import {
+  DEFAULT_POOL,
+  type DeployFormModel,
+  type IDeployInput
+} from '../models/deployform';
+import { asksAnything, within } from '../models/schemaform';
 import type { Checked } from '../wire';
 
 interface IPart {
@@ -46,14 +50,12 @@ function DeployForm({ model, trans }: IPart): JSX.Element {
       <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
         {model.problem && <ProblemNote problem={model.problem} />}
         <Name model={model} trans={trans} />
-        {model.fields.length > 0 && (
-          <ParamForm
-            fields={model.fields}
-            input={model.parameters}
-            error={name =>
-              model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)
-            }
-            onChange={input => model.editParameters(input)}
+        {asksAnything(model.parameters) && (
+          <SchemaForm
+            form={model.parameters}
+            title={trans.__('Parameters')}
+            problems={model.problems}
+            onChange={(form, at) => model.editParameters(form, at)}
             trans={trans}
           />
         )}
@@ -214,12 +216,25 @@ function CheckResult({
   );
 }
 
-const HIDDEN = ['catchup', 'overlap', 'tags', 'description'] as const;
+const HIDDEN = [
+  'catchup',
+  'overlap',
+  'tags',
+  'description',
+  'work_pool',
+  'job_variables'
+];
 
 function More({ model, trans }: IPart): JSX.Element {
-  const wrong = HIDDEN.some(field => model.error(field));
+  const wrong = [...model.problems.keys()].some(path =>
+    HIDDEN.some(field => within(path, field))
+  );
   return (
-    <details className="jp-nbflow-More" open={wrong || undefined}>
+    <details
+      className="jp-nbflow-More"
+      open={wrong || undefined}
+      onToggle={event => event.currentTarget.open && void model.loadPools()}
+    >
       <summary>{trans.__('More')}</summary>
       <div className="jp-nbflow-Columns">
         <CatchupChoice model={model} trans={trans} />
@@ -231,7 +246,43 @@ function More({ model, trans }: IPart): JSX.Element {
         label={trans.__('Tags, separated by commas')}
       />
       <TextRow model={model} field="description" label={trans.__('Description')} />
+      <PoolChoice model={model} trans={trans} />
+      {model.jobVariables && asksAnything(model.jobVariables) && (
+        <SchemaForm
+          form={model.jobVariables}
+          title={trans.__('Job variables')}
+          problems={model.problems}
+          onChange={(form, at) => model.editJobVariables(form, at)}
+          trans={trans}
+        />
+      )}
     </details>
+  );
+}
+
+function PoolChoice({ model, trans }: IPart): JSX.Element | null {
+  const error = model.error('work_pool');
+  const names = model.pools.map(({ name }) => name);
+  const chosen = model.input.work_pool || DEFAULT_POOL;
+  if (!names.length && !error) {
+    return null;
+  }
+  return (
+    <FieldRow id="jp-nbflow-pool" label={trans.__('Work pool')} error={error}>
+      <select
+        {...tied('jp-nbflow-pool', error)}
+        name="work_pool"
+        value={chosen}
+        onChange={event => void model.choosePool(event.target.value)}
+      >
+        {!names.includes(chosen) && <option value={chosen}>{chosen}</option>}
+        {names.map(name => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </FieldRow>
   );
 }
 

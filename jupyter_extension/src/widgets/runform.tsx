@@ -5,9 +5,8 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { ProblemNote } from '../components/empty';
-import { ParamForm } from '../components/paramform';
+import { SchemaForm } from '../components/schemaform';
 import { useModel } from '../components/usemodel';
-import { WHOLE } from '../models/parameters';
 import type { RunFormModel } from '../models/runform';
 
 export class RunFormWidget extends ReactWidget {
@@ -36,13 +35,11 @@ function RunForm({
     <form onSubmit={event => event.preventDefault()}>
       <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
         {model.problem && <ProblemNote problem={model.problem} />}
-        <ParamForm
-          fields={model.fields}
-          input={model.input}
-          error={name =>
-            model.error(name === WHOLE ? 'parameters' : `parameters.${name}`)
-          }
-          onChange={input => model.edit(input)}
+        <SchemaForm
+          form={model.form}
+          title={trans.__('Parameters')}
+          problems={model.problems}
+          onChange={(form, at) => model.edit(form, at)}
           trans={trans}
         />
       </fieldset>
