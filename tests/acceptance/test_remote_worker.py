@@ -292,6 +292,50 @@ def test_what_ends_beyond_a_cut_line_is_kept_and_counts_when_it_is_accepted(
     line.close()
 
 
+def test_a_machine_that_stood_still_too_long_ends_its_attempt_before_that_goes_on(
+    server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
+) -> None:
+    go, told = tmp_path / "go", tmp_path / "told"
+    cell = (
+        "import os, threading\n"
+        "def tell(what):\n"
+        "    with open(told, 'a') as file:\n"
+        "        print(os.environ['NBFLOW_ATTEMPT'][37:], what, file=file)\n"
+        "tell('began')\n"
+        "while not os.path.exists(go):\n    threading.Event().wait(0.1)\n"
+        "tell('went on')"
+    )
+    deploy(server, "still", f"go, told = {str(go)!r}, {str(told)!r}", cell, crash_retries=1)
+    with elsewhere(tmp_path / "b", server, secret) as first:
+        run_id = run_of(server, "still")
+        wait_for(lambda: told.exists() and told.read_text(), seconds=60)
+        tree = [first.pid, *(p.pid for p in psutil.Process(first.pid).children(recursive=True))]
+        for pid in tree:
+            os.kill(pid, signal.SIGSTOP)
+        with elsewhere(tmp_path / "c", server, secret):
+            wait_for(lambda: "2 began" in told.read_text(), seconds=60)
+            for pid in tree:
+                os.kill(pid, signal.SIGCONT)
+            wait_for(lambda: not marked(f"{run_id}-1"), seconds=30, what="the first one's end")
+            assert marked(f"{run_id}-2")
+            go.touch()
+            done = wait_for(ended(backend, run_id), seconds=60)
+    assert (done.state.name, done.attempt) == ("Completed", 2)
+    assert told.read_text().splitlines() == ["1 began", "2 began", "2 went on"]
+
+
+def marked(attempt: str) -> list[int]:
+    """The processes of an attempt."""
+    found: list[int] = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("NBFLOW_ATTEMPT") == attempt:
+                found.append(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
 def test_a_worker_killed_there_is_noticed_and_its_successor_goes_on(
     server: Any, backend: HttpBackend, secret: str, tmp_path: Path, wait_for: Wait
 ) -> None:
