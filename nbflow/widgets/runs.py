@@ -10,6 +10,7 @@ from nbflow.model.backend import Backend
 from nbflow.model.cards import MOST_ROWS, Card
 from nbflow.model.pages import MOST_ROWS as MOST_LISTED
 from nbflow.model.run_lists import RunFilter, RunSort
+from nbflow.model.run_views import line
 from nbflow.model.runs import FlowRun
 from nbflow.widgets.live import Live, Seen
 
@@ -65,7 +66,7 @@ def seen(rows: tuple[FlowRun, ...], *, more: bool) -> Seen:
 
 
 def _row(run: FlowRun) -> tuple[looks.Cell, ...]:
-    took = looks.duration(run.running_seconds) if run.started_at else ""
+    took = line(run).time
     return run.state, run.name, run.flow_name, looks.instant(run.due_at), took, _message(run)
 
 
