@@ -17,10 +17,11 @@ from nbflow.connect import connect
 from nbflow.exceptions import NotFound
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact, ArtifactFilter
-from nbflow.model.backend import Backend
+from nbflow.model.backend import Backend, Changes
 from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
 from nbflow.model.limits import ConcurrencyLimit
 from nbflow.model.pages import MOST_ROWS, every
+from nbflow.model.run_files import Export
 from nbflow.model.run_lists import (
     BulkAnswer,
     BulkRequest,
@@ -33,8 +34,8 @@ from nbflow.model.run_parts import LogFilter, RunGraph, TaskRunFilter
 from nbflow.model.runs import FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.scheduling import ScheduleFilter
 from nbflow.model.states import State
-from nbflow.model.variables import NewVariable, Variable
-from nbflow.model.verdicts import Verdict
+from nbflow.model.variables import NewVariable, Variable, VariableChange
+from nbflow.model.verdicts import Accept, accepted
 from nbflow.model.work_pools import WorkPool, WorkQueue
 from nbflow.model.workers import Worker
 
@@ -130,16 +131,16 @@ class Client:
         change = RunChange(name, None if tags is None else tuple(tags))
         return self.backend.update_flow_run(flow_run_id, change)
 
-    def set_flow_run_state(self, flow_run_id: str, state: State, *, force: bool = False) -> Verdict:
-        """Propose a state for a run; `force` sets it against the rules. Raises NotFound."""
-        set_it = self.backend.force_state if force else self.backend.propose
-        return set_it(flow_run_id, state)
+    def set_flow_run_state(self, flow_run_id: str, state: State, *, force: bool = False) -> Accept:
+        """Set a run's state; `force`: against the rules. Raises NotFound, TransitionRefused."""
+        if force:
+            return self.backend.force_state(flow_run_id, state)
+        return accepted(self.backend.propose(flow_run_id, state), state)
 
-    def cancel_flow_run(self, flow_run_id: str) -> Verdict:
-        """Ask a run to stop. Raises NotFound."""
-        return self.backend.propose(
-            flow_run_id, states.Cancelling(message="Cancelled by a client.")
-        )
+    def cancel_flow_run(self, flow_run_id: str) -> Accept:
+        """Ask a run to stop. Raises NotFound, TransitionRefused (it has ended)."""
+        to = states.Cancelling(message="Cancelled by a client.")
+        return accepted(self.backend.propose(flow_run_id, to), to)
 
     def resume_flow_run(
         self, flow_run_id: str, run_input: Mapping[str, Any] | None = None
@@ -166,6 +167,18 @@ class Client:
     def read_flow_run_graph(self, flow_run_id: str, *, since: datetime | None = None) -> RunGraph:
         """Give a run as a graph. Raises NotFound."""
         return self.backend.read_run_graph(flow_run_id, since=since)
+
+    def read_flow_run_exports(self, flow_run_id: str) -> list[Export]:
+        """List a run's executed notebook and its exports. Raises NotFound."""
+        return list(self.backend.list_exports(flow_run_id))
+
+    def read_flow_run_export(self, flow_run_id: str, name: str = "notebook.ipynb") -> bytes:
+        """Read a run's executed notebook, or an export such as `notebook.html`. Raises NotFound."""
+        return self.backend.read_export(flow_run_id, name)
+
+    def read_changes(self, since: int = 0, *, limit: int = 1000, wait: float = 0.0) -> Changes:
+        """Give what was committed after a number; wait at most so many seconds for the first."""
+        return self.backend.changes(since, limit=limit, wait=wait)
 
     # -- what lies inside runs ----------------------------------------------------------------
     def read_task_run(self, task_run_id: str) -> TaskRun:
@@ -289,6 +302,10 @@ class Client:
         """Set a variable. Raises Conflict: it is there, and `overwrite` was not said."""
         return self.backend.set_variable(new)
 
+    def update_variable(self, name: str, change: VariableChange) -> Variable:
+        """Edit a variable. Raises NotFound, InvalidInput."""
+        return self.backend.update_variable(name, change)
+
     def delete_variable_by_name(self, name: str) -> None:
         """Delete a variable. Raises NotFound."""
         self.backend.delete_variable(name)
@@ -353,6 +370,9 @@ class AsyncClient:
     change_flow_runs = _twin(Client.change_flow_runs)
     read_flow_run_states = _twin(Client.read_flow_run_states)
     read_flow_run_graph = _twin(Client.read_flow_run_graph)
+    read_flow_run_exports = _twin(Client.read_flow_run_exports)
+    read_flow_run_export = _twin(Client.read_flow_run_export)
+    read_changes = _twin(Client.read_changes)
     read_task_run = _twin(Client.read_task_run)
     read_task_runs = _twin(Client.read_task_runs)
     iter_task_runs = _stream(Client.iter_task_runs)
@@ -380,6 +400,7 @@ class AsyncClient:
     read_variables = _twin(Client.read_variables)
     read_variable_by_name = _twin(Client.read_variable_by_name)
     set_variable = _twin(Client.set_variable)
+    update_variable = _twin(Client.update_variable)
     delete_variable_by_name = _twin(Client.delete_variable_by_name)
 
 

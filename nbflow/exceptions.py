@@ -189,6 +189,17 @@ class Stale(Conflict):
     updated_at: Any = None
 
 
+class TransitionRefused(Conflict):
+    """A run cannot take that state from the one it is in.
+
+    Attributes:
+        verdict: the authority's answer (`nbflow.model.verdicts`).
+    """
+
+    code = "state.transition"
+    verdict: Any = None
+
+
 class FileGap(Conflict):
     """A part of a file does not join on what the authority has of it."""
 

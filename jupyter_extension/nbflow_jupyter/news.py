@@ -1,6 +1,7 @@
-"""News for workers elsewhere: a request that is answered as soon as there may be something to do.
+"""News: requests that are answered as soon as there may be something to do, or to tell.
 
-A hint, as a byte on the pipe of the worker beside the server is one: the worker looks for itself.
+Workers elsewhere wait for those of their pool: a hint, as a byte on the pipe of the worker beside
+the server is one. Who asks for changes waits for any.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from nbflow.model.states import StateType
 #: states of a run that a worker of its pool wants to hear of
 _NEWS = frozenset({StateType.SCHEDULED.value, StateType.CANCELLING.value})
 _LONGEST_SECONDS = 50.0
+#: where who waits for any change waits; no pool has this name
+_ANY = ""
 
 
 class News:
@@ -24,7 +27,7 @@ class News:
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._closed = False
 
-    def deliver(self, _from: int, _to: int, events: tuple[Event, ...]) -> None:
+    def deliver(self, before: int, to: int, events: tuple[Event, ...]) -> None:
         """Take events from the bus, in the bus's thread."""
         heard = {
             event.row["work_pool"]: event.seq
@@ -32,8 +35,17 @@ class News:
             if event.noun == "flow-runs" and event.row.get("state", {}).get("type") in _NEWS
         }
         heard.pop(None, None)
-        if heard:
-            self._loop.call_soon_threadsafe(self._tell, heard)
+        if to > before:
+            self._loop.call_soon_threadsafe(self._tell, heard | {_ANY: to})
+
+    @property
+    def closed(self) -> bool:
+        """Say whether nobody is told any more."""
+        return self._closed
+
+    async def any_after(self, seq: int, seconds: float) -> None:
+        """Wait until something was committed after a number, at most so many seconds."""
+        await self.wait(_ANY, seq, seconds)
 
     async def wait(self, work_pool: str, since: int, seconds: float) -> int:
         """Wait for news after a number that an earlier call gave; give the number of the latest."""

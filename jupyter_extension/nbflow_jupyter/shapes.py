@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from nbflow.model.artifacts import ArtifactKind
+from nbflow.model.artifacts import ArtifactFilter
 from nbflow.model.pages import MOST_ROWS
 from nbflow.model.results import MOST
 from nbflow.model.run_files import ResultFile
@@ -286,14 +286,9 @@ class RetentionRequest:
 
 
 @dataclass(frozen=True)
-class ArtifactQuery:
+class ArtifactQuery(ArtifactFilter):
     """Which artifacts to list; `latest`: of each key only the newest version."""
 
-    flow_run_id: str | None = None
-    task_run_id: str | None = None
-    key: str | None = None
-    kind: ArtifactKind | None = None
-    latest: bool = False
     limit: int = MOST_ROWS
     cursor: str | None = None
 
@@ -338,10 +333,11 @@ class MimeQuery:
 
 @dataclass(frozen=True)
 class ChangeQuery:
-    """From where on changes are given."""
+    """From where on changes are given, and for how many seconds the first is waited for."""
 
     since: int = 0
     limit: int = 1000
+    wait: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from nbflow.artifacts import views
 from nbflow.cli import finding, printing
-from nbflow.cli.parsing import OUTPUT, argument, positive, takes
+from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes
 from nbflow.connect import connect
 from nbflow.exceptions import InvalidInput
-from nbflow.model import wire
+from nbflow.model import clock, wire
 from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.backend import Backend
 
@@ -21,15 +23,28 @@ ARTIFACT = argument("artifact", metavar="ARTIFACT", help="a key, or an artifact'
 
 @takes(
     argument("--run", default=None, help="only those of a run: its id, part of it, or its name"),
+    argument("--task-run", default=None, help="only those of a task run, by its id"),
+    argument("--flow", default=None, help="only those that runs of a flow made"),
     argument("--key", default=None, help="every version of a key"),
     argument("--kind", default=None, choices=_KINDS, help="only one kind"),
+    argument("--since", type=duration, default=None, metavar="SPAN",
+             help="made at most so long ago: 7d, 90m"),
     argument("--all", action="store_true", dest="everything",
              help="every version, and those without a key"),
     argument("--limit", type=positive, default=50, help="so many at most (50 when left out)"),
     OUTPUT,
 )  # fmt: skip
 def ls(
-    *, run: str | None, key: str | None, kind: str | None, everything: bool, limit: int, output: str
+    *,
+    run: str | None,
+    task_run: str | None,
+    flow: str | None,
+    key: str | None,
+    kind: str | None,
+    since: timedelta | None,
+    everything: bool,
+    limit: int,
+    output: str,
 ) -> None:
     """List artifacts, newest first: of each key the newest version, unless said otherwise."""
     backend = connect()
@@ -37,7 +52,10 @@ def ls(
         flow_run_id=finding.flow_run(backend, run).id if run else None,
         key=key,
         kind=kind,  # pyright: ignore[reportArgumentType] - argparse let one of them through
-        latest=not (run or key or everything),
+        latest=not (run or task_run or key or everything),
+        task_run_id=task_run,
+        flow_name=flow,
+        since=None if since is None else clock.now() - since,
     )
     found = _listed(backend, where, limit)
     if output == "json":

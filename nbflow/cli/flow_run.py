@@ -12,13 +12,13 @@ from nbflow import settings
 from nbflow.cli import concurrency_limit, finding, printing
 from nbflow.cli.parsing import OUTPUT, argument, positive, takes, usage
 from nbflow.connect import connect
-from nbflow.exceptions import Conflict, NotFound
+from nbflow.exceptions import NotFound
 from nbflow.model import clock, names, states, wire
 from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.backend import Backend
 from nbflow.model.explaining import Explanation
 from nbflow.model.runs import FlowRun, LogEntry, TaskRun
-from nbflow.model.verdicts import Accept
+from nbflow.model.verdicts import accepted
 from nbflow.store import journal
 
 RUN = argument(
@@ -206,12 +206,8 @@ def cancel(*, run: str, output: str) -> None:
     """Ask a run to stop: at once when nobody has claimed it, else its process is told."""
     backend = connect()
     found = finding.flow_run(backend, run)
-    verdict = backend.propose(
-        found.id, states.Cancelling(message="Cancelled from the command line.")
-    )
-    if not isinstance(verdict, Accept):
-        problem = f"The run {found.name} cannot be cancelled: {verdict.reason}"
-        raise Conflict(problem, code="state.transition")
+    to = states.Cancelling(message="Cancelled from the command line.")
+    accepted(backend.propose(found.id, to), to)
     if _abandoned(found):
         backend.propose(found.id, states.Cancelled(message="Nobody held it any more."))
     found = backend.read_flow_run(found.id)

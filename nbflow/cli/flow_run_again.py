@@ -21,7 +21,7 @@ from nbflow.model.backend import Backend
 from nbflow.model.run_options import RunOptions
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
-from nbflow.model.verdicts import Accept
+from nbflow.model.verdicts import accepted
 from nbflow.workers import presence
 
 _TIMEOUT = argument(
@@ -93,10 +93,7 @@ def accept(*, run: str, output: str) -> None:
 def _propose(run: str, state: State, output: str) -> None:
     backend = connect()
     found = finding.flow_run(backend, run)
-    verdict = backend.propose(found.id, state)
-    if not isinstance(verdict, Accept):
-        problem = f"The run {found.name} cannot be {state.name.lower()}: {verdict.reason}"
-        raise Conflict(problem, code="run.refused")
+    accepted(backend.propose(found.id, state), state)
     _show(backend, found.id, output)
 
 

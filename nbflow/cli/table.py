@@ -116,6 +116,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("variable", "ls"), "list variables", "variable:ls"),
     Command(("variable", "get"), "print a variable's value", "variable:get"),
     Command(("variable", "set"), "set a variable", "variable:set"),
+    Command(("variable", "update"), "edit a variable", "variable:update"),
     Command(("variable", "inspect"), "show a variable", "variable:inspect"),
     Command(("variable", "unset"), "delete a variable", "variable:unset"),
     Command(("artifact", "ls"), "list artifacts, newest first", "artifact:ls"),

@@ -9,7 +9,7 @@ from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, takes
 from nbflow.connect import connect
 from nbflow.model.pages import every
-from nbflow.model.variables import NewVariable, Variable
+from nbflow.model.variables import NewVariable, Variable, VariableChange
 
 NAME = argument("name", metavar="NAME", help="the variable's name")
 _LONGEST_CELL = 60
@@ -54,6 +54,19 @@ def set(*, name: str, value: str, tag: list[str], overwrite: bool, output: str) 
     """Set a variable; one that is there already only with --overwrite."""
     new = NewVariable(name, _value(value), tuple(tag), overwrite)
     _show(connect().set_variable(new), output)
+
+
+@takes(
+    NAME,
+    argument("--value", default=None, help="JSON; what is not JSON is text"),
+    argument("--tag", action="append", default=None, help="a tag instead of those it has (repeat)"),
+    OUTPUT,
+)
+def update(*, name: str, value: str | None, tag: list[str] | None, output: str) -> None:
+    """Edit a variable that is there; what is not said stays as it is."""
+    said = {} if value is None else {"value": _value(value)}
+    change = VariableChange(**said, tags=None if tag is None else tuple(tag))
+    _show(connect().update_variable(name, change), output)
 
 
 @takes(NAME, OUTPUT)

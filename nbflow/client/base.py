@@ -16,17 +16,11 @@ import httpx
 from nbflow.client import problems
 from nbflow.exceptions import Unreachable
 from nbflow.model import editing, reading
-from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
 from nbflow.model.wire import jsonable
 
 Answer = TypeVar("Answer")
 
 ROOT = "nbflow/api/"
-_VERDICTS: Mapping[str, type[Accept] | type[Wait] | type[Abort]] = {
-    "accept": Accept,
-    "wait": Wait,
-    "abort": Abort,
-}
 
 
 class OverHttp:
@@ -96,11 +90,6 @@ class OverHttp:
                 f"The nbflow server at {self.url} cannot be reached: {error}",
                 hint="Is it running, and is NBFLOW_API_URL its address?",
             ) from error
-
-
-def verdict_of(text: str) -> Verdict:
-    """Read the answer to a proposal."""
-    return reading.answer(_VERDICTS[json.loads(text)["verdict"]], text)
 
 
 def path_of(*parts: str) -> str:

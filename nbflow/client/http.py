@@ -11,7 +11,7 @@ from typing import Any
 from nbflow import settings
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.backfills import HttpBackfills
-from nbflow.client.base import path_of, verdict_of
+from nbflow.client.base import path_of
 from nbflow.client.deployments import HttpDeployments
 from nbflow.client.estimates import HttpEstimates
 from nbflow.client.explaining import HttpExplaining
@@ -25,6 +25,7 @@ from nbflow.client.run_parts import HttpRunParts
 from nbflow.client.schedules import HttpSchedules
 from nbflow.client.tokens import HttpTokens
 from nbflow.client.variables import HttpVariables
+from nbflow.client.verdicts import verdict_of
 from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
 from nbflow.model.backend import Changes, Recorded
@@ -139,9 +140,10 @@ class HttpBackend(
         """List workers that have not stopped, newest first."""
         return self._get(Page[Worker], "workers", {"limit": limit, "cursor": cursor})
 
-    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+    def changes(self, since: int, *, limit: int = 1000, wait: float = 0.0) -> Changes:
         """Give the events after `since`, oldest first."""
-        return self._get(Changes, "changes", {"since": since, "limit": limit})
+        query = {"since": since, "limit": limit, "wait": wait or None}
+        return self._get(Changes, "changes", query)
 
     def health(self) -> dict[str, Any]:
         """Give how the server stands, as the API's `Health` object."""

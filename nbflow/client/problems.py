@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from nbflow.exceptions import Forbidden, NbflowError, Unreachable
+from nbflow.client.verdicts import verdict_of
+from nbflow.exceptions import Forbidden, NbflowError, TransitionRefused, Unreachable
 
 #: words codes of a schedule begin with, besides its class's own
 _TIMINGS = frozenset({"cron", "interval", "rrule", "timing", "timezone", "datetime"})
@@ -23,6 +24,8 @@ def error_of(status: int, text: str, *, url: str) -> NbflowError:
         hint=problem.get("hint"),
     )
     made.status = status
+    if isinstance(made, TransitionRefused) and problem.get("verdict"):
+        made.verdict = verdict_of(json.dumps(problem["verdict"]))
     return made
 
 

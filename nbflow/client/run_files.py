@@ -9,7 +9,7 @@ from typing import Any
 from nbflow.client import problems
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
-from nbflow.model.run_files import Home, ResultFile, RunFile, Written
+from nbflow.model.run_files import Export, Home, ResultFile, RunFile, Written
 
 
 class HttpRunFiles(OverHttp):
@@ -42,6 +42,14 @@ class HttpRunFiles(OverHttp):
         """Add a part to a file of a run's latest attempt; give its size then."""
         path = path_of("flow-runs", flow_run_id, "files", str(attempt))
         return self._put(path, {"name": name, "offset": offset}, data)
+
+    def list_exports(self, flow_run_id: str) -> tuple[Export, ...]:
+        """List the executed notebook and its exports by name."""
+        return self._get(tuple[Export, ...], path_of("flow-runs", flow_run_id, "exports"))
+
+    def read_export(self, flow_run_id: str, name: str) -> bytes:
+        """Read the executed notebook or an export of it."""
+        return self._bytes("GET", path_of("flow-runs", flow_run_id, "exports", name), {})
 
     def lacking_result_files(self, files: tuple[ResultFile, ...]) -> tuple[str, ...]:
         """Give the locations of those that the server does not have whole."""

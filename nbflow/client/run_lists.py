@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from nbflow.client.base import OverHttp, path_of, verdict_of
+from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.pages import Count, Page
 from nbflow.model.run_lists import (
@@ -22,7 +22,7 @@ from nbflow.model.run_lists import (
 )
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import State
-from nbflow.model.verdicts import Verdict
+from nbflow.model.verdicts import Accept
 
 
 class HttpRunLists(OverHttp):
@@ -68,10 +68,10 @@ class HttpRunLists(OverHttp):
         text = self._ask("PATCH", path_of("flow-runs", flow_run_id), body=change)
         return reading.answer(FlowRun, text)
 
-    def force_state(self, flow_run_id: str, state: State) -> Verdict:
+    def force_state(self, flow_run_id: str, state: State) -> Accept:
         """Set a run's state against the rules."""
         path = path_of("flow-runs", flow_run_id, "set-state")
-        return verdict_of(self._ask("POST", path, body={"state": state, "force": True}))
+        return self._post(Accept, path, {"state": state, "force": True})
 
     def change_flow_runs(self, request: BulkRequest) -> BulkAnswer:
         """Cancel, delete, retry or tag several runs, each by itself."""

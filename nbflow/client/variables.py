@@ -7,7 +7,7 @@ from datetime import datetime
 from nbflow.client.base import OverHttp, path_of
 from nbflow.model import reading
 from nbflow.model.pages import MOST_ROWS, Page
-from nbflow.model.variables import NewVariable, Variable
+from nbflow.model.variables import NewVariable, Variable, VariableChange
 
 
 class HttpVariables(OverHttp):
@@ -18,6 +18,14 @@ class HttpVariables(OverHttp):
         # Not again: without `overwrite` the second request would find what the first one made.
         again = new.overwrite
         text = self._ask("POST", "variables", body=new, again=again, expected=expected)
+        return reading.answer(Variable, text)
+
+    def update_variable(
+        self, name: str, change: VariableChange, *, expected: datetime | None = None
+    ) -> Variable:
+        """Edit a variable."""
+        path = path_of("variables", name)
+        text = self._ask("PATCH", path, body=change.said(), expected=expected)
         return reading.answer(Variable, text)
 
     def read_variable(self, name: str) -> Variable:

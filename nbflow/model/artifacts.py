@@ -68,6 +68,8 @@ class ArtifactFilter:
 
     Attributes:
         latest: of each key only the newest version; those without a key are left out.
+        flow_name: those that runs of this flow made.
+        since: made at or after this instant; `until`: made before.
     """
 
     flow_run_id: str | None = None
@@ -75,6 +77,9 @@ class ArtifactFilter:
     key: str | None = None
     kind: ArtifactKind | None = None
     latest: bool = False
+    flow_name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)

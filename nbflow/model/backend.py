@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from nbflow.exceptions import InvalidInput
 from nbflow.model.artifacts import Artifacts
 from nbflow.model.backfills import Backfills
 from nbflow.model.deployments import Deployments
@@ -34,6 +35,9 @@ from nbflow.model.variables import Variables
 from nbflow.model.verdicts import Verdict
 from nbflow.model.work_pools import WorkPools
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
+
+#: seconds one question for changes waits at most
+LONGEST_WAIT = 50.0
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,20 @@ class Backend(
         """List workers that have not stopped, newest first."""
         ...
 
-    def changes(self, since: int, *, limit: int = 1000) -> Changes:
-        """Give the events after `since`, oldest first."""
+    def changes(self, since: int, *, limit: int = 1000, wait: float = 0.0) -> Changes:
+        """Give the events after `since`, oldest first; wait so many seconds for the first (50).
+
+        None in time is no error. Raises InvalidInput.
+        """
         ...
+
+
+def check_wait(seconds: float) -> None:
+    """Refuse to wait for longer than connections last. Raises InvalidInput."""
+    if not 0.0 <= seconds <= LONGEST_WAIT:
+        raise InvalidInput(
+            f"wait is {seconds:g}; it must be 0 to {LONGEST_WAIT:g} seconds.",
+            code="wait.range",
+            field="wait",
+            hint="Ask again from the same place on.",
+        )

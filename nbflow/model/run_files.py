@@ -10,11 +10,25 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from nbflow.exceptions import FileGap, InvalidInput
+from nbflow.exceptions import FileGap, InvalidInput, NotFound
 from nbflow.model.names import shown
 
 #: bytes of one part
 PART = 1_000_000
+
+_EXPORT = re.compile(r"notebook(\.[a-z0-9]{1,12}){1,2}", re.ASCII)
+_MEDIA_TYPES = {
+    "asciidoc": "text/asciidoc; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "ipynb": "application/x-ipynb+json",
+    "md": "text/markdown; charset=utf-8",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "py": "text/x-python; charset=utf-8",
+    "rst": "text/x-rst; charset=utf-8",
+    "tex": "text/x-tex; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+}
 
 _NAME = re.compile(r"(checkpoint/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,150}", re.ASCII)
 
@@ -25,6 +39,19 @@ class RunFile:
 
     attempt: int
     name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Export:
+    """The executed notebook of a run's latest attempt, or what was made of it when it ended.
+
+    Attributes:
+        name: `notebook.ipynb`, `notebook.html`, …
+    """
+
+    name: str
+    media_type: str
     size: int
 
 
@@ -77,6 +104,14 @@ class RunFiles(Protocol):
         """
         ...
 
+    def list_exports(self, flow_run_id: str) -> tuple[Export, ...]:
+        """List the executed notebook and its exports by name. Raises NotFound."""
+        ...
+
+    def read_export(self, flow_run_id: str, name: str) -> bytes:
+        """Read the executed notebook or an export of it. Raises NotFound."""
+        ...
+
     def lacking_result_files(self, files: tuple[ResultFile, ...]) -> tuple[str, ...]:
         """Give the locations of those that the authority does not have whole."""
         ...
@@ -99,6 +134,18 @@ def check_name(name: str) -> str:
         raise InvalidInput(
             f"{shown(name)} is no file of an attempt.", code="file.name", field="name"
         )
+    return name
+
+
+def media_type(name: str) -> str:
+    """Give the media type of an export by its name."""
+    return _MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+
+
+def check_export(name: str) -> str:
+    """Give a name an export may have. Raises NotFound: it is none."""
+    if not _EXPORT.fullmatch(name):
+        raise NotFound(f"There is no export {shown(name)}.", code="export.missing", field="name")
     return name
 
 

@@ -14,12 +14,14 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model.pages import MOST_ROWS, Count, OneOrMore, Page
 from nbflow.model.runs import FlowKind, FlowRun, NewFlowRun
 from nbflow.model.states import State, StateType
-from nbflow.model.verdicts import Verdict
+from nbflow.model.verdicts import Accept
 
-#: a minus: the greatest first. Runs that have not started, or ended, are not in those orders.
+#: a minus: the greatest first. Runs that have not started, or ended, are not in those orders;
+#: `duration` is from the start to the end, and no index has it: all runs meant are looked at.
 RunSort = Literal[
-    "-due_at", "due_at", "-started_at", "started_at", "-ended_at", "ended_at", "-name", "name"
-]
+    "-due_at", "due_at", "-started_at", "started_at", "-ended_at", "ended_at", "-name", "name",
+    "-duration", "duration",
+]  # fmt: skip
 BulkAction = Literal["cancel", "delete", "retry", "add_tags", "remove_tags"]
 
 #: names that are not their type's own
@@ -235,8 +237,11 @@ class RunLists(Protocol):
         """Edit a run's name or tags. Raises NotFound, InvalidInput."""
         ...
 
-    def force_state(self, flow_run_id: str, state: State) -> Verdict:
-        """Set a run's state against the rules, at an operator's word. Raises NotFound."""
+    def force_state(self, flow_run_id: str, state: State) -> Accept:
+        """Set a run's state against the rules, at an operator's word.
+
+        Raises NotFound, TransitionRefused (another process changed the run meanwhile).
+        """
         ...
 
     def change_flow_runs(self, request: BulkRequest) -> BulkAnswer:

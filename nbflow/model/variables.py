@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any, Protocol, cast
 
 from nbflow.exceptions import InvalidInput
@@ -50,6 +51,30 @@ class NewVariable:
     overwrite: bool = False
 
 
+class Unsaid(Enum):
+    """What is left out of an edit whose null means null."""
+
+    UNSAID = "unsaid"
+
+
+def unsaid() -> Any:
+    """Give what a value that is left out says."""
+    return Unsaid.UNSAID
+
+
+@dataclass(frozen=True)
+class VariableChange:
+    """An edit of a variable; what is left out stays as it is. A `value` of null is null."""
+
+    value: Any = field(default_factory=unsaid)
+    tags: tuple[str, ...] | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Give what is not left out, by name."""
+        given = {} if self.value is Unsaid.UNSAID else {"value": self.value}
+        return given if self.tags is None else {**given, "tags": self.tags}
+
+
 class Variables(Protocol):
     """The part of the Backend that keeps variables."""
 
@@ -59,6 +84,12 @@ class Variables(Protocol):
         Raises InvalidInput, Conflict (it is there; `overwrite` was not said), Stale (it is not as
         `expected`).
         """
+        ...
+
+    def update_variable(
+        self, name: str, change: VariableChange, *, expected: datetime | None = None
+    ) -> Variable:
+        """Edit a variable. Raises NotFound, InvalidInput, Stale (it is not as `expected`)."""
         ...
 
     def read_variable(self, name: str) -> Variable:

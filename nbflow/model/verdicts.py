@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nbflow.exceptions import TransitionRefused
 from nbflow.model.states import State
 
 
@@ -32,3 +33,18 @@ class Abort:
 
 
 Verdict = Accept | Wait | Abort
+
+
+def accepted(verdict: Verdict, to: State) -> Accept:
+    """Give a verdict that lets a run take a state. Raises TransitionRefused naming both states."""
+    if isinstance(verdict, Accept):
+        return verdict
+    stands = verdict.state if isinstance(verdict, Abort) else None
+    before = "The run" if stands is None else f"A run that is {stands.name}"
+    refused = TransitionRefused(
+        f"{before} cannot become {to.name}: {verdict.reason}",
+        field="state",
+        hint="Ask again later." if isinstance(verdict, Wait) else None,
+    )
+    refused.verdict = verdict
+    raise refused

@@ -13,7 +13,7 @@ from nbflow import settings
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.faults import fault
 from nbflow.model import clock, releases, states
-from nbflow.model.backend import Changes, Recorded
+from nbflow.model.backend import Changes, Recorded, check_wait
 from nbflow.model.events import Event
 from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, Page, check_limit
@@ -57,6 +57,10 @@ from nbflow.store import (  # fmt: skip
     workers,
 )
 from nbflow.store.dialect import Watch
+from nbflow.store.hints import Hints
+
+#: how often commits are looked for that no hint told of
+_LOOK_SECONDS = 5.0
 
 
 class Orchestrator(
@@ -99,12 +103,12 @@ class Orchestrator(
         with self._write() as connection:
             run = flow_runs.get(connection, flow_run_id)
             verdict, _ = transitions.transit(connection, run, state, attempt=attempt, owner=owner)
+            if isinstance(verdict, Abort):
+                transitions.note_late(connection, run, state, attempt=attempt)
             if state.is_final():
                 fault("finish.before_commit")
         if state.is_final():
             fault("finish.after_commit")
-            if isinstance(verdict, Abort):
-                transitions.note_late(connection, run, state, attempt=attempt)
         elif state.is_cancelling():
             fault("cancel.after_request")
         return verdict
@@ -272,10 +276,28 @@ class Orchestrator(
         with self.database.read() as connection:
             return workers.get(connection, worker_id)
 
-    @again
-    def changes(self, since: int, *, limit: int = 1000) -> Changes:
+    def changes(self, since: int, *, limit: int = 1000, wait: float = 0.0) -> Changes:
         """Give the events after `since`, oldest first."""
         check_limit(limit, 1000)
+        check_wait(wait)
+        found = self._changes(since, limit)
+        if wait == 0.0 or found.events or not found.complete:
+            return found
+        hints = Hints(self.watch())
+        self.listeners.append(hints.wake)
+        try:
+            until = clock.monotonic() + wait
+            while not (found := self._changes(since, limit)).events and found.complete:
+                if (left := until - clock.monotonic()) <= 0:
+                    break
+                hints.rest(min(left, _LOOK_SECONDS))
+            return found
+        finally:
+            self.listeners.remove(hints.wake)
+            hints.close()
+
+    @again
+    def _changes(self, since: int, limit: int) -> Changes:
         with self.database.read() as connection:
             found = events.since(connection, since, limit=limit)
             first, last = events.first_seq(connection), events.last_seq(connection)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nbflow import settings
 from nbflow.exceptions import Conflict, NotFound, ResultGone
-from nbflow.model import run_files
-from nbflow.model.run_files import ResultFile, RunFile
+from nbflow.model import names, run_files
+from nbflow.model.run_files import Export, ResultFile, RunFile
 from nbflow.orchestration.base import OverSql
 from nbflow.store import flow_runs, journal, parts, result_files
 
@@ -52,6 +52,36 @@ class SqlRunFiles(OverSql):
             )
         most = settings.checkpoint_bytes + 4 * settings.output_run_bytes
         return parts.add(_path(flow_run_id, attempt, name), data, offset=offset, most=most)
+
+    def list_exports(self, flow_run_id: str) -> tuple[Export, ...]:
+        """List the executed notebook and its exports by name."""
+        folder = self._folder(flow_run_id)
+        if folder is None:
+            return ()
+        found = sorted(path for path in folder.glob("notebook.*") if parts.plain(path))
+        return tuple(
+            Export(path.name, run_files.media_type(path.name), parts.size_of(path))
+            for path in found
+        )
+
+    def read_export(self, flow_run_id: str, name: str) -> bytes:
+        """Read the executed notebook or an export of it."""
+        folder = self._folder(flow_run_id)
+        path = None if folder is None else folder / run_files.check_export(name)
+        if path is None or not parts.plain(path):
+            raise NotFound(
+                f"The run has no {names.shown(name)}.",
+                code="export.missing",
+                field="name",
+                hint="Notebook runs have those they were started with (`nbflow run --to html`).",
+            )
+        return path.read_bytes()
+
+    def _folder(self, flow_run_id: str) -> Path | None:
+        """Give the folder of a run's latest attempt; None: it has not begun. Raises NotFound."""
+        with self.database.read() as connection:
+            run = flow_runs.get(connection, flow_run_id)
+        return None if run.run_dir is None else journal.folder(run.run_dir)
 
     def lacking_result_files(self, files: tuple[ResultFile, ...]) -> tuple[str, ...]:
         """Give the locations of those that are not here whole."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from nbflow.exceptions import Conflict, NbflowError, NotFound
+from nbflow.exceptions import NbflowError, NotFound
 from nbflow.model import clock, names, states
 from nbflow.model.pages import MOST_ROWS, Count, Page, check_limit
 from nbflow.model.run_lists import (
@@ -27,11 +27,11 @@ from nbflow.model.run_lists import (
 )
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import TERMINAL, State, StateType
-from nbflow.model.verdicts import Accept, Verdict
+from nbflow.model.verdicts import Accept, accepted
 from nbflow.model.wire import JsonText
 from nbflow.orchestration import creating, transitions
 from nbflow.orchestration.base import OverSql, again
-from nbflow.store import flow_runs, run_lists
+from nbflow.store import flow_runs, run_lists, run_texts
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
@@ -112,10 +112,16 @@ class SqlRunLists(OverSql, RunLists):
     @again
     def create_each(
         self, new: Sequence[NewFlowRun], refuse: creating.Refuse
-    ) -> list[FlowRun | None]:
-        """Create runs for several callers in one transaction: each is made, or told to `refuse`."""
+    ) -> list[JsonText | None]:
+        """Create runs for several callers in one transaction: each is made, or told to `refuse`.
+
+        Gives each as JSON text, as `create_flow_run` would; not of the port, for REST.
+        """
         with self._write() as connection:
-            return creating.create_many(connection, new, refuse=refuse)
+            made = creating.create_many(connection, new, refuse=refuse)
+        rows = [flow_runs.row_of(run) for run in made if run is not None]
+        texts = map(JsonText, run_texts.whole(rows))
+        return [None if run is None else next(texts) for run in made]
 
     def update_flow_run(self, flow_run_id: str, change: RunChange) -> FlowRun:
         """Edit a run's name or tags."""
@@ -129,12 +135,12 @@ class SqlRunLists(OverSql, RunLists):
             transitions.emit(connection, run)
             return run
 
-    def force_state(self, flow_run_id: str, state: State) -> Verdict:
+    def force_state(self, flow_run_id: str, state: State) -> Accept:
         """Set a run's state against the rules."""
         with self._write() as connection:
             run = flow_runs.get(connection, flow_run_id)
             verdict, _ = transitions.enter(connection, run, state)
-            return verdict
+            return accepted(verdict, state)
 
     def change_flow_runs(self, request: BulkRequest) -> BulkAnswer:
         """Cancel, delete, retry or tag several runs, each by itself."""
@@ -185,11 +191,8 @@ class SqlRunLists(OverSql, RunLists):
         return cast("Backend", self)
 
     def _cancel(self, flow_run_id: str) -> None:
-        verdict = self._whole.propose(
-            flow_run_id, states.Cancelling(message="Cancelled with others.")
-        )
-        if not isinstance(verdict, Accept):
-            raise Conflict(f"It cannot be cancelled: {verdict.reason}", code="state.transition")
+        to = states.Cancelling(message="Cancelled with others.")
+        accepted(self._whole.propose(flow_run_id, to), to)
 
     def _tag(self, flow_run_id: str, request: BulkRequest) -> None:
         run = self._whole.read_flow_run(flow_run_id)

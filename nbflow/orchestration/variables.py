@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from nbflow.exceptions import Conflict
 from nbflow.model import clock, editing, ids
 from nbflow.model.events import Event
 from nbflow.model.pages import MOST_ROWS, Page
-from nbflow.model.variables import NewVariable, Variable, checked
+from nbflow.model.variables import NewVariable, Variable, VariableChange, checked
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.base import OverSql
 from nbflow.store import events, variables
@@ -42,6 +43,18 @@ class SqlVariables(OverSql):
                     hint="Say overwrite (--overwrite, overwrite=True) to replace its value.",
                 )
             _emit(connection, made, "updated" if before else "created")
+        return made
+
+    def update_variable(
+        self, name: str, change: VariableChange, *, expected: datetime | None = None
+    ) -> Variable:
+        """Edit a variable."""
+        with self._write() as connection:
+            before = editing.unchanged(variables.get(connection, name), expected)
+            new = checked(replace(NewVariable(name, before.value, before.tags), **change.said()))
+            made = replace(before, value=new.value, tags=new.tags, updated_at=clock.now())
+            variables.replace(connection, made)
+            _emit(connection, made, "updated")
         return made
 
     def read_variable(self, name: str) -> Variable:

@@ -25,7 +25,7 @@ from nbflow.model.artifacts import (
 from nbflow.model.backend import Page
 from nbflow.store import codec, contents
 from nbflow.store.dialect import Insert, Upsert
-from nbflow.store.tables import artifact
+from nbflow.store.tables import artifact, flow_run
 
 _CHANGING = ("data", "description", "updated_at", "size", "mime_types")
 
@@ -118,6 +118,13 @@ def _conditions(where: ArtifactFilter) -> list[sa.ColumnElement[bool]]:
     names = ("flow_run_id", "task_run_id", "key", "kind")
     said = {name: getattr(where, name) for name in names}
     found = [artifact.c[name] == value for name, value in said.items() if value is not None]
+    if where.flow_name is not None:
+        runs = sa.select(flow_run.c.id).where(flow_run.c.flow_name == where.flow_name)
+        found.append(artifact.c.flow_run_id.in_(runs))
+    if where.since is not None:
+        found.append(artifact.c.created_at >= clock.micros(where.since))
+    if where.until is not None:
+        found.append(artifact.c.created_at < clock.micros(where.until))
     if where.latest:
         found += [artifact.c.key.is_not(None), ~_newer()]
     return found

@@ -52,6 +52,11 @@ def read(path: Path, *, offset: int) -> bytes:
         return file.read(PART)
 
 
+def plain(path: Path) -> bool:
+    """Say whether there is a file, and no link to one elsewhere."""
+    return path.is_file() and not path.is_symlink()
+
+
 def size_of(path: Path) -> int:
     """Give a file's size; 0: there is none."""
     try:

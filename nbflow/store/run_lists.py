@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +44,9 @@ _EQUAL = (
 )  # fmt: skip
 _SPANS = (("", "due_at"), ("started_", "started_at"), ("ended_", "ended_at"))
 
+#: microseconds from a run's start to its end
+_DURATION = flow_run.c.ended_at - flow_run.c.started_at
+
 Condition = sa.ColumnElement[bool]
 
 
@@ -70,9 +72,9 @@ def _found(
     connection: sa.Connection, where: RunFilter, sort: RunSort, limit: int, cursor: str | None
 ) -> tuple[list[sa.Row[Any]], str | None]:
     down, name = sort.startswith("-"), sort.removeprefix("-")
-    column = flow_run.c[name]
+    column = _DURATION if name == "duration" else flow_run.c[name]
     query = sa.select(flow_run).where(*_conditions(where))
-    if column.nullable:
+    if column is _DURATION or flow_run.c[name].nullable:
         query = query.where(column.is_not(None))
     if cursor is not None:
         place = sa.tuple_(*_place(cursor, sort, text=name == "name"))
@@ -85,10 +87,15 @@ def _found(
     for branch in branches:
         found += connection.execute(query.where(*branch)).all()
     if len(branches) > 1:
-        found.sort(key=attrgetter(name, "id"), reverse=down)
+        found.sort(key=lambda row: (_value(row, name), row.id), reverse=down)
     last = found[limit - 1] if len(found) > limit else None
-    after = None if last is None else _cursor(getattr(last, name), last.id, sort)
+    after = None if last is None else _cursor(_value(last, name), last.id, sort)
     return found[:limit], after
+
+
+def _value(row: sa.Row[Any], name: str) -> int | str:
+    """Give what a row is ordered by."""
+    return row.ended_at - row.started_at if name == "duration" else getattr(row, name)
 
 
 def count(connection: sa.Connection, where: RunFilter, *, most: int = MOST_COUNTED) -> Count:

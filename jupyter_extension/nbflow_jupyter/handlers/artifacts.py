@@ -22,7 +22,6 @@ from nbflow.model.artifacts import (
     Artifact,
     ArtifactChange,
     ArtifactContent,
-    ArtifactFilter,
     DeletedArtifacts,
 )
 from nbflow_jupyter.base import ApiHandler
@@ -45,11 +44,8 @@ class Artifacts(ApiHandler):
     async def get(self) -> None:
         """List artifacts, newest first."""
         asked = self.query(ArtifactQuery)
-        where = ArtifactFilter(
-            **{name: getattr(asked, name) for name in ArtifactFilter.__dataclass_fields__}
-        )
         await self.answer(
-            self.backend.list_artifacts, where, limit=asked.limit, cursor=asked.cursor
+            self.backend.list_artifacts, asked, limit=asked.limit, cursor=asked.cursor
         )
 
 

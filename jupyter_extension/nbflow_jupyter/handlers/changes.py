@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from tornado import web, websocket
 
 from nbflow import settings
 from nbflow.exceptions import NotFound
+from nbflow.model import backend as model
+from nbflow.model.backend import check_wait
 from nbflow.model.events import Event
 from nbflow.model.pages import every
 from nbflow.model.wire import flow_run_row, task_run_row
@@ -36,12 +39,38 @@ _RESYNC = json.dumps({"type": "resync"})
 class Changes(ApiHandler):
     """What was committed."""
 
+    _track_activity = False
+    _waiting: asyncio.Task[model.Changes] | None = None
+
     @web.authenticated
     @authorized(action="read", resource="nbflow:events")
     async def get(self) -> None:
-        """Give the events after a sequence number, oldest first."""
+        """Give the events after a sequence number, oldest first; `wait` for the first of them."""
         asked = self.query(ChangeQuery)
-        await self.answer(self.backend.changes, asked.since, limit=asked.limit)
+        check_wait(asked.wait)
+        self._waiting = asyncio.ensure_future(self._found(asked))
+        with suppress(asyncio.CancelledError):  # who asked is gone
+            found = await self._waiting
+            await self.answer(lambda: found)
+
+    async def _found(self, asked: ChangeQuery) -> model.Changes:
+        """Look, and look again whenever something was committed, until there is what is asked."""
+        loop, news = asyncio.get_running_loop(), self.running.news
+        until = loop.time() + asked.wait
+        while True:
+            found = await self.off_loop(self.backend.changes, asked.since, limit=asked.limit)
+            left = until - loop.time()
+            if found.events or not found.complete or left <= 0 or news.closed:
+                return found
+            await news.any_after(found.seq, left)
+            if news.closed:  # the store is about to be
+                return found
+
+    def on_connection_close(self) -> None:
+        """Wait no longer for who is gone."""
+        super().on_connection_close()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
@@ -129,6 +158,10 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         if self._sending is None or self._sending.done():
             self._sending = asyncio.ensure_future(self._send_all())
 
+    def _too_slow(self, text: str) -> bool:
+        size = sum(map(len, self._outbox)) + len(text)
+        return len(self._outbox) >= _BACKLOG or size > _BACKLOG_SIZE
+
     async def _send_all(self) -> None:
         while self._outbox:
             text = self._outbox.popleft()
@@ -158,10 +191,6 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             return
         match _request(message):
             case ("watch", str(flow_run_id)):
-    def _too_slow(self, text: str) -> bool:
-        size = sum(map(len, self._outbox)) + len(text)
-        return len(self._outbox) >= _BACKLOG or size > _BACKLOG_SIZE
-
                 await self._watch(flow_run_id)
             case ("unwatch", str(flow_run_id)):
                 self.watched.discard(flow_run_id)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from nbflow.model import names, states
 from nbflow.model.artifacts import Artifact, ArtifactFilter
 from nbflow.model.run_lists import RunChange
-from nbflow.model.runs import Batch, NewFlowRun
+from nbflow.model.runs import Batch, NewFlowRun, altered
+from nbflow.model.states import State
+from nbflow.model.verdicts import Accept, accepted
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import notebooks
-from nbflow_jupyter.base import ApiHandler, dumps
+from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import Proposal, RunNotebook, RunQuery
 
 #: artifacts of one run listed at once
@@ -45,13 +45,13 @@ class FlowRuns(ApiHandler):
             await self.must("execute", "nbflow:notebooks")
         made = checked(new, self.current_user.username)
         key = self.idempotency_key()
-        made = made if key is None else replace(made, idempotency_key=key)
+        made = made if key is None else altered(made, idempotency_key=key)
         if self.once is not None:
             await self.answer(self.backend.create_flow_run, made, status=201)
             return
-        run = await self.running.create_flow_run(made)
+        text = await self.running.create_flow_run(made)
         self.set_status(201)
-        self.finish(dumps(run))
+        self.finish(text)
 
 
 class RunNotebooks(ApiHandler):
@@ -96,7 +96,7 @@ class Cancel(ApiHandler):
     async def post(self, flow_run_id: str) -> None:
         """Cancel a flow run: it is asked to stop, then made to."""
         cancelling = states.Cancelling(message=f"Cancelled by {self.current_user.display_name}.")
-        await self.answer(self.backend.propose, flow_run_id, cancelling)
+        await self.answer(propose, self.backend, flow_run_id, cancelling)
 
 
 class Propose(ApiHandler):
@@ -192,6 +192,11 @@ class Records(ApiHandler):
         await self.answer(self.backend.record, self.body(Batch))
 
 
+def propose(backend: Orchestrator, flow_run_id: str, to: State) -> Accept:
+    """Give a run a state at a person's word. Raises NotFound, TransitionRefused."""
+    return accepted(backend.propose(flow_run_id, to), to)
+
+
 def brings_code(new: NewFlowRun) -> bool:
     """Say whether a worker would run what the request says, not only what was deployed."""
     waits = new.state.type is states.StateType.SCHEDULED
@@ -200,7 +205,7 @@ def brings_code(new: NewFlowRun) -> bool:
 
 def checked(new: NewFlowRun, who: str) -> NewFlowRun:
     """Give a new run with names that are names, and who made it. Raises InvalidInput."""
-    return replace(
+    return altered(
         new,
         name=names.check_name(new.name),
         flow_name=names.check_name(new.flow_name, field="flow_name"),

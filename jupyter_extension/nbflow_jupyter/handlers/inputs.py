@@ -9,6 +9,7 @@ from nbflow.model import states
 from nbflow.model.inputs import RunInput
 from nbflow.model.run_options import OF_AN_ATTEMPT
 from nbflow_jupyter.base import ApiHandler
+from nbflow_jupyter.handlers.flow_runs import propose
 from nbflow_jupyter.shapes import Answer, InputQuery, NewInput, PauseRequest, RetryRequest
 
 
@@ -22,7 +23,7 @@ class Pause(ApiHandler):
         seconds = self.body(PauseRequest).timeout_seconds
         said = f"Paused by {self.current_user.display_name}."
         state = states.Paused(timeout_seconds=seconds, message=said)
-        await self.answer(self.backend.propose, flow_run_id, state)
+        await self.answer(propose, self.backend, flow_run_id, state)
 
 
 class Suspend(ApiHandler):
@@ -35,7 +36,7 @@ class Suspend(ApiHandler):
         seconds = self.body(PauseRequest).timeout_seconds
         said = f"Suspended by {self.current_user.display_name}."
         state = states.Suspended(timeout_seconds=seconds, message=said)
-        await self.answer(self.backend.propose, flow_run_id, state)
+        await self.answer(propose, self.backend, flow_run_id, state)
 
 
 class Resume(ApiHandler):
@@ -63,7 +64,6 @@ class Retry(ApiHandler):
         )
 
 
-class Inputs(ApiHandler):
 class AcceptLate(ApiHandler):
     """A word that an end which was heard late counts."""
 
@@ -74,6 +74,7 @@ class AcceptLate(ApiHandler):
         await self.answer(self.backend.accept_flow_run, flow_run_id)
 
 
+class Inputs(ApiHandler):
     """What was said to a run."""
 
     @web.authenticated

@@ -5,14 +5,20 @@ Bytes as they are: nothing here reads what is in them. A result is unpickled by 
 
 from __future__ import annotations
 
+import re
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from nbflow.exceptions import InvalidInput
+from nbflow.model import run_files
 from nbflow.model.run_files import PART, Home, ResultFile, Written
 from nbflow.store import homes
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.shapes import PartQuery, ResultFiles, ResultPartQuery
+
+#: what a name of a file is not given
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class HomeOf(ApiHandler):
@@ -78,6 +84,30 @@ class OfAttempt(_Parts):
         await self.answer(
             lambda: Written(write(flow_run_id, number, asked.name, data, offset=asked.offset))
         )
+
+
+class Exports(ApiHandler):
+    """What was made of a run's notebook."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:results")
+    async def get(self, flow_run_id: str) -> None:
+        """List the executed notebook of a run's latest attempt, and its exports."""
+        await self.answer(self.backend.list_exports, flow_run_id)
+
+
+class OneExport(_Parts):
+    """The executed notebook, or an export of it, as a download."""
+
+    @web.authenticated
+    @authorized(action="read", resource="nbflow:results")
+    async def get(self, flow_run_id: str, name: str) -> None:
+        """Give the executed notebook or an export of it; nothing in it runs, nor is made anew."""
+        run = await self.off_loop(self.backend.read_flow_run, flow_run_id)
+        data = await self.off_loop(self.backend.read_export, flow_run_id, name)
+        saved = _UNSAFE.sub("_", run.name) + name.removeprefix("notebook")
+        self.set_header("Content-Disposition", f'attachment; filename="{saved}"')
+        self.finish(data, set_content_type=run_files.media_type(name))
 
 
 class Lacking(ApiHandler):

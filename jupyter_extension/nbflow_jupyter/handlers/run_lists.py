@@ -7,7 +7,7 @@ from tornado import web
 
 from nbflow.model.run_lists import BulkRequest, MadeFlowRuns, NewFlowRuns, RunFilter
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.handlers.flow_runs import brings_code, checked
+from nbflow_jupyter.handlers.flow_runs import brings_code, checked, propose
 from nbflow_jupyter.shapes import HistoryQuery, StateRequest
 
 
@@ -89,5 +89,7 @@ class SetState(ApiHandler):
         asked = self.body(StateRequest)
         if asked.force:
             await self.must("write", "nbflow:runs")
-        act = self.backend.force_state if asked.force else self.backend.propose
-        await self.answer(act, flow_run_id, asked.state)
+        if asked.force:
+            await self.answer(self.backend.force_state, flow_run_id, asked.state)
+        else:
+            await self.answer(propose, self.backend, flow_run_id, asked.state)

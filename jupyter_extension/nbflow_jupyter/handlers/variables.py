@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from nbflow.model.variables import NewVariable
+from nbflow.model.variables import NewVariable, VariableChange
 from nbflow_jupyter.base import ApiHandler
 
 
@@ -34,6 +34,13 @@ class Variable(ApiHandler):
     async def get(self, name: str) -> None:
         """Read a variable."""
         await self.answer(self.backend.read_variable, name)
+
+    @web.authenticated
+    @authorized(action="write", resource="nbflow:variables")
+    async def patch(self, name: str) -> None:
+        """Edit a variable's value or tags; what is left out stays as it is."""
+        change = self.body(VariableChange)
+        await self.answer(self.backend.update_variable, name, change, expected=self.expected())
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:variables")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.model.run_files import Home, RunFile, Written
+from nbflow.model.run_files import Export, Home, RunFile, Written
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import run_files
 from nbflow_jupyter.operation import Operation, route
@@ -19,6 +19,16 @@ ROUTES = (
         run_files.OfAttempt,
         get=Operation("nbflow:results read", bytes, query=shapes.PartQuery),
         put=Operation("nbflow:records execute", Written, bytes, query=shapes.PartQuery),
+    ),
+    route(
+        "flow-runs/{flow_run_id}/exports",
+        run_files.Exports,
+        get=Operation("nbflow:results read", tuple[Export, ...]),
+    ),
+    route(
+        "flow-runs/{flow_run_id}/exports/{name}",
+        run_files.OneExport,
+        get=Operation("nbflow:results read", bytes),
     ),
     route(
         "results/files/lacking",

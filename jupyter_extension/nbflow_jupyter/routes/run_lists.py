@@ -14,7 +14,7 @@ from nbflow.model.run_lists import (
     NewFlowRuns,
     RunFilter,
 )
-from nbflow.model.verdicts import Verdict
+from nbflow.model.verdicts import Accept
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import run_lists
 from nbflow_jupyter.operation import Operation, route
@@ -50,6 +50,6 @@ ROUTES = (
     route(
         "flow-runs/{flow_run_id}/set-state",
         run_lists.SetState,
-        post=Operation("nbflow:runs execute", Verdict, shapes.StateRequest),
+        post=Operation("nbflow:runs execute", Accept, shapes.StateRequest),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from nbflow.model.pages import Page
-from nbflow.model.variables import NewVariable, Variable
+from nbflow.model.variables import NewVariable, Variable, VariableChange
 from nbflow_jupyter import shapes
 from nbflow_jupyter.handlers import variables
 from nbflow_jupyter.operation import Operation, route
@@ -23,6 +23,7 @@ ROUTES = (
         "variables/{name}",
         variables.Variable,
         get=Operation("nbflow:variables read", Variable),
+        patch=Operation("nbflow:variables write", Variable, VariableChange),
         delete=Operation("nbflow:variables write", status=HTTPStatus.NO_CONTENT),
     ),
 )
