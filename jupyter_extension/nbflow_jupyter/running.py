@@ -20,9 +20,9 @@ from nbflow.exceptions import NbflowError, Unreachable
 from nbflow.model.backend import RunFilter
 from nbflow.model.events import Event
 from nbflow.model.pages import every
-from nbflow.model.runs import FlowRun, NewFlowRun
+from nbflow.model.runs import NewFlowRun
 from nbflow.model.states import StateType
-from nbflow.model.wire import task_run_row
+from nbflow.model.wire import JsonText, task_run_row
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.orchestration.together import Asked, Together
 from nbflow.services.bus import Bus
@@ -132,10 +132,10 @@ class Running:
             self._orchestrator.close()
 
     # -- runs created -------------------------------------------------------------------------
-    async def create_flow_run(self, new: NewFlowRun) -> FlowRun:
-        """Create a run together with those that others ask for at the same time."""
+    async def create_flow_run(self, new: NewFlowRun) -> JsonText:
+        """Create a run together with those that others ask for at the same time; give its JSON."""
         assert self._together is not None
-        made: asyncio.Future[FlowRun] = self._loop.create_future()
+        made: asyncio.Future[JsonText] = self._loop.create_future()
         self._together.ask(Asked(new, made))
         return await made
 

@@ -28,6 +28,7 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _DIGITS = 19
 _MILLI = 1_000_000  # nanoseconds
 #: not the shared generator: naming a run must not move a user's seeded numbers
+_names = random.Random()
 
 
 _pool: Iterator[str] = iter(())
@@ -62,6 +63,7 @@ def _end(text: str) -> str:
 def _forget() -> None:
     global _pool
     _pool = iter(())
+    _names.seed()
 
 
 os.register_at_fork(after_in_child=_forget)  # or the child repeats its parent's ids
@@ -74,4 +76,4 @@ def canonical(text: str) -> bool:
 
 def run_name() -> str:
     """Make a name people can say: adjective-animal."""
-    return f"{random.choice(_ADJECTIVES)}-{random.choice(_ANIMALS)}"
+    return f"{_names.choice(_ADJECTIVES)}-{_names.choice(_ANIMALS)}"

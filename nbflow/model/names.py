@@ -128,6 +128,8 @@ def _tag(value: Any, field: str) -> str:
 
 
 def _check_characters(text: str, field: str) -> None:
+    if text.isascii() and text.isprintable():  # most are, and are looked at as a whole
+        return
     for at, char in enumerate(text):
         if char in _REORDERING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
             raise _bad(

@@ -283,18 +283,29 @@ class Batch:
 Run = TypeVar("Run", FlowRun, TaskRun)
 
 
+def altered(new: NewFlowRun, **changes: Any) -> NewFlowRun:
+    """Give what is said of a run with some fields changed, as `replace` does, much sooner."""
+    made = object.__new__(NewFlowRun)
+    made.__dict__.update(new.__dict__, **changes)
+    return made
+
+
 def begin(new: NewFlowRun, *, created_at: datetime, lease_until: datetime | None) -> FlowRun:
     """Give the run that a creation makes; one that does not wait is in its first attempt."""
-    given: dict[str, Any] = {name: getattr(new, name) for name in new.__dataclass_fields__}
-    given["due_at"] = new.due_at or created_at
     waiting = new.state.type is StateType.SCHEDULED
-    return FlowRun(
-        **given,
+    run = object.__new__(FlowRun)  # field by field, as `FlowRun(…)` does it, costs four times that
+    run.__dict__.update(
+        new.__dict__,
+        due_at=new.due_at or created_at,
         created_at=created_at,
         attempt=0 if waiting else 1,
+        started_at=None,
+        ended_at=None,
+        running_seconds=0.0,
         run_dir=None if waiting else f"runs/{new.id}/1",
         lease_until=None if waiting else lease_until,
     )
+    return run
 
 
 def advance(run: Run, to: State) -> Run:

@@ -13,7 +13,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from nbflow.exceptions import NbflowError
-from nbflow.model.runs import FlowRun, NewFlowRun
+from nbflow.model.runs import NewFlowRun
+from nbflow.model.wire import JsonText
 from nbflow.orchestration.run_lists import SqlRunLists
 
 #: runs in one transaction at most: others, too, want to write
@@ -26,7 +27,7 @@ class Asked:
 
     new: NewFlowRun
     waits: Any
-    made: FlowRun | None = field(default=None)
+    made: JsonText | None = field(default=None)
     error: Exception | None = field(default=None)
 
 

@@ -82,17 +82,20 @@ def known(connection: sa.Connection, asked: Sequence[tuple[str, str | None]]) ->
     found: set[str | None] = set()
     for at in range(0, len(asked), _MOST_KEYS):
         part = asked[at : at + _MOST_KEYS]
-        for column, values in (
-            (flow_run.c.id, [run_id for run_id, _ in part]),
-            (flow_run.c.idempotency_key, [key for _, key in part if key is not None]),
+        for query, values in (
+            (_IDS, [run_id for run_id, _ in part]),
+            (_KEYS, [key for _, key in part if key is not None]),
         ):
             if values:
-                query = sa.select(column).where(column.in_(values))
-                found |= {*connection.execute(query).scalars()}
+                found |= {*connection.execute(query, {"values": values}).scalars()}
     return found
 
 
-#: made once: to put it together takes longer than to carry it out
+#: made once: to put them together takes longer than to carry them out
+_IDS, _KEYS = (
+    sa.select(column).where(column.in_(sa.bindparam("values", expanding=True)))
+    for column in (flow_run.c.id, flow_run.c.idempotency_key)
+)
 _REPLACE = flow_run.update().where(
     flow_run.c.id == sa.bindparam("seen_id"), flow_run.c.state_id == sa.bindparam("seen_state_id")
 )
