@@ -326,3 +326,35 @@ def test_one_server_at_a_time_does_what_one_is_enough_for(
     process.kill()
     process.wait()
     assert orchestrator.hold_duty("reaper", owners.current(), clock.now())
+
+
+def test_a_process_that_dies_is_noticed_though_nothing_was_written_since(
+    orchestrator: Orchestrator, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_running(orchestrator, owner_of(process))
+    reaper = Reaper(orchestrator)
+    for _ in range(3):  # the second hears of what the first has written
+        reaper.run_once(clock.now())
+    asked: list[str] = []
+    read = orchestrator.database.read
+    monkeypatch.setattr(orchestrator.database, "read", lambda: (asked.append("read"), read())[1])
+    reaper.run_once(clock.now())
+    assert asked == [], "its process is looked at, not the store"
+    process.kill()
+    process.wait()
+    reaper.run_once(clock.now())
+    assert orchestrator.read_flow_run(run.id).state.is_crashed()
+
+
+def test_a_lease_that_ends_is_noticed_though_nothing_was_written_since(
+    orchestrator: Orchestrator,
+) -> None:
+    run = a_running(orchestrator, replace(owners.current(), host="elsewhere"))
+    reaper = Reaper(orchestrator)
+    reaper._up_since -= 10_000
+    now = clock.now()
+    for second in range(int(settings.lease_seconds) + 2):
+        reaper._up_since -= 1  # as if a second had passed
+        reaper.run_once(now + timedelta(seconds=second))
+        ended = orchestrator.read_flow_run(run.id).state.is_crashed()
+        assert ended == (second >= settings.lease_seconds), second

@@ -206,3 +206,28 @@ def test_the_rest_is_until_the_next_instant_at_most_a_second(
     assert look(scheduler) == service._TICK
     hands.go(timedelta(seconds=59.75))
     assert look(scheduler) == 0.25
+
+
+def test_the_store_is_asked_nothing_between_two_instants(
+    orchestrator: Orchestrator,
+    hands: Hands,
+    deploy: Callable[..., Deployment],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deploy(timing=Interval(HOUR, anchor_date=START))
+    scheduler = Scheduler(orchestrator)
+    for _ in range(3):  # the second hears of what the first has written
+        hands.go(timedelta(seconds=1))
+        look(scheduler)
+    asked: list[str] = []
+    read = orchestrator.database.read
+    monkeypatch.setattr(orchestrator.database, "read", lambda: (asked.append("read"), read())[1])
+    for _ in range(5):
+        hands.go(timedelta(seconds=1))
+        look(scheduler)
+    assert asked == []
+    other = NewDeployment("e", "e", "/w/e.ipynb", "{}", "python3")
+    Orchestrator(orchestrator.database.url).deploy(other)
+    hands.go(timedelta(seconds=1))
+    look(scheduler)
+    assert asked
