@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from nbflow.model import texts
 from nbflow.model.states import State, StateType
@@ -90,9 +91,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def instant(at: datetime | None) -> str:
-    """Give an instant by this machine's clock; empty for none."""
-    return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}".rstrip()
+def instant(at: datetime | None, zone: str | None = None) -> str:
+    """Give an instant by a zone's clock, this machine's when left out; empty for none."""
+    if at is None:
+        return ""
+    local = at.astimezone(None if zone is None else ZoneInfo(zone))
+    return f"{local:%Y-%m-%d %H:%M:%S %Z}".rstrip()
 
 
 def columns(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> list[str]:

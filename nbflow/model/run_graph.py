@@ -31,6 +31,8 @@ _CHARACTER = 6.7  # px, of the font below
 _GAP = 14
 _LONGEST_LABEL = 32
 _TICKS = 4
+#: seconds: an axis says whole milliseconds
+_SHORTEST = 0.004
 #: reads on white and on black
 _INK = "#767676"
 
@@ -86,7 +88,7 @@ def by_time(nodes: Sequence[GraphNode], *, now: datetime) -> Layout:
     begun = [node.started_at for node in nodes if node.started_at]
     first = min(begun, default=now)
     last = max([now if n.ended_at is None else n.ended_at for n in nodes if n.started_at] or [now])
-    whole = max((last - first).total_seconds(), 0.001)
+    whole = max((last - first).total_seconds(), _SHORTEST)
     order = sorted(range(len(nodes)), key=lambda at: (nodes[at].started_at or last, at))
     spots: dict[int, Spot] = {}
     free: list[tuple[float, int]] = []  # until where a row is taken, and which

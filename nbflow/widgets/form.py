@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbflow import deployments, flows
@@ -58,7 +59,8 @@ class DeployForm:
     @property
     def title(self) -> str:
         """Give what is deployed, in words."""
-        named = self.what.name if isinstance(self.what, Flow) else str(self.what)
+        # By its file's name: a saved notebook need not tell of this machine's folders.
+        named = self.what.name if isinstance(self.what, Flow) else Path(self.what).name
         return f"Deploy {looks.one_line(named)}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -190,7 +192,7 @@ def preview(typed: Typed) -> str:
         timing = typed.timing()
         if timing is None:
             return ""
-        after = ", ".join(looks.instant(at) for at in timing.next(_PREVIEWED))
+        after = ", ".join(looks.instant(at, timing.timezone) for at in timing.next(_PREVIEWED))
         return looks.one_line(f"{schedules.describe(timing)}. Next: {after}", 500)
     except NbflowError:
         return ""

@@ -96,6 +96,7 @@ def test_a_name_another_path_holds_is_refused(path: Path, tmp_path: Path) -> Non
 def test_a_schedule_is_said_in_words() -> None:
     said = form.preview(Typed(schedule="cron", when="0 7 * * 1-5", timezone="Europe/Paris"))
     assert said.startswith("At 07:00 on weekdays (Europe/Paris). Next: 2")
+    assert said.count(" 07:00:00 CE") == 3
     assert form.preview(Typed(schedule="cron", when="nonsense")) == ""
 
 
