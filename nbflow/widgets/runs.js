@@ -6,8 +6,8 @@ function cells(row) {
   name.scope = 'row';
   const due = make('td', '', row.due);
   due.title = row.exact;
-  const message = make('td', 'nbflow-muted', row.message);
-  return [make('td', 'nbflow-runs-state', ...badge.parts), name, make('td', '', row.flow), due,
+  const message = make('td', 'nbflow-muted nbflow-long', row.message);
+  return [make('td', '', ...badge.parts), name, make('td', 'nbflow-long', row.flow), due,
     make('td', '', row.took), message];
 }
 

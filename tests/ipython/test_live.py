@@ -122,3 +122,20 @@ def test_what_a_user_named_is_sent_as_text(lab_kernel: Any) -> None:
     reply = lab_kernel.run(f"%%task\n# <img src=x onerror=alert(1)>\n{LASTS}")
     assert views(reply)[0]["head"]["name"] == "<img src=x onerror=alert(1)>"
     assert "<img" not in reply.displays[-1][HTML]
+
+
+def test_a_flow_shows_its_log_and_its_graph(lab_kernel: Any) -> None:
+    reply = lab_kernel.run(
+        "%%flow graphed\nfrom nbflow import get_run_logger, task\nimport threading\n@task\n"
+        "def one():\n    return 1\n@task\ndef two(n):\n    threading.Event().wait(1.5)\n"
+        "get_run_logger().info('\\x1b[31mbegun\\x1b[0m')\ntwo(one.submit())"
+    )
+    assert reply.ok
+    assert views(reply)[-1]["log"].endswith("INFO    begun")
+    states = [content["data"].get("state", {}) for content in reply.of("comm_open", "comm_msg")]
+    graph = [state["graph"] for state in states if state.get("graph")][-1]
+    assert [node["label"] for node in graph["nodes"]] == ["one-0", "two-0"]
+    assert graph["edges"] == [[0, 1]]
+    saved = reply.displays[-1][HTML]
+    assert "data:image/svg+xml;base64," in saved
+    assert "begun" in saved
