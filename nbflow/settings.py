@@ -8,7 +8,6 @@ has no side effects; making the home folder is `ensure_home()`.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +50,11 @@ SETTINGS: dict[str, Setting] = {
         "",
         "Variables that steer programs (LD_*, PYTHONSTARTUP, JUPYTER_*) and that job variables may "
         "set all the same; commas between, * for any end.",
+    ),
+    "kernel_env": Setting(
+        "",
+        "Variables that kernels of runs get, beside nbflow's and those every program needs; commas "
+        "between, * for any end. Empty: all but the secrets of nbflow, Jupyter and its hub.",
     ),
     "drain_seconds": Setting(30.0, "How long a stopping worker lets its runs finish."),
     "interrupt_seconds": Setting(10.0, "Cancel: from interrupt to terminate."),
@@ -197,17 +201,6 @@ def job_seconds() -> float | None:
     """Give how long the run of this process may take, as its worker says; None: as it likes."""
     said = os.environ.get("NBFLOW_JOB_TIMEOUT_SECONDS")
     return None if said is None else float(said)
-
-
-#: and those that open more than that: a kernel gets none of them
-_WITHHELD = re.compile(
-    r"JUPYTER_TOKEN|JPY_API_TOKEN|JUPYTERHUB_\w*TOKEN|NBFLOW_\w*TOKEN|PG\w*PASSWORD", re.ASCII
-)
-
-
-def withheld(name: str) -> bool:
-    """Say whether a variable is kept from processes that run user code."""
-    return _WITHHELD.fullmatch(name) is not None
 
 
 def environment() -> dict[str, str]:

@@ -21,35 +21,39 @@ if TYPE_CHECKING:
     from nbflow.store.database import Database
 
 _FORCE = argument("--force", action="store_true", help="though a server or a worker uses the store")
+_NO_BACKUP = argument(
+    "--no-backup", action="store_true", help="keep no copy of the store as it was: you have one"
+)
 
 
-@takes(OUTPUT)
-def upgrade(*, output: str) -> None:
-    """Bring the store's schema up to date; it is kept as it was, beside itself."""
+@takes(_NO_BACKUP, OUTPUT)
+def upgrade(*, no_backup: bool, output: str) -> None:
+    """Bring the store's schema up to date; it is kept as it was, in a copy."""
     store = _open()
     before = store.version()
     if before is None:
         store.prepare()
-    kept = store.upgrade()
+    kept = store.upgrade(keep=not no_backup)
     after = store.version()
     _say(output, {"from": before, "to": after, "kept": kept})
     if output == "text" and kept is None and before not in (None, after):
-        printing.note("Nothing was copied before; `nbflow database backup FILE` does.")
+        printing.note("Nothing was copied before.")
 
 
 @takes(
     argument("--to", default=None, metavar="REVISION", help="to this one (default: one back)"),
     _FORCE,
+    _NO_BACKUP,
     OUTPUT,
 )
-def downgrade(*, to: str | None, force: bool, output: str) -> None:
-    """Take the store's schema back, for an older nbflow; it is kept as it was, beside itself."""
+def downgrade(*, to: str | None, force: bool, no_backup: bool, output: str) -> None:
+    """Take the store's schema back, for an older nbflow; it is kept as it was, in a copy."""
     store = _open()
     before = store.version()
     if before is None:
         raise InvalidInput("There is no store yet.", hint="It is made when it is first needed.")
     _refuse_in_use(store, force)
-    kept = store.downgrade(to)
+    kept = store.downgrade(to, keep=not no_backup)
     _say(output, {"from": before, "to": store.version(), "kept": kept})
 
 

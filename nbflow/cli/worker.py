@@ -6,6 +6,7 @@ import logging
 
 from nbflow import settings
 from nbflow.cli.parsing import argument, positive, takes
+from nbflow.kernels import apart
 from nbflow.model import names, pool_types
 from nbflow.workers import worker
 
@@ -33,6 +34,7 @@ def start(
     """Claim runs of a pool and execute them, until stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing
+    apart.conceal()
     worker.serve(
         names.check_name(pool or settings.worker_pool, field="pool"),
         limit=limit or settings.worker_limit,

@@ -11,11 +11,15 @@ import fcntl
 import gc
 import os
 import random
+import re
 import select
 import signal
 import sys
 import warnings
 from typing import Any
+
+#: names of variables that hold secrets, the store's address among them: it may have a password
+_UNSEEN = re.compile(r"NBFLOW_DATABASE_URL|\w*(?:TOKEN|PASSWORD|SECRET|KEY)S?", re.ASCII)
 
 
 def threads_left() -> int:
@@ -82,20 +86,43 @@ def show(argv: list[str], env: dict[str, str], first: str) -> None:
     """Write arguments and environment where the system looks for them: /proc/PID/environ.
 
     What is found by the marker in its environment must be found after a fork, too. What does not
-    fit into the place the parent has is left out; the variable `first` comes first.
+    fit into the place the parent has is left out; the variable `first` comes first. Secrets are
+    not written: every process of the user may read there, the run's kernel among them.
     """
+    places = _places()
+    _write(*places[:2], argv)
+    _show_environment(env, first, *places[2:])
+
+
+def conceal(first: str = "") -> None:
+    """Take the secrets of this process's environment out of /proc/PID/environ; it keeps them."""
+    if not sys.platform.startswith("linux"):
+        return
+    env = dict(os.environ)
+    os.environ.clear()  # and set anew: what C code looks up lies elsewhere from now on
+    os.environ.update(env)
+    _show_environment(env, first, *_places()[2:])
+
+
+def _show_environment(env: dict[str, str], first: str, start: int, end: int) -> None:
+    named = sorted(env.items(), key=lambda item: item[0] != first)
+    words = [f"{name}={value}" for name, value in named if not _UNSEEN.fullmatch(name)]
+    _write(start, end, words)
+
+
+def _places() -> list[int]:
+    """Give where this process's arguments and environment lie: two starts, each with its end."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
-    named = sorted(env.items(), key=lambda item: item[0] != first)
-    for start, end, words in (
-        (int(fields[45]), int(fields[46]), argv),
-        (int(fields[47]), int(fields[48]), [f"{name}={value}" for name, value in named]),
-    ):
-        room = end - start
-        block = b""
-        for word in words:
-            entry = os.fsencode(word) + b"\0"
-            if len(block) + len(entry) > room:
-                break
-            block += entry
-        ctypes.memmove(start, block.ljust(room, b"\0"), room)
+    return [int(field) for field in fields[45:49]]
+
+
+def _write(start: int, end: int, words: list[str]) -> None:
+    room = end - start
+    block = b""
+    for word in words:
+        entry = os.fsencode(word) + b"\0"
+        if len(block) + len(entry) > room:
+            break
+        block += entry
+    ctypes.memmove(start, block.ljust(room, b"\0"), room)

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from nbflow import settings
 from nbflow.exceptions import Conflict
+from nbflow.kernels import apart
 from nbflow.model import clock
 from nbflow.store import kept_kernels, owners
 from nbflow.store.kept_kernels import KeptKernel
@@ -155,4 +156,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    apart.conceal()
     main()

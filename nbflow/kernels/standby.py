@@ -7,6 +7,7 @@ not asked again. A zygote that was not needed for a while ends itself.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 from nbflow import settings
 from nbflow.kernels.forking import ForkServer, NotForked, available
 from nbflow.kernels.zygote import receive, send
+from nbflow.model import kernel_variables
 
 _log = logging.getLogger("nbflow.kernels")
 
@@ -29,6 +31,8 @@ _FIRST_WORD_SECONDS = 1.0
 _MOST = 8
 #: what a kernel sets where nothing else is chosen; matplotlib reads it when it is imported
 _INLINE = "module://matplotlib_inline.backend_inline"
+#: folders of this name, with a process's number, hold the sockets it is asked by
+_FOLDERS = "nbflow-kernels-"
 _CHILD = Path(__file__).with_name("kernel_child.py")
 
 
@@ -67,7 +71,8 @@ class Standby:
 
     def __init__(self) -> None:
         # a socket's address is short, a home folder's may be long: it holds a link
-        self._folder = Path(tempfile.mkdtemp(prefix="nbflow-kernels-"))  # for this user only
+        # for this user only
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(str(self._folder / "s"))
         self._listener.listen(64)
@@ -129,7 +134,7 @@ class Standby:
         if kept is None:
             kept = server(
                 python,
-                {k: v for k, v in {**os.environ, **env}.items() if k not in settings.TOKENS},
+                kernel_variables.given({**os.environ, **env}),
                 standby=settings.kernel_standby,
                 preload=settings.kernel_preload.replace(",", " ").split(),
                 idle_seconds=settings.kernel_standby_seconds,
@@ -164,11 +169,26 @@ def _links() -> Path:
 
 
 def _forget_the_dead() -> None:
-    """Remove what processes left that could not clean up."""
+    """Remove what processes left that could not clean up: also those of homes that are gone."""
     for link in _links().glob("*"):
         if link.is_symlink() and not Path(f"/proc/{link.name}").exists():
-            shutil.rmtree(Path(os.readlink(link)).parent, ignore_errors=True)
             link.unlink(missing_ok=True)
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*-*"):
+        with suppress(OSError):  # another worker removes it this moment
+            if folder.lstat().st_uid == os.getuid() and _is_dead(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_dead(folder: Path) -> bool:
+    """Say whether nobody is behind a folder: its process is gone, and its socket refuses.
+
+    Both: a container that shares the folder for temporary files numbers its processes otherwise.
+    """
+    pid = folder.name.removeprefix(_FOLDERS).partition("-")[0]
+    if not pid.isdigit() or Path(f"/proc/{pid}").exists():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as talk:
+        return talk.connect_ex(str(folder / "s")) in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 def _refuse(talk: socket.socket, reason: str) -> None:

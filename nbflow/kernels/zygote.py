@@ -139,6 +139,7 @@ class Parent:
         self.plan = plan
         self.functions: dict[str, Callable[..., Any]] = {}
         self.apart = _file(os.path.join(os.path.dirname(__file__), "apart.py"))
+        self.apart.conceal(plan.get("marker", ""))
         self.generators: list[Any] = []
         self.talks: dict[int, socket.socket] = {}
         self.children: dict[int, Child] = {}

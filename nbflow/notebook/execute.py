@@ -14,11 +14,13 @@ import sys
 from nbflow import settings
 from nbflow.connect import connect
 from nbflow.exceptions import Aborted, NbflowError
+from nbflow.kernels import apart
 from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
 from nbflow.notebook import running
 from nbflow.notebook.stopping import Stop
+from nbflow.store import owners
 
 _log = logging.getLogger("nbflow.notebook")
 
@@ -72,4 +74,5 @@ def _opening(backend: Backend, run: FlowRun) -> running.Opening:
 
 
 if __name__ == "__main__":
+    apart.conceal(owners.MARKER)  # the run's kernel may read what this process was started with
     sys.exit(main(sys.argv[1:]))

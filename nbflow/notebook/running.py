@@ -22,7 +22,17 @@ from nbflow.engine import laying, lease, recorder
 from nbflow.exceptions import Aborted, InvalidNotebook, NbflowError
 from nbflow.faults import fault
 from nbflow.kernels import specs
-from nbflow.model import clock, entrypoints, notebooks, run_options, slices, states, texts, tokens
+from nbflow.model import (
+    clock,
+    entrypoints,
+    kernel_variables,
+    notebooks,
+    run_options,
+    slices,
+    states,
+    texts,
+    tokens,
+)
 from nbflow.model.backend import Backend
 from nbflow.model.runs import Artifact, FlowRun, TaskRun
 from nbflow.model.states import State
@@ -429,14 +439,14 @@ def _notebook(backend: Backend, run: FlowRun, before: Past | None, name: str) ->
 
 
 def kernel_environment(run: FlowRun, marker: str) -> dict[str, str]:
-    """Give a kernel's environment: this process's without tokens, and which run it works for."""
+    """Give a kernel's environment: this process's without secrets, and which run it works for."""
     env = {**os.environ, **settings.environment()}
     env |= {"NBFLOW_FLOW_RUN_ID": run.id, owners.MARKER: marker}
     if run.path:
         env["JPY_SESSION_NAME"] = run.path
     if run.function is not None:
         env["NBFLOW_FUNCTION"] = run.function
-    kept = {name: value for name, value in env.items() if not settings.withheld(name)}
+    kept = kernel_variables.given(env)
     token: str = env.get("NBFLOW_KERNEL_API_TOKEN") or settings.api_token
     if token.startswith(tokens.PREFIXES["run"]):
         kept["NBFLOW_API_URL"] = kept.pop("NBFLOW_KERNEL_API_URL", settings.api_url)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from nbflow.exceptions import Conflict, InvalidInput, StoreBusy
+from nbflow import settings
+from nbflow.exceptions import Conflict, InvalidInput, NbflowError, StoreBusy
 from nbflow.model import clock
 from nbflow.store import dialect
 from nbflow.store.database_errors import translated
@@ -79,17 +80,40 @@ def restore(url: str, file: Path) -> Path | None:
 
 
 def keep_before_migration(engine: sa.Engine, revision: str) -> Path | None:
-    """Copy a SQLite store that holds work beside itself, and give where; the newest few stay."""
-    if engine.dialect.name != "sqlite" or not _holds_work(engine):
+    """Copy a store that holds work, and give where; the newest few copies stay.
+
+    SQLite's lie beside the store, PostgreSQL's in the home folder. Raises InvalidInput
+    (`backup.program`): PostgreSQL's client programs are not here.
+    """
+    if not _holds_work(engine):
         return None
-    store = _file_of(engine.url)
-    kept = store.with_name(f"{store.name}.before-{revision}.{_stamp()}")
-    backup(str(engine.url), kept)
-    copies = sorted(store.parent.glob(f"{store.name}.before-????.*Z"), key=_age)
+    beside = _beside(engine.url)
+    kept = beside.with_name(f"{beside.name}.before-{revision}.{_stamp()}")
+    try:
+        backup(engine.url.render_as_string(hide_password=False), kept)
+    except NbflowError as error:
+        if engine.dialect.name == "sqlite":
+            raise
+        raise InvalidInput(
+            f"The store was not copied, so its schema was left as it is. {error}",
+            code=error.code,
+            hint=f"{error.hint} Then say --no-backup to `nbflow database upgrade`.",
+        ) from None
+    copies = sorted(beside.parent.glob(f"{beside.name}.before-????.*Z"), key=_age)
     for old in copies[:-_KEPT]:
         old.unlink(missing_ok=True)
     _log.info("The store is kept as it was (schema %s) in %s.", revision, kept)
     return kept
+
+
+def _beside(url: sa.URL) -> Path:
+    """Give the file that copies are put beside and named after."""
+    if url.get_backend_name() == "sqlite":
+        return _file_of(url)
+    folder = settings.ensure_home() / "backups"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    place = f"{url.host or 'localhost'}-{url.port or 5432}-{url.database}"
+    return folder / "".join(c if c.isalnum() or c in "-_" else "_" for c in place)
 
 
 def _age(path: Path) -> str:

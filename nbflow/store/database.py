@@ -82,23 +82,28 @@ class Database:
             _VERSION.create(connection)
             connection.execute(_VERSION.insert().values(version_num=HEAD))
 
-    def upgrade(self) -> Path | None:
+    def upgrade(self, *, keep: bool = True) -> Path | None:
         """Bring the schema up to date; give the copy kept of the store as it was, if one was.
 
         All in one transaction, by one process at a time: one that is killed amid it leaves the
-        store as it was, and the next one begins again. Raises SchemaMismatch: it is a newer one's.
+        store as it was, and the next one begins again.
+
+        Args:
+            keep: copy a store that holds work before.
+
+        Raises SchemaMismatch (it is a newer one's), InvalidInput (it cannot be copied).
         """
         from alembic import command
 
         with _migrating:
-            kept = self._keep(HEAD)
+            kept = self._keep(HEAD, copied=keep)
             command.upgrade(alembic_config(self.url), "head")
         return kept
 
-    def downgrade(self, to: str | None = None) -> Path | None:
+    def downgrade(self, to: str | None = None, *, keep: bool = True) -> Path | None:
         """Take the schema back to a revision, the one before when left out; give the copy kept.
 
-        What the older schema has no place for is lost. Raises InvalidInput, SchemaMismatch.
+        What the older schema has no place for is lost. Raises as `upgrade`, and for `to`.
         """
         from alembic import command
 
@@ -113,11 +118,11 @@ class Database:
                 hint=f"There are {', '.join(known[: at + 1])}.",
             )
         with _migrating:
-            kept = self._keep(goal)
+            kept = self._keep(goal, copied=keep)
             command.downgrade(alembic_config(self.url), goal)
         return kept
 
-    def _keep(self, goal: str) -> Path | None:
+    def _keep(self, goal: str, *, copied: bool) -> Path | None:
         from nbflow.store import backups
 
         found = self.version()
@@ -128,7 +133,7 @@ class Database:
                 f"The store has schema {found}, of a newer nbflow; this one knows {HEAD}.",
                 hint="Install that version, or restore a backup from before it.",
             )
-        return backups.keep_before_migration(self.engine, found)
+        return backups.keep_before_migration(self.engine, found) if copied else None
 
     def watch(self) -> dialect.Watch:
         """Give a watch on commits of other connections."""

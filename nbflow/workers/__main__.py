@@ -6,6 +6,7 @@ import argparse
 import logging
 
 from nbflow import settings
+from nbflow.kernels import apart
 from nbflow.workers import worker
 
 
@@ -22,6 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    apart.conceal()
     worker.serve(given.pool, limit=given.limit, name=given.name, watch_stdin=given.watch_stdin)
 
 

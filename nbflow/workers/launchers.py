@@ -18,7 +18,7 @@ from pathlib import Path
 from nbflow import settings
 from nbflow.faults import fault
 from nbflow.kernels.forking import Forked, NotForked
-from nbflow.model import clock, pool_types
+from nbflow.model import clock, kernel_variables, pool_types
 from nbflow.model.workers import Claim, Held
 from nbflow.store import owners
 from nbflow.store.memory import Memory
@@ -112,7 +112,12 @@ def _start(
 
 
 def _environment(claim: Claim, token: str, pool_type: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in settings.TOKENS}
+    # PG…PASSWORD stays: the process itself may have to open the store
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not kernel_variables.withheld(k) or k.startswith("PG")
+    }
     kept.update({k: v for k, v in settings.environment().items() if k not in settings.TOKENS})
     kept.update(_of_job(claim))
     kept["NBFLOW_JOB_TYPE"] = pool_type
@@ -147,6 +152,7 @@ def _of_job(claim: Claim) -> dict[str, str]:
     said["NBFLOW_JOB_NAME"] = job.get("name") or claim.run.name
     said["NBFLOW_JOB_LABELS"] = json.dumps(job["labels"]) if job.get("labels") else None
     said["NBFLOW_JOB_WORKING_DIR"] = job.get("working_dir")
+    said[kernel_variables.JOB] = ",".join(job.get("env") or {}) or None
     said["NBFLOW_JOB_TIMEOUT_SECONDS"] = job.get("timeout_seconds")
     return {name: str(value) for name, value in said.items() if value is not None}
 
@@ -199,6 +205,8 @@ def _signal(child: Child, number: signal.Signals, *, rung: int) -> None:
         fault("cancel.after_signal")
     except ProcessLookupError:
         pass
+    except OSError as error:  # it has become somebody else's (setuid): the other runs go on
+        _log.warning("run %s cannot be sent %s: %s", child.claim.run.id, number.name, error)
 
 
 def show(child: Child) -> None:

@@ -93,7 +93,8 @@ def test_down_and_up_again_with_copies_beside(
     assert run(["database", "downgrade", "--to", "0003", "--output", "json"]) == 0
     down = said(capsys)
     assert (down["from"], down["to"]) == (database.HEAD, "0003")
-    assert (down["kept"] is not None) == store.startswith("sqlite")
+    assert Path(down["kept"]).stat().st_size > 0
+    assert Path(down["kept"]).stat().st_mode & 0o077 == 0
     with pytest.raises(SchemaMismatch):
         Orchestrator()
     assert run(["database", "check"]) == 1
@@ -159,6 +160,39 @@ def test_a_store_behind_a_server_is_left_to_it(
     monkeypatch.setenv("NBFLOW_API_URL", "http://127.0.0.1:9/")
     assert run(["database", "check"]) != 0
     assert "belongs to the server" in capsys.readouterr().err
+
+
+def test_what_postgresql_held_before_its_schema_changed_can_be_put_back(
+    postgresql: Any, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("NBFLOW_DATABASE_URL", postgresql.create(f"cli{uuid4().hex}"))
+    make_run("first")
+    assert run(["database", "downgrade", "--to", "0003", "--output", "json"]) == 0
+    kept = said(capsys)["kept"]
+    assert Path(kept).parent == home / "backups"
+    assert run(["database", "restore", kept]) == 0
+    assert names_kept() == ["first"]  # the copy is of the schema before
+
+
+def test_without_its_programs_postgresql_is_migrated_only_when_told_so(
+    postgresql: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("NBFLOW_DATABASE_URL", postgresql.create(f"cli{uuid4().hex}"))
+    make_run("first")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(["database", "downgrade", "--to", "0003"]) != 0
+    told = capsys.readouterr().err
+    assert "schema was left as it is" in told
+    assert "no program pg_dump" in told
+    assert "--no-backup" in told
+    assert names_kept() == ["first"]  # at this nbflow's schema
+    assert run(["database", "downgrade", "--to", "0003", "--no-backup"]) == 0
+    capsys.readouterr()
+    assert run(["database", "upgrade"]) != 0
+    assert "--no-backup" in capsys.readouterr().err
+    assert run(["database", "upgrade", "--no-backup", "--output", "json"]) == 0
+    assert said(capsys)["kept"] is None
+    assert names_kept() == ["first"]
 
 
 def test_without_its_programs_postgresql_is_not_copied(

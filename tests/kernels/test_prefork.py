@@ -5,8 +5,10 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -346,3 +348,24 @@ async def test_without_a_worker_a_kernel_starts_normally_and_without_a_word(
         async with kernel() as one:
             assert one.parked is None
             assert one.provisioner.note == ""
+
+
+def test_folders_of_the_dead_are_removed_and_others_are_not(
+    standing_by: Standby, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker that begins removes what killed ones left, of homes that are gone, too."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / f"nbflow-kernels-{gone.pid}-a"
+    heard = tmp_path / f"nbflow-kernels-{gone.pid}-b"  # of another container, with other numbers
+    alive = tmp_path / f"nbflow-kernels-{os.getpid()}-c"
+    strange = tmp_path / "nbflow-kernels-notes"
+    for folder in (dead, heard, alive, strange):
+        folder.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(heard / "s"))
+        listener.listen()
+        monkeypatch.setenv("NBFLOW_HOME", str(tmp_path / "home"))
+        Standby().close()
+    assert sorted(tmp_path.glob("nbflow-kernels-*")) == sorted([alive, heard, strange])
