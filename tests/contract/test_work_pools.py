@@ -246,3 +246,16 @@ def test_an_answer_lost_on_its_way_leaves_no_run_pending(
     (claim,) = client.claim_flow_runs(worker.id, 1, holding=())
     assert (claim.run.id, claim.attempt) == (run.id, 1)
     client.close()
+
+
+def test_two_workers_of_one_name_are_two_and_share_the_work(
+    backend: Backend, make: Any, pool: str
+) -> None:
+    first, second = make.worker(pool), make.worker(pool)
+    assert first.name == second.name
+    assert first.id != second.id
+    waiting = {make.waiting(pool).id for _ in range(8)}
+    given = [backend.claim_flow_runs(worker.id, 4) for worker in (first, second)]
+    claimed = [claim.run.id for claims in given for claim in claims]
+    assert [len(claims) for claims in given] == [4, 4]
+    assert sorted(claimed) == sorted(waiting)

@@ -46,6 +46,36 @@ DETACHED = (
     " executable='/bin/bash')"
 )
 
+#: what a cell may do to its own process, and how its run may end then
+HOSTILE = {
+    "stdout replaced": (
+        "import io, sys\nsys.stdout = sys.stderr = io.StringIO()\nprint('unheard')",
+        {"Completed"},
+    ),
+    "stdout gone": ("import sys\nsys.stdout = sys.stderr = None", {"Completed", "Failed"}),
+    "descriptors closed": ("import os\nos.close(1)\nos.close(2)", {"Completed"}),
+    "folder gone": (
+        "import os, tempfile\nfolder = tempfile.mkdtemp()\nos.chdir(folder)\nos.rmdir(folder)",
+        {"Completed"},
+    ),
+    "descriptors used up": (
+        "import os, resource\nmost = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))\nheld = []\n"
+        "while True:\n    held.append(os.dup(0))",
+        {"Failed", "Crashed"},
+    ),
+    "parent killed": (
+        "import os, signal, threading\nos.kill(os.getppid(), signal.SIGKILL)\n"
+        "threading.Event().wait(3)",
+        {"Completed", "Crashed"},
+    ),
+    "200 children": (
+        "import subprocess\n"
+        "for _ in range(200):\n    subprocess.Popen(['sleep', '600'], start_new_session=True)",
+        {"Completed"},
+    ),
+}
+
 
 @pytest.fixture(scope="module")
 def server(serving: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
@@ -327,3 +357,19 @@ def test_memory_that_ran_out_is_said_when_the_system_counted_it(
     events.write_text("low 0\noom 1\noom_kill 3\n")
     assert watched.why_killed(-9) == "out of memory"
     assert watched.why_killed(-11) == ""
+
+
+def test_a_cell_that_turns_on_its_own_process_ends_its_own_run_at_most(
+    server: Any, backend: HttpBackend, start: Callable[..., FlowRun], wait_for: Wait
+) -> None:
+    (worker,) = backend.list_workers().rows
+    begun = {what: start(cell, "1 + 1") for what, (cell, _) in HOSTILE.items()}
+    for what, run in begun.items():
+        found = wait_for(_ended(backend, run), seconds=90, what=f"the end: {what}")
+        print(f"\n{what}: {found.state.name}. {found.state.message}", end="")
+        assert found.state.name in HOSTILE[what][1], (what, found.state.message)
+        assert found.state.message or found.state.is_completed(), what
+        wait_for(lambda run=run: not _marked(run.id), seconds=20, what=f"nothing left: {what}")
+    healthy = wait_for(_ended(backend, start("print('well')")), seconds=60)
+    assert healthy.state.is_completed(), healthy.state.message
+    assert [one.id for one in backend.list_workers().rows] == [worker.id]
