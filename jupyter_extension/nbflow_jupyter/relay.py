@@ -22,6 +22,8 @@ from nbflow.model.events import Event
 COALESCE_SECONDS = 0.1
 
 RUN_EVENTS = "urn:nbflow:flow-run:v1"
+#: where an event logger keeps who listens, by schema
+_LISTENERS = ("_modified_listeners", "_unmodified_listeners")
 RUN_SCHEMA = Path(__file__).parent / "events" / "run.yaml"
 
 
@@ -100,9 +102,10 @@ class Relay:
         events = await self._filled(coalesced(held))
         for listener in tuple(self._listeners):
             listener.tell(to, events)
-        for event in held:
-            if event.noun == "flow-runs" and event.row:
-                self._emit(event)
+        if self._is_heard():
+            for event in held:
+                if event.noun == "flow-runs" and event.row:
+                    self._emit(event)
 
     async def _filled(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """Put the task runs that somebody watches in the place of their ids."""
@@ -121,8 +124,14 @@ class Relay:
         filled = {e.seq: {"task_runs": by_run.get(e.resource_id, [])} for e in mine}
         return tuple(replace(e, row=filled.get(e.seq, e.row)) for e in events)
 
+    def _is_heard(self) -> bool:
+        """Say whether anybody listens to Jupyter's event bus: thousands of runs may be made."""
+        logger: Any = self._event_logger
+        kept = (getattr(logger, name, {RUN_EVENTS: True}) for name in _LISTENERS)
+        return bool(logger.handlers) or any(listeners.get(RUN_EVENTS) for listeners in kept)
+
     def _emit(self, event: Event) -> None:
-        """Tell Jupyter's own event bus of a run's new state; costs nothing while nobody listens."""
+        """Tell Jupyter's own event bus of a run's new state."""
         try:
             self._event_logger.emit(schema_id=RUN_EVENTS, data=run_event(event))
         except Exception:

@@ -18,6 +18,8 @@ from nbflow.store.hints import Hints
 _log = logging.getLogger("nbflow.services")
 #: the longest rest
 _LOOK_SECONDS = 5.0
+#: the shortest: a hundred commits are then ten looks; who waited for a change is told at once
+_PACE_SECONDS = 0.01
 _BATCH = 1000
 
 #: what a subscriber gets: the seq it is at, the seq it will be at, the events between
@@ -32,7 +34,7 @@ class Bus:
         self.seq = orchestrator.seq()
         self._subscribers: list[Deliver] = []
         self._hints = Hints(orchestrator.watch())
-        self._stopping = False
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="nbflow-bus", daemon=True)
         orchestrator.listeners.append(self._hints.wake)
 
@@ -47,7 +49,7 @@ class Bus:
 
     def stop(self) -> None:
         """Stop following."""
-        self._stopping = True
+        self._ended.set()
         self._hints.wake()
         if self._thread.is_alive():
             self._thread.join(5.0)
@@ -66,10 +68,11 @@ class Bus:
                 return delivered
 
     def _loop(self) -> None:
-        while not self._stopping:
+        while not self._ended.is_set():
             try:
                 self._hints.rest(_LOOK_SECONDS)
                 self.run_once()
+                self._ended.wait(_PACE_SECONDS)
             except NbflowError as error:
                 _log.warning("the bus could not read events: %s", error)
         self._hints.close()
