@@ -41,7 +41,6 @@ from nbflow.orchestration.schedules import SqlSchedules
 from nbflow.orchestration.tokens import SqlTokens
 from nbflow.orchestration.variables import SqlVariables
 from nbflow.orchestration.work_pools import SqlWorkPools
-from nbflow.rules import flow as rules
 from nbflow.store import (  # fmt: skip
     artifacts,
     events,
@@ -390,15 +389,11 @@ class Orchestrator(
     def mark_late(self, before: datetime) -> None:
         """Call runs Late that could have started before an instant and have not."""
         with self.database.read() as connection:
-            late = flow_runs.overdue(connection, before=before)
-        if not late:
-            return
+            if not flow_runs.overdue(connection, before=before, limit=1):
+                return
         with self._write() as connection:
-            for run in late:
-                due_at = rules.due(run) or before
-                transitions.transit(
-                    connection, run, states.Late(due_at, message="No worker took it in time.")
-                )
+            late = flow_runs.overdue(connection, before=before)
+            transitions.call_late(connection, late, before=before)
 
     def seq(self) -> int:
         """Give the newest event's number."""

@@ -123,6 +123,21 @@ def amend_state(connection: sa.Connection, run: FlowRun) -> None:
     connection.execute(flow_run.update().where(flow_run.c.state_id == state.id).values(now))
 
 
+def replace_states(
+    connection: sa.Connection, moves: Sequence[tuple[FlowRun, FlowRun, datetime | None]]
+) -> None:
+    """Move many runs that were read in this transaction: before, after, when it may start."""
+    rows = [
+        columns(after)
+        | {"start_at": codec.micros(at), "seen_id": seen.id, "seen_state_id": seen.state.id}
+        for seen, after, at in moves
+    ]
+    if rows:
+        connection.execute(_REPLACE, rows)
+        said = [codec.history_columns(run.state) | {"flow_run_id": run.id} for _, run, _ in moves]
+        connection.execute(flow_run_state.insert(), said)
+
+
 def states(connection: sa.Connection, run_id: str) -> tuple[State, ...]:
     """List the states a run went through, oldest first."""
     query = (
