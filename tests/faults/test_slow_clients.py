@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from nbflow.client.http import HttpBackend
-from nbflow.model import clock
+from nbflow.model import clock, states
 from nbflow.model.run_lists import RunFilter
 from nbflow.model.runs import Batch, LogEntry, NewFlowRun
 
@@ -179,3 +179,22 @@ def test_who_hangs_up_half_way_is_no_error_and_a_repetition_is_done_once(
         assert again.is_success, again.text
     assert backend.count_flow_runs(RunFilter(flow_name="half-closed")).count == 10
     assert "Traceback" not in server.log.read_text()
+
+
+def test_who_follows_a_silent_run_is_answered_before_it_says_anything(
+    server: Any, backend: HttpBackend
+) -> None:
+    run = backend.create_flow_run(NewFlowRun("silent"))
+    backend.propose(run.id, states.Running(), attempt=1)
+    with connected(server) as follower:
+        route = f"flow-runs/{run.id}/logs/download?follow=true"
+        follower.sendall(request(server, f"GET {route}"))
+        assert follower.recv(15).startswith(b"HTTP/1.1 200")
+        backend.record(Batch(logs=(LogEntry(run.id, clock.now(), 20, "at last"),)))
+        backend.propose(run.id, states.Completed(), attempt=1)
+        told = b""
+        while part := follower.recv(4096):
+            told += part
+            if told.endswith(b"0\r\n\r\n"):
+                break
+    assert b"at last" in told
