@@ -90,6 +90,20 @@ def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: dat
     emit_all(connection, [after for _, after in moved])
 
 
+def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: datetime) -> None:
+    """Call waiting runs Late, all at once: after an outage there may be thousands.
+
+    They are as they were read in this transaction; nothing else follows from this state.
+    """
+    now = clock.now()
+    moved: list[tuple[FlowRun, FlowRun]] = []
+    for run in runs:
+        to = states.Late(rules.due(run) or before, message="No worker took it in time.")
+        moved.append((run, _after(run, _in_order(run.state, to), owner=None, now=now)))
+    flow_runs.replace_states(connection, [(seen, after, start_at(after)) for seen, after in moved])
+    emit_all(connection, [after for _, after in moved])
+
+
 def _in_order(before: State, to: State) -> State:
     """Give a state at an instant after the one before it: clocks are set back, and differ."""
     return to if to.at > before.at else replace(to, at=before.at + timedelta(microseconds=1))
@@ -171,6 +185,20 @@ def emit_task_runs(connection: sa.Connection, flow_run_id: str, ids: Sequence[st
     """Append one event for all task runs of a flow run that changed together: their ids."""
     recorded = Event("task-runs.recorded", "task-runs", flow_run_id, clock.now(), {"ids": ids})
     events.append(connection, [recorded])
+
+
+def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: datetime) -> None:
+    """Call waiting runs Late, all at once: after an outage there may be thousands.
+
+    They are as they were read in this transaction; nothing else follows from this state.
+    """
+    now = clock.now()
+    moved: list[tuple[FlowRun, FlowRun]] = []
+    for run in runs:
+        to = states.Late(rules.due(run) or before, message="No worker took it in time.")
+        moved.append((run, _after(run, _in_order(run.state, to), owner=None, now=now)))
+    flow_runs.replace_states(connection, [(seen, after, start_at(after)) for seen, after in moved])
+    emit_all(connection, [after for _, after in moved])
 
 
 def _in_order(before: State, to: State) -> State:
