@@ -4,14 +4,21 @@
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { runIcon, stopIcon } from '@jupyterlab/ui-components';
+import { refreshIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { nbflowIcon } from './icons';
-import { problemOf } from './errors';
-import { isCancellable, isFinal } from './models/states';
+import { ApiError, problemOf } from './errors';
+import { isCancellable, isFinal, isRetryable } from './models/states';
 import { RunFormModel } from './models/runform';
 import type { ISession } from './tokens';
-import type { Deployment, FlowRun, Parameters } from './wire';
+import type {
+  Deployment,
+  FlowRun,
+  FlowRunRow,
+  JsonSchema,
+  Parameters,
+  Verdict
+} from './wire';
 import { FormDialog } from './widgets/formdialog';
 import { RunFormWidget } from './widgets/runform';
 
@@ -20,6 +27,10 @@ export const CommandIDs = {
   openRun: 'nbflow:open-run',
   cancelRun: 'nbflow:cancel-run',
   deleteRun: 'nbflow:delete-run',
+  retryRun: 'nbflow:retry-run',
+  resumeFailed: 'nbflow:resume-failed-run',
+  pauseRun: 'nbflow:pause-run',
+  resumeRun: 'nbflow:resume-run',
   runNotebook: 'nbflow:run-notebook',
   deployNotebook: 'nbflow:deploy-notebook',
   deploySelected: 'nbflow:deploy-selected',
@@ -94,6 +105,80 @@ export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession):
       }
     }
   });
+}
+
+/** The commands that let a run go on: again, from where it failed, after a pause. */
+export function addGoOnCommands(app: JupyterFrontEnd, session: ISession): void {
+  const { api, runs, trans } = session;
+  const idOf = (args: Args): string => textOf(args, 'flow_run_id') || hit(app, 'runId');
+  const describedBy = describe({ flow_run_id: trans.__('The id of the run.') });
+  const enabledFor =
+    (may: (row: FlowRunRow) => boolean) =>
+    (args: Args): boolean =>
+      isEnabledFor(runs.get(idOf(args)), idOf(args), may);
+
+  for (const resume of [false, true]) {
+    app.commands.addCommand(resume ? CommandIDs.resumeFailed : CommandIDs.retryRun, {
+      label: resume ? trans.__('Resume from Failed Cell') : trans.__('Retry Run'),
+      caption: resume
+        ? trans.__(
+            'Go on where a notebook run ended; completed cells are not run again'
+          )
+        : trans.__('Run an ended run once more'),
+      icon: refreshIcon,
+      describedBy,
+      isEnabled: enabledFor(
+        ({ kind, state }) => isRetryable(state) && (!resume || kind === 'notebook')
+      ),
+      execute: args => tell(api.retryFlowRun(idOf(args), resume))
+    });
+  }
+  app.commands.addCommand(CommandIDs.pauseRun, {
+    label: trans.__('Pause Run'),
+    caption: trans.__('Let no further task of a run begin'),
+    icon: nbflowIcon,
+    describedBy,
+    isEnabled: enabledFor(({ state }) => state.type === 'RUNNING'),
+    execute: args => tell(accepted(api.pauseFlowRun(idOf(args))))
+  });
+  app.commands.addCommand(CommandIDs.resumeRun, {
+    label: trans.__('Resume Run'),
+    caption: trans.__('Let a paused run go on, with the input it asks for'),
+    icon: runIcon,
+    describedBy,
+    isEnabled: enabledFor(({ state }) => state.type === 'PAUSED'),
+    execute: args => tell(goOn(idOf(args), session))
+  });
+}
+
+/** What was not accepted is a problem that says why. */
+async function accepted(proposed: Promise<Verdict>): Promise<void> {
+  const verdict = await proposed;
+  if (verdict.verdict !== 'accept') {
+    throw new ApiError(409, { code: 'run.refused', message: verdict.reason });
+  }
+}
+
+/** Resume a paused run; where it asks for input, by a form. */
+async function goOn(id: string, { api, trans }: ISession): Promise<void> {
+  const run = await api.readFlowRun(id);
+  const asks = run.state.details.input as
+    { schema?: JsonSchema; description?: string | null } | undefined;
+  if (!asks?.schema) {
+    await api.resumeFlowRun(id);
+    return;
+  }
+  const asked = { parameter_schema: asks.schema, parameters: {} } as Deployment;
+  const send = (given: Parameters): Promise<FlowRun> => api.resumeFlowRun(id, given);
+  const model = new RunFormModel(asked, send, trans);
+  await new FormDialog({
+    title: asks.description || trans.__('“%1” asks', run.name),
+    body: new RunFormWidget(model, trans),
+    submitLabel: trans.__('Resume'),
+    submitClass: 'jp-nbflow-ResumeSubmit',
+    submit: async () => (await model.submit()) !== null,
+    trans
+  }).launch();
 }
 
 /** A run the sidebar does not hold (an old one) is judged by the server. */

@@ -127,7 +127,11 @@ test('log lines are text: no colour codes, no hidden characters, no markup', () 
   };
   const message = '<img src=x onerror=alert(1)>';
   const { container } = render(
-    <LogList logs={[{ ...line, id: '1', level: 30, message }]} trans={trans} />
+    <LogList
+      logs={[{ ...line, id: '1', level: 30, message }]}
+      urlOf={() => ''}
+      trans={trans}
+    />
   );
   expect(screen.getByText(message)).toBeTruthy();
   expect(container.querySelector('img')).toBeNull();

@@ -195,7 +195,7 @@ test('a graph is asked for once, when it is looked at; afterwards the feed tells
   server.socket.say(taskChanges(1, 'a', taskRun('t0')));
   expect(api.readGraph).not.toHaveBeenCalled();
   expect(heard).not.toHaveBeenCalled();
-  model.shown = true;
+  model.show(true);
   await settle();
   expect(api.readGraph.mock.calls).toEqual([['a']]);
   for (let i = 0; i < 20; i++) {
@@ -204,14 +204,14 @@ test('a graph is asked for once, when it is looked at; afterwards the feed tells
   expect(model.layout.rows).toHaveLength(21);
   expect(api.readGraph).toHaveBeenCalledTimes(1);
   heard.mockClear();
-  model.shown = false;
+  model.show(false);
   server.socket.say(taskChanges(22, 'a', taskRun('t99')));
   expect(heard).not.toHaveBeenCalled();
 });
 
 test('what is in a called run is watched while it is open', async () => {
   const { server, model } = await setUp();
-  model.shown = true;
+  model.show(true);
   await settle();
   const [call] = model.layout.rows;
   expect(call?.bar.child).toBe('inner');
@@ -229,7 +229,7 @@ test('what is in a called run is watched while it is open', async () => {
 
 test('a run called later is told of by the feed', async () => {
   const { server, model } = await setUp();
-  model.shown = true;
+  model.show(true);
   await settle();
   const called = flowRun('late', {
     parent_flow_run_id: 'a',

@@ -91,7 +91,7 @@ export function Windowed<Row>(props: IWindowed<Row>): JSX.Element {
 }
 
 /** Give the range of rows in sight and a little beyond, as the box is scrolled and resized. */
-function useInSight(
+export function useInSight(
   box: React.RefObject<HTMLDivElement>,
   rowHeight: number,
   count: number,
@@ -126,7 +126,7 @@ function useInSight(
   return [first, last];
 }
 
-function keepInSight(box: HTMLElement, top: number, height: number): void {
+export function keepInSight(box: HTMLElement, top: number, height: number): void {
   if (top < box.scrollTop) {
     box.scrollTop = top;
   } else if (top + height > box.scrollTop + box.clientHeight) {

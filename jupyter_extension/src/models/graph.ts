@@ -72,7 +72,7 @@ export class GraphModel extends Model implements IDisposable {
   }
 
   /** Say whether it is looked at. */
-  set shown(shown: boolean) {
+  show(shown: boolean): void {
     if (shown === this._shown) {
       return;
     }

@@ -14,6 +14,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { SplitPanel, type Widget } from '@lumino/widgets';
 import { CommandIDs, describe, tell, textOf } from '../commands';
 import { nbflowIcon } from '../icons';
+import { PARTS, type Part } from '../models/run';
 import { ISession } from '../tokens';
 import { RunView } from '../widgets/runview';
 
@@ -22,7 +23,8 @@ const LEAST_SHARE = 0.25;
 
 export const runview: JupyterFrontEndPlugin<void> = {
   id: 'nbflow-lab:runview',
-  description: 'Opens a run: its cells, executed notebook, logs and artifacts.',
+  description:
+    'Opens a run: its cells, notebook, timeline, logs, artifacts, results, details.',
   autoStart: true,
   requires: [ISession, IRenderMimeRegistry],
   optional: [ILabShell, ILayoutRestorer, IEditorLanguageRegistry],
@@ -41,9 +43,10 @@ export const runview: JupyterFrontEndPlugin<void> = {
     });
     const opener = (path: string): (() => void) | null => openFile(app, path);
 
-    const make = (flowRunId: string): MainAreaWidget<RunView> => {
+    const make = (flowRunId: string, part?: Part): MainAreaWidget<RunView> => {
       const content = new RunView({
         flowRunId,
+        part,
         session,
         commands,
         rendermime,
@@ -58,13 +61,25 @@ export const runview: JupyterFrontEndPlugin<void> = {
       widget.title.caption = trans.__('A run of nbflow');
       widget.title.closable = true;
       content.title.changed.connect(({ label }) => (widget.title.label = label));
+      let saved = content.model.part;
+      content.model.stateChanged.connect(model => {
+        if (model.part !== saved) {
+          saved = model.part;
+          void tracker.save(widget);
+        }
+      });
       return widget;
     };
     commands.addCommand(CommandIDs.openRun, {
       label: trans.__('Open Run'),
       caption: trans.__('Show a run with its cells, notebook, logs and artifacts'),
       icon: nbflowIcon,
-      describedBy: describe({ flow_run_id: trans.__('The id of the run.') }),
+      describedBy: describe({
+        flow_run_id: trans.__('The id of the run.'),
+        part: trans.__(
+          'What to show of it: notebook, timeline, logs, artifacts, results, details.'
+        )
+      }),
       execute: async args => {
         const flowRunId =
           textOf(args, 'flow_run_id') ||
@@ -73,7 +88,11 @@ export const runview: JupyterFrontEndPlugin<void> = {
           return;
         }
         const known = tracker.find(({ content }) => content.model.id === flowRunId);
-        const widget = known ?? make(flowRunId);
+        const part = PARTS.find(one => one === textOf(args, 'part'));
+        const widget = known ?? make(flowRunId, part);
+        if (known && part) {
+          known.content.model.show(part);
+        }
         if (!known) {
           await tracker.add(widget);
           // Notebook 7's main area belongs to the document; below it there is room.
@@ -87,7 +106,7 @@ export const runview: JupyterFrontEndPlugin<void> = {
     });
     void restorer?.restore(tracker, {
       command: CommandIDs.openRun,
-      args: ({ content }) => ({ flow_run_id: content.model.id }),
+      args: ({ content: { model } }) => ({ flow_run_id: model.id, part: model.part }),
       name: ({ content }) => content.model.id
     });
 

@@ -6,6 +6,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Api } from '../api';
 import {
   addDeploymentCommands,
+  addGoOnCommands,
   addRunCommands,
   addScheduleCommands
 } from '../commands';
@@ -32,6 +33,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       trans: (translator ?? nullTranslator).load('nbflow')
     };
     addRunCommands(app, made);
+    addGoOnCommands(app, made);
     addDeploymentCommands(app, made);
     addScheduleCommands(app, made);
     void app.started.then(() => feed.start());

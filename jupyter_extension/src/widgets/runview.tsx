@@ -1,31 +1,37 @@
 /**
- * One run on a page of its own: what it is and how it stands, its cells, and its notebook, logs or
- * artifacts.
+ * One run on a page of its own: its head, its cells, and one of its parts: notebook, timeline, logs,
+ * artifacts, results, details. What is not in sight is not drawn.
  */
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import { Panel } from '@lumino/widgets';
+import type { Message } from '@lumino/messaging';
+import { Panel, type Widget } from '@lumino/widgets';
 import React from 'react';
 import { CommandIDs } from '../commands';
 import { CellList, stepsOf } from '../components/celllist';
-import { Ago, Due, Duration } from '../components/duration';
-import { Empty, ProblemNote, Skeleton } from '../components/empty';
+import { Empty, Skeleton } from '../components/empty';
 import { LogList } from '../components/loglist';
-import { StateBadge } from '../components/statebadge';
+import { ResultList } from '../components/resultlist';
+import { RunDetails } from '../components/rundetails';
+import { Timeline } from '../components/timeline';
 import { useModel } from '../components/usemodel';
+import { GraphModel } from '../models/graph';
 import { RunModel, type Part } from '../models/run';
-import { isCancellable, isFinal } from '../models/states';
+import { isFinal } from '../models/states';
 import type { ISession } from '../tokens';
-import type { FlowRun, Json } from '../wire';
+import type { FlowRun } from '../wire';
 import { ArtifactList, type IArtifactList } from './artifactlist';
 import { NotebookView } from './notebookview';
+import { Head, type IHead } from './runhead';
 import { safeRegistry } from './safemime';
 
 export interface IRunView {
   flowRunId: string;
+  /** The part to begin with. */
+  part?: Part;
   session: ISession;
   commands: CommandRegistry;
   rendermime: IRenderMimeRegistry;
@@ -38,36 +44,45 @@ export class RunView extends Panel {
     super();
     const { session, flowRunId, languages } = options;
     const { trans } = session;
-    const model = (this.model = new RunModel(flowRunId, session.api, session.feed));
+    const { api, feed } = session;
+    const model = (this.model = new RunModel(flowRunId, api, feed, options.part));
+    this._graph = new GraphModel(model, api, feed);
     const rendermime = safeRegistry(options.rendermime);
     this._notebook = new NotebookView({ model, rendermime, languages, trans });
-    this._artifacts = new ArtifactList({
-      model,
-      api: session.api,
-      rendermime,
-      trans,
-      opener: options.opener
-    });
-    this._logs = new Drawn('jp-nbflow-Logs', <Logs model={model} trans={trans} />);
+    this._parts = {
+      notebook: this._notebook,
+      timeline: new Drawn('jp-nbflow-TimelinePart', this._timeline(options)),
+      logs: new Drawn('jp-nbflow-Logs', <Logs model={model} session={session} />),
+      artifacts: new ArtifactList({
+        model,
+        api,
+        rendermime,
+        trans,
+        opener: options.opener
+      }),
+      results: new Drawn('jp-nbflow-Results', <Results model={model} trans={trans} />),
+      details: new Drawn('jp-nbflow-Details', <Details model={model} trans={trans} />)
+    };
+    this._cells = new Drawn(
+      'jp-nbflow-RunView-cells',
+      <Cells {...options} model={model} onOpen={this._reveal} />
+    );
     this.addClass('jp-nbflow-RunView');
     this.node.dataset.runId = flowRunId;
     this.addWidget(
       new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />)
     );
-    this.addWidget(
-      new Drawn(
-        'jp-nbflow-RunView-cells',
-        <Cells {...options} model={model} onOpen={this._reveal} />
-      )
-    );
-    [this._notebook, this._logs, this._artifacts].forEach(part => this.addWidget(part));
+    this.addWidget(this._cells);
+    Object.values(this._parts).forEach(part => this.addWidget(part));
     model.stateChanged.connect(this._onState, this);
+    this._onState();
     void model.start();
   }
 
   readonly model: RunModel;
 
   override dispose(): void {
+    this._graph.dispose();
     this.model.dispose();
     super.dispose();
   }
@@ -79,23 +94,54 @@ export class RunView extends Panel {
     this._notebook.reveal(cellId);
   };
 
+  private _timeline({ commands, session: { trans } }: IRunView): JSX.Element {
+    return (
+      <Timeline
+        model={this._graph}
+        trans={trans}
+        onOpenCell={this._reveal}
+        onOpenRun={id => void commands.execute(CommandIDs.openRun, { flow_run_id: id })}
+      />
+    );
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.model.shown = this.isVisible;
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.model.shown = true;
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this.model.shown = false;
+  }
+
   private _onState(): void {
     const { part, run } = this.model;
-    this._notebook.setHidden(part !== 'notebook');
-    this._logs.setHidden(part !== 'logs');
-    this._artifacts.setHidden(part !== 'artifacts');
+    Object.entries(this._parts).forEach(([name, widget]) =>
+      widget.setHidden(name !== part)
+    );
+    // The timeline names every step itself; a flow's are in no order but that of time.
+    this._cells.setHidden(part === 'timeline' || run?.kind !== 'notebook');
+    this.node.dataset.part = part;
     if (run) {
+      this.node.dataset.kind = run.kind;
       this.node.dataset.state = run.state.type;
       this.title.label = run.name;
     }
   }
 
+  private readonly _graph: GraphModel;
   private readonly _notebook: NotebookView;
-  private readonly _logs: Drawn;
-  private readonly _artifacts: ArtifactList;
+  private readonly _cells: Drawn;
+  private readonly _parts: Record<Part, Widget>;
 }
 
-/** A component as a widget, drawn once; it follows its model by itself. */
+/** A component as a widget; it follows its model by itself, and is only there while it is in sight. */
 class Drawn extends ReactWidget {
   constructor(
     className: string,
@@ -105,192 +151,19 @@ class Drawn extends ReactWidget {
     this.addClass(className);
   }
 
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.update();
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this.update();
+  }
+
   protected render(): JSX.Element {
-    return this._element;
+    return this.isVisible ? this._element : <></>;
   }
-}
-
-type IHead = Pick<IRunView, 'session' | 'commands' | 'opener'> & { model: RunModel };
-
-function Head({ model, session, commands, opener }: IHead): JSX.Element {
-  useModel(model);
-  const { trans } = session;
-  const run = model.run;
-  if (!run) {
-    return model.problem ? (
-      <ProblemNote problem={model.problem} />
-    ) : (
-      <Skeleton rows={2} trans={trans} />
-    );
-  }
-  return (
-    <>
-      <div className="jp-nbflow-RunView-title">
-        <h1>{run.name}</h1>
-        <StateBadge state={run.state} trans={trans} />
-        {isCancellable(run.state) && (
-          <button
-            className="jp-nbflow-Button"
-            name="cancel"
-            onClick={() =>
-              void commands.execute(CommandIDs.cancelRun, { flow_run_id: run.id })
-            }
-          >
-            {trans.__('Cancel run')}
-          </button>
-        )}
-      </div>
-      <Facts run={run} session={session} opener={opener} />
-      <Given run={run} trans={trans} />
-      {run.state.message && (
-        <p className="jp-nbflow-RunView-message" data-state={run.state.type}>
-          {run.state.message}
-        </p>
-      )}
-      {model.problem && <ProblemNote problem={model.problem} />}
-      <Tabs model={model} trans={trans} />
-    </>
-  );
-}
-
-function Facts({
-  run,
-  session,
-  opener
-}: Pick<IHead, 'session' | 'opener'> & { run: FlowRun }): JSX.Element {
-  const { deployments, trans } = session;
-  useModel(deployments);
-  const deployment = deployments.get(run.deployment_id);
-  const open = run.path ? opener(run.path) : null;
-  const running = run.state.type === 'RUNNING';
-  return (
-    <dl className="jp-nbflow-Facts">
-      {deployment && <Fact label={trans.__('Deployment')}>{deployment.name}</Fact>}
-      <Fact label={trans.__('Notebook')}>
-        {open ? (
-          <button
-            className="jp-nbflow-LinkButton"
-            onClick={open}
-            title={run.path ?? ''}
-          >
-            {run.flow_name}
-          </button>
-        ) : (
-          <span title={run.path ?? ''}>{run.flow_name}</span>
-        )}
-      </Fact>
-      {run.started_at ? (
-        <Fact label={trans.__('Started')}>
-          <Ago at={run.started_at} trans={trans} />
-        </Fact>
-      ) : (
-        run.due_at &&
-        !isFinal(run.state) && (
-          <Fact label={trans.__('Due')}>
-            <Due at={run.due_at} trans={trans} />
-          </Fact>
-        )
-      )}
-      {(running || run.running_seconds > 0) && (
-        <Fact label={running ? trans.__('Running for') : trans.__('Took')}>
-          <Duration
-            seconds={run.running_seconds}
-            since={running ? run.state.at : null}
-          />
-        </Fact>
-      )}
-      {run.attempt > 1 && <Fact label={trans.__('Attempt')}>{run.attempt}</Fact>}
-    </dl>
-  );
-}
-
-function Fact({
-  label,
-  children
-}: {
-  label: string;
-  children: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-/** The parameters the run was given. */
-function Given({
-  run,
-  trans
-}: {
-  run: FlowRun;
-  trans: TranslationBundle;
-}): JSX.Element | null {
-  const given = Object.entries(run.parameters);
-  return given.length ? (
-    <ul className="jp-nbflow-Given" aria-label={trans.__('Parameters')}>
-      {given.map(([name, value]) => (
-        <li key={name} title={`${name} = ${literal(value)}`}>
-          <code>{name}</code> {literal(value)}
-        </li>
-      ))}
-    </ul>
-  ) : null;
-}
-
-function literal(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function Tabs({
-  model,
-  trans
-}: {
-  model: RunModel;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const all: [Part, string][] = [
-    ['notebook', trans.__('Notebook')],
-    ['logs', trans.__('Logs')],
-    ['artifacts', trans.__('Artifacts')]
-  ];
-  const parts = all.filter(
-    ([part]) => part !== 'notebook' || model.run?.kind === 'notebook'
-  );
-  const step = (by: number): void => {
-    const at = parts.findIndex(([part]) => part === model.part);
-    model.show(parts[(at + by + parts.length) % parts.length]?.[0] ?? 'logs');
-  };
-  return (
-    <div
-      className="jp-nbflow-Tabs"
-      role="tablist"
-      onKeyDown={event => {
-        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (by) {
-          step(by);
-          const tabs = event.currentTarget;
-          requestAnimationFrame(() =>
-            tabs.querySelector<HTMLElement>('[aria-selected=true]')?.focus()
-          );
-        }
-      }}
-    >
-      {parts.map(([part, label]) => (
-        <button
-          key={part}
-          role="tab"
-          name={part}
-          aria-selected={model.part === part}
-          tabIndex={model.part === part ? 0 : -1}
-          onClick={() => model.show(part)}
-        >
-          {label}
-        </button>
-      ))}
-    </div>
-  );
 }
 
 function Cells({
@@ -320,18 +193,45 @@ function beforeCells({ state }: FlowRun, trans: TranslationBundle): string {
 
 function Logs({
   model,
-  trans
-}: {
-  model: RunModel;
-  trans: TranslationBundle;
-}): JSX.Element {
+  session: { api, trans }
+}: Pick<IHead, 'model' | 'session'>): JSX.Element {
   useModel(model);
   if (model.logs === null) {
     return <Skeleton rows={6} trans={trans} />;
   }
   return model.logs.length ? (
-    <LogList logs={model.logs} trans={trans} />
+    <LogList
+      logs={model.logs}
+      urlOf={filter => api.logsUrl(model.id, filter)}
+      trans={trans}
+    />
   ) : (
     <Empty>{trans.__('This run has logged nothing.')}</Empty>
+  );
+}
+
+interface IPart {
+  model: RunModel;
+  trans: TranslationBundle;
+}
+
+function Results({ model, trans }: IPart): JSX.Element {
+  useModel(model);
+  if (model.results === null) {
+    return <Skeleton rows={4} trans={trans} />;
+  }
+  return model.results.length ? (
+    <ResultList results={model.results} taskRuns={model.taskRuns} trans={trans} />
+  ) : (
+    <Empty>{trans.__('No result of this run is stored.')}</Empty>
+  );
+}
+
+function Details({ model, trans }: IPart): JSX.Element {
+  useModel(model);
+  return model.run ? (
+    <RunDetails run={model.run} history={model.history} trans={trans} />
+  ) : (
+    <Skeleton rows={6} trans={trans} />
   );
 }

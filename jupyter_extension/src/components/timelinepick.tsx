@@ -1,0 +1,130 @@
+/**
+ * What is known of the row that was picked in the timeline, and the ways on from it: what it took,
+ * who took from it, its cell, its run.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+import type { GraphModel } from '../models/graph';
+import type { IBar, ILayout } from '../models/timeline';
+import { durationText, exactText } from './duration';
+import { plainText } from './loglist';
+import { StateBadge } from './statebadge';
+
+/** As many neighbours are named; of more, the number is. */
+const MOST_NAMED = 6;
+
+export interface IPicked {
+  model: GraphModel;
+  layout: ILayout;
+  index: number;
+  now: number;
+  trans: TranslationBundle;
+  onGo: (to: number) => void;
+  onOpenRun: (id: string) => void;
+  onOpenCell: (cellId: string) => void;
+}
+
+export function Picked(props: IPicked): JSX.Element | null {
+  const { model, layout, index, now, trans } = props;
+  const bar = layout.rows[index]?.bar;
+  if (!bar) {
+    return null;
+  }
+  const { child, cell } = bar;
+  const took = layout.edges.filter(edge => edge.to === index).map(edge => edge.from);
+  const given = layout.edges.filter(edge => edge.from === index).map(edge => edge.to);
+  return (
+    <section className="jp-nbflow-Picked" aria-label={trans.__('The selected row')}>
+      <div className="jp-nbflow-Picked-head">
+        <strong>
+          <bdi>{bar.name}</bdi>
+        </strong>
+        <StateBadge state={bar.state} trans={trans} />
+        {bar.start !== null && (
+          <Times bar={bar} now={now} layout={layout} trans={trans} />
+        )}
+        <span className="jp-nbflow-Picked-actions">
+          {cell && (
+            <button
+              className="jp-nbflow-LinkButton"
+              onClick={() => props.onOpenCell(cell)}
+            >
+              {trans.__('Show cell')}
+            </button>
+          )}
+          {child && (
+            <button
+              className="jp-nbflow-LinkButton"
+              onClick={() => props.onOpenRun(child)}
+            >
+              {trans.__('Open run')}
+            </button>
+          )}
+          <button
+            className="jp-nbflow-IconButton"
+            title={trans.__('Close (Esc)')}
+            aria-label={trans.__('Close')}
+            onClick={() => model.select(null)}
+          >
+            ×
+          </button>
+        </span>
+      </div>
+      {bar.state.message && (
+        <p className="jp-nbflow-Picked-message">{plainText(bar.state.message)}</p>
+      )}
+      <Neighbours {...props} label={trans.__('Took from')} rows={took} />
+      <Neighbours {...props} label={trans.__('Taken by')} rows={given} />
+    </section>
+  );
+}
+
+function Times({
+  bar,
+  now,
+  layout,
+  trans
+}: {
+  bar: IBar;
+  now: number;
+  layout: ILayout;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const start = bar.start ?? 0;
+  const took = Math.max(0, (bar.end ?? now) - start) / 1000;
+  const since = durationText(Math.max(0, start - layout.from) / 1000);
+  return (
+    <span
+      className="jp-nbflow-Picked-times"
+      title={exactText(new Date(start).toISOString())}
+    >
+      {bar.end === null
+        ? trans.__('began after %1, running for %2', since, durationText(took, true))
+        : trans.__('began after %1, took %2', since, durationText(took))}
+    </span>
+  );
+}
+
+function Neighbours({
+  layout,
+  rows,
+  label,
+  onGo,
+  trans
+}: IPicked & { rows: readonly number[]; label: string }): JSX.Element | null {
+  if (!rows.length) {
+    return null;
+  }
+  const more = rows.length - MOST_NAMED;
+  return (
+    <div className="jp-nbflow-Picked-list">
+      <span>{label}</span>
+      {rows.slice(0, MOST_NAMED).map(row => (
+        <button key={row} className="jp-nbflow-LinkButton" onClick={() => onGo(row)}>
+          <bdi>{layout.rows[row]?.bar.name}</bdi>
+        </button>
+      ))}
+      {more > 0 && <span>{trans._n('and %1 more', 'and %1 more', more, more)}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,254 @@
+/**
+ * The head of a run's page: what it is, how it stands, what can be done with it, and its parts.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+import { CommandIDs } from '../commands';
+import { Ago, Due, Duration } from '../components/duration';
+import { ProblemNote, Skeleton } from '../components/empty';
+import { StateBadge } from '../components/statebadge';
+import { useModel } from '../components/usemodel';
+import { PARTS, type Part, type RunModel } from '../models/run';
+import { isFinal } from '../models/states';
+import type { ISession } from '../tokens';
+import type { Explanation, FlowRun, Json } from '../wire';
+import type { IArtifactList } from './artifactlist';
+import { RunActions } from './runactions';
+
+export interface IHead {
+  model: RunModel;
+  session: ISession;
+  commands: CommandRegistry;
+  opener: IArtifactList['opener'];
+}
+
+export function Head({ model, session, commands, opener }: IHead): JSX.Element {
+  useModel(model);
+  const { trans } = session;
+  const run = model.run;
+  if (!run) {
+    return model.problem ? (
+      <ProblemNote problem={model.problem} />
+    ) : (
+      <Skeleton rows={2} trans={trans} />
+    );
+  }
+  return (
+    <>
+      <div className="jp-nbflow-RunView-title">
+        <h1>{run.name}</h1>
+        <StateBadge state={run.state} trans={trans} />
+        <RunActions run={run} session={session} commands={commands} />
+      </div>
+      <Facts run={run} session={session} opener={opener} />
+      <Given run={run} trans={trans} />
+      {run.state.message && (
+        <p className="jp-nbflow-RunView-message" data-state={run.state.type}>
+          {run.state.message}
+        </p>
+      )}
+      {model.explanation && (
+        <Waits explanation={model.explanation} commands={commands} trans={trans} />
+      )}
+      {model.problem && <ProblemNote problem={model.problem} />}
+      <Tabs model={model} trans={trans} />
+    </>
+  );
+}
+
+function Facts({
+  run,
+  session,
+  opener
+}: Pick<IHead, 'session' | 'opener'> & { run: FlowRun }): JSX.Element {
+  const { deployments, trans } = session;
+  useModel(deployments);
+  const deployment = deployments.get(run.deployment_id);
+  const open = run.path ? opener(run.path) : null;
+  const running = run.state.type === 'RUNNING';
+  return (
+    <dl className="jp-nbflow-Facts">
+      {deployment && <Fact label={trans.__('Deployment')}>{deployment.name}</Fact>}
+      <Fact label={run.kind === 'notebook' ? trans.__('Notebook') : trans.__('Flow')}>
+        {open ? (
+          <button
+            className="jp-nbflow-LinkButton"
+            onClick={open}
+            title={run.path ?? ''}
+          >
+            {run.flow_name}
+          </button>
+        ) : (
+          <span title={run.path ?? ''}>{run.flow_name}</span>
+        )}
+      </Fact>
+      {run.started_at ? (
+        <Fact label={trans.__('Started')}>
+          <Ago at={run.started_at} trans={trans} />
+        </Fact>
+      ) : (
+        run.due_at &&
+        !isFinal(run.state) && (
+          <Fact label={trans.__('Due')}>
+            <Due at={run.due_at} trans={trans} />
+          </Fact>
+        )
+      )}
+      {(running || run.running_seconds > 0) && (
+        <Fact label={running ? trans.__('Running for') : trans.__('Took')}>
+          <Duration
+            seconds={run.running_seconds}
+            since={running ? run.state.at : null}
+          />
+        </Fact>
+      )}
+      {run.attempt > 1 && <Fact label={trans.__('Attempt')}>{run.attempt}</Fact>}
+    </dl>
+  );
+}
+
+function Fact({
+  label,
+  children
+}: {
+  label: string;
+  children: React.ReactNode;
+}): JSX.Element {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Why a run waits, and what can be done about it. */
+function Waits({
+  explanation: { message, reasons },
+  commands,
+  trans
+}: Pick<IHead, 'commands'> & {
+  explanation: Explanation;
+  trans: TranslationBundle;
+}): JSX.Element {
+  return (
+    <section className="jp-nbflow-Waits" aria-label={trans.__('Why it waits')}>
+      <p>{message}</p>
+      {reasons.length > 0 && (
+        <ul>
+          {reasons.map(reason => (
+            <li key={reason.code}>
+              {reason.message}
+              {reason.position !== null && (
+                <>
+                  {' '}
+                  {trans.__('(place %1 of %2)', reason.position, reason.waiting ?? '?')}
+                </>
+              )}
+              {reason.until && (
+                <>
+                  {' '}
+                  <Due at={reason.until} trans={trans} />
+                </>
+              )}
+              {reason.runs.map((id, i) => (
+                <React.Fragment key={id}>
+                  {' '}
+                  <button
+                    className="jp-nbflow-LinkButton"
+                    onClick={() =>
+                      void commands.execute(CommandIDs.openRun, { flow_run_id: id })
+                    }
+                  >
+                    {trans.__('run %1', i + 1)}
+                  </button>
+                </React.Fragment>
+              ))}
+              {reason.hint && (
+                <span className="jp-nbflow-Problem-hint"> {reason.hint}</span>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** The parameters the run was given. */
+function Given({
+  run,
+  trans
+}: {
+  run: FlowRun;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const given = Object.entries(run.parameters);
+  return given.length ? (
+    <ul className="jp-nbflow-Given" aria-label={trans.__('Parameters')}>
+      {given.map(([name, value]) => (
+        <li key={name} title={`${name} = ${literal(value)}`}>
+          <code>{name}</code> {literal(value)}
+        </li>
+      ))}
+    </ul>
+  ) : null;
+}
+
+function literal(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function Tabs({
+  model,
+  trans
+}: {
+  model: RunModel;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const labels: Record<Part, string> = {
+    notebook: trans.__('Notebook'),
+    timeline: trans.__('Timeline'),
+    logs: trans.__('Logs'),
+    artifacts: trans.__('Artifacts'),
+    results: trans.__('Results'),
+    details: trans.__('Details')
+  };
+  const parts = PARTS.filter(
+    part => part !== 'notebook' || model.run?.kind === 'notebook'
+  );
+  const step = (by: number): void => {
+    const at = parts.indexOf(model.part);
+    model.show(parts[(at + by + parts.length) % parts.length] ?? 'logs');
+  };
+  return (
+    <div
+      className="jp-nbflow-Tabs"
+      role="tablist"
+      onKeyDown={event => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (by) {
+          step(by);
+          const tabs = event.currentTarget;
+          requestAnimationFrame(() =>
+            tabs.querySelector<HTMLElement>('[aria-selected=true]')?.focus()
+          );
+        }
+      }}
+    >
+      {parts.map(part => (
+        <button
+          key={part}
+          role="tab"
+          name={part}
+          aria-selected={model.part === part}
+          tabIndex={model.part === part ? 0 : -1}
+          onClick={() => model.show(part)}
+        >
+          {labels[part]}
+        </button>
+      ))}
+    </div>
+  );
+}
