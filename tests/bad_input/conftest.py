@@ -293,7 +293,8 @@ def _refused_by_python(store: Any, call: Callable[[Backend], Any], said: Any) ->
 def _is_a_problem(problem: Mapping[str, Any], said: Any) -> None:
     assert problem["message"], problem
     assert "Traceback" not in json.dumps(problem)
-    assert set(problem) <= {"code", "message", "field", "hint", "reference", "current"}, problem
+    known = {"code", "message", "field", "hint", "reference", "current", "verdict"}
+    assert set(problem) <= known, problem
     if said.code is not None:
         assert problem["code"] == said.code, problem
     if said.field is not None:

@@ -95,6 +95,14 @@ ROWS = [
          next(run.id for run in backend.list_flow_runs().rows if run.flow_name == "kept"))},
     transition("a live run tried again", "flow-runs/$run/retry", {}),
     transition("a completed run tried again", "flow-runs/$ended/retry", {}),
+    *(
+        transition(f"a completed run {what}", f"flow-runs/$ended/{verb}", body,
+                   code="state.transition", field="state")
+        for what, verb, body in (
+            ("set to running", "set-state", {"state": {"type": "RUNNING"}}),
+            ("cancelled", "cancel", {}), ("paused", "pause", {}), ("suspended", "suspend", {}),
+        )
+    ),
     transition("a run resumed that is not paused", "flow-runs/$run/resume", {}),
 ]  # fmt: skip
 

@@ -73,6 +73,10 @@ def test_each_filter_narrows_the_list(
     assert found(task_run_id=task) == (inside,)
     assert found(flow_run_id=run, latest=True) == (keyed,)
     assert found(flow_run_id=ids.uuid7()) == ()
+    assert found(flow_name="by-hand", flow_run_id=run) == (keyed, inside, mine)
+    assert found(flow_name="another", flow_run_id=run) == ()
+    assert found(flow_run_id=run, since=inside.created_at) == (keyed, inside)
+    assert found(flow_run_id=run, until=inside.created_at) == (mine,)
 
 
 def test_latest_lists_one_version_of_each_key(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbflow.exceptions import InvalidInput
-from nbflow.model import clock, ids
+from nbflow.model import ids
 from nbflow.model.backend import Backend
 from nbflow.model.deployments import NewSchedule
 from nbflow.model.limits import NewLimit
@@ -67,15 +67,3 @@ def test_pages_of_one_row_make_the_whole_list(backend: Backend, make: Any) -> No
             with pytest.raises(InvalidInput) as refused:
                 ask(cursor=cursor)
             assert (refused.value.code, refused.value.field) == ("cursor.invalid", "cursor"), name
-
-
-def test_schedules_without_a_next_instant_come_last(backend: Backend, make: Any) -> None:
-    ended = clock.now() - timedelta(days=1)
-    deployment = make.deployment()
-    over = NewSchedule(Interval(timedelta(days=1)), ends_at=ended, starts_at=ended - timedelta(1))
-    backend.create_schedule(deployment.id, over)
-    backend.create_schedule(deployment.id, NewSchedule(Interval(timedelta(hours=1))))
-    from nbflow.model.scheduling import ScheduleFilter
-
-    found = [*every(backend.list_schedules, ScheduleFilter(deployment.id), limit=1)]
-    assert [one.next_at is None for one in found] == [False, True]

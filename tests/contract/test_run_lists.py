@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from nbflow.exceptions import InvalidInput, NotFound
+from nbflow.exceptions import InvalidInput, NotFound, TransitionRefused
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend
+from nbflow.model.pages import every
 from nbflow.model.run_lists import BulkRequest, RunChange, RunFilter
 from nbflow.model.run_parts import LogFilter, TaskRunFilter
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.states import StateType
+from nbflow.model.verdicts import accepted
 
 NOW = clock.now().replace(microsecond=0)
 
@@ -53,6 +55,26 @@ def test_pages_of_an_order_hold_every_run_once(backend: Backend, tag: str, sort:
             break
     key = sort.removeprefix("-")
     assert found == sorted(made, key=lambda run: getattr(run, key), reverse=sort[0] == "-")
+
+
+def test_runs_that_ended_are_listed_by_how_long_they_took(
+    backend: Backend, tag: str, end: Callable[[FlowRun], FlowRun]
+) -> None:
+    made = [end(run) for run in _made(backend, tag, 4)]
+    _made(backend, tag, 1)  # has not ended
+
+    def took(run: FlowRun) -> tuple[timedelta, str]:
+        assert run.ended_at is not None
+        assert run.started_at is not None
+        return run.ended_at - run.started_at, run.id
+
+    longest_first = sorted(made, key=took, reverse=True)
+    where = RunFilter(tags=(tag,))
+    found = [*every(backend.list_flow_runs, where, sort="-duration", limit=1)]
+    assert found == longest_first
+    asked = RunFilter(tags=(tag,), state=("COMPLETED", "FAILED"))
+    found = [*every(backend.list_flow_runs, asked, sort="duration", limit=3)]
+    assert found == longest_first[::-1]
 
 
 def test_only_runs_that_ended_are_in_the_order_of_ends(
@@ -149,6 +171,8 @@ def test_an_operator_sets_a_state_against_the_rules(
     backend: Backend, tag: str, end: Callable[[FlowRun], FlowRun]
 ) -> None:
     run = end(_made(backend, tag, 1)[0])
+    with pytest.raises(TransitionRefused):
+        accepted(backend.propose(run.id, states.Running()), states.Running())
     backend.force_state(run.id, states.Failed(message="It was wrong."))
     assert backend.read_flow_run(run.id).state.is_failed()
     assert [state.name for state in backend.list_states(run.id)][-2:] == ["Completed", "Failed"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from nbflow.exceptions import Conflict, InvalidInput, NotFound
+from nbflow.exceptions import Conflict, InvalidInput, NotFound, Stale
 from nbflow.model import ids
 from nbflow.model.backend import Backend
-from nbflow.model.variables import NewVariable
+from nbflow.model.variables import NewVariable, VariableChange
 
 
 @pytest.fixture
@@ -38,6 +38,22 @@ def test_one_that_is_there_is_kept_unless_overwriting(backend: Backend, name: st
     second = backend.set_variable(NewVariable(name, 2, overwrite=True))
     assert (second.id, second.created_at) == (first.id, first.created_at)
     assert backend.read_variable(name).value == 2
+
+
+def test_an_edit_changes_what_it_says_only(backend: Backend, name: str) -> None:
+    made = backend.set_variable(NewVariable(name, 1, ("a",)))
+    tagged = backend.update_variable(name, VariableChange(tags=("b",)))
+    assert (tagged.id, tagged.value, tagged.tags) == (made.id, 1, ("b",))
+    nothing = backend.update_variable(name, VariableChange(value=None))
+    assert (nothing.value, nothing.tags) == (None, ("b",))
+    assert backend.read_variable(name) == nothing
+    with pytest.raises(Stale):
+        backend.update_variable(name, VariableChange(2), expected=made.updated_at)
+    with pytest.raises(InvalidInput) as refused:
+        backend.update_variable(name, VariableChange("x" * 5001))
+    assert refused.value.field == "value"
+    with pytest.raises(NotFound):
+        backend.update_variable(f"{name}-no", VariableChange(2))
 
 
 def test_one_that_is_deleted_is_gone(backend: Backend, name: str) -> None:

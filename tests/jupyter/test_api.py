@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow.model import clock, ids, notebooks
+from nbflow.model import clock, ids, notebooks, states
 from nbflow.model.runs import NewFlowRun
 from nbflow.store import journal, journaling
 from nbflow_jupyter import body, routes
@@ -339,6 +339,96 @@ async def test_the_executed_notebook_is_shown_as_far_as_it_is(
     written.close()
     assert shown["cells"][0]["outputs"][0]["text"] == "hello\n"
     assert [c["metadata"]["nbflow"]["state"] for c in shown["cells"]] == ["RUNNING", "PENDING"]
+
+
+async def test_a_state_no_run_takes_by_an_operators_word_is_a_conflict(ask: Any) -> None:
+    run = (await ask("POST", "flow-runs", body={"flow_name": "x"})).json
+    there = f"flow-runs/{run['id']}/set-state"
+    said = {"state": {"type": "COMPLETED"}}
+    first = await ask("POST", there, body=said)
+    assert (first.status, first.json["verdict"]) == (200, "accept")
+    again = await ask("POST", there, body={"state": {"type": "RUNNING"}})
+    assert (again.status, again.json["code"]) == (409, "state.transition")
+    assert "Completed cannot become Running" in again.json["message"]
+    assert again.json["verdict"]["verdict"] == "abort"
+    assert again.json["verdict"]["state"]["type"] == "COMPLETED"
+
+
+async def test_who_waits_for_a_change_is_answered_when_it_comes(ask: Any) -> None:
+    since = (await ask("GET", "changes")).json["seq"]
+    waits = asyncio.ensure_future(ask("GET", "changes", since=since, wait=30))
+    await ask("POST", "variables", body={"name": "told", "value": 1})
+    told = (await asyncio.wait_for(waits, 10.0)).json
+    assert [event["kind"] for event in told["events"]] == ["variable.created"]
+    silent = (await ask("GET", "changes", since=told["seq"], wait=0.05)).json
+    assert (silent["events"], silent["seq"]) == ([], told["seq"])
+
+
+async def test_a_server_that_stops_lets_nobody_wait(ask: Any, running: Any) -> None:
+    since = (await ask("GET", "changes")).json["seq"]
+    waits = asyncio.ensure_future(ask("GET", "changes", since=since, wait=50))
+    await _until(lambda: running.news._waiting.get(""))
+    running.news.close()
+    told = await asyncio.wait_for(waits, 10.0)
+    assert (told.status, told.json["events"]) == (200, [])
+
+
+async def test_who_hangs_up_waits_for_no_change(
+    ask: Any, running: Any, jp_http_port: int, jp_base_url: str, jp_auth_header: dict[str, str]
+) -> None:
+    since = (await ask("GET", "changes")).json["seq"]
+    _, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    said = [
+        f"GET {jp_base_url}nbflow/api/changes?since={since}&wait=50 HTTP/1.1",
+        f"Host: 127.0.0.1:{jp_http_port}",
+        *(f"{name}: {value}" for name, value in jp_auth_header.items()),
+    ]
+    writer.write(("\r\n".join(said) + "\r\n\r\n").encode())
+    await _until(lambda: running.news._waiting.get(""))
+    writer.close()
+    await _until(lambda: not running.news._waiting.get(""))
+
+
+async def _until(holds: Any) -> None:
+    """Let the server's loop go round until something holds."""
+    async with asyncio.timeout(20.0):
+        while not holds():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def test_exports_are_downloads_that_run_nothing(ask: Any, running: Any, home: Path) -> None:
+    run = (await ask("POST", "flow-runs", body={"flow_name": "x", "name": "my run"})).json
+    there = f"flow-runs/{run['id']}/exports"
+    assert (await ask("GET", there)).json == []
+    assert (await ask("GET", f"{there}/notebook.html")).json["code"] == "export.missing"
+    running.orchestrator.propose(run["id"], states.Running())
+    folder = home / running.orchestrator.read_flow_run(run["id"]).run_dir
+    folder.mkdir(parents=True)
+    (folder / "notebook.html").write_text("<script>1</script>")
+    (folder / "notebook.txt").symlink_to("/etc/hostname")
+    (folder / "secret.html").write_text("no")
+    assert (await ask("GET", there)).json == [
+        {"name": "notebook.html", "media_type": "text/html; charset=utf-8", "size": 18}
+    ]
+    assert running.orchestrator.read_export(run["id"], "notebook.html") == b"<script>1</script>"
+    for name in ("notebook.txt", "secret.html", "..%2Fnotebook.html", "notebook.html%00"):
+        assert (await ask("GET", f"{there}/{name}")).status in (404, 422), name
+
+
+async def test_an_export_is_sent_as_what_it_is(
+    ask: Any, running: Any, home: Path, jp_fetch: Any
+) -> None:
+    run = (await ask("POST", "flow-runs", body={"flow_name": "x", "name": "my run"})).json
+    running.orchestrator.propose(run["id"], states.Running())
+    folder = home / running.orchestrator.read_flow_run(run["id"]).run_dir
+    folder.mkdir(parents=True)
+    (folder / "notebook.html").write_text("<script>1</script>")
+    got = await jp_fetch("nbflow", "api", "flow-runs", run["id"], "exports", "notebook.html")
+    assert got.body == b"<script>1</script>"
+    assert got.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert got.headers["Content-Disposition"] == 'attachment; filename="my_run.html"'
+    assert got.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in got.headers["Content-Security-Policy"]
 
 
 async def test_a_state_a_run_cannot_take_is_refused_with_a_verdict(ask: Any) -> None:

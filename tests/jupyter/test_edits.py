@@ -20,6 +20,7 @@ async def made(ask: Any, write_notebook: Any) -> None:
 EDITS = [
     ("PATCH", "deployments/kept", "deployments/kept", {"description": "new"}),
     ("PATCH", "concurrency-limits/kept", "concurrency-limits/kept", {"limit": 2}),
+    ("PATCH", "variables/kept", "variables/kept", {"value": 2}),
     ("POST", "variables", "variables/kept", {"name": "kept", "value": 2, "overwrite": True}),
 ]
 

@@ -28,8 +28,8 @@ from nbflow_jupyter import openapi, routes
 FULL = "NBFLOW_FAULTS_FULL" in os.environ
 EXAMPLES = 150 if FULL else 3
 SEED = "5"
-#: these wait on purpose, for news of a run or for its end
-WAITS = ("/workers/{worker_id}/news", "/flow-runs/{flow_run_id}/logs/download")
+#: these wait on purpose: for news of a run, for its end, for changes
+WAITS = ("/changes", "/workers/{worker_id}/news", "/flow-runs/{flow_run_id}/logs/download")
 VERBS = sum(len(path) for path in openapi.document(routes.ROUTES)["paths"].values())
 
 
