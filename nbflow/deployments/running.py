@@ -30,6 +30,8 @@ _log = logging.getLogger("nbflow")
 
 #: how often a server is asked; a store on this machine tells of changes by itself
 POLL_SECONDS = 5.0
+#: how long is waited for the task run of a child to be in the store
+_RECORDED_SECONDS = 2.0
 #: the pools of which was said that nobody serves them
 _said: set[str] = set()
 
@@ -55,7 +57,7 @@ def run_deployment(
         scheduled_time: when it is due; now when left out. Aware, or in UTC.
         flow_run_name: made up when left out.
         timeout: seconds to wait; None: until it has ended, 0: not at all. The run as it then is
-            is given, and goes on.
+            is given, and goes on; the task run that stands for it inside a flow follows it.
         poll_interval: seconds between two looks, where a change is not told of by itself.
         tags: of the run, beside the deployment's.
         idempotency_key: a second run of the same key is the first.
@@ -149,6 +151,8 @@ class DeploymentCall:
             if there is not None:
                 return there
             assert self._tracking is not None
+            # In the store before the child is: it follows the child's states there from now on.
+            inside.recorder.drain(_RECORDED_SECONDS)
             new = _child(new, inside.flow_run.id, self._tracking.run.id)
         run = backend.create_flow_run(new)
         if self._tracking is not None:

@@ -214,7 +214,7 @@ def _offered(facts: Facts, pool: WorkPool) -> tuple[tuple[str, str, Callable[[Wo
         ),
         (
             "worker.host",
-            f"a {of_it} on the host {facts.host!r}: those online are elsewhere",
+            f"a {of_it} on the host {facts.host!r}{_read_there(run)}: those online are elsewhere",
             lambda worker: facts.host is None or worker.owner.host == facts.host,
         ),
         (
@@ -223,6 +223,13 @@ def _offered(facts: Facts, pool: WorkPool) -> tuple[tuple[str, str, Callable[[Wo
             lambda worker: offers(worker, run, pool.type, facts.kernel_name),
         ),
     )
+
+
+def _read_there(run: FlowRun) -> str:
+    """Say what ties a run to a host: a live deployment has its files there and nowhere else."""
+    if run.snapshot is not None or run.path is None:
+        return ""
+    return f", where {run.path} lies (it is live: read when the run starts)"
 
 
 def _the_deployment(facts: Facts) -> Reason | None:

@@ -18,6 +18,7 @@ from nbflow.model.states import State
 from nbflow.model.verdicts import Accept
 from nbflow.notebook import running
 from nbflow.notebook.ran import NotebookRun
+from nbflow.notebook.source import read
 from nbflow.notebook.stopping import Stop
 from nbflow.store import owners
 
@@ -158,6 +159,6 @@ def _check_can(backend: Backend, run: FlowRun, options: RunOptions) -> None:
         raise not_python(language)
     nb = before.notebook
     if options.resume_source == "current":
-        text = running.read(run.path)
+        text = read(run.path)
         nb = notebooks.parse(text, name=Path(run.path or "notebook").name)
     start_of(cells_of(nb["cells"]), before.before, options)

@@ -19,6 +19,7 @@ from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
 from nbflow.notebook import running
+from nbflow.notebook.source import working_folder
 from nbflow.notebook.stopping import Stop
 from nbflow.store import owners
 
@@ -56,7 +57,7 @@ def _run(flow_run_id: str, attempt: int, stop: Stop) -> State:
     if run.attempt != attempt:
         raise Aborted(f"Attempt {attempt} was replaced by attempt {run.attempt}.")
     try:
-        folder = running.working_folder(backend, run)
+        folder = working_folder(backend, run)
     except NbflowError as error:
         return deployed.refuse(backend, run, error)
     return deployed.execute(backend, run, folder=folder or os.getcwd())

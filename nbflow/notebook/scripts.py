@@ -13,8 +13,8 @@ from nbflow.engine import deployed, laying
 from nbflow.model import entrypoints
 from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
-from nbflow.notebook import running
 from nbflow.notebook.attempt import Attempt
+from nbflow.notebook.source import execute, working_folder
 
 _CELL = """import importlib, importlib.util, json, sys
 
@@ -36,7 +36,7 @@ class ScriptSource:
     """
 
     def __init__(self, backend: Backend, run: FlowRun) -> None:
-        self.cwd = running.working_folder(backend, run)
+        self.cwd = working_folder(backend, run)
         if self.cwd is not None:
             self.cwd = laying.work_in(backend, run, self.cwd)
         self._kernel = run.kernel_name or "python3"
@@ -44,7 +44,7 @@ class ScriptSource:
 
     def execute(self, attempt: Attempt) -> None:
         """Execute it."""
-        running.execute(_notebook(self._cell, self._kernel), self._kernel, attempt)
+        execute(_notebook(self._cell, self._kernel), self._kernel, attempt)
 
 
 def _cell(entrypoint: str, run: FlowRun, folder: str) -> str:

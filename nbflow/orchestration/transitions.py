@@ -72,6 +72,7 @@ def enter(
     if after.state.is_final() or _is_crash(after.state):
         admission.release_run(connection, after.id, now)
     emit(connection, after)
+    _tell_the_caller(connection, after)
     _cancel_children(connection, after)
     return Accept(after.state, after.attempt), after
 
@@ -90,20 +91,6 @@ def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: dat
     emit_all(connection, [after for _, after in moved])
 
 
-def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: datetime) -> None:
-    """Call waiting runs Late, all at once: after an outage there may be thousands.
-
-    They are as they were read in this transaction; nothing else follows from this state.
-    """
-    now = clock.now()
-    moved: list[tuple[FlowRun, FlowRun]] = []
-    for run in runs:
-        to = states.Late(rules.due(run) or before, message="No worker took it in time.")
-        moved.append((run, _after(run, _in_order(run.state, to), owner=None, now=now)))
-    flow_runs.replace_states(connection, [(seen, after, start_at(after)) for seen, after in moved])
-    emit_all(connection, [after for _, after in moved])
-
-
 def _in_order(before: State, to: State) -> State:
     """Give a state at an instant after the one before it: clocks are set back, and differ."""
     return to if to.at > before.at else replace(to, at=before.at + timedelta(microseconds=1))
@@ -187,101 +174,24 @@ def emit_task_runs(connection: sa.Connection, flow_run_id: str, ids: Sequence[st
     events.append(connection, [recorded])
 
 
-def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: datetime) -> None:
-    """Call waiting runs Late, all at once: after an outage there may be thousands.
+def _tell_the_caller(connection: sa.Connection, run: FlowRun) -> None:
+    """Let the task run that stands for a deployment's run where it was called follow it.
 
-    They are as they were read in this transaction; nothing else follows from this state.
+    Whoever called `run_deployment(timeout=…)` may wait no more, or be gone. Runs without a
+    deployment are told of by the process that calls them.
     """
-    now = clock.now()
-    moved: list[tuple[FlowRun, FlowRun]] = []
-    for run in runs:
-        to = states.Late(rules.due(run) or before, message="No worker took it in time.")
-        moved.append((run, _after(run, _in_order(run.state, to), owner=None, now=now)))
-    flow_runs.replace_states(connection, [(seen, after, start_at(after)) for seen, after in moved])
-    emit_all(connection, [after for _, after in moved])
-
-
-def _in_order(before: State, to: State) -> State:
-    """Give a state at an instant after the one before it: clocks are set back, and differ."""
-    return to if to.at > before.at else replace(to, at=before.at + timedelta(microseconds=1))
-
-
-def _after(run: FlowRun, to: State, *, owner: Owner | None, now: datetime) -> FlowRun:
-    """Give the run that follows: times and counters, and who holds it until when."""
-    after = advance(run, to)
-    # Between two tries a run that no worker may take is still held by its own process.
-    between = to.type is StateType.SCHEDULED and run.work_pool is None and run.lease_until
-    held = bool(between) or (to.type in _HELD and not to.is_suspended())
-    return replace(
-        after,
-        retries=_retries(run, to),
-        crash_retries=run.crash_retries - _is_crash(to),
-        options=_options(run, to),
-        owner=(owner or run.owner) if held or to.is_final() else None,
-        lease_until=lease_until(now) if held else None,
-        run_dir=f"runs/{run.id}/{after.attempt}" if after.attempt else run.run_dir,
-    )
-
-
-def _retries(run: FlowRun, to: State) -> int:
-    """Give how many tries follow the first; asked for, or after a crash, one takes none of them."""
-    if to.type is not StateType.SCHEDULED:
-        return run.retries
-    if run.state.is_final():
-        return max(run.retries, run.attempt)
-    return run.retries + (to.name == "Resuming" or _is_crash(to))
-
-
-def _is_crash(to: State) -> bool:
-    """Say whether a run waits for its next try because the last one crashed."""
-    return to.name == "AwaitingRetry" and to.details.get("cause") == rules.CRASH
-
-
-def _options(run: FlowRun, to: State) -> Mapping[str, Any]:
-    """Give the run's options; where a person let an attempt begin counts for that attempt only."""
-    over = to.type is StateType.SCHEDULED and run.state.type in (
-        StateType.RUNNING,
-        StateType.PAUSED,
-    )
-    return run_options.for_retry(run.options) if over else run.options
-
-
-def lease_until(now: datetime) -> datetime:
-    """Give until when a lease renewed now is trusted."""
-    return now + timedelta(seconds=settings.lease_seconds)
-
-
-def start_at(run: FlowRun) -> datetime | None:
-    """Give when a waiting run may be claimed, or when a paused one has waited in vain."""
-    if run.state.is_paused():
-        return pause_timeout(run.state)
-    return rules.due(run) if run.state.type is StateType.SCHEDULED else None
-
-
-def emit(connection: sa.Connection, run: FlowRun) -> None:
-    """Append the event of a flow run's new state."""
-    emit_all(connection, [run])
-
-
-def emit_all(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
-    """Append an event for each flow run's new state."""
-    told = [(_event(run), codec.dumps(flow_run_row(run))) for run in runs]
-    events.append_texts(connection, told)
-
-
-def emit_inserted(connection: sa.Connection, runs: Sequence[FlowRun], texts: Sequence[str]) -> None:
-    """Append an event for each run that was inserted, with the text its row was written as."""
-    events.append_texts(connection, [*zip(map(_event, runs), texts, strict=True)])
-
-
-def _event(run: FlowRun) -> Event:
-    return Event(f"flow-run.{run.state.name}", "flow-runs", run.id, run.state.at)
-
-
-def emit_task_runs(connection: sa.Connection, flow_run_id: str, ids: Sequence[str]) -> None:
-    """Append one event for all task runs of a flow run that changed together: their ids."""
-    recorded = Event("task-runs.recorded", "task-runs", flow_run_id, clock.now(), {"ids": ids})
-    events.append(connection, [recorded])
+    told = run.state.is_final() or run.state.is_running()
+    if run.parent_task_run_id is None or run.deployment_id is None or not told:
+        return
+    to = State(
+        run.state.type, run.state.name, run.state.message, run.state.at,
+        details={**run.state.details, "child_flow_run_id": run.id},
+    )  # fmt: skip
+    found = task_runs.by_ids(connection, [run.parent_task_run_id])
+    moved = [advance(one, to) for one in found if not one.state.is_final()]
+    if moved:
+        task_runs.record(connection, moved)
+        emit_task_runs(connection, moved[0].flow_run_id, [moved[0].id])
 
 
 def _cancel_children(connection: sa.Connection, run: FlowRun) -> None:

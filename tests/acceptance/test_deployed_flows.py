@@ -362,6 +362,26 @@ def test_behaviour_25_parent_link_of_run_deployment(
     assert [one.id for one in store.list_flow_runs(where).rows] == [child.id]
 
 
+def test_behaviour_25_the_task_run_follows_a_child_that_is_not_waited_for(
+    store: Orchestrator, script: Callable[..., str]
+) -> None:
+    made = deploy(script(TOTAL, "total"), name=unique(), parameters={"n": 1})
+
+    @flow
+    def forgetful() -> FlowRun:
+        return run_deployment(made.name, timeout=0)
+
+    child = forgetful()
+    assert not child.state.is_final()
+    assert child.parent_task_run_id is not None
+    until(lambda: store.read_flow_run(child.id).state.is_final())
+    (tracking,) = store.read_task_runs([child.parent_task_run_id])
+    ended = store.read_flow_run(child.id).state
+    assert (tracking.state.name, tracking.state.at) == ("Completed", ended.at)
+    assert tracking.state.details["child_flow_run_id"] == child.id
+    assert tracking.ended_at == ended.at
+
+
 async def _within(name: str) -> FlowRun:
     return await arun_deployment(name, timeout=PATIENCE)
 

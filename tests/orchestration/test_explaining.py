@@ -100,6 +100,11 @@ def test_no_worker_has_the_queue_the_host_or_the_kernel(
     assert "'rare'" in why(kernel).message
     deployment = a_deployment(orchestrator, host="elsewhere", work_queue="other")
     assert codes(why(a_run_of(orchestrator, deployment))) == ["worker.host"]
+    live = a_deployment(
+        orchestrator, host="elsewhere", work_queue="other", source="live", replace=True
+    )
+    (reason,) = why(a_run_of(orchestrator, live)).reasons
+    assert "on the host 'elsewhere', where /d.ipynb lies (it is live" in reason.message
 
 
 def test_the_limits_say_who_holds_them_and_its_place(orchestrator: Orchestrator, why: Why) -> None:
