@@ -18,7 +18,9 @@ import {
   otherOf,
   own,
   sizesOf,
-  takesOthers
+  takesOthers,
+  type IMember,
+  type IShape
 } from '../models/schemas';
 import type { IPart } from './schemapart';
 
@@ -41,13 +43,17 @@ export function partsOf({
       return draft.items.map((_, i) => itemAt(at, i));
     case 'object': {
       const others = draft.others.map(({ name }) => name);
-      return [...membersOf(shape).map(({ name }) => name), ...others].map(name =>
-        memberAt(at, name)
-      );
+      const names = shownMembers(shape, draft).map(({ name }) => name);
+      return [...names, ...others].map(name => memberAt(at, name));
     }
     default:
       return [];
   }
+}
+
+/** Members that are always the same are told by what an alternative is called. */
+function shownMembers(shape: IShape, { members }: ObjectPart['draft']): IMember[] {
+  return membersOf(shape).filter(({ name }) => own(members, name)?.is !== 'fixed');
 }
 
 type Find = (box: HTMLElement) => HTMLElement | null | undefined;
@@ -93,7 +99,7 @@ export function ObjectBody(props: ObjectPart): JSX.Element {
   const [box, refocus] = useRefocus();
   return (
     <div className="jp-nbflow-Members" ref={box}>
-      {membersOf(shape).map(({ name, shape: inner, needed }) => (
+      {shownMembers(shape, draft).map(({ name, shape: inner, needed }) => (
         <Draw
           key={name}
           shape={inner}

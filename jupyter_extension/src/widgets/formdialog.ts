@@ -36,7 +36,9 @@ export class FormDialog extends Dialog<void> {
     if (index === 0) {
       super.resolve(index);
     } else {
-      void this._submit().then(accepted => accepted && super.resolve(index));
+      void this._submit().then(accepted =>
+        accepted ? super.resolve(index) : this._focusProblem()
+      );
     }
   }
 
@@ -68,6 +70,13 @@ export class FormDialog extends Dialog<void> {
     if (event.target instanceof Node && content?.contains(event.target)) {
       super._evtClick(event);
     }
+  }
+
+  /** Go to the first field that is wrong, once it is drawn as such. */
+  private _focusProblem(): void {
+    requestAnimationFrame(() =>
+      this.node.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    );
   }
 
   private readonly _submit: () => Promise<boolean>;
