@@ -42,12 +42,6 @@ def short(rows: Sequence[Row]) -> list[str]:
     return _filled(_written(rows), NOT_IN_ROW)
 
 
-def both(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
-    """Give the texts of rows as REST answers runs, and as events hold them."""
-    written = _written(rows)
-    return _filled(written, frozenset[str]()), _filled(written, NOT_IN_ROW)
-
-
 def _filled(written: _Written, without: frozenset[str]) -> list[str]:
     form, columns = _form(without)
     return [form % values for values in zip(*(written[name] for name in columns), strict=True)]

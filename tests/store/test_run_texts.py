@@ -60,10 +60,6 @@ def test_events_hold_runs_as_the_model_shortens_them() -> None:
     assert [json.loads(text) for text in run_texts.short(ROWS)] == said
 
 
-def test_both_texts_of_a_run_are_what_each_is_alone() -> None:
-    assert run_texts.both(ROWS) == (run_texts.whole(ROWS), run_texts.short(ROWS))
-
-
 def test_a_row_lies_in_the_order_of_the_table() -> None:
     row = dict(zip(flow_run.columns.keys(), flow_runs.row_of(FULL, start_at=_AT), strict=True))
     assert row == flow_runs.columns(FULL, start_at=_AT)
