@@ -23,13 +23,12 @@ import {
 import { durationText, useTicking } from './duration';
 import { Empty, ProblemNote } from './empty';
 import { StateShape, stateText } from './statebadge';
+import { onKey, ROW_HEIGHT, useWheel, ZOOM } from './timelinemoves';
 import { Picked } from './timelinepick';
 import { useModel } from './usemodel';
 import { keepInSight, useInSight } from './windowed';
 
-export const ROW_HEIGHT = 26;
 const TICKS = 6;
-const ZOOM = 1.6;
 /** A name beside a bar stands before it when the bar ends farther right than this. */
 const LABEL_ROOM = 82;
 
@@ -171,113 +170,6 @@ function focusSoon(box: HTMLElement): void {
       preventScroll: true
     })
   );
-}
-
-interface IKeys {
-  model: GraphModel;
-  layout: ILayout;
-  active: number;
-  go: (to: number) => void;
-  shown: ISpan;
-  whole: ISpan;
-}
-
-function onKey(event: React.KeyboardEvent<HTMLDivElement>, keys: IKeys): void {
-  const { model, layout, active, go, shown, whole } = keys;
-  const row = layout.rows[active];
-  const page = Math.floor(event.currentTarget.clientHeight / ROW_HEIGHT) - 1;
-  const pan = (share: number): void => {
-    if (model.span) {
-      model.look(moved(shown, whole, share * (shown.to - shown.from)));
-    }
-  };
-  const act: Record<string, (() => void) | undefined> = {
-    ArrowDown: () => go(active + 1),
-    ArrowUp: () => go(active - 1),
-    PageDown: () => go(active + page),
-    PageUp: () => go(active - page),
-    Home: () => go(0),
-    End: () => go(layout.rows.length - 1),
-    ArrowRight: () =>
-      event.shiftKey ? pan(0.2) : row && inward(model, row, active, go),
-    ArrowLeft: () => (event.shiftKey ? pan(-0.2) : row && outward(model, row, go)),
-    Enter: () => go(active),
-    ' ': () => go(active),
-    Escape: model.selected === null ? undefined : () => model.select(null),
-    '+': () => model.look(zoomed(shown, whole, ZOOM)),
-    '=': () => model.look(zoomed(shown, whole, ZOOM)),
-    '-': () => model.look(zoomed(shown, whole, 1 / ZOOM)),
-    '0': () => model.look(null)
-  };
-  const chosen = act[event.key];
-  if (chosen && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    event.stopPropagation();
-    chosen();
-  }
-}
-
-function inward(
-  model: GraphModel,
-  { bar, open }: IRow,
-  index: number,
-  go: (to: number) => void
-): void {
-  if (open) {
-    go(index + 1);
-  } else {
-    model.toggle(bar, true);
-  }
-}
-
-function outward(
-  model: GraphModel,
-  { bar, open, parent }: IRow,
-  go: (to: number) => void
-): void {
-  if (open) {
-    model.toggle(bar, false);
-  } else if (parent !== null) {
-    go(parent);
-  }
-}
-
-/** Zoom with Ctrl and the wheel, where the pointer is; pan with Shift, or sideways. */
-function useWheel(
-  box: React.RefObject<HTMLDivElement>,
-  model: GraphModel,
-  shown: ISpan,
-  whole: ISpan
-): void {
-  const spans = useRef({ shown, whole });
-  useLayoutEffect(() => {
-    spans.current = { shown, whole };
-  });
-  useEffect(() => {
-    const node = box.current;
-    const onWheel = (event: WheelEvent): void => {
-      const { shown: part, whole: all } = spans.current;
-      const plot = node?.querySelector('.jp-nbflow-Timeline-lines');
-      const area = plot?.getBoundingClientRect();
-      const sideways = event.deltaX || (event.shiftKey ? event.deltaY : 0);
-      if (
-        !area?.width ||
-        !(event.ctrlKey || event.metaKey || (sideways && model.span))
-      ) {
-        return;
-      }
-      event.preventDefault();
-      const perPixel = (part.to - part.from) / area.width;
-      if (event.ctrlKey || event.metaKey) {
-        const held = part.from + (event.clientX - area.left) * perPixel;
-        model.look(zoomed(part, all, ZOOM ** (-event.deltaY / 100), held));
-      } else {
-        model.look(moved(part, all, sideways * perPixel));
-      }
-    };
-    node?.addEventListener('wheel', onWheel, { passive: false });
-    return () => node?.removeEventListener('wheel', onWheel);
-  }, [box, model]);
 }
 
 function Tools({

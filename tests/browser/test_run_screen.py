@@ -1,0 +1,128 @@
+"""The page of a run, in a real JupyterLab: its timeline, its other parts by keyboard, bars that grow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+pytestmark = pytest.mark.timeout(300)
+
+FLOWS = """
+    import sys
+    from pathlib import Path
+    from nbflow import flow, task
+
+    @task
+    def load(n):
+        return list(range(n))
+
+    @task
+    def square(x):
+        return x * x
+
+    @task
+    def wait_for(path):
+        while not Path(path).exists():
+            pass
+
+    @flow
+    def inner(n):
+        return sum(square.map(load(n)).result())
+
+    @flow
+    def report(n=3):
+        inner(n)
+        raise ValueError("the <b>last</b> row is missing")
+
+    @flow
+    def live(path):
+        load(1)
+        wait_for(path)
+
+    report(return_state=True) if sys.argv[1:] == [] else live(sys.argv[1])
+"""
+
+
+def start(lab: Any, *args: str) -> subprocess.Popen[bytes]:
+    script = lab.folder / "flows.py"
+    script.write_text(textwrap.dedent(FLOWS))
+    environment = {**os.environ, "NBFLOW_HOME": str(lab.home)}
+    return subprocess.Popen([sys.executable, str(script), *args], env=environment, cwd=lab.folder)
+
+
+def run_of(lab: Any, name: str) -> str | None:
+    rows = lab.api.get("flow-runs", params={"search": name}).json()["rows"]
+    return next((row["id"] for row in rows if row["flow_name"] == name), None)
+
+
+def opened(visit: Any, run_id: str) -> Locator:
+    visit.execute("nbflow:open-run", flow_run_id=run_id)
+    return visit.page.locator(f'.jp-nbflow-RunView[data-run-id="{run_id}"]')
+
+
+def bar_of(view: Locator, name: str) -> Locator:
+    row = view.get_by_role("treeitem").filter(has_text=name)
+    return row.locator(".jp-nbflow-Timeline-bar")
+
+
+def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
+    visit: Any, lab: Any, wait_for: Any, tmp_path: Path
+) -> None:
+    page = visit.page
+    assert start(lab).wait(60) == 0
+    done = wait_for(lambda: run_of(lab, "report"))
+    visit.open_lab()
+    view = opened(visit, done)
+
+    # what was called opens in place, and the arrow keys go from row to row
+    called = view.get_by_role("treeitem").filter(has_text="inner")
+    called.focus()
+    expect(called).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowRight")
+    expect(view.get_by_role("treeitem")).to_have_count(5)
+    page.keyboard.press("End")
+    expect(view.get_by_role("treeitem").last).to_be_focused()
+    expect(view.get_by_role("region", name="The selected row")).to_contain_text("square")
+
+    # the parts, one after the other
+    expected = {
+        "Logs": "ValueError",
+        "Artifacts": "no artifacts",
+        "Results": "load-0",
+        "Details": "Failed",
+    }
+    view.get_by_role("tab", name="Timeline").focus()
+    for name, text in expected.items():
+        page.keyboard.press("ArrowRight")
+        tab = view.get_by_role("tab", name=name)
+        expect(tab).to_be_focused()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        if name != "Results":
+            expect(view).to_contain_text(text)
+    expect(view.locator(".jp-nbflow-History")).to_contain_text("the <b>last</b> row")
+    expect(view.get_by_role("button", name="Retry")).to_be_enabled()
+
+    # a live one
+    finish = tmp_path / "finish"
+    process = start(lab, str(finish))
+    view = opened(visit, wait_for(lambda: run_of(lab, "live")))
+    bar = bar_of(view, "wait_for")
+    expect(bar).to_be_visible()
+    calls = len(visit.calls)
+    width = bar.evaluate("node => node.style.width")
+    expect(bar).not_to_have_attribute("style", f"width: {width}")
+    page.wait_for_function(
+        "([node, before]) => parseFloat(node.style.width) > parseFloat(before) + 5",
+        arg=[bar.element_handle(), width],
+    )
+    assert visit.calls[calls:] == []
+    finish.touch()
+    expect(view).to_have_attribute("data-state", "COMPLETED")
+    assert process.wait(60) == 0
