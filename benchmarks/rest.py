@@ -177,7 +177,7 @@ def server(
         }
         command = [sys.executable, "-m", "jupyter_server", *options]
         with served.running(command, folder, **environment) as tree:
-            served.until(lambda: any(Path(folder).glob("servers/*.json")), 60.0)
+            served.until(lambda: any(Path(folder).glob("servers/*.json")), 120.0)
             found = discovery.servers()[0]
             yield f"{found.url.rstrip('/')}/nbflow/api/", found.token, tree
 
