@@ -1,3 +1,4 @@
+import { ApiError } from '../errors';
 import { Feed } from '../models/feed';
 import { PAGE, RunsModel, SEARCH_MS } from '../models/runs';
 import type { FlowRun } from '../wire';
@@ -138,10 +139,7 @@ test('a change to a run older than the list makes no hole in it', () => {
 
 test('a refused cancel gives the reason', async () => {
   const { api, runs } = setUp([flowRun('a')]);
-  api.cancelFlowRun.mockResolvedValue({
-    verdict: 'abort',
-    reason: 'It has ended.',
-    state: null
-  });
+  const refused = { code: 'state.transition', message: 'It has ended.' };
+  api.cancelFlowRun.mockRejectedValue(new ApiError(409, refused));
   await expect(runs.cancel('a')).rejects.toThrow('It has ended.');
 });
