@@ -16,6 +16,7 @@ from nbflow.cli.parsing import OUTPUT, PARAMETERS, argument, duration, takes, us
 from nbflow.connect import connect
 from nbflow.model import notebooks, slices
 from nbflow.model.deployments import Deployment
+from nbflow.model.pages import every
 from nbflow.model.run_options import Checkpoint
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.workers import presence
@@ -102,7 +103,22 @@ def deploy(
     absent = presence.missing(connect(), made.work_pool, scheduled=bool(made.schedules))
     if absent is not None:
         printing.note(absent)
+    _tell_namesakes(made)
     return None
+
+
+def _tell_namesakes(made: Deployment) -> None:
+    """Say where the flow's name is another file's, too: their runs are listed as one flow's."""
+    others = {
+        one.path
+        for one in every(connect().list_deployments)
+        if one.flow_name == made.flow_name and (one.path, one.host) != (made.path, made.host)
+    }
+    if others:
+        printing.note(
+            f"The flow name {made.flow_name!r} of {made.path} is also that of "
+            f"{', '.join(sorted(others))}: their runs are listed together."
+        )
 
 
 def _parameters(target: str, pairs: list[str], text: str | None) -> dict[str, Any]:

@@ -57,6 +57,21 @@ def test_another_pool_needs_a_worker_of_its_own(
     )
 
 
+def test_a_flow_name_of_two_files_is_told_with_both(
+    nbflow: Call, notebook: Callable[..., Path], tmp_path: Path
+) -> None:
+    one = notebook("1")
+    (tmp_path / "beside").mkdir()
+    two = tmp_path / "beside" / one.name
+    two.write_text(one.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "flow name" not in nbflow("deploy", one, "--name", "one").err
+    said = nbflow("deploy", two, "--name", "two")
+    assert said.code == 0
+    assert f"of {two} is also that of {one}" in said.err
+    again = nbflow("deploy", one, "--name", "one", "--output", "json")
+    assert f"of {one} is also that of {two}" in again.err
+
+
 def test_the_users_own_zone_is_taken_and_stored(
     nbflow: Call, notebook: Callable[..., Path], orchestrator: Orchestrator,
     monkeypatch: pytest.MonkeyPatch,
