@@ -1,4 +1,4 @@
-"""The page of a run, in a real JupyterLab: its timeline, its other parts by keyboard, bars that grow."""
+"""The page of a run, in a real JupyterLab: its timeline, its parts by keyboard, bars that grow."""
 
 from __future__ import annotations
 

@@ -33,6 +33,9 @@ export function onKey(event: KeyboardEvent<HTMLDivElement>, keys: IKeys): void {
       model.look(moved(shown, whole, share * (shown.to - shown.from)));
     }
   };
+  const start = row?.bar.start ?? null;
+  const held =
+    start === null || start < shown.from || start > shown.to ? undefined : start;
   const act: Record<string, (() => void) | undefined> = {
     ArrowDown: () => go(active + 1),
     ArrowUp: () => go(active - 1),
@@ -46,9 +49,9 @@ export function onKey(event: KeyboardEvent<HTMLDivElement>, keys: IKeys): void {
     Enter: () => go(active),
     ' ': () => go(active),
     Escape: model.selected === null ? undefined : () => model.select(null),
-    '+': () => model.look(zoomed(shown, whole, ZOOM)),
-    '=': () => model.look(zoomed(shown, whole, ZOOM)),
-    '-': () => model.look(zoomed(shown, whole, 1 / ZOOM)),
+    '+': () => model.look(zoomed(shown, whole, ZOOM, held)),
+    '=': () => model.look(zoomed(shown, whole, ZOOM, held)),
+    '-': () => model.look(zoomed(shown, whole, 1 / ZOOM, held)),
     '0': () => model.look(null)
   };
   const chosen = act[event.key];

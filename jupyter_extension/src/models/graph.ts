@@ -78,9 +78,7 @@ export class GraphModel extends Model implements IDisposable {
     }
     this._shown = shown;
     if (shown) {
-      if (!this._asked.has(this.run.id)) {
-        void this._ask(this.run.id);
-      }
+      this._askFirst();
       this._touch();
     }
   }
@@ -126,6 +124,13 @@ export class GraphModel extends Model implements IDisposable {
     }
   }
 
+  /** The graph comes after the task runs, which are drawn without it. */
+  private _askFirst(): void {
+    if (this._shown && this._own.length && !this._asked.has(this.run.id)) {
+      void this._ask(this.run.id);
+    }
+  }
+
   private async _ask(id: string): Promise<void> {
     this._asked.add(id);
     try {
@@ -154,6 +159,7 @@ export class GraphModel extends Model implements IDisposable {
       this._own = this.run.taskRuns;
       inside.tasks = new Map(this._own.map(task => [task.id, task]));
       this._touch();
+      this._askFirst();
     }
   }
 
