@@ -89,9 +89,9 @@ def show(argv: list[str], env: dict[str, str], first: str) -> None:
     fit into the place the parent has is left out; the variable `first` comes first. Secrets are
     not written: every process of the user may read there, the run's kernel among them.
     """
-    places = _places()
-    _write(*places[:2], argv)
-    _show_environment(env, first, *places[2:])
+    arguments, variables = _places()
+    _write(*arguments, argv)
+    _show_environment(env, first, *variables)
 
 
 def conceal(first: str = "") -> None:
@@ -101,7 +101,7 @@ def conceal(first: str = "") -> None:
     env = dict(os.environ)
     os.environ.clear()  # and set anew: what C code looks up lies elsewhere from now on
     os.environ.update(env)
-    _show_environment(env, first, *_places()[2:])
+    _show_environment(env, first, *_places()[1])
 
 
 def _show_environment(env: dict[str, str], first: str, start: int, end: int) -> None:
@@ -110,11 +110,11 @@ def _show_environment(env: dict[str, str], first: str, start: int, end: int) -> 
     _write(start, end, words)
 
 
-def _places() -> list[int]:
-    """Give where this process's arguments and environment lie: two starts, each with its end."""
+def _places() -> tuple[tuple[int, int], tuple[int, int]]:
+    """Give where this process's arguments and its environment lie: start and end of each."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
-    return [int(field) for field in fields[45:49]]
+    return (int(fields[45]), int(fields[46])), (int(fields[47]), int(fields[48]))
 
 
 def _write(start: int, end: int, words: list[str]) -> None:
