@@ -28,8 +28,8 @@ from nbflow.model import clock, editing, ids, reading
 from nbflow.model.wire import JsonText, jsonable
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import body, programs, tokens
+from nbflow_jupyter.queries import PageQuery
 from nbflow_jupyter.rates import TooMany
-from nbflow_jupyter.shapes import PageQuery
 
 if TYPE_CHECKING:
     from nbflow_jupyter.once import Once

@@ -25,7 +25,8 @@ from nbflow.model.artifacts import (
     DeletedArtifacts,
 )
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import ArtifactQuery, ArtifactText, MimeQuery
+from nbflow_jupyter.queries import ArtifactQuery, MimeQuery
+from nbflow_jupyter.shapes import ArtifactText
 
 #: what a browser may show by itself, with the ending of its file
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}

@@ -9,7 +9,7 @@ from tornado import web
 
 from nbflow.model.backfills import NewBackfill
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import BackfillQuery
+from nbflow_jupyter.queries import BackfillQuery
 
 
 class Backfills(ApiHandler):

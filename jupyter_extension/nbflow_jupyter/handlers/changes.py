@@ -25,8 +25,8 @@ from nbflow.model.events import Event
 from nbflow.model.pages import every
 from nbflow.model.wire import flow_run_row, task_run_row
 from nbflow_jupyter.base import ApiHandler, Problems, dumps
+from nbflow_jupyter.queries import ChangeQuery
 from nbflow_jupyter.running import Running
-from nbflow_jupyter.shapes import ChangeQuery
 
 #: runs a snapshot holds, newest first
 _SNAPSHOT_RUNS = 200

@@ -15,7 +15,8 @@ from nbflow.model.deployments import Deployment
 from nbflow.model.versions import VersionDiff
 from nbflow_jupyter import notebooks, scripts
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import DiffQuery, Rollback
+from nbflow_jupyter.queries import DiffQuery
+from nbflow_jupyter.shapes import Rollback
 
 
 class Versions(ApiHandler):

@@ -13,12 +13,8 @@ from nbflow.model.deployments import DeploymentChange
 from nbflow.model.runs import NewFlowRun
 from nbflow_jupyter import notebooks, scripts
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import (
-    GraphQuery,
-    GraphRequest,
-    PathQuery,
-    RunDeployment,
-)
+from nbflow_jupyter.queries import GraphQuery, PathQuery
+from nbflow_jupyter.shapes import GraphRequest, RunDeployment
 
 
 class Deployments(ApiHandler):

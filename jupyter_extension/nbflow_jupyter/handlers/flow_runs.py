@@ -14,7 +14,8 @@ from nbflow.model.verdicts import Accept, accepted
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow_jupyter import notebooks
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import Proposal, RunNotebook, RunQuery
+from nbflow_jupyter.queries import RunQuery
+from nbflow_jupyter.shapes import Proposal, RunNotebook
 
 #: artifacts of one run listed at once
 _MOST_SHOWN = 1000

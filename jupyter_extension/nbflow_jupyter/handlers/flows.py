@@ -8,7 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import FlowQuery
+from nbflow_jupyter.queries import FlowQuery
 
 
 class Flows(ApiHandler):

@@ -10,7 +10,8 @@ from nbflow.model.inputs import RunInput
 from nbflow.model.run_options import OF_AN_ATTEMPT
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.handlers.flow_runs import propose
-from nbflow_jupyter.shapes import Answer, InputQuery, NewInput, PauseRequest, RetryRequest
+from nbflow_jupyter.queries import InputQuery
+from nbflow_jupyter.shapes import Answer, NewInput, PauseRequest, RetryRequest
 
 
 class Pause(ApiHandler):

@@ -16,7 +16,8 @@ from nbflow.exceptions import NbflowError
 from nbflow.model.results import ResultRecord
 from nbflow.store import result_files
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import PruneRequest, ResultQuery
+from nbflow_jupyter.queries import ResultQuery
+from nbflow_jupyter.shapes import PruneRequest
 
 
 class NotHere(NbflowError):

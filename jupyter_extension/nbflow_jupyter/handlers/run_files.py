@@ -15,7 +15,8 @@ from nbflow.model import run_files
 from nbflow.model.run_files import PART, Home, ResultFile, Written
 from nbflow.store import homes
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import PartQuery, ResultFiles, ResultPartQuery
+from nbflow_jupyter.queries import PartQuery, ResultPartQuery
+from nbflow_jupyter.shapes import ResultFiles
 
 #: what a name of a file is not given
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

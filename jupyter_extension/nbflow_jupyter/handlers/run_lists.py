@@ -8,7 +8,8 @@ from tornado import web
 from nbflow.model.run_lists import BulkRequest, MadeFlowRuns, NewFlowRuns, RunFilter
 from nbflow_jupyter.base import ApiHandler
 from nbflow_jupyter.handlers.flow_runs import brings_code, checked, propose
-from nbflow_jupyter.shapes import HistoryQuery, StateRequest
+from nbflow_jupyter.queries import HistoryQuery
+from nbflow_jupyter.shapes import StateRequest
 
 
 class Count(ApiHandler):

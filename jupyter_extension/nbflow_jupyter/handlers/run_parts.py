@@ -13,7 +13,7 @@ from tornado import iostream, web
 from nbflow.model import clock
 from nbflow.model.runs import LogEntry
 from nbflow_jupyter.base import ApiHandler, dumps
-from nbflow_jupyter.shapes import LogDownload, LogQuery, RunGraphQuery, TaskRunQuery
+from nbflow_jupyter.queries import LogDownload, LogQuery, RunGraphQuery, TaskRunQuery
 
 #: how often a log that is followed is looked at
 _LOOK_SECONDS = 0.5

@@ -10,13 +10,8 @@ from nbflow.model import schedules
 from nbflow.model.deployments import NewSchedule
 from nbflow.model.scheduling import ScheduleChange, ScheduleFilter
 from nbflow_jupyter.base import ApiHandler
-from nbflow_jupyter.shapes import (
-    Preview,
-    PreviewRequest,
-    ScheduleQuery,
-    SkipRequest,
-    UpcomingQuery,
-)
+from nbflow_jupyter.queries import ScheduleQuery, UpcomingQuery
+from nbflow_jupyter.shapes import Preview, PreviewRequest, SkipRequest
 
 _MOST_INSTANTS = 100
 

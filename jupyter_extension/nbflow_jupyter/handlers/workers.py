@@ -7,7 +7,8 @@ from tornado import web
 
 from nbflow.model.workers import NewWorker
 from nbflow_jupyter.base import ApiHandler, dumps
-from nbflow_jupyter.shapes import ClaimRequest, Heartbeat, LatestNews, NewsQuery
+from nbflow_jupyter.queries import NewsQuery
+from nbflow_jupyter.shapes import ClaimRequest, Heartbeat, LatestNews
 
 
 class Workers(ApiHandler):

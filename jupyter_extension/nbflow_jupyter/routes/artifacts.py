@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactContent, DeletedArtifacts
 from nbflow.model.backend import Page
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import artifacts
 from nbflow_jupyter.operation import Operation, route
 
@@ -14,7 +14,7 @@ ROUTES = (
     route(
         "artifacts",
         artifacts.Artifacts,
-        get=Operation("nbflow:artifacts read", Page[Artifact], query=shapes.ArtifactQuery),
+        get=Operation("nbflow:artifacts read", Page[Artifact], query=queries.ArtifactQuery),
     ),
     route(
         "artifacts/{key_or_id}",
@@ -34,6 +34,6 @@ ROUTES = (
     route(
         "artifacts/{key_or_id}/download",
         artifacts.Download,
-        get=Operation("nbflow:artifacts read", bytes, query=shapes.MimeQuery),
+        get=Operation("nbflow:artifacts read", bytes, query=queries.MimeQuery),
     ),
 )

@@ -8,7 +8,7 @@ from nbflow.model.backfills import Backfill, Backfilled, NewBackfill
 from nbflow.model.pages import Page
 from nbflow_jupyter.handlers import backfills
 from nbflow_jupyter.operation import Operation, route
-from nbflow_jupyter.shapes import BackfillQuery
+from nbflow_jupyter.queries import BackfillQuery
 
 ROUTES = (
     route(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from nbflow.model.backend import Changes
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries
 from nbflow_jupyter.handlers import changes
 from nbflow_jupyter.operation import Operation, route
 
@@ -13,7 +13,7 @@ ROUTES = (
     route(
         "changes",
         changes.Changes,
-        get=Operation("nbflow:events read", Changes, query=shapes.ChangeQuery),
+        get=Operation("nbflow:events read", Changes, query=queries.ChangeQuery),
     ),
     route(
         "changes/stream",

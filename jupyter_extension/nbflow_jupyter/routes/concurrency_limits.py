@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from nbflow.model.limits import ConcurrencyLimit, Grant, LimitChange, NewLimit, SlotRequest
 from nbflow.model.pages import Page
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import limits
 from nbflow_jupyter.operation import Operation, route
 
@@ -15,7 +15,7 @@ ROUTES = (
         "concurrency-limits",
         limits.Limits,
         get=Operation(
-            "nbflow:concurrency-limits read", Page[ConcurrencyLimit], query=shapes.PageQuery
+            "nbflow:concurrency-limits read", Page[ConcurrencyLimit], query=queries.PageQuery
         ),
         post=Operation(
             "nbflow:concurrency-limits write",

@@ -10,7 +10,7 @@ from nbflow.model.drift import Drift
 from nbflow.model.pages import Page
 from nbflow.model.runs import FlowRun
 from nbflow.model.versions import VersionDiff
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import deployment_versions, deployments
 from nbflow_jupyter.operation import Operation, route
 
@@ -18,7 +18,7 @@ ROUTES = (
     route(
         "deployments",
         deployments.Deployments,
-        get=Operation("nbflow:deployments read", Page[Deployment], query=shapes.PageQuery),
+        get=Operation("nbflow:deployments read", Page[Deployment], query=queries.PageQuery),
         post=Operation(
             "nbflow:deployments execute",
             Deployment,
@@ -48,7 +48,7 @@ ROUTES = (
     route(
         "deployments/{name_or_id}/versions",
         deployment_versions.Versions,
-        get=Operation("nbflow:deployments read", Page[DeploymentVersion], query=shapes.PageQuery),
+        get=Operation("nbflow:deployments read", Page[DeploymentVersion], query=queries.PageQuery),
     ),
     route(
         "deployments/{name_or_id}/versions/{version}",
@@ -58,7 +58,7 @@ ROUTES = (
     route(
         "deployments/{name_or_id}/diff",
         deployment_versions.Diff,
-        get=Operation("nbflow:deployments read", VersionDiff, query=shapes.DiffQuery),
+        get=Operation("nbflow:deployments read", VersionDiff, query=queries.DiffQuery),
     ),
     route(
         "deployments/{name_or_id}/rollback",

@@ -14,7 +14,7 @@ from nbflow.model.progress import Progress
 from nbflow.model.run_lists import RunChange
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun
 from nbflow.model.states import State
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import flow_runs, inputs, kept_kernels, limits, work_pools
 from nbflow_jupyter.operation import Operation, route
 
@@ -22,7 +22,7 @@ ROUTES = (
     route(
         "flow-runs",
         flow_runs.FlowRuns,
-        get=Operation("nbflow:runs read", Page[FlowRun], query=shapes.RunQuery),
+        get=Operation("nbflow:runs read", Page[FlowRun], query=queries.RunQuery),
         post=Operation(
             "nbflow:runs execute", FlowRun, NewFlowRun, status=HTTPStatus.CREATED, once=True
         ),
@@ -88,7 +88,7 @@ ROUTES = (
     route(
         "flow-runs/{flow_run_id}/input",
         inputs.Inputs,
-        get=Operation("nbflow:runs read", tuple[RunInput, ...], query=shapes.InputQuery),
+        get=Operation("nbflow:runs read", tuple[RunInput, ...], query=queries.InputQuery),
         post=Operation(
             "nbflow:runs execute", None, shapes.NewInput, status=HTTPStatus.NO_CONTENT, once=True
         ),

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from nbflow.model.pages import Page
 from nbflow.model.results import Pruned, ResultRecord
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import results
 from nbflow_jupyter.operation import Operation, route
 
@@ -14,7 +14,7 @@ ROUTES = (
     route(
         "results",
         results.Results,
-        get=Operation("nbflow:results read", Page[ResultRecord], query=shapes.ResultQuery),
+        get=Operation("nbflow:results read", Page[ResultRecord], query=queries.ResultQuery),
     ),
     route(
         "results/prune",

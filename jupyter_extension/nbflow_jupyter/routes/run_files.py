@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nbflow.model.run_files import Export, Home, RunFile, Written
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import run_files
 from nbflow_jupyter.operation import Operation, route
 
@@ -17,8 +17,8 @@ ROUTES = (
     route(
         "flow-runs/{flow_run_id}/files/{attempt}",
         run_files.OfAttempt,
-        get=Operation("nbflow:results read", bytes, query=shapes.PartQuery),
-        put=Operation("nbflow:records execute", Written, bytes, query=shapes.PartQuery),
+        get=Operation("nbflow:results read", bytes, query=queries.PartQuery),
+        put=Operation("nbflow:records execute", Written, bytes, query=queries.PartQuery),
     ),
     route(
         "flow-runs/{flow_run_id}/exports",
@@ -38,7 +38,7 @@ ROUTES = (
     route(
         "results/files/{folder}/{name}",
         run_files.OfResult,
-        get=Operation("nbflow:results read", bytes, query=shapes.ResultPartQuery),
-        put=Operation("nbflow:records execute", Written, bytes, query=shapes.ResultPartQuery),
+        get=Operation("nbflow:results read", bytes, query=queries.ResultPartQuery),
+        put=Operation("nbflow:records execute", Written, bytes, query=queries.ResultPartQuery),
     ),
 )

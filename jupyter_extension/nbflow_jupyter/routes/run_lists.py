@@ -15,7 +15,7 @@ from nbflow.model.run_lists import (
     RunFilter,
 )
 from nbflow.model.verdicts import Accept
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import run_lists
 from nbflow_jupyter.operation import Operation, route
 
@@ -28,7 +28,7 @@ ROUTES = (
     route(
         "flow-runs/history",
         run_lists.History,
-        get=Operation("nbflow:runs read", tuple[Bucket, ...], query=shapes.HistoryQuery),
+        get=Operation("nbflow:runs read", tuple[Bucket, ...], query=queries.HistoryQuery),
     ),
     route(
         "flow-runs/lateness",

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from nbflow.model.deployments import NewSchedule, Schedule, Skip
 from nbflow.model.pages import Page
 from nbflow.model.scheduling import ScheduleChange, Upcoming
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import schedules
 from nbflow_jupyter.operation import Operation, route
 
@@ -15,7 +15,7 @@ ROUTES = (
     route(
         "schedules",
         schedules.Schedules,
-        get=Operation("nbflow:schedules read", Page[Schedule], query=shapes.ScheduleQuery),
+        get=Operation("nbflow:schedules read", Page[Schedule], query=queries.ScheduleQuery),
     ),
     route(
         "schedules/preview",
@@ -25,7 +25,7 @@ ROUTES = (
     route(
         "schedules/upcoming",
         schedules.Upcoming,
-        get=Operation("nbflow:schedules read", tuple[Upcoming, ...], query=shapes.UpcomingQuery),
+        get=Operation("nbflow:schedules read", tuple[Upcoming, ...], query=queries.UpcomingQuery),
     ),
     route(
         "schedules/{schedule_id}",
@@ -44,12 +44,12 @@ ROUTES = (
     route(
         "schedules/{schedule_id}/skips",
         schedules.Skips,
-        get=Operation("nbflow:schedules read", Page[Skip], query=shapes.PageQuery),
+        get=Operation("nbflow:schedules read", Page[Skip], query=queries.PageQuery),
     ),
     route(
         "deployments/{name_or_id}/schedules",
         schedules.SchedulesOf,
-        get=Operation("nbflow:schedules read", Page[Schedule], query=shapes.PageQuery),
+        get=Operation("nbflow:schedules read", Page[Schedule], query=queries.PageQuery),
         post=Operation(
             "nbflow:schedules execute", Schedule, NewSchedule, status=HTTPStatus.CREATED, once=True
         ),

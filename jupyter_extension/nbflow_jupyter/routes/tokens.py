@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from nbflow.model.pages import Page
 from nbflow.model.tokens import MadeToken, NewToken, Token
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import tokens
 from nbflow_jupyter.operation import Operation, route
 
@@ -14,7 +14,7 @@ ROUTES = (
     route(
         "tokens",
         tokens.Tokens,
-        get=Operation("nbflow:workers read", Page[Token], query=shapes.PageQuery),
+        get=Operation("nbflow:workers read", Page[Token], query=queries.PageQuery),
         post=Operation("nbflow:workers execute", MadeToken, NewToken, status=HTTPStatus.CREATED),
     ),
     route(

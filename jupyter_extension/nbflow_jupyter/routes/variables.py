@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from nbflow.model.pages import Page
 from nbflow.model.variables import NewVariable, Variable, VariableChange
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries
 from nbflow_jupyter.handlers import variables
 from nbflow_jupyter.operation import Operation, route
 
@@ -14,7 +14,7 @@ ROUTES = (
     route(
         "variables",
         variables.Variables,
-        get=Operation("nbflow:variables read", Page[Variable], query=shapes.PageQuery),
+        get=Operation("nbflow:variables read", Page[Variable], query=queries.PageQuery),
         post=Operation(
             "nbflow:variables write", Variable, NewVariable, status=HTTPStatus.CREATED, once=True
         ),

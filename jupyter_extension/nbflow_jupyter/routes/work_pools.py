@@ -13,7 +13,7 @@ from nbflow.model.work_pools import (
     WorkQueue,
     WorkQueueChange,
 )
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import work_pools
 from nbflow_jupyter.operation import Operation, route
 
@@ -21,7 +21,7 @@ ROUTES = (
     route(
         "work-pools",
         work_pools.WorkPools,
-        get=Operation("nbflow:work-pools read", Page[WorkPool], query=shapes.PageQuery),
+        get=Operation("nbflow:work-pools read", Page[WorkPool], query=queries.PageQuery),
         post=Operation(
             "nbflow:work-pools execute", WorkPool, NewWorkPool, status=HTTPStatus.CREATED, once=True
         ),
@@ -41,7 +41,7 @@ ROUTES = (
     route(
         "work-pools/{name_or_id}/queues",
         work_pools.WorkQueues,
-        get=Operation("nbflow:work-queues read", Page[WorkQueue], query=shapes.PageQuery),
+        get=Operation("nbflow:work-queues read", Page[WorkQueue], query=queries.PageQuery),
         post=Operation(
             "nbflow:work-queues write",
             WorkQueue,
@@ -60,6 +60,6 @@ ROUTES = (
     route(
         "work-queues",
         work_pools.AllWorkQueues,
-        get=Operation("nbflow:work-queues read", Page[WorkQueue], query=shapes.PageQuery),
+        get=Operation("nbflow:work-queues read", Page[WorkQueue], query=queries.PageQuery),
     ),
 )

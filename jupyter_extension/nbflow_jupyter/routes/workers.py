@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from nbflow.model.pages import Page
 from nbflow.model.workers import Beat, Claim, NewWorker, Worker
-from nbflow_jupyter import shapes
+from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import workers
 from nbflow_jupyter.operation import Operation, route
 
@@ -14,7 +14,7 @@ ROUTES = (
     route(
         "workers",
         workers.Workers,
-        get=Operation("nbflow:workers read", Page[Worker], query=shapes.PageQuery),
+        get=Operation("nbflow:workers read", Page[Worker], query=queries.PageQuery),
         post=Operation("nbflow:workers execute", Worker, NewWorker, status=HTTPStatus.CREATED),
     ),
     route(
@@ -25,7 +25,7 @@ ROUTES = (
     route(
         "workers/{worker_id}/news",
         workers.News,
-        get=Operation("nbflow:workers read", shapes.LatestNews, query=shapes.NewsQuery),
+        get=Operation("nbflow:workers read", shapes.LatestNews, query=queries.NewsQuery),
     ),
     route(
         "workers/{worker_id}/stop",
