@@ -60,7 +60,8 @@ def test_a_flow_is_seen_live_and_its_end_is_saved(visit, wait_for: Callable[...,
     expect(ended.locator("li")).to_have_count(2)
     expect(ended.locator("img")).to_have_count(0)
     expect(live.locator('[role="status"]')).to_have_count(0)
-    expect(page.get_by_text("Traceback (most recent call last)")).to_be_visible()
+    told = page.locator(".jp-OutputArea-output", has_not=page.locator(".nbflow-run"))
+    expect(told.get_by_text("Traceback (most recent call last)")).to_be_visible()
     visit.picture("magic-ended")
     page.evaluate(
         "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
