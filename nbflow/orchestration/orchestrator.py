@@ -55,8 +55,7 @@ from nbflow.store import (  # fmt: skip
     work_pools,
     workers,
 )
-from nbflow.store.dialect import Watch
-from nbflow.store.hints import Hints
+from nbflow.store.hints import Hints, Watch
 
 #: how often commits are looked for that no hint told of
 _LOOK_SECONDS = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from nbflow.orchestration.orchestrator import Orchestrator
-from nbflow.store.dialect import Watch
+from nbflow.store.hints import Watch
 
 
 class Looks:

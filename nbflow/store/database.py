@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from nbflow.exceptions import InvalidInput, SchemaMismatch
 from nbflow.model import names
 from nbflow.store import dialect
+from nbflow.store.hints import Watch
 from nbflow.store.tables import metadata
 
 #: the newest revision in migrations/versions
@@ -135,7 +136,7 @@ class Database:
             )
         return backups.keep_before_migration(self.engine, found) if copied else None
 
-    def watch(self) -> dialect.Watch:
+    def watch(self) -> Watch:
         """Give a watch on commits of other connections."""
         return dialect.watch(self.engine)
 

@@ -20,7 +20,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from random import uniform
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -37,6 +37,7 @@ from nbflow.store.database_errors import (
     translated,
     wrapped,
 )
+from nbflow.store.hints import Watch
 
 _log = logging.getLogger("nbflow.store")
 
@@ -352,23 +353,6 @@ def _insert(dialect: sa.Dialect) -> Insert:
 
 
 # -- hints ------------------------------------------------------------------------------------
-class Watch(Protocol):
-    """Tells that another connection committed: a hint, never the truth."""
-
-    @property
-    def descriptor(self) -> int | None:
-        """Give what can be read from once `moved` may have something to tell; None: ask often."""
-        ...
-
-    def moved(self) -> bool:
-        """Say whether anything was committed since the last question."""
-        ...
-
-    def close(self) -> None:
-        """Give the connection back."""
-        ...
-
-
 def watch(engine: sa.Engine) -> Watch:
     """Give a watch on commits of other connections."""
     return _DataVersion(engine) if engine.dialect.name == "sqlite" else _Notified(engine)

@@ -9,15 +9,32 @@ from __future__ import annotations
 import select
 import socket
 from contextlib import suppress
+from typing import Protocol
 
 from nbflow.model import clock
-from nbflow.store.dialect import Watch
 
 #: how often commits are looked for where nothing tells of them
 _LOOK_SECONDS = 0.05
 #: and after a sign: soon first, then as often, for so long
 _FIRST_LOOK_SECONDS = 0.005
 _ALERT_SECONDS = 0.5
+
+
+class Watch(Protocol):
+    """Tells that another connection committed: a hint, never the truth."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """Give what can be read from once `moved` may have something to tell; None: ask often."""
+        ...
+
+    def moved(self) -> bool:
+        """Say whether anything was committed since the last question."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
 
 
 class Hints:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -346,7 +346,8 @@ def test_a_worker_killed_there_is_noticed_and_its_successor_goes_on(
         wait_for(lambda: "on" in outputs(server, run_id), seconds=60)
         tree = [process.pid, *(p.pid for p in psutil.Process(process.pid).children(recursive=True))]
         for pid in tree:  # the machine is gone, not only the worker: nobody there says a word
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # ended with its parent
+                os.kill(pid, signal.SIGKILL)
         done = wait_for(ended(backend, run_id), seconds=20)
         assert done.state.is_crashed(), done.state.message
     with elsewhere(tmp_path / "b", server, secret):
