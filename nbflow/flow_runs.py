@@ -190,12 +190,13 @@ def _pausing(
     run = here.flow_run
     if here.hold.halted:  # somebody else paused it first
         _go_on_or_raise(here, (yield from outlast(backend, run.id, run.attempt)).state)
-    verdict = yield from _insist(lambda: backend.propose(run.id, state, attempt=run.attempt))
-    if _accepted(verdict, "paused").is_paused():
+    with here.hold.pausing():  # before it is told: who hears of it counts on it
+        verdict = yield from _insist(lambda: backend.propose(run.id, state, attempt=run.attempt))
+        if not _accepted(verdict, "paused").is_paused():
+            return _answer(backend, run.id, state, kind)
         here.recorder.flush()
-        with here.hold.pausing():
-            after = yield from outlast(backend, run.id, run.attempt, poll_interval)
-        _go_on_or_raise(here, after.state)
+        after = yield from outlast(backend, run.id, run.attempt, poll_interval)
+    _go_on_or_raise(here, after.state)
     return _answer(backend, run.id, state, kind)
 
 

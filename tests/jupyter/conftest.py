@@ -56,17 +56,23 @@ def without_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBFLOW_WORKER", "0")
 
 
+@pytest.fixture(autouse=True)
+def _own_settings() -> Iterator[None]:
+    """A server's traitlets are this process's settings from the moment it is made."""
+    with settings.temporary():
+        yield
+
+
 @pytest.fixture
 def app(
     home: Path, without_worker: None, jp_serverapp: ServerApp, jp_asyncio_loop: Any
 ) -> Iterator[ServerApp]:
     """The server, its extensions started as they are when its event loop is."""
-    with settings.temporary():
-        start = jp_serverapp.extension_manager.start_all_extensions()
-        jp_asyncio_loop.run_until_complete(start)
-        yield jp_serverapp
-        stop = jp_serverapp.extension_manager.stop_all_extensions()
-        jp_asyncio_loop.run_until_complete(stop)
+    start = jp_serverapp.extension_manager.start_all_extensions()
+    jp_asyncio_loop.run_until_complete(start)
+    yield jp_serverapp
+    stop = jp_serverapp.extension_manager.stop_all_extensions()
+    jp_asyncio_loop.run_until_complete(stop)
 
 
 @pytest.fixture

@@ -213,6 +213,7 @@ def test_the_store_is_asked_nothing_between_two_instants(
     hands: Hands,
     deploy: Callable[..., Deployment],
     monkeypatch: pytest.MonkeyPatch,
+    wait_for: Callable[..., object],
 ) -> None:
     deploy(timing=Interval(HOUR, anchor_date=START))
     scheduler = Scheduler(orchestrator)
@@ -228,6 +229,9 @@ def test_the_store_is_asked_nothing_between_two_instants(
     assert asked == []
     other = NewDeployment("e", "e", "/w/e.ipynb", "{}", "python3")
     Orchestrator(orchestrator.database.url).deploy(other)
-    hands.go(timedelta(seconds=1))
-    look(scheduler)
-    assert asked
+
+    def heard() -> bool:
+        look(scheduler)
+        return bool(asked)
+
+    wait_for(heard, what="a look at the store")
