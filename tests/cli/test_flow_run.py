@@ -189,7 +189,8 @@ def test_an_ended_run_cannot_be_cancelled(nbflow: Call, failed: FlowRun) -> None
     said = nbflow("flow-run", "cancel", failed.id)
     assert said.code == 1
     assert said.err == (
-        "nbflow: A run that is Failed cannot become Cancelling: The run has already ended: Failed.\n"
+        "nbflow: A run that is Failed cannot become Cancelling: "
+        "The run has already ended: Failed.\n"
     )
 
 
