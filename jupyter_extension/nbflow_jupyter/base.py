@@ -317,7 +317,9 @@ class ApiHandler(Problems, ExtensionHandlerMixin, APIHandler):  # pyright: ignor
         work = partial(call, *args, **kwargs)
         if self.once is not None:
             work = partial(self.once.around, work)
-        return await asyncio.get_running_loop().run_in_executor(self.running.threads, work)
+        reads = self.request.method in ("GET", "HEAD")
+        threads = self.running.readers if reads else self.running.writers
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     async def answer(
         self, call: Callable[..., Any], *args: Any, status: int = 200, **kwargs: Any

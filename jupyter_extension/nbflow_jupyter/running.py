@@ -38,8 +38,10 @@ from nbflow_jupyter.relay import Relay
 from nbflow_jupyter.shapes import Health, SchedulerInfo
 from nbflow_jupyter.supervisor import Supervisor
 
-#: threads that talk to the store for requests; more would only queue at its one writer
-_THREADS = 8
+#: threads that read for requests: Python executes one at a time, more get into each other's way
+_READERS = 3
+#: threads that write for them: they mostly wait for the store's one writer, while others read
+_WRITERS = 8
 #: a schedule due within this keeps the server from being culled
 _SOON = timedelta(hours=1)
 
@@ -48,7 +50,8 @@ class Running:
     """The store, the services and the worker of one Jupyter server."""
 
     def __init__(self, log: logging.Logger) -> None:
-        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nbflow-store")
+        self.readers = ThreadPoolExecutor(_READERS, thread_name_prefix="nbflow-reads")
+        self.writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="nbflow-writes")
         self.turns = Turns()
         self.rates = Rates()
         self._log = log
@@ -127,7 +130,8 @@ class Running:
             self._bus.stop()
         if self._together is not None:
             self._together.stop()
-        self.threads.shutdown()
+        self.readers.shutdown()
+        self.writers.shutdown()
         if self._orchestrator is not None:
             self._orchestrator.close()
 
@@ -170,7 +174,7 @@ class Running:
         def read() -> list[dict[str, Any]]:
             return [task_run_row(run) for run in self.orchestrator.read_task_runs(ids)]
 
-        return await asyncio.get_running_loop().run_in_executor(self.threads, read)
+        return await asyncio.get_running_loop().run_in_executor(self.readers, read)
 
     def busy(self, now: datetime) -> bool:
         """Say whether a run is live, or anything is due soon: the server is then not idle."""

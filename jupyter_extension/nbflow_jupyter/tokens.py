@@ -7,6 +7,7 @@ users. Within a route a token reaches only the runs its holder runs now (`Door`)
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -216,7 +217,9 @@ async def admit(handler: ApiHandler) -> Door | None:
     if secret is None:
         return None
     await handler.running.ready()
-    token = await handler.off_loop(handler.backend.token_of, secret)
+    # It is noted now and then that a token was used, so no reader does this.
+    loop, threads = asyncio.get_running_loop(), handler.running.writers
+    token = await loop.run_in_executor(threads, handler.backend.token_of, secret)
     if token is None:
         raise Forbidden(
             "This token is unknown, was revoked, or has ended.",

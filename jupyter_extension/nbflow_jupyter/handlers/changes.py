@@ -224,7 +224,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         return await ensure_async(allowed)
 
     async def _off_loop(self, call: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.running.threads, call, *args)
+        return await asyncio.get_running_loop().run_in_executor(self.running.readers, call, *args)
 
 
 def _request(message: str) -> tuple[Any, Any] | None:
