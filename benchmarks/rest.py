@@ -24,6 +24,7 @@ from nbflow.client import discovery
 from nbflow.model import clock, states
 from nbflow.model.runs import NewFlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.store.tables import flow_run
 
 _CREATES, _PEER_CREATES = 6000, 300
 _BULK, _BULK_ROWS = 10, 2000
@@ -188,7 +189,7 @@ def _path() -> str:
 
 
 def fill(rows: int) -> None:
-    """Put runs into the store of this process's settings, due a second apart."""
+    """Put runs that have ended into the store of this process's settings, due a second apart."""
     store = Orchestrator()
     now = clock.now()
     for first in range(0, rows, 5000):
@@ -200,6 +201,9 @@ def fill(rows: int) -> None:
                 for number, at in zip(some, due, strict=True)
             ]
         )
+    ended = {"state_type": "COMPLETED", "state_name": "Completed", "lease_until": None}
+    with store.database.write() as connection:
+        connection.execute(flow_run.update().values(**ended, ended_at=flow_run.c.due_at))
     store.close()
 
 
