@@ -71,8 +71,8 @@ def tables() -> tuple[Table, ...]:
         Table(
             "A server under load",
             (
-                f"{_ROWS:,} ended runs in the store; {_CLIENTS} clients list 50 of them, then create",
-                f"others, {_REQUESTS} requests each way. Then {_RUNS} runs write {_LINES} lines",
+                f"{_ROWS:,} ended runs in the store; {_CLIENTS} clients list 50 of them, then",
+                f"create others, {_REQUESTS} requests each way. Then {_RUNS} runs write {_LINES} lines",
                 f"every {1000 * _BATCH_SECONDS:.0f} ms, each followed by a client, and the event",
                 "loop's delay is measured in the server. All share the same processors.",
             ),
