@@ -72,9 +72,9 @@ def tables() -> tuple[Table, ...]:
             "A server under load",
             (
                 f"{_ROWS:,} ended runs in the store; {_CLIENTS} clients list 50 of them, then",
-                f"create others, {_REQUESTS} requests each way. Then {_RUNS} runs write {_LINES} lines",
-                f"every {1000 * _BATCH_SECONDS:.0f} ms, each followed by a client, and the event",
-                "loop's delay is measured in the server. All share the same processors.",
+                f"create others, {_REQUESTS} requests each way. Then {_RUNS} runs write {_LINES}",
+                f"lines every {1000 * _BATCH_SECONDS:.0f} ms, each followed by a client, and the",
+                "event loop's delay is measured in the server. All share the same processors.",
             ),
             ("store", "what", "figure", "budget"),
             tuple(rows),
