@@ -15,7 +15,7 @@ from nbflow.store import dialect
 from nbflow.store.database import alembic_config
 
 DATABASES = Path(__file__).parent / "store" / "databases"
-#: a store was written by each of these releases
+#: a store was written by each of these releases; that of the newest joins them with the next schema
 RELEASES = ("0001", "0002", "0003")
 
 Rows = dict[str, list[tuple[Any, ...]]]
