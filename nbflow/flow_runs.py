@@ -8,7 +8,7 @@ the state is decided by `rules.flow`; how a task waits while its run is paused i
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -289,16 +289,7 @@ def _asking(
 
 
 def _until(timeout: float | None) -> datetime | None:
-    if timeout is None:
-        return None
-    try:
-        return clock.now() + timedelta(seconds=timeout)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(
-            f"timeout={shown(timeout)} is no number of seconds.",
-            field="timeout",
-            hint="None waits for ever.",
-        ) from None
+    return None if timeout is None else states.pause_end(timeout, field="timeout")
 
 
 def _key(state: State) -> str:

@@ -109,3 +109,11 @@ def test_what_is_paused_says_until_when_and_whether_a_process_waits():
     assert (asked.is_suspended(), asked.leaves()) == (False, True)
     with pytest.raises(exceptions.PausedRun, match="flow-run resume"):
         paused.result()
+
+
+@pytest.mark.parametrize("seconds", [-1, -5e16, 5e133, float("nan"), float("inf"), "soon"])
+@pytest.mark.parametrize("make", [states.Paused, states.Suspended])
+def test_a_pause_of_no_length_of_time_is_refused(make, seconds):
+    with pytest.raises(exceptions.InvalidInput) as refused:
+        make(timeout_seconds=seconds)
+    assert refused.value.field == "timeout_seconds"

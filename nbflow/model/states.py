@@ -16,6 +16,7 @@ from typing import Any
 from nbflow import exceptions
 from nbflow.model import clock
 from nbflow.model.ids import uuid7
+from nbflow.model.names import shown
 
 
 class StateType(StrEnum):
@@ -357,17 +358,35 @@ def Paused(
         timeout_seconds: the run fails when it is not resumed within so many seconds; or
         pause_timeout: until this instant. Neither: it waits for ever.
         reschedule: no process waits (Suspended).
+
+    Raises InvalidInput.
     """
     at = kw.pop("at", None) or clock.now()
     made = kw.pop("id", None) or uuid7()
     details = {**kw.pop("details", {}), "pause_key": pause_key or made}
     if timeout_seconds is not None:
-        pause_timeout = at + timedelta(seconds=timeout_seconds)
+        pause_timeout = pause_end(timeout_seconds, at=at)
     if pause_timeout is not None:
         details["pause_timeout"] = pause_timeout.isoformat()
     if reschedule:
         details["pause_reschedule"] = True
     return State(StateType.PAUSED, at=at, id=made, details=details, **kw)
+
+
+def pause_end(
+    seconds: float, *, at: datetime | None = None, field: str = "timeout_seconds"
+) -> datetime:
+    """Give the instant at which a pause of so many seconds is over. Raises InvalidInput."""
+    try:
+        if seconds >= 0:
+            return (at or clock.now()) + timedelta(seconds=seconds)
+    except (TypeError, OverflowError):
+        pass
+    raise exceptions.InvalidInput(
+        f"{field}={shown(seconds)} is no number of seconds to wait.",
+        field=field,
+        hint="None waits for ever.",
+    )
 
 
 def Suspended(pause_key: str | None = None, **kw: Any) -> State:
