@@ -14,23 +14,54 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import nbflow
 from nbflow.model.artifacts import Artifact, ArtifactContent, ArtifactKind
 from nbflow.model.backend import Changes, Page
 from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
-from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Source
+from nbflow.model.deployments import (
+    Deployment,
+    DeploymentChange,
+    DeploymentVersion,
+    NewSchedule,
+    Schedule,
+    Skip,
+    Source,
+)
+from nbflow.model.drift import CellDrift, Drift, FileDrift
 from nbflow.model.events import Event
 from nbflow.model.explaining import Explanation, Reason
 from nbflow.model.import_cells import Checked, Missing
+from nbflow.model.limits import ConcurrencyLimit, LimitChange, NewLimit, Slot
+from nbflow.model.pages import Count
 from nbflow.model.results import ResultRecord
+from nbflow.model.run_lists import (
+    Bucket,
+    BulkAnswer,
+    BulkRequest,
+    FlowSummary,
+    Lateness,
+    Refused,
+    RunFilter,
+    StateCount,
+)
 from nbflow.model.run_parts import GraphNode, RunGraph
 from nbflow.model.runs import FlowRun, LogEntry, Owner, TaskRun
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+from nbflow.model.scheduling import ScheduleChange, Upcoming
 from nbflow.model.states import State, StateType
+from nbflow.model.variables import NewVariable, Variable
 from nbflow.model.verdicts import Abort, Accept, Wait
-from nbflow.model.work_pools import WorkPool
+from nbflow.model.versions import FieldChange, VersionDiff
+from nbflow.model.work_pools import (
+    NewWorkPool,
+    NewWorkQueue,
+    WorkPool,
+    WorkPoolChange,
+    WorkQueue,
+    WorkQueueChange,
+)
 from nbflow.model.workers import Worker
 from nbflow_jupyter.shapes import Health, JobTemplate, LocalWorker, Preview, Problem, SchedulerInfo
 
@@ -41,10 +72,15 @@ _WIDTH = 88
 #: what the front end speaks of, in reading order
 _ANSWERS = (State, Owner, FlowRun, TaskRun, GraphNode, RunGraph, Reason, Explanation, LogEntry,
             ResultRecord, Artifact, ArtifactContent, Schedule,
-            Deployment, WorkPool, JobTemplate, Worker, SchedulerInfo, LocalWorker, Health, Event,
-            Changes, Page, CellInfo, NotebookInfo, Preview, Missing, Checked)  # fmt: skip
+            Deployment, DeploymentVersion, FieldChange, VersionDiff, CellDrift, FileDrift, Drift,
+            Upcoming, Skip, WorkPool, WorkQueue, JobTemplate, Worker, SchedulerInfo, LocalWorker,
+            Health, Event, Changes, Page, CellInfo, NotebookInfo, Preview, Missing, Checked,
+            Count, StateCount, Bucket, Lateness, FlowSummary, Refused, BulkAnswer,
+            Variable, Slot, ConcurrencyLimit)  # fmt: skip
 #: what it sends, or may leave fields out of
-_REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, DeployRequest)
+_REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, ScheduleChange, DeployRequest,
+             DeploymentChange, RunFilter, BulkRequest, NewWorkPool, WorkPoolChange, NewWorkQueue,
+             WorkQueueChange, NewVariable, NewLimit, LimitChange)  # fmt: skip
 
 _ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
@@ -91,13 +127,18 @@ def _members(shape: type[Any], *, all_of_it: bool) -> Iterator[str]:
     for field in fields(shape):
         said = _NAMED.get((shape, field.name)) or _type(hints[field.name], field.name)
         if not all_of_it and _may_be_left_out(field):
-            yield f"{field.name}?: {said.removesuffix(' | null')}"
+            yield f"{field.name}?: {said if _null_is_said(field) else said.removesuffix(' | null')}"
         else:
             yield f"{field.name}: {said}"
 
 
 def _may_be_left_out(field: Field[Any]) -> bool:
     return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _null_is_said(field: Field[Any]) -> bool:
+    """Whether null is another word than nothing: an edit that takes a value away."""
+    return field.default == "kept"
 
 
 def _type(hint: Any, name: str = "") -> str:
@@ -109,12 +150,13 @@ def _type(hint: Any, name: str = "") -> str:
     if isinstance(hint, TypeVar):
         return hint.__name__
     origin, args = get_origin(hint), get_args(hint)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return " | ".join(_type(arg, name) for arg in args)
     if origin is Literal:
         return " | ".join(f"'{word}'" for word in args)
     if origin is tuple:
-        return f"{_type(args[0], name)}[]"
+        row = _type(args[0], name)
+        return f"({row})[]" if " | " in row else f"{row}[]"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         words = {"parameters": "Parameters", "parameter_schema": "JsonSchema"}
         return words.get(name, "{ [key: string]: Json }")

@@ -5,12 +5,21 @@ import { URLExt } from '@jupyterlab/coreutils';
 import type * as nbformat from '@jupyterlab/nbformat';
 import { ServerConnection } from '@jupyterlab/services';
 import { ApiError } from './errors';
-import type { IApi, ILogFilter, IRunQuery } from './tokens';
+import type {
+  IApi,
+  IArtifactQuery,
+  IHistoryQuery,
+  ILogFilter,
+  IRunQuery,
+  IRunRequest
+} from './tokens';
 import type * as wire from './wire';
 
 const ROOT = 'nbflow/api';
 
-type Query = { [key: string]: string | number | readonly string[] | undefined };
+type Query = {
+  [key: string]: string | number | boolean | readonly string[] | undefined;
+};
 
 export class Api implements IApi {
   constructor(settings: ServerConnection.ISettings) {
@@ -37,6 +46,22 @@ export class Api implements IApi {
     return this._ask('GET', 'flow-runs', { query: { ...query } });
   }
 
+  countFlowRuns(where: wire.RunFilter): Promise<wire.Count> {
+    return this._ask('GET', ['flow-runs', 'count'], { query: { ...where } });
+  }
+
+  readHistory(query: IHistoryQuery): Promise<wire.Bucket[]> {
+    return this._ask('GET', ['flow-runs', 'history'], { query: { ...query } });
+  }
+
+  readLateness(where: wire.RunFilter): Promise<wire.Lateness> {
+    return this._ask('GET', ['flow-runs', 'lateness'], { query: { ...where } });
+  }
+
+  changeFlowRuns(request: wire.BulkRequest): Promise<wire.BulkAnswer> {
+    return this._ask('POST', ['flow-runs', 'bulk'], { body: request });
+  }
+
   readFlowRun(id: string): Promise<wire.FlowRun> {
     return this._ask('GET', ['flow-runs', id]);
   }
@@ -60,11 +85,19 @@ export class Api implements IApi {
     return this._ask('POST', ['flow-runs', id, 'pause'], { body: {} });
   }
 
+  suspendFlowRun(id: string): Promise<wire.Verdict> {
+    return this._ask('POST', ['flow-runs', id, 'suspend'], { body: {} });
+  }
+
   /** Let a paused run go on, with the input it asks for. */
   resumeFlowRun(id: string, run_input?: wire.Parameters): Promise<wire.FlowRun> {
     return this._ask('POST', ['flow-runs', id, 'resume'], {
       body: run_input ? { run_input } : {}
     });
+  }
+
+  acceptLateEnd(id: string): Promise<wire.FlowRun> {
+    return this._ask('POST', ['flow-runs', id, 'accept']);
   }
 
   readGraph(id: string): Promise<wire.RunGraph> {
@@ -109,6 +142,18 @@ export class Api implements IApi {
     return this._ask('GET', ['flow-runs', id, 'artifacts']);
   }
 
+  listFlows(search?: string, cursor?: string): Promise<wire.Page<wire.FlowSummary>> {
+    return this._ask('GET', 'flows', { query: { search, cursor } });
+  }
+
+  listAllArtifacts(query: IArtifactQuery): Promise<wire.Page<wire.Artifact>> {
+    return this._ask('GET', 'artifacts', { query: { ...query } });
+  }
+
+  deleteArtifact(id: string): Promise<void> {
+    return this._ask('DELETE', ['artifacts', id]);
+  }
+
   listVersions(key: string): Promise<wire.Page<wire.Artifact>> {
     return this._ask('GET', 'artifacts', { query: { key } });
   }
@@ -137,26 +182,86 @@ export class Api implements IApi {
     return this._ask('POST', 'deployments', { body: request });
   }
 
-  runDeployment(id: string, parameters?: wire.Parameters): Promise<wire.FlowRun> {
-    return this._ask('POST', ['deployments', id, 'run'], {
-      body: parameters ? { parameters } : {}
-    });
+  readDeployment(nameOrId: string): Promise<wire.Deployment> {
+    return this._ask('GET', ['deployments', nameOrId]);
+  }
+
+  changeDeployment(
+    id: string,
+    change: wire.DeploymentChange
+  ): Promise<wire.Deployment> {
+    return this._ask('PATCH', ['deployments', id], { body: change });
+  }
+
+  runDeployment(id: string, request: IRunRequest = {}): Promise<wire.FlowRun> {
+    return this._ask('POST', ['deployments', id, 'run'], { body: request });
   }
 
   pauseDeployment(id: string, paused: boolean): Promise<wire.Deployment> {
-    return this._ask('PATCH', ['deployments', id], { body: { paused } });
+    return this.changeDeployment(id, { paused });
   }
 
   deleteDeployment(id: string): Promise<void> {
     return this._ask('DELETE', ['deployments', id]);
   }
 
+  listDeploymentVersions(
+    id: string,
+    cursor?: string
+  ): Promise<wire.Page<wire.DeploymentVersion>> {
+    return this._ask('GET', ['deployments', id, 'versions'], { query: { cursor } });
+  }
+
+  readDiff(id: string, before: number, after: number): Promise<wire.VersionDiff> {
+    return this._ask('GET', ['deployments', id, 'diff'], { query: { before, after } });
+  }
+
+  rollBack(id: string, version: number, replace = false): Promise<wire.Deployment> {
+    return this._ask('POST', ['deployments', id, 'rollback'], {
+      body: { version, replace }
+    });
+  }
+
+  readDrift(id: string): Promise<wire.Drift> {
+    return this._ask('GET', ['deployments', id, 'drift']);
+  }
+
+  refreshDeployment(id: string): Promise<wire.Deployment> {
+    return this._ask('POST', ['deployments', id, 'refresh']);
+  }
+
+  createSchedule(deployment: string, made: wire.NewSchedule): Promise<wire.Schedule> {
+    return this._ask('POST', ['deployments', deployment, 'schedules'], { body: made });
+  }
+
+  changeSchedule(id: string, change: wire.ScheduleChange): Promise<wire.Schedule> {
+    return this._ask('PATCH', ['schedules', id], { body: change });
+  }
+
+  deleteSchedule(id: string): Promise<void> {
+    return this._ask('DELETE', ['schedules', id]);
+  }
+
   setScheduleActive(id: string, active: boolean): Promise<wire.Schedule> {
-    return this._ask('PATCH', ['schedules', id], { body: { active } });
+    return this.changeSchedule(id, { active });
   }
 
   previewSchedule(timing: wire.Timing, count = 5): Promise<wire.Preview> {
     return this._ask('POST', ['schedules', 'preview'], { body: { timing, count } });
+  }
+
+  listUpcoming(deployment?: string, limit?: number): Promise<wire.Upcoming[]> {
+    return this._ask('GET', ['schedules', 'upcoming'], {
+      query: { deployment, limit }
+    });
+  }
+
+  skipInstant(scheduleId: string, due_at: wire.Instant): Promise<wire.Skip> {
+    return this._ask('POST', ['schedules', scheduleId, 'skip'], { body: { due_at } });
+  }
+
+  listSkips(scheduleId: string): Promise<wire.Page<wire.Skip>> {
+    return this._ask('GET', ['schedules', scheduleId, 'skips']);
   }
 
   inspectNotebook(path: string): Promise<wire.NotebookInfo> {
@@ -175,6 +280,82 @@ export class Api implements IApi {
     return this._ask('GET', ['work-pools', pool, 'job-template']);
   }
 
+  readWorkPool(name: string): Promise<wire.WorkPool> {
+    return this._ask('GET', ['work-pools', name]);
+  }
+
+  createWorkPool(made: wire.NewWorkPool): Promise<wire.WorkPool> {
+    return this._ask('POST', 'work-pools', { body: made });
+  }
+
+  changeWorkPool(name: string, change: wire.WorkPoolChange): Promise<wire.WorkPool> {
+    return this._ask('PATCH', ['work-pools', name], { body: change });
+  }
+
+  deleteWorkPool(name: string): Promise<void> {
+    return this._ask('DELETE', ['work-pools', name]);
+  }
+
+  listWorkQueues(pool?: string): Promise<wire.Page<wire.WorkQueue>> {
+    return this._ask('GET', pool ? ['work-pools', pool, 'queues'] : 'work-queues');
+  }
+
+  createWorkQueue(pool: string, made: wire.NewWorkQueue): Promise<wire.WorkQueue> {
+    return this._ask('POST', ['work-pools', pool, 'queues'], { body: made });
+  }
+
+  changeWorkQueue(
+    pool: string,
+    queue: string,
+    change: wire.WorkQueueChange
+  ): Promise<wire.WorkQueue> {
+    return this._ask('PATCH', ['work-pools', pool, 'queues', queue], { body: change });
+  }
+
+  deleteWorkQueue(pool: string, queue: string): Promise<void> {
+    return this._ask('DELETE', ['work-pools', pool, 'queues', queue]);
+  }
+
+  listWorkers(): Promise<wire.Page<wire.Worker>> {
+    return this._ask('GET', 'workers');
+  }
+
+  listVariables(cursor?: string): Promise<wire.Page<wire.Variable>> {
+    return this._ask('GET', 'variables', { query: { cursor } });
+  }
+
+  setVariable(made: wire.NewVariable): Promise<wire.Variable> {
+    return this._ask('POST', 'variables', { body: made });
+  }
+
+  deleteVariable(name: string): Promise<void> {
+    return this._ask('DELETE', ['variables', name]);
+  }
+
+  listLimits(cursor?: string): Promise<wire.Page<wire.ConcurrencyLimit>> {
+    return this._ask('GET', 'concurrency-limits', { query: { cursor } });
+  }
+
+  readLimit(name: string): Promise<wire.ConcurrencyLimit> {
+    return this._ask('GET', ['concurrency-limits', name]);
+  }
+
+  createLimit(made: wire.NewLimit): Promise<wire.ConcurrencyLimit> {
+    return this._ask('POST', 'concurrency-limits', { body: made });
+  }
+
+  changeLimit(name: string, change: wire.LimitChange): Promise<wire.ConcurrencyLimit> {
+    return this._ask('PATCH', ['concurrency-limits', name], { body: change });
+  }
+
+  deleteLimit(name: string): Promise<void> {
+    return this._ask('DELETE', ['concurrency-limits', name]);
+  }
+
+  resetLimit(name: string): Promise<wire.ConcurrencyLimit> {
+    return this._ask('POST', ['concurrency-limits', name, 'reset']);
+  }
+
   private async _ask<Answer>(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     route: string | readonly string[],
@@ -186,7 +367,6 @@ export class Api implements IApi {
     const init: RequestInit = { method };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
-      init.headers = { 'Content-Type': 'application/json' };
       // fetch calls a text body text/plain, which the server rightly refuses.
       init.headers = { 'Content-Type': 'application/json' };
     }

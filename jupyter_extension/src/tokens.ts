@@ -11,13 +11,38 @@ import type { Feed } from './models/feed';
 import type { RunsModel } from './models/runs';
 import type * as wire from './wire';
 
-/** Which flow runs to list; what is left out matches all. */
-export interface IRunQuery {
-  state?: readonly string[];
-  search?: string;
-  until?: wire.Instant;
+/** Which flow runs to list, in which order; what is left out matches all. */
+export interface IRunQuery extends wire.RunFilter {
+  sort?: string;
   limit?: number;
   cursor?: string;
+}
+
+/** Over which span runs are counted, and how long each bucket is. */
+export interface IHistoryQuery extends wire.RunFilter {
+  since: wire.Instant;
+  until: wire.Instant;
+  interval_seconds: number;
+}
+
+/** Which artifacts to list; what is left out matches all. `latest`: of each key the newest. */
+export interface IArtifactQuery {
+  key?: string;
+  kind?: wire.ArtifactKind;
+  latest?: boolean;
+  flow_name?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+/** How a deployment is run once: now, or at `due_at`. */
+export interface IRunRequest {
+  parameters?: wire.Parameters;
+  name?: string;
+  due_at?: wire.Instant;
+  tags?: readonly string[];
+  work_queue?: string;
+  job_variables?: wire.Parameters;
 }
 
 /** Which lines of a log: of this level (a number of `logging`) or above, with this text in them. */
@@ -26,19 +51,30 @@ export interface ILogFilter {
   search?: string;
 }
 
-/** What the server can be asked. Every method rejects with an `ApiError`. */
-export interface IApi {
+/** How the server stands, and what changed on it. */
+export interface ISystemApi {
   health(): Promise<wire.Health>;
   openStream(): WebSocket;
   changes(since: number): Promise<wire.Changes>;
+}
 
+/** Flow runs, and what belongs to one. */
+export interface IRunsApi {
   listFlowRuns(query: IRunQuery): Promise<wire.Page<wire.FlowRun>>;
+  countFlowRuns(where: wire.RunFilter): Promise<wire.Count>;
+  /** The runs due within a span, counted by state and bucket. */
+  readHistory(query: IHistoryQuery): Promise<wire.Bucket[]>;
+  readLateness(where: wire.RunFilter): Promise<wire.Lateness>;
+  changeFlowRuns(request: wire.BulkRequest): Promise<wire.BulkAnswer>;
   readFlowRun(id: string): Promise<wire.FlowRun>;
   deleteFlowRun(id: string): Promise<void>;
   cancelFlowRun(id: string): Promise<wire.Verdict>;
   retryFlowRun(id: string, resume?: boolean): Promise<wire.FlowRun>;
   pauseFlowRun(id: string): Promise<wire.Verdict>;
+  suspendFlowRun(id: string): Promise<wire.Verdict>;
   resumeFlowRun(id: string, run_input?: wire.Parameters): Promise<wire.FlowRun>;
+  /** Accept what a run said after it had been given up. */
+  acceptLateEnd(id: string): Promise<wire.FlowRun>;
   readGraph(id: string): Promise<wire.RunGraph>;
   explain(id: string): Promise<wire.Explanation>;
   listStates(id: string): Promise<wire.State[]>;
@@ -48,23 +84,108 @@ export interface IApi {
   runNotebook(path: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
   listLogs(id: string, after?: string): Promise<wire.Page<wire.LogEntry>>;
   listArtifacts(id: string): Promise<wire.Artifact[]>;
+  readNotebook(id: string): Promise<nbformat.INotebookContent>;
+}
+
+/** Flows by name. */
+export interface IFlowsApi {
+  listFlows(search?: string, cursor?: string): Promise<wire.Page<wire.FlowSummary>>;
+}
+
+/** Artifacts over all runs. */
+export interface IArtifactsApi {
+  listAllArtifacts(query: IArtifactQuery): Promise<wire.Page<wire.Artifact>>;
   listVersions(key: string): Promise<wire.Page<wire.Artifact>>;
   readContent(artifactId: string): Promise<wire.ArtifactContent>;
   /** Where one of an artifact's forms can be had as a file. */
   downloadUrl(artifactId: string, mime: string): string;
-  readNotebook(id: string): Promise<nbformat.INotebookContent>;
+  deleteArtifact(id: string): Promise<void>;
+}
 
+/** Deployments, their versions, and what they are made of. */
+export interface IDeploymentsApi {
   deploy(request: wire.DeployRequest): Promise<wire.Deployment>;
-  runDeployment(id: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
+  readDeployment(nameOrId: string): Promise<wire.Deployment>;
+  changeDeployment(id: string, change: wire.DeploymentChange): Promise<wire.Deployment>;
+  runDeployment(id: string, request?: IRunRequest): Promise<wire.FlowRun>;
   pauseDeployment(id: string, paused: boolean): Promise<wire.Deployment>;
   deleteDeployment(id: string): Promise<void>;
-  setScheduleActive(id: string, active: boolean): Promise<wire.Schedule>;
-  previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
+  listDeploymentVersions(
+    id: string,
+    cursor?: string
+  ): Promise<wire.Page<wire.DeploymentVersion>>;
+  readDiff(id: string, before: number, after: number): Promise<wire.VersionDiff>;
+  rollBack(id: string, version: number, replace?: boolean): Promise<wire.Deployment>;
+  readDrift(id: string): Promise<wire.Drift>;
+  /** Deploy the files anew, as they are now. */
+  refreshDeployment(id: string): Promise<wire.Deployment>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
   checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;
-  listWorkPools(): Promise<wire.Page<wire.WorkPool>>;
-  readJobTemplate(pool: string): Promise<wire.JobTemplate>;
 }
+
+/** Schedules, and the instants to come. */
+export interface ISchedulesApi {
+  createSchedule(deployment: string, made: wire.NewSchedule): Promise<wire.Schedule>;
+  changeSchedule(id: string, change: wire.ScheduleChange): Promise<wire.Schedule>;
+  deleteSchedule(id: string): Promise<void>;
+  setScheduleActive(id: string, active: boolean): Promise<wire.Schedule>;
+  previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
+  listUpcoming(deployment?: string, limit?: number): Promise<wire.Upcoming[]>;
+  /** Leave one instant to come out. */
+  skipInstant(scheduleId: string, due_at: wire.Instant): Promise<wire.Skip>;
+  listSkips(scheduleId: string): Promise<wire.Page<wire.Skip>>;
+}
+
+/** Work pools, their queues, and the workers that serve them. */
+export interface IWorkPoolsApi {
+  listWorkPools(): Promise<wire.Page<wire.WorkPool>>;
+  readWorkPool(name: string): Promise<wire.WorkPool>;
+  createWorkPool(made: wire.NewWorkPool): Promise<wire.WorkPool>;
+  changeWorkPool(name: string, change: wire.WorkPoolChange): Promise<wire.WorkPool>;
+  deleteWorkPool(name: string): Promise<void>;
+  readJobTemplate(pool: string): Promise<wire.JobTemplate>;
+  /** The queues of a pool; of all pools when none is named. */
+  listWorkQueues(pool?: string): Promise<wire.Page<wire.WorkQueue>>;
+  createWorkQueue(pool: string, made: wire.NewWorkQueue): Promise<wire.WorkQueue>;
+  changeWorkQueue(
+    pool: string,
+    queue: string,
+    change: wire.WorkQueueChange
+  ): Promise<wire.WorkQueue>;
+  deleteWorkQueue(pool: string, queue: string): Promise<void>;
+  listWorkers(): Promise<wire.Page<wire.Worker>>;
+}
+
+/** Variables: values by name. */
+export interface IVariablesApi {
+  listVariables(cursor?: string): Promise<wire.Page<wire.Variable>>;
+  setVariable(made: wire.NewVariable): Promise<wire.Variable>;
+  deleteVariable(name: string): Promise<void>;
+}
+
+/** Concurrency limits, and who holds or waits for their slots. */
+export interface ILimitsApi {
+  listLimits(cursor?: string): Promise<wire.Page<wire.ConcurrencyLimit>>;
+  readLimit(name: string): Promise<wire.ConcurrencyLimit>;
+  createLimit(made: wire.NewLimit): Promise<wire.ConcurrencyLimit>;
+  changeLimit(name: string, change: wire.LimitChange): Promise<wire.ConcurrencyLimit>;
+  deleteLimit(name: string): Promise<void>;
+  /** Take all slots of a limit back from whoever holds them. */
+  resetLimit(name: string): Promise<wire.ConcurrencyLimit>;
+}
+
+/** What the server can be asked. Every method rejects with an `ApiError`. */
+export interface IApi
+  extends
+    ISystemApi,
+    IRunsApi,
+    IFlowsApi,
+    IArtifactsApi,
+    IDeploymentsApi,
+    ISchedulesApi,
+    IWorkPoolsApi,
+    IVariablesApi,
+    ILimitsApi {}
 
 /** A model: what it holds changed, look again. */
 export interface IModel {

@@ -297,6 +297,82 @@ export interface Deployment {
   defined_in: string | null;
 }
 
+/** What a deployment was when it was deployed for the nth time. */
+export interface DeploymentVersion {
+  id: string;
+  deployment_id: string;
+  version: number;
+  content: { [key: string]: Json };
+  snapshot: string;
+  made_by: string;
+  created_at: Instant;
+  created_by: string | null;
+  note: string;
+}
+
+/** A field of a deployment that two versions have otherwise. */
+export interface FieldChange {
+  field: string;
+  before: Json;
+  after: Json;
+}
+
+/** How one version of a deployment differs from another. */
+export interface VersionDiff {
+  deployment_id: string;
+  before: number;
+  after: number;
+  changes: FieldChange[];
+}
+
+/** A code cell that is not in the file as it was deployed. */
+export interface CellDrift {
+  id: string;
+  name: string;
+  change: 'added' | 'removed' | 'changed';
+  lines_added: number;
+  lines_removed: number;
+}
+
+/** An included file, or the script itself, that differs from what was deployed. */
+export interface FileDrift {
+  path: string;
+  change: 'added' | 'removed' | 'changed';
+  lines_added: number | null;
+  lines_removed: number | null;
+}
+
+/** How a deployment's files differ from what is deployed. */
+export interface Drift {
+  deployment_id: string;
+  version: number;
+  path: string;
+  drifted: boolean;
+  cells: CellDrift[];
+  files: FileDrift[];
+  problem: string | null;
+}
+
+/** An instant to come. */
+export interface Upcoming {
+  schedule_id: string;
+  deployment_id: string;
+  deployment_name: string;
+  due_at: Instant;
+  start_at: Instant;
+  skipped: boolean;
+  slug: string | null;
+}
+
+/** Due instants that were not run, and why: the record that none was lost. */
+export interface Skip {
+  schedule_id: string;
+  first_at: Instant;
+  last_at: Instant;
+  count: number;
+  reason: 'missed' | 'overlap' | 'replaced' | 'asked';
+}
+
 /** Where runs wait for a worker, at most `concurrency_limit` at once (None: no limit). */
 export interface WorkPool {
   id: string;
@@ -308,6 +384,20 @@ export interface WorkPool {
   concurrency_limit: number | null;
   description: string;
   base_job_template: { [key: string]: Json };
+  status: 'READY' | 'NOT_READY' | 'PAUSED';
+}
+
+/** One of a pool's lines; the one of priority 1 is drained first. */
+export interface WorkQueue {
+  id: string;
+  work_pool: string;
+  name: string;
+  created_at: Instant;
+  updated_at: Instant;
+  priority: number;
+  concurrency_limit: number | null;
+  paused: boolean;
+  description: string;
   status: 'READY' | 'NOT_READY' | 'PAUSED';
 }
 
@@ -437,6 +527,96 @@ export interface Checked {
   problem: string | null;
 }
 
+/** How many there are. `complete` is False when there are more: counting has an end. */
+export interface Count {
+  count: number;
+  complete: boolean;
+}
+
+/** How many runs of a span are in a state. */
+export interface StateCount {
+  type: StateType;
+  name: string;
+  count: number;
+  running_seconds: number;
+  late_seconds: number;
+}
+
+/** The runs due from an instant on, until before another, by state. */
+export interface Bucket {
+  since: Instant;
+  until: Instant;
+  states: StateCount[];
+}
+
+/** How late runs started, or are by now: of how many (the newest due 10,000), on average. */
+export interface Lateness {
+  runs: number;
+  average_seconds: number;
+}
+
+/** A flow: what its runs and deployments share a name with. */
+export interface FlowSummary {
+  name: string;
+  runs: Count;
+  deployments: number;
+  last_run: FlowRun | null;
+}
+
+/** A run that was left as it is, and why. */
+export interface Refused {
+  id: string;
+  code: string;
+  message: string;
+}
+
+/** What became of several runs. */
+export interface BulkAnswer {
+  done: string[];
+  refused: Refused[];
+  more: boolean;
+}
+
+/** A value by name. */
+export interface Variable {
+  id: string;
+  name: string;
+  value: Json;
+  tags: string[];
+  created_at: Instant;
+  updated_at: Instant;
+}
+
+/** Slots of one limit that somebody holds, or waits for. */
+export interface Slot {
+  request_id: string;
+  limit_name: string;
+  occupy: number;
+  position: number;
+  priority: number;
+  asked_at: Instant;
+  taken_at: Instant | null;
+  lease_until: Instant;
+  owner: Owner | null;
+  flow_run_id: string | null;
+  flow_run_name: string | null;
+  task_run_id: string | null;
+  task_run_name: string | null;
+}
+
+/** How many slots there are under a name. */
+export interface ConcurrencyLimit {
+  id: string;
+  name: string;
+  limit: number;
+  active: boolean;
+  slot_decay_per_second: number;
+  created_at: Instant;
+  updated_at: Instant;
+  active_slots: number;
+  slots: Slot[];
+}
+
 /** What is wrong, and what to do next. */
 export interface Problem {
   code: string;
@@ -459,6 +639,22 @@ export interface NewSchedule {
   starts_at?: Instant;
   ends_at?: Instant;
   max_runs?: number;
+}
+
+/** An edit of a schedule; what is left out stays. Of those that may be `kept`, null is none. */
+export interface ScheduleChange {
+  timing?: Cron | Interval | RRule;
+  active?: boolean;
+  catchup?: Catchup;
+  overlap?: Overlap;
+  parameters?: Parameters;
+  jitter_seconds?: number;
+  slug?: string | null;
+  catchup_window_seconds?: number | 'kept' | null;
+  catchup_max?: number | 'kept' | null;
+  starts_at?: Instant | 'kept' | null;
+  ends_at?: Instant | 'kept' | null;
+  max_runs?: number | 'kept' | null;
 }
 
 /** What somebody says to deploy a notebook or a flow; what is left out follows from its file. */
@@ -490,6 +686,122 @@ export interface DeployRequest {
   collision_strategy?: 'enqueue' | 'cancel_new';
   defined_in?: string;
   note?: string;
+}
+
+/** An edit of a deployment; what is left out (null) stays. A limit of null means no limit. */
+export interface DeploymentChange {
+  paused?: boolean;
+  parameters?: Parameters;
+  tags?: string[];
+  description?: string;
+  work_pool?: string;
+  work_queue?: string;
+  job_variables?: { [key: string]: Json };
+  concurrency_limit?: number | 'kept' | null;
+  collision_strategy?: 'enqueue' | 'cancel_new';
+  enforce_parameter_schema?: boolean;
+  retries?: number;
+  retry_delay_seconds?: number;
+  crash_retries?: number;
+  source?: Source;
+  made_by?: string;
+  replace?: boolean;
+  note?: string;
+}
+
+/** Which flow runs are meant. Everything left out matches; of several values any one. */
+export interface RunFilter {
+  state?: string[];
+  deployment_id?: string[] | string;
+  schedule_id?: string[] | string;
+  flow_name?: string[] | string;
+  parent_flow_run_id?: string[] | string;
+  search?: string;
+  tags?: string[];
+  since?: Instant;
+  until?: Instant;
+  sessions?: boolean;
+  id?: string[] | string;
+  name?: string[] | string;
+  kind?: ('flow' | 'notebook' | 'session')[];
+  all_tags?: string[];
+  work_pool?: string[] | string;
+  work_queue?: string[] | string;
+  backfill_id?: string[] | string;
+  created_by?: string[] | string;
+  roots?: boolean;
+  started_since?: Instant;
+  started_until?: Instant;
+  ended_since?: Instant;
+  ended_until?: Instant;
+}
+
+/** What to do with several runs: those of some ids, or the first 200 a filter means. */
+export interface BulkRequest {
+  action: 'cancel' | 'delete' | 'retry' | 'add_tags' | 'remove_tags';
+  ids?: string[];
+  where?: RunFilter;
+  tags?: string[];
+  dry_run?: boolean;
+}
+
+/** What is said to make a work pool; the fields mean what `WorkPool`'s do. */
+export interface NewWorkPool {
+  name: string;
+  type?: string;
+  description?: string;
+  concurrency_limit?: number;
+  paused?: boolean;
+  base_job_template?: { [key: string]: Json };
+}
+
+/** An edit of a work pool; what is left out stays. A limit of null means no limit. */
+export interface WorkPoolChange {
+  paused?: boolean;
+  concurrency_limit?: number | 'kept' | null;
+  description?: string;
+  base_job_template?: { [key: string]: Json };
+  type?: string;
+}
+
+/** What is said to make a queue; without a priority it is the last one. */
+export interface NewWorkQueue {
+  name: string;
+  priority?: number;
+  concurrency_limit?: number;
+  paused?: boolean;
+  description?: string;
+}
+
+/** An edit of a queue; what is left out stays. A limit of null means no limit. */
+export interface WorkQueueChange {
+  priority?: number;
+  concurrency_limit?: number | 'kept' | null;
+  paused?: boolean;
+  description?: string;
+}
+
+/** What is said to set a variable. `overwrite`: also one that is there already. */
+export interface NewVariable {
+  name: string;
+  value: Json;
+  tags?: string[];
+  overwrite?: boolean;
+}
+
+/** What is said to create a limit. */
+export interface NewLimit {
+  name: string;
+  limit: number;
+  active?: boolean;
+  slot_decay_per_second?: number;
+}
+
+/** An edit of a limit; None leaves a field as it is. */
+export interface LimitChange {
+  limit?: number;
+  active?: boolean;
+  slot_decay_per_second?: number;
 }
 
 export type Verdict =

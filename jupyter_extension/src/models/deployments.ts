@@ -101,7 +101,7 @@ export class DeploymentsModel extends Model {
   }
 
   run(id: string, parameters?: Parameters): Promise<FlowRun> {
-    return this._api.runDeployment(id, parameters);
+    return this._api.runDeployment(id, parameters && { parameters });
   }
 
   async pause(id: string, paused: boolean): Promise<void> {

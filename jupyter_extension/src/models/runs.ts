@@ -149,7 +149,7 @@ export class RunsModel extends Model {
   private async _ask(until?: string): Promise<void> {
     const asking = (this._asking = this._filter);
     const { search, group } = asking;
-    const state = group ? GROUPS[group] : [];
+    const state = group ? [...GROUPS[group]] : [];
     try {
       const page = await this._api.listFlowRuns({ search, state, until, limit: PAGE });
       if (asking === this._filter) {
