@@ -307,6 +307,6 @@ export function textOf(args: Args, name: string): string {
 }
 
 /** The row under the context menu that is open. */
-function hit(app: JupyterFrontEnd, key: string): string {
+export function hit(app: JupyterFrontEnd, key: string): string {
   return app.contextMenuHitTest(node => key in node.dataset)?.dataset[key] ?? '';
 }

@@ -74,14 +74,12 @@ class Follower:
 
     folder: Path
     at: dict[int, int] = field(default_factory=dict)
-    size: int = 0
 
     def look(self) -> None:
         try:
             read = journal.replay(self.folder)
         except NotFound:
             return
-        self.size = (self.folder / journal.JOURNAL).stat().st_size
         for number, cell in enumerate(_code(read)):
             self.at[number] = max(self.at.get(number, 0), shown(cell))
 

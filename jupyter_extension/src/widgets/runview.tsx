@@ -69,6 +69,7 @@ export class RunView extends Panel {
     );
     this.addClass('jp-nbflow-RunView');
     this.node.dataset.runId = flowRunId;
+    this.title.label = session.runs.get(flowRunId)?.name ?? trans.__('Run');
     this.addWidget(
       new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />)
     );
