@@ -17,10 +17,16 @@ from nbflow.model.states import StateType
 from nbflow.model.work_pools import DEFAULT_QUEUE, template_of
 from nbflow.orchestration import transitions
 from nbflow.rules.transitions import ALLOWED
-from nbflow.store import deployments, flow_runs, run_texts, work_pools
+from nbflow.store import deployments, flow_runs, work_pools
+from nbflow.store.run_texts import RunTexts
 
 
-def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
+Refuse = Callable[[int, NbflowError], None]
+#: by run id, runs as REST answers them
+Told = dict[str, str]
+
+
+def create(connection: sa.Connection, new: NewFlowRun, *, told: Told | None = None) -> FlowRun:
     """Create a run, or give the one its id or key made.
 
     Raises InvalidInput, NotFound, Conflict.
@@ -36,21 +42,22 @@ def create(connection: sa.Connection, new: NewFlowRun) -> FlowRun:
     if run.work_pool is not None:
         run = replace(run, work_queue=run.work_queue or DEFAULT_QUEUE)
         _ensure_line(connection, run, now)
-    _insert(connection, [run])
+    _insert(connection, [run], told)
     return run
 
 
-Refuse = Callable[[int, NbflowError], None]
-
-
 def create_many(
-    connection: sa.Connection, new: Sequence[NewFlowRun], *, refuse: Refuse | None = None
+    connection: sa.Connection,
+    new: Sequence[NewFlowRun],
+    *,
+    refuse: Refuse | None = None,
+    told: Told | None = None,
 ) -> list[FlowRun | None]:
     """Create runs, or find those their ids and keys made.
 
     What is made of a deployment, waits in a line or was made before goes one by one; the rest, of
     which nothing is to be asked, at once. Raises InvalidInput, NotFound, Conflict; with `refuse`
-    that is told of one run, and the others are made.
+    that is told of one run, and the others are made. `told` is given the texts of those inserted.
     """
     known = flow_runs.known(connection, [(one.id, one.idempotency_key) for one in new])
     now = clock.now()
@@ -61,9 +68,9 @@ def create_many(
         try:
             names = {one.id, one.idempotency_key} - {None}
             if one.deployment_id or one.work_pool or names & known:
-                _insert(connection, plain)
+                _insert(connection, plain, told)
                 plain = []
-                made.append(create(connection, one))
+                made.append(create(connection, one, told=told))
                 continue
             _check(one)
             known |= names
@@ -74,14 +81,17 @@ def create_many(
                 raise
             made.append(None)
             refuse(at, error)
-    _insert(connection, plain)
+    _insert(connection, plain, told)
     return made
 
 
-def _insert(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
+def _insert(connection: sa.Connection, runs: Sequence[FlowRun], told: Told | None) -> None:
     rows = [flow_runs.row_of(run, start_at=transitions.start_at(run)) for run in runs]
     flow_runs.insert_rows(connection, rows)
-    transitions.emit_inserted(connection, runs, run_texts.short(rows))
+    texts = RunTexts(rows)
+    transitions.emit_inserted(connection, runs, texts.short())
+    if told is not None:
+        told.update(zip((run.id for run in runs), texts.whole(), strict=True))
 
 
 def _ensure_line(connection: sa.Connection, run: FlowRun, now: datetime) -> None:

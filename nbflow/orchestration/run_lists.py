@@ -31,7 +31,8 @@ from nbflow.model.verdicts import Accept, accepted
 from nbflow.model.wire import JsonText
 from nbflow.orchestration import creating, transitions
 from nbflow.orchestration.base import OverSql, again
-from nbflow.store import flow_runs, run_lists, run_texts
+from nbflow.store import flow_runs, run_lists
+from nbflow.store.run_texts import RunTexts
 
 if TYPE_CHECKING:
     from nbflow.model.backend import Backend
@@ -117,11 +118,13 @@ class SqlRunLists(OverSql, RunLists):
 
         Gives each as JSON text, as `create_flow_run` would; not of the port, for REST.
         """
+        told: creating.Told = {}
         with self._write() as connection:
-            made = creating.create_many(connection, new, refuse=refuse)
-        rows = [flow_runs.row_of(run) for run in made if run is not None]
-        texts = map(JsonText, run_texts.whole(rows))
-        return [None if run is None else next(texts) for run in made]
+            made = creating.create_many(connection, new, refuse=refuse, told=told)
+        earlier = [run for run in made if run is not None and run.id not in told]
+        texts = RunTexts([flow_runs.row_of(run) for run in earlier]).whole()
+        told.update(zip((run.id for run in earlier), texts, strict=True))
+        return [None if run is None else JsonText(told[run.id]) for run in made]
 
     def update_flow_run(self, flow_run_id: str, change: RunChange) -> FlowRun:
         """Edit a run's name or tags."""

@@ -28,7 +28,8 @@ from nbflow.model.run_lists import (
 )
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import StateType
-from nbflow.store import codec, flow_runs, run_texts
+from nbflow.store import codec, flow_runs
+from nbflow.store.run_texts import RunTexts
 from nbflow.store.tables import deployment, flow_run
 
 #: runs of one flow that are counted: a list of flows counts for each
@@ -65,7 +66,7 @@ def texts(
 ) -> tuple[list[str], str | None]:
     """List runs as JSON texts, and give the cursor."""
     found, after = _found(connection, where, sort, limit, cursor)
-    return run_texts.whole(found), after
+    return RunTexts(found).whole(), after
 
 
 def _found(

@@ -32,19 +32,24 @@ Row = Sequence[Any]
 _Written = dict[str, Sequence[str]]
 
 
-def whole(rows: Sequence[Row]) -> list[str]:
-    """Give the JSON texts of rows in the order of the table's columns, as REST answers runs."""
-    return _filled(_written(rows), frozenset[str]())
+class RunTexts:
+    """Some rows, in the order of the table's columns, written once for both who hear of them."""
 
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._written = _written(rows)
 
-def short(rows: Sequence[Row]) -> list[str]:
-    """Give the JSON texts of runs as events hold them: without parameters and owner."""
-    return _filled(_written(rows), NOT_IN_ROW)
+    def whole(self) -> list[str]:
+        """Give the runs as REST answers them."""
+        return self._filled(frozenset[str]())
 
+    def short(self) -> list[str]:
+        """Give the runs as events hold them: without parameters and owner."""
+        return self._filled(NOT_IN_ROW)
 
-def _filled(written: _Written, without: frozenset[str]) -> list[str]:
-    form, columns = _form(without)
-    return [form % values for values in zip(*(written[name] for name in columns), strict=True)]
+    def _filled(self, without: frozenset[str]) -> list[str]:
+        form, columns = _form(without)
+        values = zip(*(self._written[name] for name in columns), strict=True)
+        return [form % each for each in values]
 
 
 def _written(rows: Sequence[Row]) -> _Written:

@@ -371,6 +371,7 @@ async def test_a_server_that_stops_lets_nobody_wait(ask: Any, running: Any) -> N
     running.news.close()
     told = await asyncio.wait_for(waits, 10.0)
     assert (told.status, told.json["events"]) == (200, [])
+    assert not running.news._waiting.get("")
 
 
 async def test_who_hangs_up_waits_for_no_change(

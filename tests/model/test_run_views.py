@@ -6,6 +6,7 @@ import json
 import re
 import string
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,8 +39,8 @@ class Parsed(HTMLParser):
         self.text += data
 
 
-def a_line(name: str = "load", state: State | None = None, **kw: object) -> Line:
-    return Line(name, state or states.Completed(), **{"seconds": 1.0, **kw})  # type: ignore[arg-type]
+def a_line(name: str = "load", state: State | None = None, **given: Any) -> Line:
+    return Line(name, state or states.Completed(), **{"seconds": 1.0, **given})
 
 
 texts = st.text(max_size=60)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from nbflow.model import clock, states, wire
 from nbflow.model.runs import FlowRun, Owner
-from nbflow.store import flow_runs, run_texts
+from nbflow.store import flow_runs
+from nbflow.store.run_texts import RunTexts
 from nbflow.store.tables import flow_run
 
 _AT = datetime(2026, 3, 29, 1, 59, 59, 120, tzinfo=UTC)
@@ -51,13 +52,13 @@ ROWS = [flow_runs.row_of(run) for run in (PLAIN, FULL, PLAIN)]
 
 def test_rows_are_written_as_the_model_writes_the_runs() -> None:
     said = [wire.jsonable(run) for run in (PLAIN, FULL, PLAIN)]
-    assert [json.loads(text) for text in run_texts.whole(ROWS)] == said
-    assert run_texts.whole([]) == []
+    assert [json.loads(text) for text in RunTexts(ROWS).whole()] == said
+    assert RunTexts([]).whole() == []
 
 
 def test_events_hold_runs_as_the_model_shortens_them() -> None:
     said = [wire.flow_run_row(run) for run in (PLAIN, FULL, PLAIN)]
-    assert [json.loads(text) for text in run_texts.short(ROWS)] == said
+    assert [json.loads(text) for text in RunTexts(ROWS).short()] == said
 
 
 def test_a_row_lies_in_the_order_of_the_table() -> None:

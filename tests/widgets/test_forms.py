@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, writes
 
 from nbflow import widgets
 from nbflow.exceptions import Conflict, InvalidInput, ParameterError
+from nbflow.model.schedules import Cron
 from nbflow.widgets import form
 from nbflow.widgets.form import DeployForm, Typed, typed_of
 
@@ -55,7 +56,7 @@ def test_what_was_typed_is_deployed_by_the_form(path: Path) -> None:
     )
     assert (made.name, made.made_by, made.tags) == ("mine", "form", ("daily",))
     assert made.parameters == {"limit": 7, "dry": True, "day": ""}
-    assert made.schedules[0].timing.cron == "0 7 * * *"  # type: ignore[union-attr]
+    assert made.schedules[0].timing == Cron("0 7 * * *", "UTC")
 
 
 def test_parameters_can_be_said_as_json(path: Path) -> None:

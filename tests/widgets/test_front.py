@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -84,7 +85,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
 
 
 def test_executed_without_a_front_end_everything_is_saved_as_it_reads(
-    executed: nbformat.NotebookNode, inert: object
+    executed: nbformat.NotebookNode, inert: Callable[[str], None]
 ) -> None:
     shown = [
         output["data"]
@@ -96,7 +97,7 @@ def test_executed_without_a_front_end_everything_is_saved_as_it_reads(
     for data in shown:
         assert {"text/html", "text/plain"} <= set(data)
         assert not {mime for mime in data if "widget-view" in mime}
-        inert(data["text/html"])  # type: ignore[operator]
+        inert(data["text/html"])
     assert shown[0]["text/plain"].startswith("✓ Completed · state")
     assert shown[4]["text/plain"].startswith("✓ Completed · halves")
     assert "half-1 · Completed" in shown[5]["text/plain"]

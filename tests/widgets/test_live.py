@@ -51,7 +51,7 @@ class Front:
             seen.append(self.client.get_iopub_msg(timeout=30))
         return seen
 
-    def tell(self, widget: str, content: dict[str, Any]) -> None:
+    def tell(self, widget: str, content: Any) -> None:
         """Send a widget a message of its page."""
         data = {"method": "custom", "content": content}
         message = self.client.session.msg("comm_msg", {"comm_id": widget, "data": data})
@@ -63,17 +63,20 @@ class Front:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestrator]:
-    home = tmp_path_factory.mktemp("home")
-    found = Orchestrator(f"sqlite:///{home / 'nbflow.sqlite'}")
-    found.home = home  # type: ignore[attr-defined]
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def store(place: Path) -> Iterator[Orchestrator]:
+    found = Orchestrator(f"sqlite:///{place / 'nbflow.sqlite'}")
     yield found
     found.close()
 
 
 @pytest.fixture(scope="module")
-def front(store: Orchestrator) -> Iterator[Front]:
-    front = Front(store.home)  # type: ignore[attr-defined]
+def front(store: Orchestrator, place: Path) -> Iterator[Front]:
+    front = Front(place)
     front.run("from nbflow import widgets")
     yield front
     front.stop()
@@ -196,7 +199,7 @@ def test_nothing_is_sent_to_a_widget_that_nobody_sees_and_its_end_is_saved(
     first = front.until(lambda m: WIDGET in data(m))
     widget = displays(first)[-1][WIDGET]["model_id"]
     for nonsense in ({"view": 1, "seen": True}, {"seen": "x"}, "x", {"view": "v" * 999}):
-        front.tell(widget, nonsense)  # type: ignore[arg-type]
+        front.tell(widget, nonsense)
     front.tell(widget, {"view": "v", "seen": False})
     front.run("1")
     store.record(Batch(task_runs=(a_task(run, "one", 0),)))
