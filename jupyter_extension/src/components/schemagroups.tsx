@@ -126,10 +126,8 @@ export function ObjectBody(props: ObjectPart): JSX.Element {
       ))}
       {takesOthers(shape) && (
         <AddButton
-          name={`${at}.add`}
-          text={trans.__('Add')}
-          label={trans.__('Add to %1', label)}
-          onClick={() => {
+          {...props}
+          onAdd={() => {
             refocus(lastAdded);
             onDraft(edits.addOther(shape, draft), at);
           }}
@@ -224,10 +222,8 @@ export function ListBody(props: ListPart): JSX.Element {
       ))}
       {draft.items.length < most && (
         <AddButton
-          name={`${at}.add`}
-          text={trans.__('Add')}
-          label={trans.__('Add to %1', label)}
-          onClick={() => {
+          {...props}
+          onAdd={() => {
             refocus(lastAdded);
             onDraft(edits.addItem(shape, draft), at);
           }}
@@ -341,23 +337,20 @@ function Tool({ icon, label, disabled, onClick }: ITool): JSX.Element {
   );
 }
 
-interface IAddButton {
-  name: string;
-  text: string;
-  label: string;
-  onClick: () => void;
+interface IAddButton extends Pick<ListPart, 'at' | 'label' | 'trans'> {
+  onAdd: () => void;
 }
 
-function AddButton({ name, text, label, onClick }: IAddButton): JSX.Element {
+function AddButton({ at, label, trans, onAdd }: IAddButton): JSX.Element {
   return (
     <button
       type="button"
       className="jp-nbflow-LinkButton jp-nbflow-Add"
-      name={name}
-      aria-label={label}
-      onClick={onClick}
+      name={`${at}.add`}
+      aria-label={trans.__('Add to %1', label)}
+      onClick={onAdd}
     >
-      <Icon path={PLUS} /> {text}
+      <Icon path={PLUS} /> {trans.__('Add')}
     </button>
   );
 }
