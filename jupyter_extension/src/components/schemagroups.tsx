@@ -95,7 +95,7 @@ const lastAdded: Find = box =>
 // -- objects ------------------------------------------------------------------------------------
 
 export function ObjectBody(props: ObjectPart): JSX.Element {
-  const { shape, draft, at, label, problems, onDraft, draw: Draw, trans } = props;
+  const { shape, draft, at, problems, onDraft, draw: Draw, trans } = props;
   const [box, refocus] = useRefocus();
   return (
     <div className="jp-nbflow-Members" ref={box}>
@@ -197,7 +197,7 @@ function OtherRow(props: IOtherRow): JSX.Element {
 // -- lists --------------------------------------------------------------------------------------
 
 export function ListBody(props: ListPart): JSX.Element {
-  const { shape, draft, at, label, onDraft, trans } = props;
+  const { shape, draft, at, onDraft } = props;
   const [box, refocus] = useRefocus();
   const { most } = sizesOf(shape);
   const move = (item: IItem, by: -1 | 1): void => {
