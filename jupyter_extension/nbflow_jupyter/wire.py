@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import nbflow
 from nbflow.model.artifacts import Artifact, ArtifactContent, ArtifactKind
 from nbflow.model.backend import Changes, Page
+from nbflow.model.cell_graph import CellGraph, CellNode, Edge
 from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
 from nbflow.model.deployments import (
     Deployment,
@@ -63,7 +64,15 @@ from nbflow.model.work_pools import (
     WorkQueueChange,
 )
 from nbflow.model.workers import Worker
-from nbflow_jupyter.shapes import Health, JobTemplate, LocalWorker, Preview, Problem, SchedulerInfo
+from nbflow_jupyter.shapes import (
+    GraphRequest,
+    Health,
+    JobTemplate,
+    LocalWorker,
+    Preview,
+    Problem,
+    SchedulerInfo,
+)
 
 TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 
@@ -74,13 +83,14 @@ _ANSWERS = (State, Owner, FlowRun, TaskRun, GraphNode, RunGraph, Reason, Explana
             ResultRecord, Artifact, ArtifactContent, Schedule,
             Deployment, DeploymentVersion, FieldChange, VersionDiff, CellDrift, FileDrift, Drift,
             Upcoming, Skip, WorkPool, WorkQueue, JobTemplate, Worker, SchedulerInfo, LocalWorker,
-            Health, Event, Changes, Page, CellInfo, NotebookInfo, Preview, Missing, Checked,
+            Health, Event, Changes, Page, CellInfo, CellNode, Edge, CellGraph, NotebookInfo,
+            Preview, Missing, Checked,
             Count, StateCount, Bucket, Lateness, FlowSummary, Refused, BulkAnswer,
             Variable, Slot, ConcurrencyLimit)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, ScheduleChange, DeployRequest,
              DeploymentChange, RunFilter, BulkRequest, NewWorkPool, WorkPoolChange, NewWorkQueue,
-             WorkQueueChange, NewVariable, NewLimit, LimitChange)  # fmt: skip
+             WorkQueueChange, NewVariable, NewLimit, LimitChange, GraphRequest)  # fmt: skip
 
 _ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
@@ -92,6 +102,8 @@ _NAMED = {
     (NotebookInfo, "parameters"): "JsonSchema",
     (JobTemplate, "variables"): "JsonSchema",
     (NotebookInfo, "problems"): "Problem[]",
+    (CellGraph, "problems"): "Problem[]",
+    (CellNode, "problem"): "Problem | null",
     (NotebookInfo, "kernels"): "{ name: string; display_name: string; language: string }[]",
     (Event, "row"): "{ [key: string]: unknown }",
 }

@@ -272,6 +272,10 @@ export class Api implements IApi {
     return this._ask('POST', ['notebooks', 'check'], { body: { path, kernel_name } });
   }
 
+  readCellGraph(request: wire.GraphRequest): Promise<wire.CellGraph> {
+    return this._ask('POST', ['notebooks', 'graph'], { body: request });
+  }
+
   listWorkPools(): Promise<wire.Page<wire.WorkPool>> {
     return this._ask('GET', 'work-pools');
   }

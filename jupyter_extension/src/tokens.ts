@@ -121,6 +121,8 @@ export interface IDeploymentsApi {
   refreshDeployment(id: string): Promise<wire.Deployment>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
   checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;
+  /** How the cells of a notebook hang together, as it is on the screen. */
+  readCellGraph(request: wire.GraphRequest): Promise<wire.CellGraph>;
 }
 
 /** Schedules, and the instants to come. */

@@ -487,6 +487,41 @@ export interface CellInfo {
   tags: string[];
 }
 
+/** A code cell of a notebook. */
+export interface CellNode {
+  id: string;
+  name: string;
+  index: number;
+  kind: 'task' | 'flow' | 'parameters' | 'plain';
+  tags: string[];
+  reads: string[];
+  binds: string[];
+  missing: string[];
+  unknown: string | null;
+  outside: string[];
+  digest: string;
+  stale: boolean;
+  options: { [key: string]: Json };
+  on_line: string[];
+  problem: Problem | null;
+}
+
+/** A name that one cell (its id) binds or changes, and another needs. */
+export interface Edge {
+  name: string;
+  start: string;
+  end: string;
+  sure: boolean;
+}
+
+/** The code cells of a notebook in order, and what leads from one to another. */
+export interface CellGraph {
+  title: string;
+  cells: CellNode[];
+  edges: Edge[];
+  problems: Problem[];
+}
+
 /** What there is to know of a notebook before it is deployed. */
 export interface NotebookInfo {
   path: string;
@@ -802,6 +837,13 @@ export interface LimitChange {
   limit?: number;
   active?: boolean;
   slot_decay_per_second?: number;
+}
+
+/** A notebook as it is on the screen, and the run it is compared with. */
+export interface GraphRequest {
+  path: string;
+  content?: string;
+  run?: string;
 }
 
 export type Verdict =

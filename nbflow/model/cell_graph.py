@@ -11,7 +11,7 @@ import hashlib
 import keyword
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -38,6 +38,9 @@ class CellNode:
         outside: what it does outside Python, such as running a shell command.
         digest: of its source and of all it needs; comments and formatting do not count.
         stale: it, or what it needs, has changed since a run; False where none was compared.
+        options: what it asks for, on its line or in its metadata, by the keys of metadata.
+        on_line: the keys that stand on its line, which wins.
+        problem: why its options cannot be read, `{code, message, field?, hint?}`.
     """
 
     id: str
@@ -52,6 +55,9 @@ class CellNode:
     outside: tuple[str, ...] = ()
     digest: str = ""
     stale: bool = False
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    on_line: tuple[str, ...] = ()
+    problem: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -324,9 +330,24 @@ def _nodes(
                 unknown="; ".join(unknown) or None,
                 outside=tuple(walk.outside),
                 digest=digests[name],
+                **_asked(cell),
             )
         )
     return found
+
+
+def _asked(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a cell asks for, as the last fields of its node."""
+    line = cell_options.line_of(cell["source"])
+    try:
+        asked, _ = cell_options.of_cell(cell)
+        said = cell_options.CellOptions() if line is None else cell_options.of_line(*line)
+    except InvalidInput as error:
+        return {"problem": error.problem()}
+    return {
+        "options": cell_options.to_metadata(asked),
+        "on_line": tuple(cell_options.to_metadata(said)),
+    }
 
 
 def _kind(cell: Mapping[str, Any]) -> Kind:

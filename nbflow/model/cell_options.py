@@ -198,6 +198,17 @@ def of_metadata(mapping: Mapping[str, Any]) -> CellOptions:
     return _whole(given, "{}")
 
 
+def to_metadata(asked: CellOptions) -> dict[str, Any]:
+    """Give options as a cell's `metadata.nbflow` says them: those that are not the defaults."""
+    default = CellOptions()
+    found: dict[str, Any] = {"name": asked.name} if asked.name else {}
+    for option in OPTIONS:
+        value = getattr(asked, option.into)
+        if value != getattr(default, option.into):
+            found[option.key] = dict(value) if option.into == "params" else value
+    return found
+
+
 # -- of a cell ----------------------------------------------------------------------------------
 def of_cell(cell: Mapping[str, Any]) -> tuple[CellOptions, Where | None]:
     """Read what a cell of a notebook asks for, and say where it does; None: nowhere.

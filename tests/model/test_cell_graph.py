@@ -258,3 +258,18 @@ def test_two_thousand_cells_are_read_in_seconds_of_cpu_time():
     made = graph(*sources)
     assert len(made.edges) < 10_000
     assert time.process_time() - begin < 60  # it takes two; a quadratic one took minutes
+
+
+def test_a_node_says_what_its_cell_asks_for_and_which_of_it_stands_on_the_line():
+    asks = {"metadata": {"nbflow": {"retries": 2, "name": "other"}}}
+    named, line, wrong, plain = graph(
+        asks | {"source": "%%task load\na = 1"},
+        asks | {"source": "%%task clean --timeout 5m\nb = a"},
+        {"source": "c = b", "metadata": {"nbflow": {"retries": "many"}}},
+        "d = c",
+    ).cells
+    assert (named.options, named.on_line) == ({"name": "load", "retries": 2}, ("name",))
+    assert (line.options, line.on_line) == ({"name": "clean", "timeout": 300}, ("name", "timeout"))
+    assert wrong.problem is not None
+    assert wrong.problem["field"] == "metadata.nbflow.retries"
+    assert (plain.options, plain.on_line, plain.problem) == ({}, (), None)

@@ -174,3 +174,12 @@ def test_any_line_is_read_or_refused(text: str) -> None:
     for kind in ("task", "flow"):
         with suppress(InvalidInput):
             assert cell_options.of_line(kind, text).kind == kind
+
+
+def test_options_are_said_again_as_metadata_says_them() -> None:
+    line = "load --retries 2 --retry-delay 1,5 --timeout 5m --cache inputs --ttl 1h --if n > 1"
+    asked = of_line("task", line)
+    said = cell_options.to_metadata(asked)
+    assert (said["name"], said["timeout"], said["if"]) == ("load", 300, "n > 1")
+    assert of_metadata(said) == asked
+    assert cell_options.to_metadata(CellOptions()) == {}
