@@ -18,6 +18,7 @@ from nbflow.model.run_parts import (
     TimeSort,
 )
 from nbflow.model.runs import LogEntry, TaskRun
+from nbflow.model.wire import JsonText
 from nbflow.orchestration.base import OverSql
 from nbflow.store import flow_runs, logs, run_lists, task_runs
 
@@ -62,6 +63,12 @@ class SqlRunParts(OverSql, RunParts):
         )
         with self.database.read() as connection:
             return task_runs.page(connection, asked, sort=sort, limit=limit, cursor=cursor)
+
+    def tell_task_runs(self, flow_run_id: str) -> JsonText:
+        """Give a run's task runs as JSON text, as its page is told of them; not of the port."""
+        with self.database.read() as connection:
+            texts = task_runs.texts(connection, flow_run_id)
+        return JsonText(f"[{','.join(texts)}]")
 
     def read_run_graph(self, flow_run_id: str, *, since: datetime | None = None) -> RunGraph:
         """Give a run's latest attempt as a graph."""

@@ -84,12 +84,13 @@ def _writer(name: str) -> Callable[[Any], Any]:
     if name in _JSON:
         return str
     if name == "lease_until" or name.endswith("_at"):
-        return _instant
+        return instant_text
     kind = flow_run.c[name].type.python_type
     return _quote if kind is str else repr
 
 
-def _instant(micros: int) -> str:
+def instant_text(micros: int) -> str:
+    """Give an instant as JSON text."""
     seconds, rest = divmod(micros, _SECOND)
     return f'"{_second(seconds)}.{rest:06}Z"' if rest else f'"{_second(seconds)}Z"'
 

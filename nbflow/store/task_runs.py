@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,7 +12,7 @@ from nbflow.model.pages import Page, several
 from nbflow.model.run_parts import TaskRunFilter, TimeSort
 from nbflow.model.runs import TaskRun
 from nbflow.model.states import StateType
-from nbflow.store import codec
+from nbflow.store import codec, task_texts
 from nbflow.store.bulk import Bulk
 from nbflow.store.dialect import Insert
 from nbflow.store.tables import task_run
@@ -33,6 +34,18 @@ def of_flow_run(
     connection: sa.Connection, flow_run_id: str, *, attempt: int | None = None
 ) -> tuple[TaskRun, ...]:
     """List a run's task runs of one attempt (the latest one recorded, when left out), in order."""
+    found = _of_flow_run(connection, flow_run_id, attempt)
+    return tuple(rows.task_run(row) for row in found)
+
+
+def texts(connection: sa.Connection, flow_run_id: str) -> list[str]:
+    """List a run's task runs of its latest attempt as JSON texts without histories, in order."""
+    return task_texts.short(_of_flow_run(connection, flow_run_id, None))
+
+
+def _of_flow_run(
+    connection: sa.Connection, flow_run_id: str, attempt: int | None
+) -> Sequence[sa.Row[Any]]:
     if attempt is None:
         query = sa.select(sa.func.max(task_run.c.flow_attempt)).where(
             task_run.c.flow_run_id == flow_run_id
@@ -43,7 +56,7 @@ def of_flow_run(
         .where(task_run.c.flow_run_id == flow_run_id, task_run.c.flow_attempt == attempt)
         .order_by(task_run.c.position, task_run.c.id)
     )
-    return tuple(rows.task_run(row) for row in connection.execute(query))
+    return connection.execute(query).all()
 
 
 def page(

@@ -18,12 +18,11 @@ from jupyter_server.utils import ensure_async
 from tornado import web, websocket
 
 from nbflow import settings
-from nbflow.exceptions import NotFound
 from nbflow.model import backend as model
 from nbflow.model.backend import check_wait
 from nbflow.model.events import Event
 from nbflow.model.pages import every
-from nbflow.model.wire import flow_run_row, task_run_row
+from nbflow.model.wire import flow_run_row
 from nbflow_jupyter.base import ApiHandler, Problems, dumps
 from nbflow_jupyter.queries import ChangeQuery
 from nbflow_jupyter.running import Running
@@ -257,9 +256,6 @@ def _snapshot(running: Running) -> tuple[int, str]:
 def _run(running: Running, flow_run_id: str) -> str:
     """Give the answer to a watch; a run that is gone has no task runs."""
     seq = running.orchestrator.seq()
-    try:
-        rows = [task_run_row(run) for run in running.orchestrator.list_task_runs(flow_run_id)]
-    except NotFound:
-        rows = []
-    message = {"type": "run", "flow_run_id": flow_run_id, "seq": seq, "task_runs": rows}
-    return dumps(message)
+    rows = running.orchestrator.tell_task_runs(flow_run_id)
+    asked = dumps(flow_run_id)
+    return f'{{"type":"run","flow_run_id":{asked},"seq":{seq},"task_runs":{rows}}}'
