@@ -8,7 +8,7 @@ import sys
 from benchmarks import peers, report
 
 NAMES = ("tasks", "start", "results", "run", "latency", "kernels", "many", "cells", "flood",
-         "ticks", "rest", "load")  # fmt: skip
+         "ticks", "rest", "load", "runpage")  # fmt: skip
 
 
 def main() -> int:

@@ -1,4 +1,5 @@
-import type { GraphNode, TaskRunRow } from '../wire';
+import type { IRunQuery } from '../tokens';
+import type { TaskRunRow } from '../wire';
 import { Feed } from '../models/feed';
 import { GraphModel } from '../models/graph';
 import { RunModel } from '../models/run';
@@ -152,18 +153,12 @@ test('only lines that touch rows in sight are drawn, those of the selected row i
 
 async function setUp() {
   const server = new FakeServer();
-  const nodes: GraphNode[] = [
-    {
-      ...{ id: 'inner', kind: 'flow-run', name: 'inner', state: state('RUNNING') },
-      ...{ started_at: after(0), ended_at: null, upstream: [], called_from: 'call' }
-    }
-  ];
-  const graph = (id: string) => ({
-    flow_run_id: id,
-    state: state('RUNNING'),
-    at: after(0),
-    nodes: id === 'a' ? nodes : []
+  const inner = flowRun('inner', {
+    parent_flow_run_id: 'a',
+    parent_task_run_id: 'call',
+    started_at: after(0)
   });
+  const called = (id?: string) => ({ rows: id === 'a' ? [inner] : [], cursor: null });
   const api = {
     openStream: server.openStream,
     changes: jest.fn(),
@@ -175,7 +170,9 @@ async function setUp() {
     listStates: jest.fn().mockResolvedValue([]),
     listResults: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
     explain: jest.fn(),
-    readGraph: jest.fn((id: string) => Promise.resolve(graph(id)))
+    listFlowRuns: jest.fn((query: IRunQuery) =>
+      Promise.resolve(called(query.parent_flow_run_id as string))
+    )
   };
   const feed = new Feed(api);
   feed.start();
@@ -188,21 +185,21 @@ async function setUp() {
   return { server, api, model };
 }
 
-test('a graph is asked for once, when it is looked at; afterwards the feed tells', async () => {
+test('what was called is asked for once, when it is looked at; afterwards the feed tells', async () => {
   const { server, api, model } = await setUp();
   const heard = jest.fn();
   model.stateChanged.connect(heard);
   server.socket.say(taskChanges(1, 'a', taskRun('t0')));
-  expect(api.readGraph).not.toHaveBeenCalled();
+  expect(api.listFlowRuns).not.toHaveBeenCalled();
   expect(heard).not.toHaveBeenCalled();
   model.show(true);
   await settle();
-  expect(api.readGraph.mock.calls).toEqual([['a']]);
+  expect(api.listFlowRuns.mock.calls).toMatchObject([[{ parent_flow_run_id: 'a' }]]);
   for (let i = 0; i < 20; i++) {
     server.socket.say(taskChanges(2 + i, 'a', taskRun(`t${i}`)));
   }
   expect(model.layout.rows).toHaveLength(21);
-  expect(api.readGraph).toHaveBeenCalledTimes(1);
+  expect(api.listFlowRuns).toHaveBeenCalledTimes(1);
   heard.mockClear();
   model.show(false);
   server.socket.say(taskChanges(22, 'a', taskRun('t99')));

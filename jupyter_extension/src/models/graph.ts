@@ -1,18 +1,18 @@
 /**
  * What the timeline of one run knows: the run's own task runs, the runs they called, and what is in
- * those that are open. It asks once for each run's graph, and is told of changes by the feed; while
- * it is not looked at it asks and tells nothing.
+ * those that are open. It asks once which runs each one called, and is told of all else by the feed;
+ * while it is not looked at it asks and tells nothing.
  */
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { problemOf } from '../errors';
 import type { IApi } from '../tokens';
-import type { Event, FlowRun, GraphNode, Problem, RunGraph, TaskRunRow } from '../wire';
+import type { Event, FlowRunRow, Problem, TaskRunRow } from '../wire';
 import type { Feed, TaskRunNews } from './feed';
 import { Model } from './model';
 import type { RunModel } from './run';
 import {
-  barOfNode,
+  barOfRun,
   barOfTask,
   layOut,
   type IBar,
@@ -20,17 +20,22 @@ import {
   type ISpan
 } from './timeline';
 
-/** One known run: its task runs, and the runs it called by the task run that called them. */
+/** A page of called runs. */
+const PAGE = 200;
+/** As many called runs have rows: a thousand is more than anybody looks through. */
+const MOST_CALLED = 1000;
+
+/** One known run: its task runs, and the runs it called. */
 interface IInside {
   tasks: Map<string, TaskRunRow>;
-  called: Map<string, GraphNode>;
+  called: Map<string, FlowRunRow>;
   watch: IDisposable | null;
 }
 
 export class GraphModel extends Model implements IDisposable {
   constructor(
     readonly run: RunModel,
-    api: Pick<IApi, 'readGraph'>,
+    api: Pick<IApi, 'listFlowRuns'>,
     feed: Feed
   ) {
     super();
@@ -124,7 +129,7 @@ export class GraphModel extends Model implements IDisposable {
     }
   }
 
-  /** The graph comes after the task runs, which are drawn without it. */
+  /** What was called comes after the task runs, which are drawn without it. */
   private _askFirst(): void {
     if (this._shown && this._own.length && !this._asked.has(this.run.id)) {
       void this._ask(this.run.id);
@@ -134,7 +139,7 @@ export class GraphModel extends Model implements IDisposable {
   private async _ask(id: string): Promise<void> {
     this._asked.add(id);
     try {
-      this._take(await this._api.readGraph(id));
+      await this._readCalled(id);
       this._problem = null;
     } catch (reason) {
       this._asked.delete(id);
@@ -143,14 +148,15 @@ export class GraphModel extends Model implements IDisposable {
     this._touch();
   }
 
-  /** The called runs are only in the graph; the task runs come by the feed. */
-  private _take(graph: RunGraph): void {
-    const called = this._inside.get(graph.flow_run_id)?.called;
-    for (const node of graph.nodes) {
-      if (node.kind === 'flow-run') {
-        called?.set(node.id, node);
-      }
-    }
+  private async _readCalled(id: string): Promise<void> {
+    const query = { parent_flow_run_id: id, sessions: true, sort: 'due_at' };
+    const called = this._inside.get(id)?.called;
+    let cursor: string | undefined;
+    do {
+      const page = await this._api.listFlowRuns({ ...query, limit: PAGE, cursor });
+      page.rows.forEach(run => called?.set(run.id, run));
+      cursor = page.cursor ?? undefined;
+    } while (cursor && called && called.size < MOST_CALLED && !this._disposed);
   }
 
   private _onRun(): void {
@@ -178,10 +184,10 @@ export class GraphModel extends Model implements IDisposable {
   private _onChanged(_: Feed, events: readonly Event[]): void {
     let any = false;
     for (const { noun, row } of events) {
-      const run = row as Partial<FlowRun>;
+      const run = row as Partial<FlowRunRow>;
       const inside = this._inside.get(run.parent_flow_run_id ?? '');
       if (noun === 'flow-runs' && inside && run.id) {
-        inside.called.set(run.id, nodeOf(run as FlowRun));
+        inside.called.set(run.id, run as FlowRunRow);
         any = true;
       }
     }
@@ -210,7 +216,7 @@ export class GraphModel extends Model implements IDisposable {
     }
   }
 
-  private readonly _api: Pick<IApi, 'readGraph'>;
+  private readonly _api: Pick<IApi, 'listFlowRuns'>;
   private readonly _feed: Feed;
   private readonly _inside = new Map<string, IInside>();
   private readonly _open = new Set<string>();
@@ -226,27 +232,22 @@ export class GraphModel extends Model implements IDisposable {
 
 /** A called run stands in the row of the task run that called it; without one, in its own. */
 function barsOf({ tasks, called }: IInside): IBar[] {
-  const latest = Math.max(...[...tasks.values()].map(task => task.flow_attempt));
-  const byCaller = new Map([...called.values()].map(node => [node.called_from, node]));
+  const latest = latestOf(tasks.values());
+  const byCaller = new Map<string | null, string>();
+  called.forEach(run => byCaller.set(run.parent_task_run_id, run.id));
   const bars = [...tasks.values()]
     .filter(task => task.flow_attempt === latest)
-    .map(task => barOfTask(task, byCaller.get(task.id)?.id ?? null));
+    .map(task => barOfTask(task, byCaller.get(task.id) ?? null));
   const loose = [...called.values()].filter(
-    node => !node.called_from || !tasks.has(node.called_from)
+    run => !run.parent_task_run_id || !tasks.has(run.parent_task_run_id)
   );
-  return [...bars, ...loose.map(node => barOfNode(node, node.id))];
+  return [...bars, ...loose.map(barOfRun)];
 }
 
-function nodeOf(run: FlowRun): GraphNode {
-  const { id, name, state, started_at, ended_at, parent_task_run_id } = run;
-  return {
-    id,
-    kind: 'flow-run',
-    name,
-    state,
-    started_at,
-    ended_at,
-    upstream: [],
-    called_from: parent_task_run_id
-  };
+function latestOf(tasks: Iterable<TaskRunRow>): number {
+  let latest = 0;
+  for (const { flow_attempt } of tasks) {
+    latest = Math.max(latest, flow_attempt);
+  }
+  return latest;
 }

@@ -13,6 +13,7 @@ import type {
   Event,
   Explanation,
   FlowRun,
+  FlowRunRow,
   LogEntry,
   Problem,
   ResultRecord,
@@ -53,18 +54,27 @@ export class RunModel extends Model implements IDisposable {
     readonly id: string,
     api: Asked,
     feed: Feed,
-    part: Part = 'notebook'
+    part: Part = 'notebook',
+    known?: FlowRunRow
   ) {
     super();
     this._part = part;
     this._api = api;
     this._feed = feed;
+    if (known) {
+      this._take({ parameters: {}, owner: null, ...known });
+    }
   }
 
   readonly notebookChanged = new Signal<this, void>(this);
 
   get run(): FlowRun | null {
     return this._run;
+  }
+
+  /** Whether all of the run is known, not only what lists hold of it. */
+  get whole(): boolean {
+    return this._whole;
   }
 
   get problem(): Problem | null {
@@ -153,16 +163,21 @@ export class RunModel extends Model implements IDisposable {
 
   private async _load(): Promise<void> {
     try {
-      this._run = await this._api.readFlowRun(this.id);
+      this._take(await this._api.readFlowRun(this.id));
+      this._whole = true;
       this._problem = null;
-      if (this._run.kind === 'flow' && this._part === 'notebook') {
-        this._part = 'timeline';
-      }
     } catch (reason) {
       this._problem = problemOf(reason);
     }
     this.changed();
     await Promise.all([this._refresh(), this._explain()]);
+  }
+
+  private _take(run: FlowRun): void {
+    this._run = run;
+    if (run.kind !== 'notebook' && this._part === 'notebook') {
+      this._part = 'timeline';
+    }
   }
 
   private _onSnapshot(): void {
@@ -328,6 +343,7 @@ export class RunModel extends Model implements IDisposable {
   private readonly _feed: Feed;
   private _watch: IDisposable | null = null;
   private _run: FlowRun | null = null;
+  private _whole = false;
   private _problem: Problem | null = null;
   private _taskRuns = new Map<string, TaskRunRow>();
   private _inOrder: readonly TaskRunRow[] = [];
@@ -347,7 +363,7 @@ export class RunModel extends Model implements IDisposable {
 }
 
 function latestAttempt(taskRuns: readonly TaskRunRow[]): TaskRunRow[] {
-  const attempt = Math.max(...taskRuns.map(task => task.flow_attempt));
+  const attempt = taskRuns.reduce((most, task) => Math.max(most, task.flow_attempt), 0);
   return taskRuns
     .filter(task => task.flow_attempt === attempt)
     .sort((a, b) => a.position - b.position);

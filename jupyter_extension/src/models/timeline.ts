@@ -3,7 +3,7 @@
  * and lines from what a row took to where it was made. One layout is graph and timeline. Pure: what
  * is known comes in, rows come out; `models/graph.ts` keeps what is known.
  */
-import type { GraphNode, Instant, State, TaskRunRow } from '../wire';
+import type { FlowRunRow, Instant, State, TaskRunRow } from '../wire';
 import { isFinal } from './states';
 
 /** What a row is made of: a task run, a cell, or a run that was called. */
@@ -74,19 +74,19 @@ export function barOfTask(task: TaskRunRow, child: string | null): IBar {
   };
 }
 
-/** Give a called run, or a node of a called run's graph, as what a row is made of. */
-export function barOfNode(node: GraphNode, child: string | null, position = 0): IBar {
+/** Give a run that no known task called as what a row is made of. */
+export function barOfRun(run: FlowRunRow): IBar {
   return {
-    id: node.id,
-    name: node.name,
-    kind: node.kind === 'flow-run' || child ? 'flow' : 'task',
-    state: node.state,
-    start: instant(node.started_at),
-    end: isFinal(node.state) ? instant(node.ended_at ?? node.state.at) : null,
-    upstream: node.upstream,
-    child: node.kind === 'flow-run' ? node.id : child,
+    id: run.id,
+    name: run.name,
+    kind: 'flow',
+    state: run.state,
+    start: instant(run.started_at),
+    end: isFinal(run.state) ? instant(run.ended_at ?? run.state.at) : null,
+    upstream: [],
+    child: run.id,
     cell: null,
-    position
+    position: 0
   };
 }
 

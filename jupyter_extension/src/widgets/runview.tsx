@@ -45,7 +45,14 @@ export class RunView extends Panel {
     const { session, flowRunId, languages } = options;
     const { trans } = session;
     const { api, feed } = session;
-    const model = (this.model = new RunModel(flowRunId, api, feed, options.part));
+    const known = session.runs.get(flowRunId);
+    const model = (this.model = new RunModel(
+      flowRunId,
+      api,
+      feed,
+      options.part,
+      known
+    ));
     this._graph = new GraphModel(model, api, feed);
     const rendermime = safeRegistry(options.rendermime);
     this._notebook = new NotebookView({ model, rendermime, languages, trans });
@@ -69,7 +76,7 @@ export class RunView extends Panel {
     );
     this.addClass('jp-nbflow-RunView');
     this.node.dataset.runId = flowRunId;
-    this.title.label = session.runs.get(flowRunId)?.name ?? trans.__('Run');
+    this.title.label = known?.name ?? trans.__('Run');
     this.addWidget(
       new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />)
     );
@@ -230,7 +237,7 @@ function Results({ model, trans }: IPart): JSX.Element {
 
 function Details({ model, trans }: IPart): JSX.Element {
   useModel(model);
-  return model.run ? (
+  return model.run && model.whole ? (
     <RunDetails run={model.run} history={model.history} trans={trans} />
   ) : (
     <Skeleton rows={6} trans={trans} />
