@@ -36,6 +36,7 @@ from nbflow_jupyter.once import Turns
 from nbflow_jupyter.rates import Rates
 from nbflow_jupyter.relay import Relay
 from nbflow_jupyter.shapes import Health, SchedulerInfo
+from nbflow_jupyter.stirs import Stirs
 from nbflow_jupyter.supervisor import Supervisor
 
 #: threads that read for requests: Python executes one at a time, more get into each other's way
@@ -74,6 +75,7 @@ class Running:
         self.relay = relay
         self._loop = asyncio.get_running_loop()
         self.news = News()
+        self.stirs = Stirs(self._log, marks=self._marks)
         try:
             await asyncio.to_thread(self._open)
         except Exception as error:
@@ -84,6 +86,7 @@ class Running:
     async def close(self) -> None:
         """Stop everything, in the order that lets runs end well."""
         self.news.close()
+        self.stirs.close()
         await asyncio.to_thread(self._close)
         self.relay.close()
 
@@ -106,6 +109,7 @@ class Running:
         self._bus = Bus(orchestrator)
         self._bus.subscribe(self.relay.deliver)
         self._bus.subscribe(self.news.deliver)
+        self._bus.looked.append(self.stirs.look)
         if settings.scheduler:
             self._scheduler = Scheduler(orchestrator)
             ticking = Service(self._scheduler)
@@ -175,6 +179,10 @@ class Running:
             return [task_run_row(run) for run in self.orchestrator.read_task_runs(ids)]
 
         return await asyncio.get_running_loop().run_in_executor(self.readers, read)
+
+    async def _marks(self) -> dict[str, tuple[Any, ...]]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.readers, self.orchestrator.marks)
 
     def busy(self, now: datetime) -> bool:
         """Say whether a run is live, or anything is due soon: the server is then not idle."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -36,6 +37,7 @@ from nbflow.model.explaining import Explanation, Reason
 from nbflow.model.import_cells import Checked, Missing
 from nbflow.model.limits import ConcurrencyLimit, LimitChange, NewLimit, Slot
 from nbflow.model.pages import Count
+from nbflow.model.pool_types import TEMPLATES
 from nbflow.model.results import ResultRecord
 from nbflow.model.run_lists import (
     Bucket,
@@ -120,6 +122,7 @@ def text() -> str:
         *(_interface(shape, all_of_it=False) for shape in _REQUESTS[3:]),
         _union("Verdict", [*_verdicts()]),
         _TAIL,
+        _templates(),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -194,6 +197,16 @@ def _verdicts() -> Iterator[str]:
         yield f"{{ {inside} }}"
 
 
+def _templates() -> str:
+    """Give what each type of pool lets be chosen, so that a form can ask before there is a pool."""
+    said = json.dumps(TEMPLATES, indent=2)
+    shape = "{ readonly [type: string]: JobTemplate }"
+    return (
+        "/** The types of work pools, and the job template of a pool that has none of its own. */\n"
+        f"export const POOL_TYPES: {shape} = {said};"
+    )
+
+
 def main(argv: list[str] | None = None) -> None:
     """Print the front end's words, or write them into its sources."""
     parser = argparse.ArgumentParser(prog="python -m nbflow_jupyter.wire", description=main.__doc__)
@@ -248,6 +261,7 @@ export interface JsonSchema {
   contentMediaType?: string;
   minLength?: number;
   maxLength?: number;
+  pattern?: string;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -265,6 +279,9 @@ export interface JsonSchema {
   'x-order'?: number;
 }
 
+/** What a page hears of while it watches it: all artifacts, and what changes without an event. */
+export type WatchedNoun = 'artifacts' | 'slots' | 'workers';
+
 /** What the server says on the change stream. */
 export type StreamMessage =
   | {
@@ -277,10 +294,13 @@ export type StreamMessage =
     }
   | { type: 'changes'; from: number; to: number; events: Event[] }
   | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRunRow[] }
+  | { type: 'stirred'; nouns: WatchedNoun[] }
   | { type: 'resync' };
 
 /** What the browser may say on it. */
-export type StreamRequest = { type: 'watch' | 'unwatch'; flow_run_id: string };
+export type StreamRequest =
+  | { type: 'watch' | 'unwatch'; flow_run_id: string }
+  | { type: 'watch' | 'unwatch'; noun: WatchedNoun };
 """
 
 if __name__ == "__main__":

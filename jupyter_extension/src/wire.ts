@@ -385,6 +385,8 @@ export interface WorkPool {
   description: string;
   base_job_template: { [key: string]: Json };
   status: 'READY' | 'NOT_READY' | 'PAUSED';
+  running: number;
+  late: number;
 }
 
 /** One of a pool's lines; the one of priority 1 is drained first. */
@@ -877,6 +879,7 @@ export interface JsonSchema {
   contentMediaType?: string;
   minLength?: number;
   maxLength?: number;
+  pattern?: string;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -894,6 +897,9 @@ export interface JsonSchema {
   'x-order'?: number;
 }
 
+/** What a page hears of while it watches it: all artifacts, and what changes without an event. */
+export type WatchedNoun = 'artifacts' | 'slots' | 'workers';
+
 /** What the server says on the change stream. */
 export type StreamMessage =
   | {
@@ -906,7 +912,241 @@ export type StreamMessage =
     }
   | { type: 'changes'; from: number; to: number; events: Event[] }
   | { type: 'run'; flow_run_id: string; seq: number; task_runs: TaskRunRow[] }
+  | { type: 'stirred'; nouns: WatchedNoun[] }
   | { type: 'resync' };
 
 /** What the browser may say on it. */
-export type StreamRequest = { type: 'watch' | 'unwatch'; flow_run_id: string };
+export type StreamRequest =
+  | { type: 'watch' | 'unwatch'; flow_run_id: string }
+  | { type: 'watch' | 'unwatch'; noun: WatchedNoun };
+
+/** The types of work pools, and the job template of a pool that has none of its own. */
+export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
+  "process": {
+    "job_configuration": {
+      "name": "{{ name }}",
+      "env": "{{ env }}",
+      "labels": "{{ labels }}",
+      "working_dir": "{{ working_dir }}",
+      "kernel_start_seconds": "{{ kernel_start_seconds }}",
+      "interrupt_seconds": "{{ interrupt_seconds }}",
+      "terminate_seconds": "{{ terminate_seconds }}",
+      "timeout_seconds": "{{ timeout_seconds }}",
+      "stream_output": "{{ stream_output }}"
+    },
+    "variables": {
+      "type": "object",
+      "properties": {
+        "name": {
+          "title": "Name",
+          "description": "What the run's process is called: NBFLOW_JOB_NAME; null: as the run.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "maxLength": 255,
+          "default": null
+        },
+        "env": {
+          "title": "Environment variables",
+          "description": "Set for the run's process and its kernel; null takes a variable away.",
+          "type": "object",
+          "additionalProperties": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "default": {}
+        },
+        "labels": {
+          "title": "Labels",
+          "description": "Kept with the job and told to the run as JSON: NBFLOW_JOB_LABELS.",
+          "type": "object",
+          "additionalProperties": {
+            "type": "string"
+          },
+          "default": {}
+        },
+        "working_dir": {
+          "title": "Working folder",
+          "description": "An absolute path; null: the folder of the notebook or script.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "pattern": "^/",
+          "maxLength": 4096,
+          "default": null
+        },
+        "kernel_start_seconds": {
+          "title": "Kernel start",
+          "description": "How long a kernel may take to start; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "interrupt_seconds": {
+          "title": "Interrupt",
+          "description": "Cancelling: from interrupt to terminate; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "terminate_seconds": {
+          "title": "Terminate",
+          "description": "Cancelling: from terminate to kill; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "timeout_seconds": {
+          "title": "Time limit",
+          "description": "A run that takes longer is ended and has failed; null: none.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "stream_output": {
+          "title": "Show output",
+          "description": "Whether the worker's own output shows what the run's process prints.",
+          "type": "boolean",
+          "default": false
+        }
+      },
+      "required": []
+    }
+  },
+  "kernel": {
+    "job_configuration": {
+      "kernel_name": "{{ kernel_name }}",
+      "name": "{{ name }}",
+      "env": "{{ env }}",
+      "labels": "{{ labels }}",
+      "working_dir": "{{ working_dir }}",
+      "kernel_start_seconds": "{{ kernel_start_seconds }}",
+      "interrupt_seconds": "{{ interrupt_seconds }}",
+      "terminate_seconds": "{{ terminate_seconds }}",
+      "timeout_seconds": "{{ timeout_seconds }}"
+    },
+    "variables": {
+      "type": "object",
+      "properties": {
+        "kernel_name": {
+          "title": "Kernel",
+          "description": "The kernelspec that executes; null: the deployment's own.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "pattern": "^[A-Za-z0-9._-]+$",
+          "maxLength": 255,
+          "default": null
+        },
+        "name": {
+          "title": "Name",
+          "description": "What the run's process is called: NBFLOW_JOB_NAME; null: as the run.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "maxLength": 255,
+          "default": null
+        },
+        "env": {
+          "title": "Environment variables",
+          "description": "Set for the run's process and its kernel; null takes a variable away.",
+          "type": "object",
+          "additionalProperties": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "default": {}
+        },
+        "labels": {
+          "title": "Labels",
+          "description": "Kept with the job and told to the run as JSON: NBFLOW_JOB_LABELS.",
+          "type": "object",
+          "additionalProperties": {
+            "type": "string"
+          },
+          "default": {}
+        },
+        "working_dir": {
+          "title": "Working folder",
+          "description": "An absolute path; null: the folder of the notebook or script.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "pattern": "^/",
+          "maxLength": 4096,
+          "default": null
+        },
+        "kernel_start_seconds": {
+          "title": "Kernel start",
+          "description": "How long a kernel may take to start; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "interrupt_seconds": {
+          "title": "Interrupt",
+          "description": "Cancelling: from interrupt to terminate; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "terminate_seconds": {
+          "title": "Terminate",
+          "description": "Cancelling: from terminate to kill; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "timeout_seconds": {
+          "title": "Time limit",
+          "description": "A run that takes longer is ended and has failed; null: none.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        }
+      },
+      "required": []
+    }
+  }
+};

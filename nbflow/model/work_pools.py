@@ -35,6 +35,7 @@ class WorkPool:
         type: how its workers execute (`model.pool_types`); it never changes.
         base_job_template: `{"job_configuration": …, "variables": JSON Schema}`; empty: the type's.
         status: READY when a worker of it is online.
+        running: how many of its runs are live; late: how many should have started by now.
     """
 
     id: str
@@ -47,6 +48,8 @@ class WorkPool:
     description: str = ""
     base_job_template: Mapping[str, Any] = field(default_factory=dict[str, Any])
     status: WorkStatus = "NOT_READY"
+    running: int = 0
+    late: int = 0
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ from nbflow.store import (  # fmt: skip
     owners,
     results,
     schedules,
+    slots,
     task_runs,
     work_pools,
     workers,
@@ -268,6 +269,11 @@ class Orchestrator(
         """List workers that have not stopped, newest first."""
         with self.database.read() as connection:
             return workers.page(connection, limit=limit, cursor=cursor)
+
+    def marks(self) -> dict[str, tuple[Any, ...]]:
+        """Give what is another whenever slots, or workers' heartbeats, are: they have no events."""
+        with self.database.read() as connection:
+            return {"slots": slots.mark(connection), "workers": workers.mark(connection)}
 
     def read_worker(self, worker_id: str) -> Worker:
         """Read a worker. Raises NotFound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from nbflow.model.work_pools import (
 )
 from nbflow.model.workers import Worker
 from nbflow.orchestration.base import OverSql
-from nbflow.store import events, work_pools, workers
+from nbflow.store import events, lines, work_pools, workers
 
 Noun = TypeVar("Noun", WorkPool, WorkQueue)
 
@@ -183,10 +183,24 @@ def _refuse_in_use(connection: sa.Connection, pool: WorkPool) -> None:
 
 
 def _standing(connection: sa.Connection, found: Iterable[Noun]) -> tuple[Noun, ...]:
-    """Say of pools or queues whether work goes on there: it follows from the workers' leases."""
+    """Say of pools or queues whether work goes on there, and of pools how much.
+
+    Whether it does follows from the workers' leases.
+    """
     now = clock.now()
     online = [one for one in workers.present(connection) if one.lease_until > now]
-    return tuple(replace(one, status=_status(one, online)) for one in found)
+    told = tuple(replace(one, status=_status(one, online)) for one in found)
+    if not any(isinstance(one, WorkPool) for one in told):
+        return told
+    counts = lines.by_pool(connection)
+    return tuple(_counted(one, counts) for one in told)
+
+
+def _counted(noun: Noun, counts: Mapping[str, tuple[int, int]]) -> Noun:
+    if isinstance(noun, WorkQueue):
+        return noun
+    running, late = counts.get(noun.name, (0, 0))
+    return replace(noun, running=running, late=late)
 
 
 def _status(noun: WorkPool | WorkQueue, online: list[Worker]) -> WorkStatus:

@@ -32,6 +32,8 @@ class Bus:
     def __init__(self, orchestrator: Orchestrator) -> None:
         self.orchestrator = orchestrator
         self.seq = orchestrator.seq()
+        #: called in the bus's thread after every look, whether or not there were events
+        self.looked: list[Callable[[], None]] = []
         self._subscribers: list[Deliver] = []
         self._hints = Hints(orchestrator.watch())
         self._ended = threading.Event()
@@ -72,6 +74,8 @@ class Bus:
             try:
                 self._hints.rest(_LOOK_SECONDS)
                 self.run_once()
+                for look in self.looked:
+                    look()
                 self._ended.wait(_PACE_SECONDS)
             except NbflowError as error:
                 _log.warning("the bus could not read events: %s", error)

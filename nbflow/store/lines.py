@@ -35,6 +35,14 @@ _BUSY = (
     .where(BUSY, flow_run.c.deployment_id.is_not(None))
     .group_by(flow_run.c.deployment_id)
 )
+_LATE = sa.and_(flow_run.c.state_type == StateType.SCHEDULED.value, flow_run.c.state_name == "Late")
+_BY_POOL = (
+    sa.select(
+        flow_run.c.work_pool, sa.func.count(sa.case((BUSY, 1))), sa.func.count(sa.case((_LATE, 1)))
+    )
+    .where(sa.or_(BUSY, _LATE), flow_run.c.work_pool.is_not(None))
+    .group_by(flow_run.c.work_pool)
+)
 _BUSY_BY_QUEUE = (
     sa.select(flow_run.c.work_queue, sa.func.count())
     .where(BUSY, flow_run.c.work_pool == sa.bindparam("work_pool"))
@@ -45,6 +53,11 @@ _BUSY_BY_QUEUE = (
 def busy(connection: sa.Connection) -> dict[str, Busy]:
     """Count live runs by deployment: limits are live runs, not counters."""
     return {row[0]: Busy(*row) for row in connection.execute(_BUSY)}
+
+
+def by_pool(connection: sa.Connection) -> dict[str, tuple[int, int]]:
+    """Count the live runs of each pool, and its late ones."""
+    return {row[0]: (row[1], row[2]) for row in connection.execute(_BY_POOL)}
 
 
 def busy_by_queue(connection: sa.Connection, work_pool: str) -> dict[str, int]:

@@ -122,6 +122,19 @@ def listed(
     return [_slot(row) for row in connection.execute(query).mappings()]
 
 
+_MARK = sa.select(
+    sa.func.count(),
+    sa.func.count(sa.case((slot.c.waiting, 1))),
+    sa.func.max(slot.c.asked_at),
+    sa.func.max(slot.c.taken_at),
+)
+
+
+def mark(connection: sa.Connection) -> tuple[Any, ...]:
+    """Give what is another whenever a slot was taken, given back or asked for."""
+    return tuple(connection.execute(_MARK).one())
+
+
 # -- what changes it --------------------------------------------------------------------------
 def insert(
     connection: sa.Connection,

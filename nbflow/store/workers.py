@@ -94,6 +94,16 @@ def present(connection: sa.Connection) -> tuple[Worker, ...]:
     return tuple(_worker(row) for row in connection.execute(query).mappings())
 
 
+_MARK = sa.select(sa.func.count(), sa.func.max(worker.c.heartbeat_at)).where(
+    worker.c.stopped_at.is_(None)
+)
+
+
+def mark(connection: sa.Connection) -> tuple[Any, ...]:
+    """Give what is another whenever a worker came, went, or was heard from."""
+    return tuple(connection.execute(_MARK).one())
+
+
 def page(connection: sa.Connection, *, limit: int, cursor: str | None) -> Page[Worker]:
     """List some of the workers that have not stopped, newest first."""
     c = worker.c

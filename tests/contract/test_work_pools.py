@@ -259,3 +259,37 @@ def test_two_workers_of_one_name_are_two_and_share_the_work(
     claimed = [claim.run.id for claims in given for claim in claims]
     assert [len(claims) for claims in given] == [4, 4]
     assert sorted(claimed) == sorted(waiting)
+
+
+def test_a_pool_counts_its_live_runs_and_its_late_ones(
+    backend: Backend, make: Any, pool: str
+) -> None:
+    runs, worker = (make.waiting(pool), make.waiting(pool)), make.worker(pool)
+    (claim,) = backend.claim_flow_runs(worker.id, 1)
+    (late,) = (run for run in runs if run.id != claim.run.id)
+    backend.propose(late.id, states.Late(late.due_at))
+    found = backend.read_work_pool(pool)
+    assert (found.running, found.late) == (1, 1)
+    assert found in backend.list_work_pools().rows
+
+
+def test_each_change_of_a_pool_and_its_queues_is_an_event(backend: Backend, pool: str) -> None:
+    before = backend.changes(0, limit=1000)
+    while before.events:
+        before = backend.changes(before.seq, limit=1000)
+    made = backend.create_work_pool(NewWorkPool(pool))
+    queue = backend.create_work_queue(pool, NewWorkQueue("q"))
+    backend.update_work_pool(pool, WorkPoolChange(paused=True))
+    backend.update_work_queue(pool, "q", WorkQueueChange(priority=1))
+    backend.delete_work_queue(pool, "q")
+    backend.delete_work_pool(pool)
+    told = [e for e in backend.changes(before.seq).events if e.noun.startswith("work-")]
+    mine = [e for e in told if e.resource_id in (made.id, queue.id)]
+    assert [(e.kind, e.row.get("paused")) for e in mine] == [
+        ("work-pool.created", False),
+        ("work-queue.created", False),
+        ("work-pool.updated", True),
+        ("work-queue.updated", False),
+        ("work-queue.deleted", None),
+        ("work-pool.deleted", None),
+    ]

@@ -19,7 +19,9 @@ from nbflow import settings
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact, ArtifactChange
 from nbflow.model.events import Event
+from nbflow.model.limits import NewLimit, SlotRequest
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun
+from nbflow.store import owners
 from nbflow_jupyter import relay
 from nbflow_jupyter.running import Running
 
@@ -152,6 +154,12 @@ class TestWhoMayNotLookIntoRuns:
         run = await create(running)
         async with page() as mine:
             mine.socket.write_message(json.dumps({"type": "watch", "flow_run_id": run.id}))
+            assert await mine.closed() == 4403
+
+    @pytest.mark.parametrize("noun", ["artifacts", "slots", "workers"])
+    async def test_cannot_watch_a_noun(self, page: Any, noun: str) -> None:
+        async with page() as mine:
+            mine.socket.write_message(json.dumps({"type": "watch", "noun": noun}))
             assert await mine.closed() == 4403
 
 
@@ -308,6 +316,44 @@ def test_task_runs_of_a_moment_are_merged() -> None:
     assert merged[1].row == {"ids": ["a", "b", "c"]}
 
 
+# -- watched nouns ----------------------------------------------------------------------------
+
+
+async def test_who_watches_slots_is_told_when_one_is_taken_and_given_back(
+    page: Any, running: Running
+) -> None:
+    slots, limit = running.orchestrator, NewLimit("l", 1)
+    await asyncio.to_thread(slots.create_limit, limit)
+    request = SlotRequest(("l",), owner=owners.current())
+    async with page() as mine, page() as other:
+        mine.socket.write_message(json.dumps({"type": "watch", "noun": "slots"}))
+        assert await mine.hear("stirred") == {"type": "stirred", "nouns": ["slots"]}
+        await asyncio.to_thread(slots.acquire_slots, request)
+        assert (await mine.hear("stirred"))["nouns"] == ["slots"]
+        await asyncio.to_thread(slots.release_slots, (request.request_id,))
+        assert (await mine.hear("stirred"))["nouns"] == ["slots"]
+        mine.socket.write_message(json.dumps({"type": "unwatch", "noun": "slots"}))
+        mine.socket.write_message(json.dumps({"type": "watch", "noun": "workers"}))
+        assert (await mine.hear("stirred"))["nouns"] == ["workers"]
+        await asyncio.to_thread(slots.acquire_slots, request)
+        run = await create(running)
+        await other.until(lambda: run.id in other.names)
+        assert all(m["type"] != "stirred" for m in other.messages)
+
+
+async def test_who_watches_artifacts_is_told_of_those_of_every_run(
+    page: Any, running: Running
+) -> None:
+    run = await create(running)
+    async with page() as mine:
+        mine.socket.write_message(json.dumps({"type": "watch", "noun": "artifacts"}))
+        assert (await mine.hear("stirred"))["nouns"] == ["artifacts"]
+        made = Artifact("markdown", "x", flow_run_id=run.id)
+        await asyncio.to_thread(running.orchestrator.record, Batch(artifacts=(made,)))
+        (event,) = (await mine.hear("changes"))["events"]
+        assert (event["resource_id"], event["row"]["data"]) == (made.id, None)
+
+
 # -- what closes it ---------------------------------------------------------------------------
 
 
@@ -319,6 +365,8 @@ def test_task_runs_of_a_moment_are_merged() -> None:
         ('{"type": "subscribe", "flow_run_id": "x"}', 4400),
         ('{"type": "watch"}', 4400),
         ('{"type": "watch", "flow_run_id": 5}', 4400),
+        ('{"type": "watch", "noun": "blocks"}', 4400),
+        ('{"type": "watch", "noun": []}', 4400),
         ("[" * 100_000, 4400),
         (b"\x00\x01", 1003),
         ("x" * 300_000, 1009),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -31,6 +31,13 @@ from nbflow_jupyter.running import Running
 _SNAPSHOT_RUNS = 200
 #: messages, and characters of them, that may wait for a slow browser
 _BACKLOG, _BACKLOG_SIZE = 64, 4_000_000
+
+#: the nouns a page may watch, and what it must be allowed to read
+_RESOURCES = {
+    "artifacts": "nbflow:artifacts",
+    "slots": "nbflow:concurrency-limits",
+    "workers": "nbflow:workers",
+}
 
 _RESYNC = json.dumps({"type": "resync"})
 
@@ -80,6 +87,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
     Attributes:
         seq: what the page knows; None before its snapshot.
         watched: the runs whose task runs and artifacts it is told of.
+        nouns: what it has in sight besides: all artifacts, or what has no events (`Stirs`).
     """
 
     seq: int | None = None
@@ -110,6 +118,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         """Listen first, then send the snapshot: nothing committed between is missed."""
         super().open(*args, **kwargs)
         self.watched: set[str] = set()
+        self.nouns: set[str] = set()
         self._early: list[tuple[int, tuple[Event, ...]]] = []
         self._outbox: deque[str] = deque()
         self._sending: asyncio.Task[None] | None = None
@@ -129,6 +138,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         leave = getattr(self, "_leave", None)
         if leave is not None:
             leave()
+            self.running.stirs.leave(self)
             self._asking.cancel()
 
     # -- to the page --------------------------------------------------------------------------
@@ -143,9 +153,13 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             self.seq = to
             self._send(dumps(message))
 
+    def stirred(self, nouns: Collection[str]) -> None:
+        """Tell the page that rows of these nouns are not as they were."""
+        self._send(dumps({"type": "stirred", "nouns": sorted(nouns)}))
+
     def _wants(self, event: Event) -> bool:
         if event.noun == "artifacts":
-            return event.row.get("flow_run_id") in self.watched
+            return "artifacts" in self.nouns or event.row.get("flow_run_id") in self.watched
         return event.noun != "task-runs" or event.resource_id in self.watched
 
     def _send(self, text: str) -> None:
@@ -181,7 +195,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
 
     # -- from the page ------------------------------------------------------------------------
     async def on_message(self, message: str | bytes) -> None:
-        """Take a request to watch a run, or to stop watching it; anything else closes."""
+        """Take a request to watch a run or a noun, or to stop; anything else closes."""
         if isinstance(message, bytes):
             self.close(1003, "text only")
             return
@@ -189,10 +203,16 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             self.close(4429, "too many messages")
             return
         match _request(message):
-            case ("watch", str(flow_run_id)):
+            case ("watch", "flow_run_id", str(flow_run_id)):
                 await self._watch(flow_run_id)
-            case ("unwatch", str(flow_run_id)):
+            case ("unwatch", "flow_run_id", str(flow_run_id)):
                 self.watched.discard(flow_run_id)
+            case ("watch", "noun", str(noun)) if noun in _RESOURCES:
+                await self._watch_noun(noun)
+            case ("unwatch", "noun", str(noun)):
+                self.nouns.discard(noun)
+                if not self.nouns:
+                    self.running.stirs.leave(self)
             case _:
                 self.close(4400, "not a request this stream knows")
 
@@ -218,6 +238,17 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         self.watched.add(flow_run_id)
         self._send(await self._off_loop(_run, self.running, flow_run_id))
 
+    async def _watch_noun(self, noun: str) -> None:
+        """Tell of a noun from now on: at once that the page should ask, then when to ask again."""
+        if not await self._may_read(_RESOURCES[noun]):
+            self.close(4403, "not allowed")
+            return
+        self.nouns.add(noun)
+        if noun == "artifacts":
+            self.stirred([noun])
+        else:
+            self.running.stirs.join(self)
+
     async def _may_read(self, resource: str) -> bool:
         allowed = self.authorizer.is_authorized(self, self.current_user, "read", resource)
         return await ensure_async(allowed)
@@ -226,14 +257,22 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         return await asyncio.get_running_loop().run_in_executor(self.running.readers, call, *args)
 
 
-def _request(message: str) -> tuple[Any, Any] | None:
+def _request(message: str) -> tuple[Any, str, Any] | None:
+    """Read what to do with what: `("watch", "flow_run_id", id)`, or a noun."""
     try:
         said = json.loads(message)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or set(said) != {"type", "flow_run_id"}:
+    if not isinstance(said, dict):
         return None
-    return said["type"], said["flow_run_id"]
+    return next(
+        (
+            (said["type"], of, said[of])
+            for of in ("flow_run_id", "noun")
+            if set(said) == {"type", of}
+        ),
+        None,
+    )
 
 
 def _snapshot(running: Running) -> tuple[int, str]:
