@@ -16,7 +16,7 @@ from typing import Any
 
 from nbflow.exceptions import InvalidInput
 from nbflow.ipython import session
-from nbflow.model import clock, entrypoints, notebooks
+from nbflow.model import clock, entrypoints, notebooks, parameter_code
 
 _MOST_NAMED = 10
 
@@ -116,7 +116,8 @@ def unsaved(nb: Mapping[str, Any], ran: Iterable[RanCell], *, saved_at: datetime
     found: list[str] = []
     for one in ran:
         text, own = one.source.strip(), cells.get(one.id or "")
-        if text.startswith("%nbflow") or (own is None and text in texts):
+        given = own is None and text.startswith(f"{parameter_code.HEAD}\n")  # to this run alone
+        if text.startswith("%nbflow") or given or (own is None and text in texts):
             continue
         if own is not None and own["source"].strip() != text:
             found.append(notebooks.cell_name(own))

@@ -18,6 +18,9 @@ from nbflow.model import iso_durations
 from nbflow.model.json_schema import Mismatch, Schema, conform, instant, is_special_float, resolve
 from nbflow.model.shapes import is_list, is_mapping, is_object
 
+#: the first line of the cell that gives a run its parameters, as papermill writes it
+HEAD = "# Parameters"
+
 
 def source(schema: Schema, values: Mapping[str, Any]) -> str:
     """Give the cell that assigns the values, as `parameters.check` gave them for the schema."""
@@ -25,7 +28,7 @@ def source(schema: Schema, values: Mapping[str, Any]) -> str:
     lines = [
         f"{name} = {_written(v, declared.get(name, {}), schema)}" for name, v in values.items()
     ]
-    return "\n".join(["# Parameters", *lines])
+    return "\n".join([HEAD, *lines])
 
 
 def _written(value: Any, taken: Any, root: Schema) -> str:

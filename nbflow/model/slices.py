@@ -41,7 +41,6 @@ from nbflow.model.notebooks import Cell, Notebook
 #: the tag of a generated cell that papermill does not inject into, but `fill` does
 FILLED = "nbflow-parameters"
 _INJECTED = "injected-parameters"
-_GIVEN = "# Parameters"
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def fill(nb: Mapping[str, Any], schema: Mapping[str, Any], values: Mapping[str, 
     cell = next((c for _, c in notebooks.code_cells(nb) if FILLED in notebooks.tags(c)), None)
     if cell is None:
         return dict(values)
-    defaults = cell["source"].partition(f"\n{_GIVEN}\n")[0]
+    defaults = _defaults(cell)
     names_here = cell_code.analyse(defaults).binds
     here = {name: value for name, value in values.items() if name in names_here}
     if here:
@@ -172,7 +171,7 @@ def parameters_schema(nb: Mapping[str, Any]) -> dict[str, Any]:
     if cell is None:
         return notebooks.parameters_schema(nb)
     own = notebooks.parameters_cell(nb)
-    return _schema([cell["source"].partition(f"\n{_GIVEN}\n")[0]], own and own[1])
+    return _schema([_defaults(cell)], own and own[1])
 
 
 def since(nb: Mapping[str, Any], ran: Notebook, *, flow_name: str | None) -> CellGraph:
@@ -198,7 +197,12 @@ def _without_values(ran: Notebook) -> Notebook:
 
 def _without_filled(cell: Cell) -> Cell:
     filled = FILLED in notebooks.tags(cell)
-    return {**cell, "source": cell["source"].partition(f"\n{_GIVEN}\n")[0]} if filled else cell
+    return {**cell, "source": _defaults(cell)} if filled else cell
+
+
+def _defaults(filled: Cell) -> str:
+    """Give what a generated cell says before the values of a run."""
+    return filled["source"].partition(f"\n{parameter_code.HEAD}\n")[0]
 
 
 # -- where the flow is --------------------------------------------------------------------------

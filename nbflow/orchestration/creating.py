@@ -20,7 +20,6 @@ from nbflow.rules.transitions import ALLOWED
 from nbflow.store import deployments, flow_runs, work_pools
 from nbflow.store.run_texts import RunTexts
 
-
 Refuse = Callable[[int, NbflowError], None]
 #: by run id, runs as REST answers them
 Told = dict[str, str]

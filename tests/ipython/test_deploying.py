@@ -54,6 +54,12 @@ def opened(start_kernel: Callable[..., Any], home: Path, tmp_path: Path) -> Open
     return made
 
 
+def test_the_parameters_a_run_was_given_are_not_missed_in_the_file(opened: Open) -> None:
+    assert opened.kernel.run("# Parameters\nlimit = 4").ok
+    reply = opened.run("deploy", "%nbflow deploy --every 1h")
+    assert reply.ok, reply.errors
+
+
 def test_the_notebook_is_deployed_without_saying_where_it_is(opened: Open) -> None:
     reply = opened.run("deploy", "%nbflow deploy --every 1h --tag mine")
     assert reply.ok, reply.errors

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ GIVEN = {
     "02_flows_and_tasks": ({"years": [2012, 2013]}, "2 years asked for twice, worked out 2 times"),
     "03_the_notebook_is_the_flow": ({"hot": 32}, "5 above 32"),
     "04_deployments": ({"last_year": 2014}, "hot days in 3 years"),
+    "05_on_screen": ({"year": 2013}, "4 warm months in 2013"),
 }
 
 
@@ -193,3 +195,23 @@ def test_nbflow_runs_the_fourth_with_what_its_worker_ran(tmp_path: Path, orchest
     assert due == [2015, 2016]
     assert {run.state.name for run in runs} == {"Completed"}
     assert orchestrator.list_deployments().rows == ()
+
+
+def test_the_fifth_shows_its_runs_without_scripts(
+    tmp_path: Path, orchestrator, inert: Callable[[str], None]
+) -> None:
+    copy = shutil.copy(NOTEBOOKS[4], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "run", copy], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    executed = nbformat.read(tmp_path / "05_on_screen-executed.ipynb", as_version=4)
+    shown = {cell["id"]: cell.outputs[-1]["data"] for cell in _code(executed)
+             if cell["id"] in ("run", "failure", "runs", "graph", "form")}  # fmt: skip
+    assert len(shown) == 5
+    for forms in shown.values():
+        inert(forms["text/html"])
+    assert "UpstreamError" in shown["failure"]["text/plain"]
+    assert "2 runs" in shown["runs"]["text/plain"]
+    runs = [run for run in orchestrator.list_flow_runs().rows if run.flow_name == "warm-months"]
+    assert sorted(run.state.name for run in runs) == ["Completed", "Failed"]
