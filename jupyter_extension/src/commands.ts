@@ -24,6 +24,7 @@ import { RunFormWidget } from './widgets/runform';
 
 export const CommandIDs = {
   openRuns: 'nbflow:open-runs',
+  openFailed: 'nbflow:open-failed-runs',
   openRun: 'nbflow:open-run',
   cancelRun: 'nbflow:cancel-run',
   deleteRun: 'nbflow:delete-run',
@@ -37,6 +38,7 @@ export const CommandIDs = {
   runDeployment: 'nbflow:run-deployment',
   pauseDeployment: 'nbflow:pause-deployment',
   resumeDeployment: 'nbflow:resume-deployment',
+  tellFailures: 'nbflow:tell-failures',
   deleteDeployment: 'nbflow:delete-deployment',
   openDeployed: 'nbflow:open-deployed-notebook',
   pauseSchedule: 'nbflow:pause-schedule',

@@ -8,6 +8,7 @@ import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 import type { DeploymentsModel } from './models/deployments';
 import type { Feed } from './models/feed';
+import type { Preferences } from './models/preferences';
 import type { RunsModel } from './models/runs';
 import type * as wire from './wire';
 
@@ -202,6 +203,7 @@ export interface ISession {
   readonly feed: Feed;
   readonly runs: RunsModel;
   readonly deployments: DeploymentsModel;
+  readonly preferences: Preferences;
   readonly trans: TranslationBundle;
 }
 

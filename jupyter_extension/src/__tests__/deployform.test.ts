@@ -1,5 +1,6 @@
 import { ApiError } from '../errors';
 import { DeployFormModel, PREVIEW_MS } from '../models/deployform';
+import { Preferences } from '../models/preferences';
 import { fieldFor } from '../models/problemplaces';
 import { blankChoice } from '../models/schedulechoice';
 import { open, type ISchemaForm } from '../models/schemaform';
@@ -65,14 +66,16 @@ async function setUp(notebook = info()) {
     }),
     deploy: jest.fn().mockResolvedValue(deployment('report'))
   };
+  const preferences = new Preferences();
   const model = new DeployFormModel({
     path: 'report.ipynb',
     api,
     deployments: api,
+    preferences,
     trans
   });
   await model.load();
-  return { api, model };
+  return { api, model, preferences };
 }
 
 /** The parameters with something typed in one of them. */
@@ -251,7 +254,13 @@ test('a file that is no notebook is said above the form', async () => {
     readJobTemplate: jest.fn(),
     deploy: jest.fn()
   };
-  const model = new DeployFormModel({ path: 'x', api, deployments: api, trans });
+  const model = new DeployFormModel({
+    path: 'x',
+    api,
+    deployments: api,
+    preferences: new Preferences(),
+    trans
+  });
   await model.load();
   expect([model.info, model.problem?.message]).toEqual([null, 'No.']);
 });
@@ -346,4 +355,43 @@ test('a job variable that is refused says so in its place', async () => {
   expect([...model.problems.keys()]).toEqual(['job_variables.env.X']);
   model.editJobVariables(model.jobVariables as ISchemaForm, 'job_variables.env');
   expect(model.problems.size).toBe(0);
+});
+
+test('who deploys is told of failures, unless they say otherwise', async () => {
+  const { model, preferences } = await setUp();
+  expect(model.input.tell_failures).toBe(true);
+  await model.submit();
+  expect(preferences.isSilent('report')).toBe(false);
+
+  model.edit({ tell_failures: false });
+  await model.submit();
+  expect(preferences.isSilent('report')).toBe(true);
+});
+
+test('a form that was refused changes nothing of who is told', async () => {
+  const { api, model, preferences } = await setUp();
+  api.deploy.mockRejectedValue(new ApiError(409, { code: 'x', message: 'no' }));
+  model.edit({ tell_failures: false });
+  expect(await model.submit()).toBeNull();
+  expect(preferences.isSilent('report')).toBe(false);
+});
+
+test('settings that cannot be written do not undo a deployment', async () => {
+  const { model, preferences } = await setUp();
+  const warned = jest.spyOn(console, 'warn').mockImplementation();
+  preferences.take({}, () => Promise.reject(new Error('read only')));
+  model.edit({ tell_failures: false });
+  expect((await model.submit())?.name).toBe('report');
+  expect(warned).toHaveBeenCalledTimes(1);
+  warned.mockRestore();
+});
+
+test('the form knows of a deployment that fails silently', async () => {
+  const { model, preferences } = await setUp(
+    info({ deployments: [deployment('report')] })
+  );
+  expect(model.input.tell_failures).toBe(true);
+  await preferences.setSilent('report', true);
+  await model.load();
+  expect(model.input.tell_failures).toBe(false);
 });

@@ -22,6 +22,7 @@ import type {
 } from '../wire';
 import type { DeploymentsModel } from './deployments';
 import { Model } from './model';
+import type { Preferences } from './preferences';
 import { fieldFor } from './problemplaces';
 import {
   blankChoice,
@@ -58,6 +59,8 @@ export interface IDeployInput {
   readonly replace: boolean;
   /** Empty: the server's choice. */
   readonly work_pool: string;
+  /** Whether this person is told when a run of it fails. */
+  readonly tell_failures: boolean;
 }
 
 export interface IDeployForm {
@@ -71,6 +74,7 @@ export interface IDeployForm {
     | 'readJobTemplate'
   >;
   deployments: Pick<DeploymentsModel, 'deploy'>;
+  preferences: Pick<Preferences, 'notifyFailures' | 'isSilent' | 'setSilent'>;
   trans: TranslationBundle;
 }
 
@@ -93,6 +97,11 @@ export class DeployFormModel extends Model {
 
   get input(): IDeployInput {
     return this._input;
+  }
+
+  /** Whether anybody is told of failures of deployments at all. */
+  get tellsFailures(): boolean {
+    return this._with.preferences.notifyFailures !== 'none';
   }
 
   get parameters(): ISchemaForm {
@@ -256,7 +265,9 @@ export class DeployFormModel extends Model {
     this._submitting = true;
     this.changed();
     try {
-      return await this._with.deployments.deploy(request);
+      const deployed = await this._with.deployments.deploy(request);
+      await this._keepTelling(deployed.name);
+      return deployed;
     } catch (reason) {
       this._place(problemOf(reason));
       return null;
@@ -264,6 +275,16 @@ export class DeployFormModel extends Model {
       this._submitting = false;
       this.changed();
     }
+  }
+
+  /** It is deployed by now: settings that cannot be written must not undo that. */
+  private async _keepTelling(name: string): Promise<void> {
+    const { preferences } = this._with;
+    await preferences
+      .setSilent(name, !this._input.tell_failures)
+      .catch((reason: unknown) =>
+        console.warn(`Whether to tell of ${name} lasts until a reload.`, reason)
+      );
   }
 
   private _begin(info: NotebookInfo): void {
@@ -295,7 +316,8 @@ export class DeployFormModel extends Model {
       tags: deployed.tags.join(', '),
       description: deployed.description,
       replace: false,
-      work_pool: deployed.work_pool
+      work_pool: deployed.work_pool,
+      tell_failures: !this._with.preferences.isSilent(deployed.name)
     };
   }
 
@@ -420,7 +442,8 @@ export class DeployFormModel extends Model {
     tags: '',
     description: '',
     replace: false,
-    work_pool: ''
+    work_pool: '',
+    tell_failures: true
   };
   private _preview: Preview | null = null;
   private _previewing = false;

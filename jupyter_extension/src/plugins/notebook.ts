@@ -143,11 +143,12 @@ async function deploy(
   session: ISession,
   path: string
 ): Promise<void> {
-  const { api, deployments, trans } = session;
+  const { api, deployments, preferences, trans } = session;
   const model = new DeployFormModel({
     path: local(app, path),
     api,
     deployments,
+    preferences,
     trans
   });
   void model.load();

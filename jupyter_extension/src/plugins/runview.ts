@@ -52,7 +52,7 @@ export const runview: JupyterFrontEndPlugin<void> = {
       make: (flowRunId, args) =>
         new RunView({
           flowRunId,
-          part: partOf(args),
+          part: partOf(args) ?? session.preferences.runPart ?? undefined,
           session,
           commands,
           rendermime,

@@ -12,6 +12,7 @@ import {
 } from '../commands';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
+import { Preferences } from '../models/preferences';
 import { RunsModel } from '../models/runs';
 import { ISession } from '../tokens';
 
@@ -30,6 +31,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       feed,
       runs: new RunsModel(api, feed),
       deployments: new DeploymentsModel(api, feed),
+      preferences: new Preferences(),
       trans: (translator ?? nullTranslator).load('nbflow')
     };
     addRunCommands(app, made);

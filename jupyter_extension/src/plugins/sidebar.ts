@@ -40,6 +40,18 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
       describedBy: describe({}),
       execute: () => app.shell.activateById(PANEL_ID)
     });
-    palette?.addItem({ command: CommandIDs.openRuns, category: CATEGORY });
+    app.commands.addCommand(CommandIDs.openFailed, {
+      label: session.trans.__('Show Failed Runs'),
+      caption: session.trans.__('Show in the sidebar the runs that failed or crashed'),
+      icon: nbflowIcon,
+      describedBy: describe({}),
+      execute: () => {
+        session.runs.setFilter({ search: '', group: 'failed' });
+        app.shell.activateById(PANEL_ID);
+      }
+    });
+    for (const command of [CommandIDs.openRuns, CommandIDs.openFailed]) {
+      palette?.addItem({ command, category: CATEGORY });
+    }
   }
 };

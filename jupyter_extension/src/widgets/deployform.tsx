@@ -68,6 +68,7 @@ function DeployForm({ model, trans }: IPart): JSX.Element {
           onChange={schedule => model.edit({ schedule })}
           trans={trans}
         />
+        <TellFailures model={model} trans={trans} />
         <SourceChoice model={model} trans={trans} />
         <Kernel model={model} trans={trans} />
         <More model={model} trans={trans} />
@@ -107,6 +108,30 @@ function Name({ model, trans }: IPart): JSX.Element {
         </label>
       )}
     </FieldRow>
+  );
+}
+
+function TellFailures({ model, trans }: IPart): JSX.Element {
+  const help = model.tellsFailures
+    ? trans.__('Here in JupyterLab, while it is open.')
+    : trans.__('Notifications of failures are turned off in the settings.');
+  return (
+    <div className="jp-nbflow-Field">
+      <label className="jp-nbflow-Check">
+        <input
+          type="checkbox"
+          name="tell_failures"
+          aria-describedby="jp-nbflow-tell-help"
+          disabled={!model.tellsFailures}
+          checked={model.input.tell_failures && model.tellsFailures}
+          onChange={event => model.edit({ tell_failures: event.target.checked })}
+        />
+        {trans.__('Tell me when it fails')}
+      </label>
+      <div className="jp-nbflow-Field-help" id="jp-nbflow-tell-help">
+        {help}
+      </div>
+    </div>
   );
 }
 
