@@ -46,10 +46,11 @@ export interface IRunRequest {
   job_variables?: wire.Parameters;
 }
 
-/** Which lines of a log: of this level (a number of `logging`) or above, with this text in them. */
+/** Which lines of a log: of this level (a number of `logging`) or above, with this text, of this task run. */
 export interface ILogFilter {
   level?: number;
   search?: string;
+  task_run_id?: string;
 }
 
 /** How the server stands, and what changed on it. */

@@ -117,6 +117,12 @@ test('cells not reached are listed, and said not to have run once the run has en
   expect(onOpen).toHaveBeenCalledWith('c1');
 });
 
+globalThis.ResizeObserver = class {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+};
+
 test('log lines are text: no colour codes, no hidden characters, no markup', () => {
   expect(plainText('\u001b[31mred\u001b[0m \u202eabc')).toBe('red \\u202eabc');
   const line = {
@@ -129,6 +135,9 @@ test('log lines are text: no colour codes, no hidden characters, no markup', () 
   const { container } = render(
     <LogList
       logs={[{ ...line, id: '1', level: 30, message }]}
+      tasks={new Map()}
+      task={null}
+      onTask={() => undefined}
       urlOf={() => ''}
       trans={trans}
     />
@@ -157,11 +166,6 @@ test('a schedule field shows what the server makes of the choice', () => {
 });
 
 test('of ten thousand rows only those in sight are drawn, and arrows move through them', () => {
-  globalThis.ResizeObserver = class {
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-  };
   const rows = Array.from({ length: 10_000 }, (_, i) => `row ${i}`);
   const onOpen = jest.fn();
   const draw = (row: string): string => row;

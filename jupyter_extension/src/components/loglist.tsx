@@ -1,23 +1,19 @@
 /**
- * Log lines as text, newest last, those of a level and with a text in them; the list follows its end
- * unless the reader has scrolled away.
+ * Log lines as text, newest last, those of a level, of a task and with a text in them; the list follows
+ * its end unless the reader has scrolled away. Only the rows in sight are drawn.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import React, { memo, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import React, { useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { linesOf, passing, type ILine } from '../models/loglines';
 import type { ILogFilter } from '../tokens';
 import type { LogEntry } from '../wire';
 import { exactText } from './duration';
+import { useInSight } from './windowed';
 
-/** Characters that turn text around or hide it are shown by their number. */
-const TRICKS = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-// eslint-disable-next-line no-control-regex -- the escape character is what is looked for
-const ANSI = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
+export { plainText } from '../models/loglines';
 
-export function plainText(text: string): string {
-  return text
-    .replace(ANSI, '')
-    .replace(TRICKS, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
+const ROW_HEIGHT = 20;
+const LEAST_COLUMNS = 20;
 
 function levelName(level: number): string {
   const names = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
@@ -29,25 +25,30 @@ function levelName(level: number): string {
 
 export interface ILogList {
   logs: readonly LogEntry[];
+  /** The names of the task runs that lines may be of. */
+  tasks: ReadonlyMap<string, string>;
+  /** The task run whose lines alone are shown; null: all. */
+  task: string | null;
+  onTask: (taskRunId: string | null) => void;
   /** Where the lines can be had as a file. */
   urlOf: (filter: ILogFilter) => string;
   trans: TranslationBundle;
 }
 
-export function LogList({ logs, urlOf, trans }: ILogList): JSX.Element {
+export function LogList(props: ILogList): JSX.Element {
+  const { logs, tasks, task, onTask, urlOf, trans } = props;
   const [level, setLevel] = useState(0);
   const [search, setSearch] = useState('');
   const [following, setFollowing] = useState(true);
   const shown = useMemo(
-    () => logs.filter(entry => passes(entry, { level, search })),
-    [logs, level, search]
+    () => passing(logs, { level, search, task }),
+    [logs, level, search, task]
   );
-  const list = useRef<HTMLOListElement>(null);
-  useLayoutEffect(() => {
-    if (list.current && following) {
-      list.current.scrollTop = list.current.scrollHeight;
-    }
-  }, [shown.length, following]);
+  const filter: ILogFilter = {
+    level: level || undefined,
+    search: search || undefined,
+    task_run_id: task ?? undefined
+  };
   return (
     <>
       <div className="jp-nbflow-LogTools">
@@ -68,6 +69,18 @@ export function LogList({ logs, urlOf, trans }: ILogList): JSX.Element {
           <option value={30}>{trans.__('Warnings and errors')}</option>
           <option value={40}>{trans.__('Errors')}</option>
         </select>
+        {task !== null && (
+          <button
+            type="button"
+            name="all-tasks"
+            className="jp-nbflow-ToolButton"
+            title={trans.__('Show the lines of all tasks')}
+            onClick={() => onTask(null)}
+          >
+            <bdi>{trans.__('Of %1', tasks.get(task) ?? task)}</bdi>
+            {' ×'}
+          </button>
+        )}
         <span className="jp-nbflow-LogTools-count" role="status">
           {shown.length === logs.length
             ? trans._n('%1 line', '%1 lines', logs.length, logs.length)
@@ -81,49 +94,134 @@ export function LogList({ logs, urlOf, trans }: ILogList): JSX.Element {
         >
           {trans.__('Follow')}
         </button>
-        <a
-          className="jp-nbflow-ToolButton"
-          href={urlOf({ level: level || undefined, search: search || undefined })}
-          download
-        >
+        <a className="jp-nbflow-ToolButton" href={urlOf(filter)} download>
           {trans.__('Download')}
         </a>
       </div>
-      <ol
-        ref={list}
-        className="jp-nbflow-LogList"
-        role="log"
-        aria-label={trans.__('Logs')}
-        tabIndex={0}
-        onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
-          setFollowing(scrollTop + clientHeight >= scrollHeight - 8)
-        }
-      >
-        {shown.map(entry => (
-          <LogLine key={entry.id} entry={entry} />
-        ))}
-      </ol>
+      <Lines {...props} shown={shown} following={following} onFollow={setFollowing} />
     </>
   );
 }
 
-function passes({ level, message }: LogEntry, filter: Required<ILogFilter>): boolean {
+interface ILines extends ILogList {
+  shown: readonly LogEntry[];
+  following: boolean;
+  onFollow: (following: boolean) => void;
+}
+
+function Lines(props: ILines): JSX.Element {
+  const { shown, following, onFollow, tasks, trans } = props;
+  const list = useRef<HTMLOListElement>(null);
+  const measure = useRef<HTMLSpanElement>(null);
+  const columns = useColumns(list, measure);
+  const lines = useMemo(() => linesOf(shown, columns), [shown, columns]);
+  const [first, last] = useInSight(list, ROW_HEIGHT, lines.length);
+  useLayoutEffect(() => {
+    if (list.current && following) {
+      list.current.scrollTop = list.current.scrollHeight;
+    }
+  }, [lines.length, following]);
   return (
-    level >= filter.level && message.toLowerCase().includes(filter.search.toLowerCase())
+    <ol
+      ref={list}
+      className="jp-nbflow-LogList"
+      data-tasks={tasks.size > 0}
+      role="log"
+      aria-label={trans.__('Logs')}
+      tabIndex={0}
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
+        onFollow(scrollTop + clientHeight >= scrollHeight - 8)
+      }
+    >
+      <li
+        className="jp-nbflow-LogLine jp-nbflow-LogLine-ruler"
+        aria-hidden="true"
+        style={{ height: lines.length * ROW_HEIGHT }}
+      >
+        <span />
+        <span />
+        <span ref={measure}>0</span>
+      </li>
+      {lines.slice(first, last).map((line, i) => (
+        <LogLine
+          key={`${line.entry.id} ${line.part}`}
+          {...props}
+          line={line}
+          at={first + i}
+        />
+      ))}
+    </ol>
   );
 }
 
-const LogLine = memo(function LogLine({ entry }: { entry: LogEntry }): JSX.Element {
+/** Give how many characters have room in a row: its last column, by the width of one. */
+function useColumns(
+  list: React.RefObject<HTMLElement>,
+  measure: React.RefObject<HTMLElement>
+): number {
+  const [columns, setColumns] = useState(160);
+  useLayoutEffect(() => {
+    const [node, ruler] = [list.current, measure.current];
+    if (!node || !ruler) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(() => {
+      const range = document.createRange();
+      range.selectNodeContents(ruler);
+      const one = range.getBoundingClientRect().width;
+      if (one && ruler.clientWidth) {
+        setColumns(Math.max(LEAST_COLUMNS, Math.floor(ruler.clientWidth / one)));
+      }
+    });
+    observer.observe(ruler);
+    return () => observer.disconnect();
+  }, [list, measure]);
+  return columns;
+}
+
+function LogLine({
+  line: { entry, text, part },
+  at,
+  tasks,
+  task,
+  onTask,
+  trans
+}: ILines & { line: ILine; at: number }): JSX.Element {
   const level = levelName(entry.level);
+  const of = entry.task_run_id;
+  const name = of === null ? undefined : tasks.get(of);
   return (
-    <li className="jp-nbflow-LogLine" data-level={level}>
-      <time dateTime={entry.at} title={exactText(entry.at)}>
-        {new Date(entry.at).toLocaleTimeString([], { hour12: false })}
-      </time>
-      <span className="jp-nbflow-LogLine-level">{level}</span>
+    <li
+      className="jp-nbflow-LogLine"
+      data-level={level}
+      style={{ top: at * ROW_HEIGHT, height: ROW_HEIGHT }}
+    >
+      {part === 0 ? (
+        <>
+          <time dateTime={entry.at} title={exactText(entry.at)}>
+            {new Date(entry.at).toLocaleTimeString([], { hour12: false })}
+          </time>
+          <span className="jp-nbflow-LogLine-level">{level}</span>
+        </>
+      ) : (
+        <>
+          <span />
+          <span />
+        </>
+      )}
       <span className="jp-nbflow-LogLine-text" title={entry.logger}>
-        {plainText(entry.message)}
+        {text}
       </span>
+      {part === 0 && name !== undefined && task === null && (
+        <button
+          type="button"
+          className="jp-nbflow-LinkButton jp-nbflow-LogLine-task"
+          title={trans.__('Show only the lines of %1', name)}
+          onClick={() => onTask(of)}
+        >
+          <bdi>{name}</bdi>
+        </button>
+      )}
     </li>
   );
-});
+}

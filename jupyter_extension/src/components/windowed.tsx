@@ -92,7 +92,7 @@ export function Windowed<Row>(props: IWindowed<Row>): JSX.Element {
 
 /** Give the range of rows in sight and a little beyond, as the box is scrolled and resized. */
 export function useInSight(
-  box: React.RefObject<HTMLDivElement>,
+  box: React.RefObject<HTMLElement>,
   rowHeight: number,
   count: number,
   onEnd?: () => void

@@ -26,6 +26,8 @@ import { isFinal, isWaiting, sameState } from './states';
 
 /** The executed notebook is asked for at most this often, however fast its cells finish. */
 export const REFRESH_MS = 500;
+/** Pages of a long log that are shown together; the first is shown at once. */
+const PAGES_AT_ONCE = 20;
 
 export const PARTS = [
   'notebook',
@@ -92,7 +94,12 @@ export class RunModel extends Model implements IDisposable {
   }
 
   get logs(): readonly LogEntry[] | null {
-    return this._logs && [...this._logs.values()];
+    return this._logs;
+  }
+
+  /** The task run whose log lines alone are looked at; null: those of all. */
+  get logTask(): string | null {
+    return this._logTask;
   }
 
   get artifacts(): readonly Artifact[] | null {
@@ -135,6 +142,12 @@ export class RunModel extends Model implements IDisposable {
     clearTimeout(this._timer);
     this._watch?.dispose();
     Signal.clearData(this);
+  }
+
+  /** Show the log: of one task run, or of all. */
+  showLogs(taskRunId: string | null): void {
+    this._logTask = taskRunId;
+    this.show('logs');
   }
 
   show(part: Part): void {
@@ -311,13 +324,18 @@ export class RunModel extends Model implements IDisposable {
 
   /** Read from the last page that was not full: those before it never change. */
   private async _readLogs(): Promise<void> {
-    for (let more = true; more;) {
+    for (let more = true, pages = 0; more && !this._disposed; pages++) {
       const page = await this._api.listLogs(this.id, this._logCursor);
-      this._logs ??= new Map();
-      page.rows.forEach(entry => this._logs?.set(entry.id, entry));
+      const fresh = page.rows.filter(entry => !this._logIds.has(entry.id));
+      fresh.forEach(entry => this._logIds.add(entry.id));
+      this._logs =
+        fresh.length || !this._logs ? [...(this._logs ?? []), ...fresh] : this._logs;
       more =
         page.cursor !== null && page.cursor !== this._logCursor && page.rows.length > 0;
       this._logCursor = page.cursor ?? this._logCursor;
+      if (more && pages % PAGES_AT_ONCE === 0) {
+        this.changed();
+      }
     }
   }
 
@@ -348,7 +366,9 @@ export class RunModel extends Model implements IDisposable {
   private _taskRuns = new Map<string, TaskRunRow>();
   private _inOrder: readonly TaskRunRow[] = [];
   private _notebook: nbformat.INotebookContent | null = null;
-  private _logs: Map<string, LogEntry> | null = null;
+  private _logs: readonly LogEntry[] | null = null;
+  private readonly _logIds = new Set<string>();
+  private _logTask: string | null = null;
   private _logCursor: string | undefined;
   private _artifacts: readonly Artifact[] | null = null;
   private _results: readonly ResultRecord[] | null = null;

@@ -9,7 +9,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { Panel, type Widget } from '@lumino/widgets';
-import React from 'react';
+import React, { useMemo } from 'react';
 import { CommandIDs } from '../commands';
 import { CellList, stepsOf } from '../components/celllist';
 import { Empty, Skeleton } from '../components/empty';
@@ -204,12 +204,20 @@ function Logs({
   session: { api, trans }
 }: Pick<IHead, 'model' | 'session'>): JSX.Element {
   useModel(model);
+  const { taskRuns } = model;
+  const tasks = useMemo(
+    () => new Map(taskRuns.map(task => [task.id, task.name])),
+    [taskRuns]
+  );
   if (model.logs === null) {
     return <Skeleton rows={6} trans={trans} />;
   }
   return model.logs.length ? (
     <LogList
       logs={model.logs}
+      tasks={tasks}
+      task={model.logTask}
+      onTask={id => model.showLogs(id)}
       urlOf={filter => api.logsUrl(model.id, filter)}
       trans={trans}
     />
