@@ -10,7 +10,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -201,16 +203,25 @@ class Visit:
         self.page.screenshot(path=self.screenshots / f"{name}.png")
 
 
+@contextmanager
+def visiting(
+    chromium: playwright.Browser, lab: Lab, folder: Path, **options: Any
+) -> Iterator[Visit]:
+    """Open a fresh page; its context's `options` are Playwright's."""
+    screenshots = Path(os.environ.get("NBFLOW_SCREENSHOTS") or folder / "screenshots")
+    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+    visit = Visit(context.new_page(), lab, screenshots)
+    yield visit
+    context.close()
+    assert visit.foreign == []
+    assert visit.errors == []
+
+
 @pytest.fixture
 def visit(chromium: playwright.Browser, lab: Lab, tmp_path: Path) -> Iterator[Visit]:
     """A fresh page. Whatever a test does, no foreign host is asked and nothing of ours fails.
 
     `NBFLOW_SCREENSHOTS` names a folder to keep pictures in.
     """
-    screenshots = Path(os.environ.get("NBFLOW_SCREENSHOTS") or tmp_path / "screenshots")
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    visit = Visit(context.new_page(), lab, screenshots)
-    yield visit
-    context.close()
-    assert visit.foreign == []
-    assert visit.errors == []
+    with visiting(chromium, lab, tmp_path) as visit:
+        yield visit

@@ -1,0 +1,203 @@
+"""A store with something of everything in it, made through the same doors people use.
+
+What a screen needs to be full is here; how it is opened is in `screens.py`. Notebooks and flows are
+really run; two weeks of earlier runs are recorded with the clock turned back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+#: goes on where it failed: the file `rows.csv` is missing at first
+REPORT = [
+    ("parameters", "region = 'north'\nrows: int = 24"),
+    (
+        "load",
+        """
+        import pandas
+        days = pandas.date_range("2026-01-01", periods=rows)
+        sales = [n * 7 % 31 for n in range(rows)]
+        frame = pandas.DataFrame({"day": days, "region": region, "sales": sales})
+        print(f"{len(frame)} days of {region}")
+        """,
+    ),
+    (
+        "plot",
+        """
+        import matplotlib.pyplot as plt
+        from nbflow.artifacts import (
+            create_artifact, create_link_artifact, create_markdown_artifact,
+            create_progress_artifact, create_table_artifact,
+        )
+        figure, axes = plt.subplots(figsize=(6, 2.4), layout="constrained")
+        axes.plot(frame.day, frame.sales)
+        create_artifact(figure, key="sales", description="Sales a day")
+        create_table_artifact(frame.astype(str), key="rows", description="Of the plot")
+        for edition in ("first", "second"):
+            said = f"# Summary\\n\\nThe *{edition}* edition: **{rows}** days."
+            create_markdown_artifact(said, key="summary")
+        create_link_artifact("https://example.org/report", "The report", key="report")
+        create_progress_artifact(66, key="progress", description="How far it is")
+        plt.show()
+        """,
+    ),
+    ("publish", 'other = pandas.read_csv("rows.csv")\nprint("published", len(other))'),
+]  # fmt: skip
+
+FLOWS = """
+    import sys
+    from datetime import UTC, datetime, timedelta
+    from nbflow import flow, get_run_logger, task
+    from nbflow.connect import connect
+    from nbflow.model import clock, states
+    from nbflow.model.runs import NewFlowRun
+
+    @task
+    def load(n):
+        get_run_logger().info("Loading %s rows", n)
+        return list(range(n))
+
+    @task(tags=["db"])
+    def square(x):
+        return x * x
+
+    @flow
+    def inner(n):
+        return sum(square.map(load(n)).result())
+
+    @flow
+    def etl(n: int = 3, source: str = "warehouse"):
+        load(inner(n))
+        get_run_logger().warning("The last row looks odd")
+        raise ValueError("the last row is missing")
+
+    def past(flow_name, deployment_id, hours, seconds, end):
+        at = datetime.now(UTC) - timedelta(hours=hours)
+        with clock.frozen(at):
+            run = connect().create_flow_run(
+                NewFlowRun(flow_name, kind="notebook", deployment_id=deployment_id, due_at=at)
+            )
+            connect().propose(run.id, states.Running())
+        with clock.frozen(at + timedelta(seconds=seconds)):
+            connect().propose(run.id, end)
+
+    if __name__ == "__main__":
+        for n in range(90):
+            end = states.Completed()
+            if n % 11 == 4:
+                end = states.Failed(message="FileNotFoundError: rows.csv")
+            elif n % 17 == 8:
+                end = states.Crashed(message="The kernel died")
+            past("01_first_notebook", sys.argv[1], 2 + 3.7 * n, 40 + (n * 13) % 50, end)
+        etl(return_state=True)
+"""
+
+LAST = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@dataclass(frozen=True)
+class House:
+    """A furnished JupyterLab: the ids of what is in it."""
+
+    api: httpx.Client
+    completed: str
+    failed: str
+    flow_run: str
+    late: str
+    deployment: str
+
+
+def notebook(cells: list[tuple[str, str]]) -> str:
+    """Give the text of a notebook of these cells, each with its id; the first may be parameters."""
+    made = [
+        {
+            "cell_type": "code", "id": cell_id, "source": textwrap.dedent(source).strip(),
+            "metadata": {"tags": ["parameters"]} if cell_id == "parameters" else {},
+            "outputs": [], "execution_count": None,
+        }
+        for cell_id, source in cells
+    ]  # fmt: skip
+    spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": spec}, "cells": made}
+    return json.dumps(whole)
+
+
+def run_script(lab: Any, source: str, *args: str) -> None:
+    """Run a script against the Lab's store, in a process of its own."""
+    script = lab.folder / "flows.py"
+    script.write_text(textwrap.dedent(source))
+    environment = {**os.environ, "NBFLOW_HOME": str(lab.home)}
+    done = subprocess.run(
+        [sys.executable, str(script), *args], env=environment, cwd=lab.folder,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:
+    """Fill a Lab that has nothing yet."""
+    (lab.work / "report.ipynb").write_text(notebook(REPORT))
+    started = [
+        _post(lab, "flow-runs/run-notebook", path=path)["id"]
+        for path in ("01_first_notebook.ipynb", "report.ipynb")
+    ]
+    daily = _deployed(lab)
+    run_script(lab, FLOWS, daily)
+    late = _post(lab, f"deployments/{_waiting(lab)}/run")["id"]
+    _the_rest(lab)
+    for run_id in started:
+        wait_for(lambda: _read(lab, run_id)["state"]["type"] in LAST, seconds=90, what="an end")  # noqa: B023
+    rows = lab.api.get("flow-runs", params={"search": "etl"}).json()["rows"]
+    flow_run = next(row["id"] for row in rows if row["flow_name"] == "etl")
+    return House(lab.api, started[0], started[1], flow_run, late, daily)
+
+
+def _deployed(lab: Any) -> str:
+    """Deploy two notebooks, the first in two versions; give its id."""
+    timing = {"cron": "0 7 * * 1-5", "timezone": "Europe/Paris"}
+    for description in ("Temperatures.", "Temperatures of the year, every working day."):
+        made = _post(
+            lab, "deployments", path="01_first_notebook.ipynb", name="daily weather",
+            schedules=[{"timing": timing}], tags=["weather", "daily"], description=description,
+        )  # fmt: skip
+    _post(
+        lab, "deployments", path="report.ipynb", name="hourly report", tags=["sales"],
+        schedules=[{"timing": {"interval": 3600}, "active": False}],
+    )  # fmt: skip
+    return made["id"]
+
+
+def _waiting(lab: Any) -> str:
+    """Deploy to a pool nobody serves."""
+    _post(lab, "work-pools", name="cluster", description="The big machines.", concurrency_limit=4)
+    _post(lab, "work-pools/cluster/queues", name="urgent", priority=1, concurrency_limit=2)
+    said = {"path": "report.ipynb", "name": "monthly close", "work_pool": "cluster"}
+    return _post(lab, "deployments", **said)["id"]
+
+
+def _the_rest(lab: Any) -> None:
+    """Set variables, limits, and a pool that is paused."""
+    _post(lab, "variables", name="region", value="north", tags=["sales"])
+    _post(lab, "variables", name="thresholds", value={"low": 3, "high": [20, 25]})
+    _post(lab, "concurrency-limits", name="warehouse", limit=3)
+    _post(lab, "concurrency-limits", name="tag:db", limit=1)
+    _post(lab, "work-pools", name="night", description="Only after hours.", paused=True)
+
+
+def _post(lab: Any, path: str, /, **said: Any) -> dict[str, Any]:
+    answer = lab.api.post(path, json=said, timeout=30)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def _read(lab: Any, run_id: str) -> dict[str, Any]:
+    return lab.api.get(f"flow-runs/{run_id}").json()

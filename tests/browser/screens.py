@@ -1,0 +1,104 @@
+"""Every screen: how it is opened, which elements are ours, and what shows that it is full.
+
+A new screen joins by one line in `SCREENS`; what it shows is furnished in `house.py`. Everything
+that must hold of every screen is tried on each of them in `test_screens.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.browser.house import House
+
+Opener = Callable[[Any, House], None]
+
+DEPLOY_BUTTON = '.jp-NotebookPanel-toolbar [data-jp-item-name="nbflow-deploy"]'
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One screen.
+
+    Attributes:
+        id: names its pictures, too.
+        open: brings it up in a JupyterLab that shows a notebook.
+        root: our elements on it, as a selector.
+        ready: what is there once it is full; below `root`.
+        sidebar: it lies in the left sidebar; else that is closed.
+        modal: a dialog: the keyboard stays in it.
+    """
+
+    id: str
+    open: Opener
+    root: str
+    ready: str
+    sidebar: bool = False
+    modal: bool = False
+
+
+#: a command that opens a dialog ends with it
+BEGIN = "([id, args]) => void window.jupyterapp.commands.execute(id, args)"
+
+
+def command(name: str, **args: str) -> Opener:
+    """Open by a command; an argument `"{deployment}"` is that of the house."""
+
+    def go(visit: Any, house: House) -> None:
+        said = {key: value.format(**vars(house)) for key, value in args.items()}
+        visit.page.evaluate(BEGIN, [name, said])
+
+    return go
+
+
+def clicks(*selectors: str) -> Opener:
+    """Open by clicks, one after the other."""
+
+    def go(visit: Any, house: House) -> None:
+        for selector in selectors:
+            visit.page.click(selector)
+
+    return go
+
+
+def sidebar(visit: Any, house: House) -> None:
+    """Open the sidebar."""
+    visit.execute("nbflow:open-runs")
+
+
+def run_part(run: str, part: str, ready: str) -> Screen:
+    """One part of the page of a run."""
+    opener = command("nbflow:open-run", flow_run_id=f"{{{run}}}", part=part)
+    return Screen(f"run-{part}", opener, f'.jp-nbflow-RunView[data-part="{part}"]', ready)
+
+
+SCREENS = (
+    Screen("sidebar", sidebar, "#nbflow-panel", "[data-run-id]", sidebar=True),
+    run_part("failed", "notebook", ".jp-nbflow-NotebookView img"),
+    run_part("flow_run", "timeline", '[role="treeitem"]'),
+    run_part("flow_run", "logs", "text=The last row looks odd"),
+    run_part("failed", "artifacts", ".jp-nbflow-Artifact img"),
+    run_part("flow_run", "results", "text=load-0"),
+    run_part("failed", "details", ".jp-nbflow-History"),
+    Screen(
+        "run-waiting",
+        command("nbflow:open-run", flow_run_id="{late}"),
+        ".jp-nbflow-RunView:has(.jp-nbflow-Waits)",
+        ".jp-nbflow-Waits li",
+    ),
+    Screen(
+        "deploy-form",
+        clicks(DEPLOY_BUTTON),
+        ".jp-nbflow-FormDialog",
+        'input[name="parameters.year"]',
+        modal=True,
+    ),
+    Screen(
+        "run-form",
+        command("nbflow:run-deployment", deployment_id="{deployment}"),
+        ".jp-nbflow-FormDialog",
+        'input[name="parameters.year"]',
+        modal=True,
+    ),
+)
