@@ -14,3 +14,28 @@ export function useModel(model: IModel): void {
   );
   useSyncExternalStore(subscribe, () => model.version);
 }
+
+/** Follow a model that changes often: at most once a frame, and not at all while hidden. */
+export function useModelByFrame(model: IModel, shown: boolean): void {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      let frame = 0;
+      const soon = (): void => {
+        frame ||= requestAnimationFrame(() => {
+          frame = 0;
+          listener();
+        });
+      };
+      if (!shown) {
+        return () => undefined;
+      }
+      model.stateChanged.connect(soon);
+      return () => {
+        cancelAnimationFrame(frame);
+        model.stateChanged.disconnect(soon);
+      };
+    },
+    [model, shown]
+  );
+  useSyncExternalStore(subscribe, () => model.version);
+}

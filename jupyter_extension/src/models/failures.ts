@@ -7,7 +7,7 @@ import type { Event, FlowRunRow } from '../wire';
 import type { DeploymentsModel } from './deployments';
 import type { Feed, Snapshot } from './feed';
 import type { Preferences } from './preferences';
-import { GROUPS } from './runs';
+import { GROUPS } from './runfilter';
 
 /** How long failures are gathered before they are told of. */
 export const GATHER_MS = 1000;

@@ -10,6 +10,7 @@ import {
   addRunCommands,
   addScheduleCommands
 } from '../commands';
+import { addManyRunsCommands } from '../commands/runs';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
 import { Preferences } from '../models/preferences';
@@ -35,6 +36,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       trans: (translator ?? nullTranslator).load('nbflow')
     };
     addRunCommands(app, made);
+    addManyRunsCommands(app, made);
     addGoOnCommands(app, made);
     addDeploymentCommands(app, made);
     addScheduleCommands(app, made);

@@ -1,20 +1,21 @@
 /**
- * The Runs section of the sidebar: search, state filter, and the runs, newest first.
+ * The Runs section of the sidebar: the runs, newest first or by deployment, as many as there are; to
+ * look for, to open, and to choose many of.
  */
-import { ReactWidget, searchIcon } from '@jupyterlab/ui-components';
-import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import React, { memo, useCallback } from 'react';
+import type { Message } from '@lumino/messaging';
+import React, { useCallback, useMemo } from 'react';
 import { CommandIDs } from '../commands';
-import { Ago, Due, Duration } from '../components/duration';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
-import { StateBadge, StateShape, stateText } from '../components/statebadge';
-import { useModel } from '../components/usemodel';
-import { Windowed } from '../components/windowed';
-import type { Group, RunsModel } from '../models/runs';
+import { GroupHead, RunRow } from '../components/runrow';
+import { useModel, useModelByFrame } from '../components/usemodel';
+import { Windowed, type IChoosing, type ITold } from '../components/windowed';
+import { keyOfLine, type Line } from '../models/rungroups';
+import type { RunsModel } from '../models/runs';
 import type { ISession } from '../tokens';
-import type { FlowRunRow } from '../wire';
 import { Offer } from './offer';
+import { FilterBar, RunsBar } from './runfilters';
 
 const ROW_HEIGHT = 46;
 
@@ -28,31 +29,54 @@ export class RunListWidget extends ReactWidget {
     super();
     this.addClass('jp-nbflow-RunList');
     this.title.label = _part.session.trans.__('Runs');
+    _part.session.runs.shown = false;
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this._look();
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this._look();
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this._look();
   }
 
   protected render(): JSX.Element {
-    return <RunList {...this._part} />;
+    return <RunList {...this._part} shown={this.isVisible} />;
+  }
+
+  private _look(): void {
+    this._part.session.runs.shown = this.isVisible;
+    this.update();
   }
 }
 
-function RunList({ session, commands }: IPart): JSX.Element {
+function RunList({
+  session,
+  commands,
+  shown
+}: IPart & { shown: boolean }): JSX.Element {
   const { runs, trans } = session;
-  useModel(runs);
+  useModelByFrame(runs, shown);
   if (!runs.loaded) {
     return <Skeleton rows={5} trans={trans} />;
   }
-  const { search, group } = runs.filter;
-  const filtered = Boolean(search || group);
-  const rows = runs.visible;
-  if (!rows.length && !filtered) {
+  if (!runs.visible.length && !runs.filtered) {
     return <Offer session={session} commands={commands} />;
   }
   return (
     <>
       <FilterBar runs={runs} trans={trans} />
+      <RunsBar runs={runs} trans={trans} commands={commands} />
       {runs.problem && <ProblemNote problem={runs.problem} />}
-      {rows.length ? (
-        <Rows rows={rows} session={session} commands={commands} />
+      {runs.visible.length ? (
+        <Rows session={session} commands={commands} />
       ) : (
         <Empty>{trans.__('No run matches.')}</Empty>
       )}
@@ -60,135 +84,123 @@ function RunList({ session, commands }: IPart): JSX.Element {
   );
 }
 
-function Rows({
-  rows,
-  session,
-  commands
-}: IPart & { rows: readonly FlowRunRow[] }): JSX.Element {
+function Rows({ session, commands }: IPart): JSX.Element {
   const { runs, deployments, trans } = session;
   useModel(deployments);
-  const onEnd = useCallback(() => void runs.loadMore(), [runs]);
+  useModel(runs.selection);
+  const { lines, grouped, selection } = runs;
+  const onEnd = useCallback(() => {
+    // Older runs of groups that are closed would come without end, and nobody would see them.
+    if (!grouped) {
+      void runs.loadMore();
+    }
+  }, [runs, grouped]);
+  const onLook = useCallback((last: number) => runs.look(last), [runs]);
+  const choosing = useMemo(() => choosingOf(runs), [runs]);
+  const draw = (line: Line): JSX.Element => {
+    const name = nameOf(line, session);
+    return line.kind === 'group' ? (
+      <GroupHead {...line} version={line.group.version} name={name} trans={trans} />
+    ) : (
+      <RunRow
+        row={line.row}
+        of={grouped ? null : name}
+        chosen={selection.has(line.row.id)}
+        trans={trans}
+      />
+    );
+  };
   return (
     <Windowed
-      rows={rows}
+      rows={lines}
       rowHeight={ROW_HEIGHT}
-      label={trans.__('Runs, newest first')}
-      keyOf={row => row.id}
-      draw={row => (
-        <RunRow
-          row={row}
-          of={deployments.get(row.deployment_id)?.name ?? row.flow_name}
-          trans={trans}
-        />
-      )}
-      onOpen={row => void commands.execute(CommandIDs.openRun, { flow_run_id: row.id })}
+      label={grouped ? trans.__('Runs by deployment') : trans.__('Runs, newest first')}
+      keyOf={keyOfLine}
+      draw={draw}
+      onOpen={line => open(line, runs, commands)}
       onEnd={onEnd}
+      onLook={onLook}
+      choosing={choosing}
+      tree={grouped}
+      tell={grouped ? told : undefined}
+      onKey={(key, line, index) => pressed(key, line, index, runs, commands)}
     />
   );
 }
 
-interface IRunRow {
-  row: FlowRunRow;
-  /** The deployment's name, or the flow's. */
-  of: string;
-  trans: TranslationBundle;
+function nameOf(line: Line, { deployments }: ISession): string {
+  const [id, flow] =
+    line.kind === 'group'
+      ? [line.group.deploymentId, line.group.flowName]
+      : [line.row.deployment_id, line.row.flow_name];
+  return deployments.get(id)?.name ?? flow;
 }
 
-const RunRow = memo(function RunRow({ row, of, trans }: IRunRow): JSX.Element {
-  return (
-    <div
-      className="jp-nbflow-Run"
-      data-run-id={row.id}
-      data-state={row.state.type}
-      data-state-name={row.state.name}
-    >
-      <span className="jp-nbflow-Run-shape" title={stateText(row.state, trans)}>
-        <StateShape type={row.state.type} />
-      </span>
-      <span className="jp-nbflow-Run-of" title={row.path ?? of}>
-        {of}
-      </span>
-      <span className="jp-nbflow-Run-took">
-        <Took row={row} />
-      </span>
-      <span className="jp-nbflow-Run-line">
-        <StateBadge state={row.state} trans={trans} plain />
-        <span className="jp-nbflow-Run-name" title={row.name}>
-          {row.name}
-        </span>
-      </span>
-      <span className="jp-nbflow-Run-when">
-        <When row={row} trans={trans} />
-      </span>
-    </div>
-  );
-});
-
-function Took({ row }: { row: FlowRunRow }): JSX.Element | null {
-  const running = row.state.type === 'RUNNING';
-  return running || row.running_seconds > 0 ? (
-    <Duration seconds={row.running_seconds} since={running ? row.state.at : null} />
-  ) : null;
+function told(line: Line): ITold {
+  const { at, of } = line;
+  return line.kind === 'group'
+    ? { level: 1, expanded: line.open, position: at, setSize: of }
+    : { level: 2, position: at, setSize: of };
 }
 
-function When({
-  row,
-  trans
-}: {
-  row: FlowRunRow;
-  trans: TranslationBundle;
-}): JSX.Element {
-  if (row.state.type === 'SCHEDULED' && row.due_at) {
-    return <Due at={row.due_at} trans={trans} />;
+function choosingOf(runs: RunsModel): IChoosing<Line> {
+  const { selection } = runs;
+  const ids = (): string[] => {
+    const { lines } = runs;
+    return Array.from({ length: lines.length }, (_, i) => lines.at(i)).flatMap(line =>
+      line?.kind === 'run' ? [line.row.id] : []
+    );
+  };
+  return {
+    has: line => (line.kind === 'run' ? selection.has(line.row.id) : null),
+    toggle: line =>
+      line.kind === 'run'
+        ? selection.toggle(line.row.id, ids)
+        : runs.toggleGroup(line.group.key),
+    extend: (line, from) => {
+      if (from?.kind === 'run') {
+        selection.begin(from.row.id);
+      }
+      if (line.kind === 'run') {
+        selection.extend(line.row.id, ids());
+      }
+    },
+    all: () => selection.chooseAll(),
+    clear: () => selection.clear()
+  };
+}
+
+function open(line: Line, runs: RunsModel, commands: CommandRegistry): void {
+  if (line.kind === 'group') {
+    runs.toggleGroup(line.group.key);
+  } else {
+    void commands.execute(CommandIDs.openRun, { flow_run_id: line.row.id });
   }
-  return (
-    <Ago
-      at={row.ended_at ?? row.started_at ?? row.due_at ?? row.created_at}
-      trans={trans}
-    />
-  );
 }
 
-function FilterBar({
-  runs,
-  trans
-}: {
-  runs: RunsModel;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const groups: [Group | '', string][] = [
-    ['', trans.__('Any state')],
-    ['waiting', trans.__('Waiting')],
-    ['running', trans.__('Running')],
-    ['completed', trans.__('Completed')],
-    ['failed', trans.__('Failed')],
-    ['cancelled', trans.__('Cancelled')]
-  ];
-  return (
-    <div className="jp-nbflow-FilterBar" role="search">
-      <div className="jp-nbflow-Search">
-        <searchIcon.react tag="span" className="jp-nbflow-Search-icon" />
-        <input
-          type="search"
-          name="search"
-          placeholder={trans.__('Search runs')}
-          aria-label={trans.__('Search runs')}
-          value={runs.filter.search}
-          onChange={event => runs.setFilter({ search: event.target.value })}
-        />
-      </div>
-      <select
-        name="state"
-        aria-label={trans.__('State')}
-        value={runs.filter.group}
-        onChange={event => runs.setFilter({ group: event.target.value as Group | '' })}
-      >
-        {groups.map(([group, label]) => (
-          <option key={group} value={group}>
-            {label}
-          </option>
-        ))}
-      </select>
-    </div>
-  );
+/** The keys of a tree, and the one that deletes. Gives where they lead, or whether they are known. */
+function pressed(
+  key: string,
+  line: Line,
+  index: number,
+  runs: RunsModel,
+  commands: CommandRegistry
+): boolean | number {
+  const isGroup = line.kind === 'group';
+  if (key === 'Delete' && !isGroup) {
+    const one = runs.selection.has(line.row.id) ? {} : { flow_run_id: line.row.id };
+    void commands.execute(CommandIDs.deleteRuns, { chosen: 'all', ...one });
+    return true;
+  }
+  if (!runs.grouped || (key !== 'ArrowRight' && key !== 'ArrowLeft')) {
+    return false;
+  }
+  if (isGroup && line.open !== (key === 'ArrowRight')) {
+    runs.toggleGroup(line.group.key);
+    return true;
+  }
+  if (key === 'ArrowRight') {
+    return isGroup ? index + 1 : true;
+  }
+  return isGroup ? true : index - line.at - 1;
 }
