@@ -10,6 +10,7 @@ import type {
   IArtifactQuery,
   IHistoryQuery,
   ILogFilter,
+  IPermissions,
   IRunQuery,
   IRunRequest
 } from './tokens';
@@ -21,6 +22,13 @@ type Query = {
   [key: string]: string | number | boolean | readonly string[] | undefined;
 };
 
+interface IAsked {
+  query?: Query;
+  body?: object;
+  /** When what is edited was last changed, as far as the editor knows: another version is refused. */
+  seen?: wire.Instant;
+}
+
 export class Api implements IApi {
   constructor(settings: ServerConnection.ISettings) {
     this._settings = settings;
@@ -28,6 +36,16 @@ export class Api implements IApi {
 
   health(): Promise<wire.Health> {
     return this._ask('GET', 'health');
+  }
+
+  /** Say which of some actions the person may do: those of each resource that are allowed. */
+  async readPermissions(asked: IPermissions): Promise<IPermissions> {
+    const { baseUrl } = this._settings;
+    const url = URLExt.join(baseUrl, 'api/me');
+    const query = queryString({ permissions: JSON.stringify(asked) });
+    const answer = await this._send(url + query, { method: 'GET' });
+    const { permissions } = (await answer.json()) as { permissions: IPermissions };
+    return permissions;
   }
 
   /** Open the change stream. The page's cookie identifies it, or the token where pages are foreign. */
@@ -188,9 +206,10 @@ export class Api implements IApi {
 
   changeDeployment(
     id: string,
-    change: wire.DeploymentChange
+    change: wire.DeploymentChange,
+    seen?: wire.Instant
   ): Promise<wire.Deployment> {
-    return this._ask('PATCH', ['deployments', id], { body: change });
+    return this._ask('PATCH', ['deployments', id], { body: change, seen });
   }
 
   runDeployment(id: string, request: IRunRequest = {}): Promise<wire.FlowRun> {
@@ -218,7 +237,7 @@ export class Api implements IApi {
 
   rollBack(id: string, version: number, replace = false): Promise<wire.Deployment> {
     return this._ask('POST', ['deployments', id, 'rollback'], {
-      body: { version, replace }
+      body: { version, replace, made_by: 'form' }
     });
   }
 
@@ -230,12 +249,20 @@ export class Api implements IApi {
     return this._ask('POST', ['deployments', id, 'refresh']);
   }
 
+  readSnapshot(digest: string): Promise<unknown> {
+    return this._ask('GET', ['snapshots', digest]);
+  }
+
   createSchedule(deployment: string, made: wire.NewSchedule): Promise<wire.Schedule> {
     return this._ask('POST', ['deployments', deployment, 'schedules'], { body: made });
   }
 
-  changeSchedule(id: string, change: wire.ScheduleChange): Promise<wire.Schedule> {
-    return this._ask('PATCH', ['schedules', id], { body: change });
+  changeSchedule(
+    id: string,
+    change: wire.ScheduleChange,
+    seen?: wire.Instant
+  ): Promise<wire.Schedule> {
+    return this._ask('PATCH', ['schedules', id], { body: change, seen });
   }
 
   deleteSchedule(id: string): Promise<void> {
@@ -246,8 +273,13 @@ export class Api implements IApi {
     return this.changeSchedule(id, { active });
   }
 
-  previewSchedule(timing: wire.Timing, count = 5): Promise<wire.Preview> {
-    return this._ask('POST', ['schedules', 'preview'], { body: { timing, count } });
+  previewSchedule(
+    timing: wire.Timing,
+    count = 5,
+    after?: wire.Instant
+  ): Promise<wire.Preview> {
+    const body = { timing, count, ...(after && { after }) };
+    return this._ask('POST', ['schedules', 'preview'], { body });
   }
 
   listUpcoming(deployment?: string, limit?: number): Promise<wire.Upcoming[]> {
@@ -363,7 +395,7 @@ export class Api implements IApi {
   private async _ask<Answer>(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     route: string | readonly string[],
-    { query = {}, body }: { query?: Query; body?: object } = {}
+    { query = {}, body, seen }: IAsked = {}
   ): Promise<Answer> {
     const parts = typeof route === 'string' ? [route] : route;
     const path = URLExt.join(ROOT, ...parts.map(encodeURIComponent));
@@ -374,6 +406,14 @@ export class Api implements IApi {
       // fetch calls a text body text/plain, which the server rightly refuses.
       init.headers = { 'Content-Type': 'application/json' };
     }
+    if (seen) {
+      init.headers = { ...init.headers, 'If-Match': etagOf(seen) };
+    }
+    const response = await this._send(url, init);
+    return (response.status === 204 ? undefined : await response.json()) as Answer;
+  }
+
+  private async _send(url: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this._settings);
@@ -383,7 +423,7 @@ export class Api implements IApi {
     if (!response.ok) {
       throw await ApiError.of(response);
     }
-    return (response.status === 204 ? undefined : await response.json()) as Answer;
+    return response;
   }
 
   private readonly _settings: ServerConnection.ISettings;
@@ -399,4 +439,11 @@ function queryString(query: Query): string {
   }
   const text = search.toString();
   return text ? `?${text}` : '';
+}
+
+/** Give a version as HTTP tells it: microseconds since 1970, quoted. */
+function etagOf(at: wire.Instant): string {
+  const [, fraction = ''] = /\.(\d+)/.exec(at) ?? [];
+  const micros = Number(fraction.slice(0, 6).padEnd(6, '0'));
+  return `"${Math.floor(Date.parse(at) / 1000) * 1_000_000 + micros}"`;
 }

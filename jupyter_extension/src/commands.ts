@@ -44,9 +44,16 @@ export const CommandIDs = {
   resumeDeployment: 'nbflow:resume-deployment',
   tellFailures: 'nbflow:tell-failures',
   deleteDeployment: 'nbflow:delete-deployment',
+  openDeployment: 'nbflow:open-deployment',
+  customRun: 'nbflow:custom-run',
+  describeDeployment: 'nbflow:describe-deployment',
+  duplicateDeployment: 'nbflow:duplicate-deployment',
   openDeployed: 'nbflow:open-deployed-notebook',
   pauseSchedule: 'nbflow:pause-schedule',
-  resumeSchedule: 'nbflow:resume-schedule'
+  resumeSchedule: 'nbflow:resume-schedule',
+  addSchedule: 'nbflow:add-schedule',
+  editSchedule: 'nbflow:edit-schedule',
+  deleteSchedule: 'nbflow:delete-schedule'
 } as const;
 
 export const CATEGORY = 'nbflow';
@@ -301,7 +308,12 @@ async function runNow(
   return started;
 }
 
-async function confirmed(title: string, body: string, label: string): Promise<boolean> {
+/** Ask before what cannot be taken back; give whether it is to be done. */
+export async function confirmed(
+  title: string,
+  body: string,
+  label: string
+): Promise<boolean> {
   const buttons = [Dialog.cancelButton(), Dialog.warnButton({ label })];
   const { button } = await showDialog({ title, body, buttons, defaultButton: 0 });
   return button.accept;

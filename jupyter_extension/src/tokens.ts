@@ -53,9 +53,16 @@ export interface ILogFilter {
   task_run_id?: string;
 }
 
+/** Resources, and of each the actions asked about, or allowed. */
+export interface IPermissions {
+  [resource: string]: readonly string[];
+}
+
 /** How the server stands, and what changed on it. */
 export interface ISystemApi {
   health(): Promise<wire.Health>;
+  /** Which of some actions the person may do. */
+  readPermissions(asked: IPermissions): Promise<IPermissions>;
   openStream(): WebSocket;
   changes(since: number): Promise<wire.Changes>;
 }
@@ -108,7 +115,12 @@ export interface IArtifactsApi {
 export interface IDeploymentsApi {
   deploy(request: wire.DeployRequest): Promise<wire.Deployment>;
   readDeployment(nameOrId: string): Promise<wire.Deployment>;
-  changeDeployment(id: string, change: wire.DeploymentChange): Promise<wire.Deployment>;
+  /** Edit; refused (412) when it is no longer as it was `seen`: its `updated_at`. */
+  changeDeployment(
+    id: string,
+    change: wire.DeploymentChange,
+    seen?: wire.Instant
+  ): Promise<wire.Deployment>;
   runDeployment(id: string, request?: IRunRequest): Promise<wire.FlowRun>;
   pauseDeployment(id: string, paused: boolean): Promise<wire.Deployment>;
   deleteDeployment(id: string): Promise<void>;
@@ -121,6 +133,8 @@ export interface IDeploymentsApi {
   readDrift(id: string): Promise<wire.Drift>;
   /** Deploy the files anew, as they are now. */
   refreshDeployment(id: string): Promise<wire.Deployment>;
+  /** A deployed notebook as it was kept. */
+  readSnapshot(digest: string): Promise<unknown>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
   checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;
   /** How the cells of a notebook hang together, as it is on the screen. */
@@ -130,10 +144,19 @@ export interface IDeploymentsApi {
 /** Schedules, and the instants to come. */
 export interface ISchedulesApi {
   createSchedule(deployment: string, made: wire.NewSchedule): Promise<wire.Schedule>;
-  changeSchedule(id: string, change: wire.ScheduleChange): Promise<wire.Schedule>;
+  changeSchedule(
+    id: string,
+    change: wire.ScheduleChange,
+    seen?: wire.Instant
+  ): Promise<wire.Schedule>;
   deleteSchedule(id: string): Promise<void>;
   setScheduleActive(id: string, active: boolean): Promise<wire.Schedule>;
-  previewSchedule(timing: wire.Timing, count?: number): Promise<wire.Preview>;
+  /** The next instants after one; after now when none is given. */
+  previewSchedule(
+    timing: wire.Timing,
+    count?: number,
+    after?: wire.Instant
+  ): Promise<wire.Preview>;
   listUpcoming(deployment?: string, limit?: number): Promise<wire.Upcoming[]>;
   /** Leave one instant to come out. */
   skipInstant(scheduleId: string, due_at: wire.Instant): Promise<wire.Skip>;

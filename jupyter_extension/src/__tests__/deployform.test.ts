@@ -227,7 +227,7 @@ test('a notebook deployed before opens with what it was deployed with', async ()
 
 test('schedules the form cannot draw are kept as they are', async () => {
   const schedule = {
-    timing: { rrule: 'FREQ=DAILY' },
+    timing: { interval: 1.5 },
     active: false,
     catchup: 'all',
     overlap: 'allow',

@@ -1,4 +1,10 @@
-import { blankChoice, choiceOf, lacking, timingOf } from '../models/schedulechoice';
+import {
+  blankChoice,
+  choiceOf,
+  lacking,
+  namesBothDays,
+  timingOf
+} from '../models/schedulechoice';
 import type { Timing } from '../wire';
 import { trans } from './fakes';
 
@@ -32,26 +38,34 @@ test.each<Timing>([
   { interval: 172800, timezone: 'UTC' },
   { cron: '5 18 * * *', timezone: 'UTC' },
   { cron: '0 7 * * 1-5', timezone: 'Asia/Tokyo' },
-  { cron: '0 0 1 * *', timezone: 'UTC' }
+  { cron: '0 0 1 * *', timezone: 'UTC' },
+  { cron: '0 0 1 * 1', timezone: 'UTC', day_or: false },
+  { rrule: 'FREQ=DAILY', timezone: 'Asia/Tokyo' },
+  { interval: 60, anchor_date: '2026-01-01T00:00:00Z', timezone: 'UTC' }
 ])('a deployment’s %j comes back as it was', timing => {
   const choice = choiceOf(timing, 'UTC');
   expect(choice && timingOf(choice)).toEqual(timing);
 });
 
 test('what the form cannot draw, it does not pretend to', () => {
-  expect(choiceOf({ rrule: 'FREQ=DAILY' }, 'UTC')).toBeNull();
-  expect(choiceOf({ interval: 0.5 }, 'UTC')).toBeNull();
-  expect(
-    choiceOf({ interval: 60, anchor_date: '2026-01-01T00:00:00Z' }, 'UTC')
-  ).toBeNull();
-  expect(choiceOf({ cron: '0 0 1 * 1', day_or: false }, 'UTC')).toBeNull();
+  expect(choiceOf({ interval: 1.5 }, 'UTC')).toBeNull();
+});
+
+test.each([
+  ['0 0 1 * 1', true],
+  ['0 0 * * 1', false],
+  ['0 0 1 * ?', false],
+  ['0 0', false]
+])('%s names days of both kinds: %s', (cron, both) => {
+  expect(namesBothDays(cron)).toBe(both);
 });
 
 test.each([
   [{ kind: 'every', count: '0' }, 'schedule.count'],
   [{ kind: 'every', count: 'x' }, 'schedule.count'],
   [{ kind: 'daily', time: '' }, 'schedule.time'],
-  [{ kind: 'cron', cron: ' ' }, 'schedule.cron']
+  [{ kind: 'cron', cron: ' ' }, 'schedule.cron'],
+  [{ kind: 'rrule', rrule: ' ' }, 'schedule.rrule']
 ] as const)('%j lacks something at %s', (choice, field) => {
   expect(lacking({ ...blank, ...choice }, trans)?.field).toBe(field);
 });

@@ -3,7 +3,12 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
-import type { ChoiceKind, IScheduleChoice, Unit } from '../models/schedulechoice';
+import {
+  namesBothDays,
+  type ChoiceKind,
+  type IScheduleChoice,
+  type Unit
+} from '../models/schedulechoice';
 import type { Instant, Preview, Problem } from '../wire';
 import { awayText, exactText, useTicking } from './duration';
 import { FieldRow, tied } from './field';
@@ -12,6 +17,8 @@ export interface IScheduleField {
   choice: IScheduleChoice;
   /** Whether a deployment's own schedules can be kept as they are. */
   keepable: boolean;
+  /** Whether there must be a schedule. */
+  needed?: boolean;
   preview: Preview | null;
   previewing: boolean;
   error: (field: string) => Problem | undefined;
@@ -20,36 +27,36 @@ export interface IScheduleField {
 }
 
 export function ScheduleField(props: IScheduleField): JSX.Element {
-  const { choice, keepable, trans, onChange } = props;
+  const { choice, keepable, needed, trans, onChange } = props;
   const kinds: [ChoiceKind, string][] = [
-    ['none', trans.__('No schedule')],
+    ...(keepable ? [['keep', trans.__('As it is')] as [ChoiceKind, string]] : []),
+    ...(needed ? [] : [['none', trans.__('No schedule')] as [ChoiceKind, string]]),
     ['every', trans.__('Every …')],
     ['daily', trans.__('Daily')],
     ['weekdays', trans.__('Weekdays')],
-    ['cron', trans.__('Cron')]
+    ['cron', trans.__('Cron')],
+    ['rrule', trans.__('Rule')]
   ];
   return (
     <fieldset className="jp-nbflow-ScheduleField">
-      <legend>{trans.__('Schedule')}</legend>
+      <legend>{needed ? trans.__('When') : trans.__('Schedule')}</legend>
       <div
         className="jp-nbflow-Segments"
         role="radiogroup"
         aria-label={trans.__('Schedule')}
       >
-        {[...(keepable ? [['keep', trans.__('As it is')] as const] : []), ...kinds].map(
-          ([kind, label]) => (
-            <label key={kind} className="jp-nbflow-Segment">
-              <input
-                type="radio"
-                name="schedule.kind"
-                value={kind}
-                checked={choice.kind === kind}
-                onChange={() => onChange({ ...choice, kind })}
-              />
-              <span>{label}</span>
-            </label>
-          )
-        )}
+        {kinds.map(([kind, label]) => (
+          <label key={kind} className="jp-nbflow-Segment">
+            <input
+              type="radio"
+              name="schedule.kind"
+              value={kind}
+              checked={choice.kind === kind}
+              onChange={() => onChange({ ...choice, kind })}
+            />
+            <span>{label}</span>
+          </label>
+        ))}
       </div>
       <Details {...props} />
       <PreviewList {...props} />
@@ -66,6 +73,7 @@ function Details(props: IScheduleField): JSX.Element | null {
       return (
         <div className="jp-nbflow-Columns">
           <Every {...props} />
+          {props.choice.unit === 'days' && <Zone {...props} />}
         </div>
       );
     case 'daily':
@@ -82,6 +90,13 @@ function Details(props: IScheduleField): JSX.Element | null {
           <CronText {...props} />
           <Zone {...props} />
         </div>
+      );
+    case 'rrule':
+      return (
+        <>
+          <RuleText {...props} />
+          <Zone {...props} />
+        </>
       );
   }
 }
@@ -154,6 +169,38 @@ function CronText({ choice, error, onChange, trans }: IScheduleField): JSX.Eleme
         spellCheck={false}
         value={choice.cron}
         onChange={event => onChange({ ...choice, cron: event.target.value })}
+      />
+      {(namesBothDays(choice.cron) || !choice.dayOr) && (
+        <label className="jp-nbflow-Check">
+          <input
+            type="checkbox"
+            name="schedule.day_or"
+            checked={!choice.dayOr}
+            onChange={event => onChange({ ...choice, dayOr: !event.target.checked })}
+          />
+          {trans.__('only days that are both: of the month and of the week')}
+        </label>
+      )}
+    </FieldRow>
+  );
+}
+
+function RuleText({ choice, error, onChange, trans }: IScheduleField): JSX.Element {
+  const id = 'jp-nbflow-schedule-rrule';
+  const wrong = error('schedule.rrule');
+  const help = trans.__(
+    'A recurrence rule of iCalendar; DTSTART, RDATE and EXDATE lines may stand with it.'
+  );
+  return (
+    <FieldRow id={id} label={trans.__('Rule')} help={help} error={wrong}>
+      <textarea
+        {...tied(id, wrong)}
+        name="schedule.rrule"
+        className="jp-nbflow-Code"
+        rows={2}
+        spellCheck={false}
+        value={choice.rrule}
+        onChange={event => onChange({ ...choice, rrule: event.target.value })}
       />
     </FieldRow>
   );

@@ -40,15 +40,19 @@ export function fieldFor(
   return PLAIN.includes(last) ? last : null;
 }
 
-function scheduleField(last: string, kind: IScheduleChoice['kind']): string | null {
+/** Say which of a schedule's inputs a problem of its timing belongs to; null: none is shown. */
+export function scheduleField(
+  last: string,
+  kind: IScheduleChoice['kind']
+): string | null {
   if (kind === 'none' || kind === 'keep') {
     return null;
   }
   if (last === 'timezone' || last === 'catchup' || last === 'overlap') {
     return last === 'timezone' ? 'schedule.timezone' : last;
   }
-  return kind === 'cron'
-    ? 'schedule.cron'
+  return kind === 'cron' || kind === 'rrule'
+    ? `schedule.${kind}`
     : kind === 'every'
       ? 'schedule.count'
       : 'schedule.time';

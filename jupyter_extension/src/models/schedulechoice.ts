@@ -3,12 +3,13 @@
  * instants is the server's to say.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { NewSchedule, Schedule, Timing } from '../wire';
+import type { Instant, NewSchedule, Schedule, Timing } from '../wire';
 
 export const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86400 } as const;
 
 export type Unit = keyof typeof UNITS;
-export type ChoiceKind = 'none' | 'every' | 'daily' | 'weekdays' | 'cron' | 'keep';
+export type ChoiceKind =
+  'none' | 'every' | 'daily' | 'weekdays' | 'cron' | 'rrule' | 'keep';
 
 export interface IScheduleChoice {
   /** `keep`: leave a deployment's schedules as they are; this form cannot draw them. */
@@ -17,6 +18,11 @@ export interface IScheduleChoice {
   readonly unit: Unit;
   readonly time: string;
   readonly cron: string;
+  /** Of a cron that names days of the month and of the week: either, or only those that are both. */
+  readonly dayOr: boolean;
+  readonly rrule: string;
+  /** From when an interval is counted; empty: the server's choice. */
+  readonly anchor: Instant | '';
   readonly timezone: string;
 }
 
@@ -27,7 +33,10 @@ export function blankChoice(timezone: string): IScheduleChoice {
     count: '1',
     unit: 'hours',
     time: '07:00',
-    cron: '0 7 * * 1-5'
+    cron: '0 7 * * 1-5',
+    dayOr: true,
+    rrule: 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=7;BYMINUTE=0',
+    anchor: ''
   } as const;
   return { kind: 'none', timezone, ...shown };
 }
@@ -39,13 +48,23 @@ export function timingOf(choice: IScheduleChoice): Timing | null {
   const at = `${minute} ${hour} * *`;
   switch (choice.kind) {
     case 'every':
-      return { interval: Number(choice.count) * UNITS[choice.unit], timezone };
+      return {
+        interval: Number(choice.count) * UNITS[choice.unit],
+        timezone,
+        ...(choice.anchor && { anchor_date: choice.anchor })
+      };
     case 'daily':
       return { cron: `${at} *`, timezone };
     case 'weekdays':
       return { cron: `${at} 1-5`, timezone };
     case 'cron':
-      return { cron: choice.cron.trim(), timezone };
+      return {
+        cron: choice.cron.trim(),
+        timezone,
+        ...(choice.dayOr ? {} : { day_or: false })
+      };
+    case 'rrule':
+      return { rrule: choice.rrule.trim(), timezone };
     default:
       return null;
   }
@@ -69,7 +88,19 @@ export function lacking(
       message: trans.__('Give five fields, such as 0 7 * * 1-5.')
     };
   }
+  if (choice.kind === 'rrule' && !choice.rrule.trim()) {
+    return {
+      field: 'schedule.rrule',
+      message: trans.__('Give a rule, such as FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18.')
+    };
+  }
   return null;
+}
+
+/** Whether a cron names days of the month and of the week, so that it matters how they combine. */
+export function namesBothDays(cron: string): boolean {
+  const [, , ofMonth = '*', , ofWeek = '*'] = cron.trim().split(/\s+/);
+  return ![ofMonth, ofWeek].some(days => days === '*' || days === '?');
 }
 
 /** Give the choice that stands for a timing, or null where the form has none for it. */
@@ -79,14 +110,16 @@ export function choiceOf(timing: Timing, zone: string): IScheduleChoice | null {
     const units = (Object.keys(UNITS) as Unit[]).reverse();
     const unit = units.find(one => timing.interval % UNITS[one] === 0);
     const count = unit && String(timing.interval / UNITS[unit]);
-    return timing.anchor_date || !unit || !count
-      ? null
-      : { ...blank, kind: 'every', unit, count };
+    const anchor = timing.anchor_date ?? '';
+    return unit && count ? { ...blank, kind: 'every', unit, count, anchor } : null;
   }
-  if (!('cron' in timing) || timing.day_or === false) {
-    return null;
+  if ('rrule' in timing) {
+    return { ...blank, kind: 'rrule', rrule: timing.rrule };
   }
   const cron = timing.cron;
+  if (timing.day_or === false) {
+    return { ...blank, kind: 'cron', cron, dayOr: false };
+  }
   const [, minute, hour, days] = AT_TIME.exec(cron) ?? [];
   if (!minute || !hour) {
     return { ...blank, kind: 'cron', cron };

@@ -1,0 +1,206 @@
+/**
+ * What forms on a deployment's page have in common: they show what is deployed until somebody types;
+ * what changes elsewhere meanwhile is said, and never overwritten unasked. Its parameters are here.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ApiError, problemOf } from '../errors';
+import type { Deployment, DeploymentChange, Problem } from '../wire';
+import type { DeploymentPageModel } from './deploymentpage';
+import { Model } from './model';
+import {
+  memberNames,
+  open,
+  problemsOf,
+  read,
+  unanswered,
+  type ISchemaForm,
+  type Problems
+} from './schemaform';
+
+type Page = Pick<DeploymentPageModel, 'row' | 'change' | 'stateChanged'>;
+
+export abstract class DeploymentEditModel extends Model {
+  constructor(
+    protected readonly page: Page,
+    protected readonly trans: TranslationBundle,
+    /** What of a deployment the form shows. */
+    private readonly _fields: readonly (keyof Deployment)[]
+  ) {
+    super();
+    page.stateChanged.connect(this._follow, this);
+  }
+
+  /** Whether something was typed that is not saved. */
+  get dirty(): boolean {
+    return this._dirty;
+  }
+
+  get saving(): boolean {
+    return this._saving;
+  }
+
+  /** Whether what the form shows was changed elsewhere since it was typed in. */
+  get conflict(): boolean {
+    return this._conflict;
+  }
+
+  /** A problem of no field. */
+  get problem(): Problem | null {
+    return this._problem;
+  }
+
+  /** What is wrong, by field or path. */
+  get problems(): Problems {
+    return this._problems;
+  }
+
+  error(field: string): Problem | undefined {
+    return this._problems.get(field);
+  }
+
+  /** Show what is deployed; what was typed is gone. */
+  reset(): void {
+    const row = this.page.row;
+    this._dirty = this._conflict = false;
+    this._problem = null;
+    this._problems = new Map();
+    this._base = row;
+    if (row) {
+      this.take(row);
+    }
+    this.changed();
+  }
+
+  /** Keep what was typed, and hold it against what is deployed now: saving overwrites that. */
+  insist(): void {
+    this._base = this.page.row;
+    this._conflict = false;
+    this._problem = null;
+    this.changed();
+  }
+
+  /** Save. Gives whether it was. */
+  async save(note = ''): Promise<boolean> {
+    this._problem = null;
+    const { change, problems } = this.reading();
+    this._problems = problems;
+    if (problems.size || this._saving || !this._base) {
+      this.changed();
+      return false;
+    }
+    this._saving = true;
+    this.changed();
+    try {
+      const said = note ? { ...change, note } : change;
+      if (await this.page.change(said, this._base.updated_at)) {
+        this.reset();
+        return true;
+      }
+    } catch (reason) {
+      this._refused(reason);
+    } finally {
+      this._saving = false;
+      this.changed();
+    }
+    return false;
+  }
+
+  /** Show what a deployment says. */
+  protected abstract take(row: Deployment): void;
+
+  /** Give what is to be changed, and what is wrong with it. */
+  protected abstract reading(): { change: DeploymentChange; problems: Problems };
+
+  /** Say where in the form a problem belongs; null: nowhere. */
+  protected abstract placeOf(problem: Problem): string | null;
+
+  /** Something was typed at a path. */
+  protected typed(at: string): void {
+    this._dirty = true;
+    this._problems = unanswered(this._problems, at);
+    this.changed();
+  }
+
+  /** Say that something is wrong at a field. */
+  protected mark(field: string, problem: Problem): void {
+    this._problems = new Map([...this._problems, [field, problem]]);
+    this.changed();
+  }
+
+  private _refused(reason: unknown): void {
+    const problem = problemOf(reason);
+    const field = this.placeOf(problem);
+    if (reason instanceof ApiError && reason.status === 412) {
+      this._conflict = true;
+    } else if (field !== null) {
+      this._problems = new Map([[field, problem]]);
+    } else {
+      this._problem = problem;
+    }
+  }
+
+  private _follow(): void {
+    const row = this.page.row;
+    if (!row || row === this._base || this._saving) {
+      return;
+    }
+    if (!this._dirty) {
+      this.reset();
+    } else if (this._base && this._sameFields(this._base, row)) {
+      this._base = row;
+    } else {
+      this._conflict = true;
+      this.changed();
+    }
+  }
+
+  private _sameFields(one: Deployment, other: Deployment): boolean {
+    return this._fields.every(
+      field => JSON.stringify(one[field]) === JSON.stringify(other[field])
+    );
+  }
+
+  private _base: Deployment | null = null;
+  private _dirty = false;
+  private _saving = false;
+  private _conflict = false;
+  private _problem: Problem | null = null;
+  private _problems: Problems = new Map();
+}
+
+/** The defaults a deployment's runs are given. */
+export class DeploymentParametersModel extends DeploymentEditModel {
+  constructor(page: Page, trans: TranslationBundle) {
+    super(page, trans, ['parameters', 'parameter_schema']);
+    this.reset();
+  }
+
+  get form(): ISchemaForm {
+    return this._form;
+  }
+
+  edit(form: ISchemaForm, at: string): void {
+    this._form = form;
+    this.typed(at);
+  }
+
+  protected take({ parameter_schema, parameters }: Deployment): void {
+    this._form = open(parameter_schema, parameters);
+  }
+
+  protected reading(): { change: DeploymentChange; problems: Problems } {
+    const { values, errors } = read(this._form, this.trans);
+    const problems = problemsOf(errors, 'parameter.type');
+    return { change: { parameters: values }, problems };
+  }
+
+  protected placeOf({ field = '' }: Problem): string | null {
+    if (field === 'parameters' || field.startsWith('parameters.')) {
+      return field;
+    }
+    const [first = ''] = field.split(/[.[]/);
+    return memberNames(this._form).includes(first) ? `parameters.${field}` : null;
+  }
+
+  private _form: ISchemaForm = open({ additionalProperties: false });
+}
