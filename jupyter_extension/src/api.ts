@@ -249,8 +249,12 @@ export class Api implements IApi {
     return this._ask('POST', ['deployments', id, 'refresh']);
   }
 
-  readSnapshot(digest: string): Promise<unknown> {
-    return this._ask('GET', ['snapshots', digest]);
+  /** Give what was deployed as it was kept: a notebook's JSON, or a script. */
+  async readSnapshot(digest: string): Promise<string> {
+    const route = URLExt.join(ROOT, 'snapshots', encodeURIComponent(digest));
+    const url = URLExt.join(this._settings.baseUrl, route);
+    const answer = await this._send(url, { method: 'GET' });
+    return answer.text();
   }
 
   createSchedule(deployment: string, made: wire.NewSchedule): Promise<wire.Schedule> {

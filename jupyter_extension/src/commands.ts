@@ -46,7 +46,6 @@ export const CommandIDs = {
   deleteDeployment: 'nbflow:delete-deployment',
   openDeployment: 'nbflow:open-deployment',
   customRun: 'nbflow:custom-run',
-  describeDeployment: 'nbflow:describe-deployment',
   duplicateDeployment: 'nbflow:duplicate-deployment',
   openDeployed: 'nbflow:open-deployed-notebook',
   pauseSchedule: 'nbflow:pause-schedule',

@@ -1,6 +1,7 @@
 /**
  * The plugins of nbflow-lab. Each can be disabled by its id.
  */
+import { deploymentpage } from './plugins/deploymentpage';
 import { notebook } from './plugins/notebook';
 import { notify } from './plugins/notify';
 import { runview } from './plugins/runview';
@@ -9,4 +10,4 @@ import { settings } from './plugins/settings';
 import { sidebar } from './plugins/sidebar';
 
 export * from './tokens';
-export default [session, settings, sidebar, runview, notebook, notify];
+export default [session, settings, sidebar, runview, deploymentpage, notebook, notify];

@@ -133,8 +133,8 @@ export interface IDeploymentsApi {
   readDrift(id: string): Promise<wire.Drift>;
   /** Deploy the files anew, as they are now. */
   refreshDeployment(id: string): Promise<wire.Deployment>;
-  /** A deployed notebook as it was kept. */
-  readSnapshot(digest: string): Promise<unknown>;
+  /** The text of a deployed notebook or script, as it was kept. */
+  readSnapshot(digest: string): Promise<string>;
   inspectNotebook(path: string): Promise<wire.NotebookInfo>;
   checkNotebook(path: string, kernel_name: string): Promise<wire.Checked>;
   /** How the cells of a notebook hang together, as it is on the screen. */

@@ -3,9 +3,11 @@
  * what changes elsewhere meanwhile is said, and never overwritten unasked. Its parameters are here.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
 import { ApiError, problemOf } from '../errors';
 import type { Deployment, DeploymentChange, Problem } from '../wire';
 import type { DeploymentPageModel } from './deploymentpage';
+import { tagsOf } from './customrun';
 import { Model } from './model';
 import {
   memberNames,
@@ -56,6 +58,12 @@ export abstract class DeploymentEditModel extends Model {
 
   error(field: string): Problem | undefined {
     return this._problems.get(field);
+  }
+
+  /** Follow the page no longer. */
+  dispose(): void {
+    this.page.stateChanged.disconnect(this._follow, this);
+    Signal.clearData(this);
   }
 
   /** Show what is deployed; what was typed is gone. */
@@ -203,4 +211,44 @@ export class DeploymentParametersModel extends DeploymentEditModel {
   }
 
   private _form: ISchemaForm = open({ additionalProperties: false });
+}
+
+/** What is said of a deployment: its description and tags. */
+export class DeploymentWordsModel extends DeploymentEditModel {
+  constructor(page: Page, trans: TranslationBundle) {
+    super(page, trans, ['description', 'tags']);
+    this.reset();
+  }
+
+  get description(): string {
+    return this._description;
+  }
+
+  /** Separated by commas. */
+  get tags(): string {
+    return this._tags;
+  }
+
+  edit(words: { description?: string; tags?: string }): void {
+    this._description = words.description ?? this._description;
+    this._tags = words.tags ?? this._tags;
+    Object.keys(words).forEach(field => this.typed(field));
+  }
+
+  protected take({ description, tags }: Deployment): void {
+    this._description = description;
+    this._tags = tags.join(', ');
+  }
+
+  protected reading(): { change: DeploymentChange; problems: Problems } {
+    const change = { description: this._description, tags: tagsOf(this._tags) };
+    return { change, problems: new Map() };
+  }
+
+  protected placeOf({ field = '' }: Problem): string | null {
+    return ['description', 'tags'].find(name => field.startsWith(name)) ?? null;
+  }
+
+  private _description = '';
+  private _tags = '';
 }

@@ -22,7 +22,7 @@ export interface IScheduleChoice {
   readonly dayOr: boolean;
   readonly rrule: string;
   /** From when an interval is counted; empty: the server's choice. */
-  readonly anchor: Instant | '';
+  readonly anchor: Instant;
   readonly timezone: string;
 }
 

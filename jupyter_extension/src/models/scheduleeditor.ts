@@ -14,6 +14,7 @@ import type {
   Preview,
   Problem,
   Schedule,
+  ScheduleChange,
   Timing
 } from '../wire';
 import { Model } from './model';
@@ -65,6 +66,20 @@ const NUMBERS = [
   'max_runs'
 ] as const satisfies readonly (keyof IScheduleInput)[];
 const OTHERS = ['slug', 'catchup', 'overlap', 'starts_at', 'ends_at'] as const;
+
+/** What ends or names it; null: none, which takes away what was. */
+type Limits = Required<
+  Pick<
+    ScheduleChange,
+    | 'slug'
+    | 'catchup_window_seconds'
+    | 'catchup_max'
+    | 'starts_at'
+    | 'ends_at'
+    | 'max_runs'
+  >
+> & { jitter_seconds: number };
+type Said = Pick<NewSchedule, 'timing' | 'catchup' | 'overlap' | 'parameters'> & Limits;
 
 type Asked = Pick<IApi, 'createSchedule' | 'changeSchedule' | 'previewSchedule'>;
 
@@ -161,7 +176,7 @@ export class ScheduleEditorModel extends Model {
     }
   }
 
-  private _send(said: NewSchedule): Promise<Schedule> {
+  private _send(said: Said): Promise<Schedule> {
     const { api, deployment, schedule } = this._with;
     if (!schedule) {
       return api.createSchedule(deployment.id, withoutNone(said));
@@ -169,7 +184,7 @@ export class ScheduleEditorModel extends Model {
     return api.changeSchedule(schedule.id, said, schedule.updated_at ?? undefined);
   }
 
-  private _said(): NewSchedule | null {
+  private _said(): Said | null {
     const { trans } = this._with;
     const { choice, catchup, overlap } = this._input;
     const given = read(this._parameters, trans);
@@ -182,17 +197,11 @@ export class ScheduleEditorModel extends Model {
     if (this._problems.size || !timing) {
       return null;
     }
-    // Where it is edited, null takes a limit away; `NewSchedule` knows of no such word.
-    return {
-      timing,
-      catchup,
-      overlap,
-      parameters: given.values,
-      ...this._limits()
-    } as NewSchedule;
+    const limits = this._limits();
+    return { timing, catchup, overlap, parameters: given.values, ...limits };
   }
 
-  private _limits(): { [field: string]: string | number | null } {
+  private _limits(): Limits {
     const input = this._input;
     const hours = numberOf(input.catchup_window_seconds);
     return {
@@ -375,7 +384,8 @@ export function localOf(at: Instant | null): string {
   return shifted.toISOString().slice(0, date.getSeconds() ? 19 : 16);
 }
 
-function withoutNone(said: NewSchedule): NewSchedule {
+/** A new schedule leaves out what is none. */
+function withoutNone(said: Said): NewSchedule {
   const known = Object.entries(said).filter(([, value]) => value !== null);
   return Object.fromEntries(known) as unknown as NewSchedule;
 }

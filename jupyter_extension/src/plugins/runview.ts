@@ -85,7 +85,7 @@ export const runview: JupyterFrontEndPlugin<void> = {
 type Args = Parameters<typeof textOf>[0];
 
 /** Give what opens a file by its absolute path; null where it lies outside the server's root. */
-function openFile(app: JupyterFrontEnd, path: string): (() => void) | null {
+export function openFile(app: JupyterFrontEnd, path: string): (() => void) | null {
   const root = PageConfig.getOption('serverRoot').replace(/\/$/, '');
   if (!root.startsWith('/') || !path.startsWith(`${root}/`)) {
     return null;
