@@ -19,6 +19,11 @@ function cut(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
+/** Runs made by the thousand may have no name; their ids differ at the end. */
+function nameOf({ id, name }: FlowRunRow): string {
+  return name || `…${id.slice(-8)}`;
+}
+
 export interface IRunRow {
   row: FlowRunRow;
   /** The deployment's name, or the flow's; null: it stands above. */
@@ -40,16 +45,16 @@ export const RunRow = memo(function RunRow(props: IRunRow): JSX.Element {
         <span className="jp-nbflow-Run-state" title={stateText(row.state, trans)}>
           <StateShape type={row.state.type} />
         </span>
-        <span className="jp-nbflow-Check" aria-hidden="true">
+        <span className="jp-nbflow-Run-check" aria-hidden="true">
           {chosen && <checkIcon.react tag="span" />}
         </span>
       </span>
       <span
         className="jp-nbflow-Run-of"
         dir="auto"
-        title={cut(row.path ?? of ?? row.name)}
+        title={cut(row.path ?? of ?? nameOf(row))}
       >
-        {cut(of ?? row.name)}
+        {cut(of ?? nameOf(row))}
       </span>
       <span className="jp-nbflow-Run-took">
         <Took row={row} />
@@ -57,8 +62,8 @@ export const RunRow = memo(function RunRow(props: IRunRow): JSX.Element {
       <span className="jp-nbflow-Run-line">
         <StateBadge state={row.state} trans={trans} plain />
         {of !== null && (
-          <span className="jp-nbflow-Run-name" dir="auto" title={cut(row.name)}>
-            {cut(row.name)}
+          <span className="jp-nbflow-Run-name" dir="auto" title={cut(nameOf(row))}>
+            {cut(nameOf(row))}
           </span>
         )}
       </span>
@@ -107,22 +112,33 @@ export const GroupHead = memo(function GroupHead(props: IGroupHead): JSX.Element
   return (
     <div className="jp-nbflow-Group" data-group={group.key}>
       <caret.react tag="span" className="jp-nbflow-Group-caret" />
-      <span className="jp-nbflow-Group-name" dir="auto" title={cut(name)}>
-        {cut(name)}
-      </span>
-      <span className="jp-nbflow-Group-count">
-        {trans._n('%1 run', '%1 runs', count, count.toLocaleString())}
-      </span>
-      <StateCounts counts={group.counts} trans={trans} />
-      {last && (
-        <span className="jp-nbflow-Group-last" data-state={last.state.type}>
-          <StateBadge state={last.state} trans={trans} />
-          <When row={last} trans={trans} />
+      <span className="jp-nbflow-Group-line">
+        <span className="jp-nbflow-Group-name" dir="auto" title={cut(name)}>
+          {cut(name)}
         </span>
-      )}
+        <span className="jp-nbflow-Group-count">
+          {trans._n('%1 run', '%1 runs', count, count.toLocaleString())}
+        </span>
+      </span>
+      <span className="jp-nbflow-Group-line">
+        <StateCounts counts={group.counts} trans={trans} />
+        {last && <LastRun row={last} trans={trans} />}
+      </span>
     </div>
   );
 });
+
+/** How the last run of something stands, and since when. */
+export function LastRun({ row, trans }: IWhen): JSX.Element {
+  const words = trans.__('Last run: %1', stateText(row.state, trans));
+  return (
+    <span className="jp-nbflow-LastRun" data-state={row.state.type} title={words}>
+      <StateShape type={row.state.type} />
+      <span className="jp-nbflow-Hidden">{words}</span>
+      <When row={row} trans={trans} />
+    </span>
+  );
+}
 
 const SHOWN: Record<Group, StateType> = {
   running: 'RUNNING',
