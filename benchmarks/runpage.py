@@ -6,23 +6,17 @@ spent on it stands beside what the clock says, which depends on who else uses th
 
 from __future__ import annotations
 
-import os
-import shutil
 import statistics
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from playwright import sync_api as playwright
 
-from benchmarks import served
+from benchmarks import labpage, served
 from benchmarks.report import Table, verdict
 from nbflow import settings
-from nbflow.client import discovery
 from nbflow.model import clock, ids, states
 from nbflow.model.runs import Batch, NewFlowRun, TaskRun
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -30,7 +24,6 @@ from nbflow.orchestration.orchestrator import Orchestrator
 _TASKS, _STAGES = 2000, 4
 _REPEATS = 5
 _BUDGET_MS = 500.0
-_CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 
 #: opens a run, and tells when its head and the first bars had been painted, in ms since the command
 _OPEN = """
@@ -71,7 +64,7 @@ def tables() -> tuple[Table, ...]:
         home = Path(folder, "home")
         with settings.temporary(home=str(home)):
             run_id = fill(_TASKS)
-            with _lab(folder, home) as (url, token, tree), _page(url, token) as page:
+            with labpage.lab(folder, home) as (url, token, tree), labpage.page(url, token) as page:
                 found = [_opened(page, tree, run_id) for _ in range(_REPEATS + 1)]
     first, later = found[0], found[1:]
     return (
@@ -131,42 +124,6 @@ def fill(tasks: int) -> str:
     return run.id
 
 
-@contextmanager
-def _lab(folder: str, home: Path) -> Iterator[tuple[str, str, served.Tree]]:
-    port = served.free_port()
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
-        *(
-            f"--port={port}",
-            f"--ServerApp.root_dir={folder}",
-            "--LabApp.expose_app_in_browser=True",
-        ),
-    ]
-    environment = {
-        **{f"JUPYTER_{name}_DIR": str(Path(folder, name)) for name in ("CONFIG", "RUNTIME")},
-        **{"NBFLOW_HOME": str(home), "NBFLOW_WORKER": "0", "NBFLOW_SCHEDULER": "0"},
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    with served.running(command, folder, **environment) as tree:
-        served.until(lambda: any(home.glob("servers/*.json")), 120.0)
-        found = discovery.servers()[0]
-        yield found.url, found.token, tree
-
-
-@contextmanager
-def _page(url: str, token: str) -> Iterator[playwright.Page]:
-    with playwright.sync_playwright() as driver:
-        chromium = shutil.which("chromium")
-        browser = driver.chromium.launch(executable_path=chromium, args=_CHROMIUM)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(f"{url.rstrip('/')}/lab?reset&token={token}")
-        page.wait_for_function("window.jupyterapp && window.jupyterapp.restored")
-        page.evaluate("window.jupyterapp.restored.then(() => true)")
-        page.wait_for_load_state("networkidle")
-        yield page
-        browser.close()
-
-
 def _opened(page: playwright.Page, tree: served.Tree, run_id: str) -> Opened:
     """Open the page once, and close it."""
     session = page.context.new_cdp_session(page)
@@ -192,5 +149,4 @@ def _size(told: Any) -> int:
 
 
 def _busy(session: playwright.CDPSession) -> float:
-    metrics: list[Any] = session.send("Performance.getMetrics")["metrics"]
-    return next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+    return labpage.metrics(session)["TaskDuration"]
