@@ -56,6 +56,7 @@ REPORT = [
 FLOWS = """
     import sys
     from datetime import UTC, datetime, timedelta
+    from functools import partial
     from nbflow import flow, get_run_logger, task
     from nbflow.connect import connect
     from nbflow.model import clock, states
@@ -88,15 +89,15 @@ FLOWS = """
             )
             connect().propose(run.id, states.Running())
         with clock.frozen(at + timedelta(seconds=seconds)):
-            connect().propose(run.id, end)
+            connect().propose(run.id, end())
 
     if __name__ == "__main__":
         for n in range(90):
-            end = states.Completed()
+            end = states.Completed
             if n % 11 == 4:
-                end = states.Failed(message="FileNotFoundError: rows.csv")
+                end = partial(states.Failed, message="FileNotFoundError: rows.csv")
             elif n % 17 == 8:
-                end = states.Crashed(message="The kernel died")
+                end = partial(states.Crashed, message="The kernel died")
             past("01_first_notebook", sys.argv[1], 2 + 3.7 * n, 40 + (n * 13) % 50, end)
         etl(return_state=True)
 """

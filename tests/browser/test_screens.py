@@ -1,15 +1,28 @@
-"""What must hold of every screen, tried on each in one real JupyterLab full of real data."""
+"""What must hold of every screen, tried on each in one real JupyterLab full of real data.
+
+Pictures of all screens, light and dark: `NBFLOW_SCREENSHOTS=FOLDER`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
+from tests.browser import checks
 from tests.browser.conftest import Lab, Visit, visiting
 from tests.browser.house import House, furnish
 from tests.browser.screens import SCREENS, Screen
+
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "contrast": "JupyterLab Dark High Contrast",
+}
+FULL: ViewportSize = {"width": 1280, "height": 720}
+#: what is left of it at 200 %
+HALF: ViewportSize = {"width": 640, "height": 360}
 
 #: closes whatever stands in the main area but notebooks
 CLOSE_PAGES = """() => {
@@ -39,17 +52,21 @@ def house(lab: Lab, wait_for: Callable[..., object]) -> House:
 @pytest.fixture(scope="module")
 def stay(chromium: Browser, lab: Lab, house: House) -> Iterator[Visit]:
     """One page, loaded once, in which one screen after the other is opened."""
-    with visiting(chromium, lab, lab.folder, viewport={"width": 1280, "height": 720}) as visit:
+    quiet = {"viewport": FULL, "reduced_motion": "reduce"}
+    with visiting(chromium, lab, lab.folder, **quiet) as visit:
         visit.page.set_default_timeout(15_000)
         visit.open_lab()
+        expect(visit.page.locator(".jp-NotebookPanel h1").first).to_be_visible()
         yield visit
 
 
-@pytest.fixture(params=SCREENS, ids=lambda screen: screen.id)
+@pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: screen.id)
 def screen(request: pytest.FixtureRequest, stay: Visit, house: House) -> Iterator[Screen]:
     """A screen, open and full; closed afterwards."""
     one: Screen = request.param
-    root = stay.page.locator(one.root)
+    root = stay.page.locator(one.root).first
+    area = "expandLeft" if one.sidebar else "collapseLeft"
+    stay.page.evaluate(f"window.jupyterapp.shell.{area}()")
     try:
         one.open(stay, house)
         expect(root).to_be_visible()
@@ -67,6 +84,55 @@ def close(visit: Visit, screen: Screen) -> None:
     visit.page.evaluate(CLOSE_PAGES)
 
 
-def test_it_opens_full_and_nothing_of_ours_fails(screen: Screen, stay: Visit) -> None:
-    stay.picture(screen.id)
+def change_theme(visit: Visit, theme: str) -> None:
+    """Change the theme; wait until it is there."""
+    visit.execute("apputils:change-theme", theme=THEMES[theme])
+    visit.page.wait_for_selector(f'body[data-jp-theme-name="{THEMES[theme]}"]', state="attached")
+
+
+def assert_none(wrong: list[str]) -> None:
+    """Fail with all that is wrong, a line each."""
+    assert not wrong, "\n".join(wrong)
+
+
+def test_it_opens_full_and_axe_finds_nothing_serious_in_any_theme(
+    screen: Screen, stay: Visit
+) -> None:
+    found: dict[str, list[str]] = {}
+    try:
+        for theme in THEMES:
+            change_theme(stay, theme)
+            found[theme], lesser = checks.violations(stay.page, screen.root)
+            print(f"{screen.id} {theme}: {len(found[theme])} serious, {len(lesser)} lesser", lesser)
+            if theme != "contrast":
+                stay.picture(f"{screen.id}-{theme}")
+    finally:
+        change_theme(stay, "light")
+    assert_none([f"{theme}: {one}" for theme, wrong in found.items() for one in wrong])
     assert stay.errors == []
+
+
+def test_every_tab_stop_is_seen_and_none_is_a_trap(screen: Screen, stay: Visit) -> None:
+    stops, wrong = checks.tab_stops(stay.page, screen.root)
+    print(f"{screen.id}: {stops} tab stops")
+    assert stops > 0
+    assert_none(wrong)
+
+
+def test_at_200_percent_nothing_is_cut_off(screen: Screen, stay: Visit) -> None:
+    stay.page.set_viewport_size(HALF)
+    try:
+        stay.page.evaluate("new Promise(done => setTimeout(requestAnimationFrame, 0, done))")
+        wrong = checks.cut_off(stay.page, screen.root)
+        stay.picture(f"zoomed/{screen.id}")
+    finally:
+        stay.page.set_viewport_size(FULL)
+    assert_none(wrong)
+
+
+def test_nothing_moves_for_those_who_want_less_motion(screen: Screen, stay: Visit) -> None:
+    assert_none(checks.moving(stay.page, screen.root))
+
+
+def test_nothing_is_lost_in_forced_colours(screen: Screen, stay: Visit) -> None:
+    assert_none(checks.lost_in_forced_colours(stay.page, screen.root))

@@ -111,7 +111,7 @@ interface ILines extends ILogList {
 
 function Lines(props: ILines): JSX.Element {
   const { shown, following, onFollow, tasks, trans } = props;
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const measure = useRef<HTMLSpanElement>(null);
   const columns = useColumns(list, measure);
   const lines = useMemo(() => linesOf(shown, columns), [shown, columns]);
@@ -122,7 +122,7 @@ function Lines(props: ILines): JSX.Element {
     }
   }, [lines.length, following]);
   return (
-    <ol
+    <div
       ref={list}
       className="jp-nbflow-LogList"
       data-tasks={tasks.size > 0}
@@ -133,7 +133,7 @@ function Lines(props: ILines): JSX.Element {
         onFollow(scrollTop + clientHeight >= scrollHeight - 8)
       }
     >
-      <li
+      <div
         className="jp-nbflow-LogLine jp-nbflow-LogLine-ruler"
         aria-hidden="true"
         style={{ height: lines.length * ROW_HEIGHT }}
@@ -141,7 +141,7 @@ function Lines(props: ILines): JSX.Element {
         <span />
         <span />
         <span ref={measure}>0</span>
-      </li>
+      </div>
       {lines.slice(first, last).map((line, i) => (
         <LogLine
           key={`${line.entry.id} ${line.part}`}
@@ -150,7 +150,7 @@ function Lines(props: ILines): JSX.Element {
           at={first + i}
         />
       ))}
-    </ol>
+    </div>
   );
 }
 
@@ -191,7 +191,7 @@ function LogLine({
   const of = entry.task_run_id;
   const name = of === null ? undefined : tasks.get(of);
   return (
-    <li
+    <div
       className="jp-nbflow-LogLine"
       data-level={level}
       style={{ top: at * ROW_HEIGHT, height: ROW_HEIGHT }}
@@ -222,6 +222,6 @@ function LogLine({
           <bdi>{name}</bdi>
         </button>
       )}
-    </li>
+    </div>
   );
 }

@@ -200,14 +200,9 @@ function literal(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function Tabs({
-  model,
-  trans
-}: {
-  model: RunModel;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const labels: Record<Part, string> = {
+/** What each part is called. */
+export function partLabels(trans: TranslationBundle): Record<Part, string> {
+  return {
     notebook: trans.__('Notebook'),
     timeline: trans.__('Timeline'),
     logs: trans.__('Logs'),
@@ -215,6 +210,16 @@ function Tabs({
     results: trans.__('Results'),
     details: trans.__('Details')
   };
+}
+
+function Tabs({
+  model,
+  trans
+}: {
+  model: RunModel;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const labels = partLabels(trans);
   const parts = PARTS.filter(
     part => part !== 'notebook' || model.run?.kind === 'notebook'
   );

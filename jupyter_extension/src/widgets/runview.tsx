@@ -25,7 +25,7 @@ import type { ISession } from '../tokens';
 import type { FlowRun } from '../wire';
 import { ArtifactList, type IArtifactList } from './artifactlist';
 import { NotebookView } from './notebookview';
-import { Head, type IHead } from './runhead';
+import { Head, partLabels, type IHead } from './runhead';
 import { safeRegistry } from './safemime';
 
 export interface IRunView {
@@ -81,7 +81,14 @@ export class RunView extends Panel {
       new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />)
     );
     this.addWidget(this._cells);
-    Object.values(this._parts).forEach(part => this.addWidget(part));
+    const labels = partLabels(trans);
+    Object.entries(this._parts).forEach(([name, part]) => {
+      // The panel of a tab, and reached by keyboard where nothing in it can be: it may scroll.
+      part.node.setAttribute('role', 'tabpanel');
+      part.node.setAttribute('aria-label', labels[name as Part]);
+      part.node.tabIndex = 0;
+      this.addWidget(part);
+    });
     model.stateChanged.connect(this._onState, this);
     this._onState();
     void model.start();

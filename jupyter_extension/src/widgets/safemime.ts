@@ -4,7 +4,11 @@
  */
 import { Sanitizer } from '@jupyterlab/apputils';
 import type * as nbformat from '@jupyterlab/nbformat';
-import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import {
+  imageRendererFactory,
+  RenderedImage,
+  type IRenderMimeRegistry
+} from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Widget } from '@lumino/widgets';
 
@@ -18,6 +22,7 @@ export function safeRegistry(registry: IRenderMimeRegistry): IRenderMimeRegistry
   (sanitizer as Partial<Sanitizer>).setAllowCommandLinker?.(false);
   const safe = registry.clone({ sanitizer });
   safe.addFactory(svgFactory, SVG_RANK);
+  safe.addFactory(imageFactory, imageRendererFactory.defaultRank);
   return safe;
 }
 
@@ -43,12 +48,30 @@ export function attachmentResolver(
   };
 }
 
+/** What a reader without the picture is told: the text that came with it. */
+function saidOf({ data }: IRenderMime.IMimeModel): string {
+  const text = data['text/plain'];
+  return Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : '';
+}
+
+class SaidImage extends RenderedImage {
+  override async render(model: IRenderMime.IMimeModel): Promise<void> {
+    await super.render(model);
+    this.node.querySelector('img')?.setAttribute('alt', saidOf(model));
+  }
+}
+
+const imageFactory: IRenderMime.IRendererFactory = {
+  ...imageRendererFactory,
+  createRenderer: options => new SaidImage(options)
+};
+
 /** Within `<img>` an SVG can neither run scripts nor load anything. */
 class SvgImage extends Widget implements IRenderMime.IRenderer {
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const text = model.data[SVG];
     const image = document.createElement('img');
-    image.alt = '';
+    image.alt = saidOf(model);
     image.src = `data:${SVG},${encodeURIComponent(typeof text === 'string' ? text : '')}`;
     this.node.replaceChildren(image);
     return Promise.resolve();
