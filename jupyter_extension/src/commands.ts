@@ -37,6 +37,8 @@ export const CommandIDs = {
   pauseRun: 'nbflow:pause-run',
   resumeRun: 'nbflow:resume-run',
   runNotebook: 'nbflow:run-notebook',
+  runUpstream: 'nbflow:run-upstream',
+  runDownstream: 'nbflow:run-downstream',
   deployNotebook: 'nbflow:deploy-notebook',
   deploySelected: 'nbflow:deploy-selected',
   runDeployment: 'nbflow:run-deployment',

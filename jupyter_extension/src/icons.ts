@@ -28,3 +28,23 @@ export const deployIcon = new LabIcon({
       '</g>'
   )
 });
+
+/** A cell at the end of what leads to it: run it with all it needs. */
+export const upstreamIcon = new LabIcon({
+  name: 'nbflow:upstream',
+  svgstr: svg(
+    '<g class="jp-icon3" fill="#616161">' +
+      '<path d="M9 12.5v8l7-4z"/><path d="M12 2.5l4.6 4.6-1.4 1.4L13 6.3v4.2h-2V6.3L8.8 8.5 7.4 7.1z"/>' +
+      '</g>'
+  )
+});
+
+/** A cell at the head of what follows from it: run it with all that needs it. */
+export const downstreamIcon = new LabIcon({
+  name: 'nbflow:downstream',
+  svgstr: svg(
+    '<g class="jp-icon3" fill="#616161">' +
+      '<path d="M9 3.5v8l7-4z"/><path d="M12 21.5l4.6-4.6-1.4-1.4-2.2 2.2v-4.2h-2v4.2l-2.2-2.2-1.4 1.4z"/>' +
+      '</g>'
+  )
+});

@@ -37,6 +37,7 @@ export function stateText({ name }: State, trans: TranslationBundle): string {
     Late: trans.__('Late'),
     AwaitingRetry: trans.__('Awaiting retry'),
     Pending: trans.__('Pending'),
+    Queued: trans.__('Queued'),
     NotReady: trans.__('Not ready'),
     Running: trans.__('Running'),
     Retrying: trans.__('Retrying'),
@@ -44,6 +45,7 @@ export function stateText({ name }: State, trans: TranslationBundle): string {
     Cancelling: trans.__('Cancelling'),
     Cancelled: trans.__('Cancelled'),
     Completed: trans.__('Completed'),
+    Cached: trans.__('Cached'),
     Failed: trans.__('Failed'),
     TimedOut: trans.__('Timed out'),
     Crashed: trans.__('Crashed')

@@ -24,6 +24,11 @@ export class Preferences extends Model {
     return this._runPart;
   }
 
+  /** Whether the state of cells is shown above them. */
+  get cellBadges(): boolean {
+    return this._cellBadges;
+  }
+
   /** Whether nobody wants to be told when this deployment fails. */
   isSilent(deployment: string): boolean {
     return this._silent.has(deployment);
@@ -42,10 +47,11 @@ export class Preferences extends Model {
 
   /** Take the settings as they now are, and what keeps them. What is not understood is the default. */
   take(settings: ReadonlyPartialJSONObject, keep: Keep = this._keep): void {
-    const { notifyFailures, runPart, silentDeployments } = settings;
+    const { notifyFailures, runPart, silentDeployments, cellBadges } = settings;
     this._keep = keep;
     this._notifyFailures = TOLD.find(one => one === notifyFailures) ?? 'deployments';
     this._runPart = PARTS.find(one => one === runPart) ?? null;
+    this._cellBadges = cellBadges !== false;
     const names = Array.isArray(silentDeployments) ? silentDeployments : [];
     this._silent = new Set(names.filter(name => typeof name === 'string'));
     this.changed();
@@ -54,5 +60,6 @@ export class Preferences extends Model {
   private _keep: Keep = () => Promise.resolve();
   private _notifyFailures: Told = 'deployments';
   private _runPart: Part | null = null;
+  private _cellBadges = true;
   private _silent: ReadonlySet<string> = new Set();
 }

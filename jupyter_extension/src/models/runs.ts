@@ -110,6 +110,11 @@ export class RunsModel extends Model {
     }
   }
 
+  /** Give the newest of the runs known here that is asked for; null: there is none. */
+  newest(asked: (row: FlowRunRow) => boolean): FlowRunRow | null {
+    return this._all.order.rows.find(asked) ?? null;
+  }
+
   setFilter(filter: Partial<RunFilter>): void {
     this._filter = { ...this._filter, ...filter };
     this.selection.clear();

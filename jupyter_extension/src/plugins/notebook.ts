@@ -13,15 +13,19 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { runIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { aheadText } from '../components/duration';
 import { CATEGORY, CommandIDs, describe, tell, textOf } from '../commands';
-import { deployIcon } from '../icons';
+import { deployIcon, nbflowIcon } from '../icons';
 import { DeployFormModel } from '../models/deployform';
 import { ISession } from '../tokens';
 import { DeployFormWidget } from '../widgets/deployform';
 import { FormDialog } from '../widgets/formdialog';
+import { isCutOff, messageFor } from '../widgets/panel';
 import type { Deployment } from '../wire';
 
-/** The toolbar item of `schema/notebook.json`. */
-const TOOLBAR_ITEM = 'nbflow-deploy';
+/** The toolbar items of `schema/notebook.json`. */
+const TOOLBAR_ITEMS = {
+  'nbflow-deploy': CommandIDs.deployNotebook,
+  'nbflow-run': CommandIDs.runNotebook
+};
 
 export const notebook: JupyterFrontEndPlugin<void> = {
   id: 'nbflow-lab:notebook',
@@ -49,19 +53,41 @@ export const notebook: JupyterFrontEndPlugin<void> = {
       palette?.addItem({ command, category: CATEGORY });
     }
     tracker?.currentChanged.connect(() => app.commands.notifyCommandChanged());
-    // A button made from the schema alone would act on the current notebook, not on its own.
-    toolbars?.addFactory<NotebookPanel>('Notebook', TOOLBAR_ITEM, panel => {
-      const onClick = (): void => {
-        void app.commands.execute(CommandIDs.deployNotebook, {
-          path: panel.context.path
-        });
-      };
-      const label = session.trans.__('Deploy');
-      const tooltip = app.commands.caption(CommandIDs.deployNotebook);
-      return new ToolbarButton({ label, tooltip, icon: deployIcon, onClick });
-    });
+    session.feed.stateChanged.connect(() => app.commands.notifyCommandChanged());
+    for (const [item, command] of Object.entries(TOOLBAR_ITEMS)) {
+      toolbars?.addFactory<NotebookPanel>('Notebook', item, panel =>
+        buttonFor(app, session, panel, command)
+      );
+    }
   }
 };
+
+/** A button made from the schema alone would act on the current notebook, not on its own. */
+function buttonFor(
+  { commands }: JupyterFrontEnd,
+  { feed, trans }: ISession,
+  panel: NotebookPanel,
+  command: string
+): ToolbarButton {
+  const deploys = command === CommandIDs.deployNotebook;
+  const props = {
+    label: deploys ? trans.__('Deploy') : trans.__('Run as Flow'),
+    tooltip: commands.caption(command),
+    icon: deploys ? deployIcon : nbflowIcon,
+    disabledTooltip: '',
+    onClick: () => void commands.execute(command, { path: panel.context.path })
+  };
+  const button = new ToolbarButton(props);
+  const follow = (): void => {
+    const problem = isCutOff(feed) ? messageFor(feed, trans) : null;
+    props.disabledTooltip = `${problem?.message ?? ''} ${problem?.hint ?? ''}`.trim();
+    button.enabled = problem === null;
+  };
+  feed.stateChanged.connect(follow);
+  button.disposed.connect(() => feed.stateChanged.disconnect(follow));
+  follow();
+  return button;
+}
 
 function addNotebookCommands(
   app: JupyterFrontEnd,
@@ -76,7 +102,8 @@ function addNotebookCommands(
     describedBy: describe({
       path: trans.__('The notebook; the current one when left out.')
     }),
-    isEnabled: (args: Parameters<typeof textOf>[0]) => pathOf(args) !== ''
+    isEnabled: (args: Parameters<typeof textOf>[0]) =>
+      pathOf(args) !== '' && !isCutOff(session.feed)
   };
   commands.addCommand(CommandIDs.deployNotebook, {
     ...common,

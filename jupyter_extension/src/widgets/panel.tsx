@@ -33,7 +33,7 @@ export class NbflowPanel extends SidePanel {
 }
 
 /** Whether nothing can be shown: there never were rows, and will be none without help. */
-function isCutOff({ link }: Feed): boolean {
+export function isCutOff({ link }: Feed): boolean {
   return link === 'missing' || link === 'refused';
 }
 
@@ -60,7 +60,8 @@ function Standing({ feed, trans }: Pick<ISession, 'feed' | 'trans'>): JSX.Elemen
   );
 }
 
-function messageFor(feed: Feed, trans: TranslationBundle): Problem | null {
+/** Say why there is nothing to see, or what may go wrong; null: all is well. */
+export function messageFor(feed: Feed, trans: TranslationBundle): Problem | null {
   if (feed.link === 'missing') {
     const message = trans.__(
       'The server part of nbflow is not running on this Jupyter server.'
