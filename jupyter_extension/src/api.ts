@@ -10,6 +10,7 @@ import type {
   IArtifactQuery,
   IHistoryQuery,
   ILogFilter,
+  ILogQuery,
   IPermissions,
   IRunQuery,
   IRunRequest
@@ -114,6 +115,16 @@ export class Api implements IApi {
     });
   }
 
+  setFlowRunState(
+    id: string,
+    type: wire.StateType,
+    message: string
+  ): Promise<wire.Verdict> {
+    return this._ask('POST', ['flow-runs', id, 'set-state'], {
+      body: { state: { type, message }, force: true }
+    });
+  }
+
   acceptLateEnd(id: string): Promise<wire.FlowRun> {
     return this._ask('POST', ['flow-runs', id, 'accept']);
   }
@@ -152,8 +163,12 @@ export class Api implements IApi {
     });
   }
 
-  listLogs(id: string, after?: string): Promise<wire.Page<wire.LogEntry>> {
-    return this._ask('GET', ['flow-runs', id, 'logs'], { query: { after } });
+  listLogs(
+    id: string,
+    after?: string,
+    query: ILogQuery = {}
+  ): Promise<wire.Page<wire.LogEntry>> {
+    return this._ask('GET', ['flow-runs', id, 'logs'], { query: { ...query, after } });
   }
 
   listArtifacts(id: string): Promise<wire.Artifact[]> {

@@ -166,7 +166,7 @@ export function addGoOnCommands(app: JupyterFrontEnd, session: ISession): void {
 }
 
 /** What was not accepted is a problem that says why. */
-async function accepted(proposed: Promise<Verdict>): Promise<void> {
+export async function accepted(proposed: Promise<Verdict>): Promise<void> {
   const verdict = await proposed;
   if (verdict.verdict !== 'accept') {
     throw new ApiError(409, { code: 'run.refused', message: verdict.reason });
@@ -196,7 +196,7 @@ async function goOn(id: string, { api, trans }: ISession): Promise<void> {
 }
 
 /** A run the sidebar does not hold (an old one) is judged by the server. */
-function isEnabledFor<Row>(
+export function isEnabledFor<Row>(
   row: Row | undefined,
   id: string,
   may: (row: Row) => boolean

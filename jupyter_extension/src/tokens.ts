@@ -58,6 +58,12 @@ export interface IPermissions {
   [resource: string]: readonly string[];
 }
 
+/** Which lines to list, in which order: the oldest first, unless `-at`. */
+export interface ILogQuery extends ILogFilter {
+  sort?: 'at' | '-at';
+  limit?: number;
+}
+
 /** How the server stands, and what changed on it. */
 export interface ISystemApi {
   health(): Promise<wire.Health>;
@@ -82,6 +88,12 @@ export interface IRunsApi {
   pauseFlowRun(id: string): Promise<wire.Verdict>;
   suspendFlowRun(id: string): Promise<wire.Verdict>;
   resumeFlowRun(id: string, run_input?: wire.Parameters): Promise<wire.FlowRun>;
+  /** Set a run's state against the rules; a process that works on it is not told. */
+  setFlowRunState(
+    id: string,
+    type: wire.StateType,
+    message: string
+  ): Promise<wire.Verdict>;
   /** Accept what a run said after it had been given up. */
   acceptLateEnd(id: string): Promise<wire.FlowRun>;
   readGraph(id: string): Promise<wire.RunGraph>;
@@ -91,7 +103,11 @@ export interface IRunsApi {
   /** Where a run's log can be had as a file. */
   logsUrl(id: string, filter: ILogFilter): string;
   runNotebook(path: string, parameters?: wire.Parameters): Promise<wire.FlowRun>;
-  listLogs(id: string, after?: string): Promise<wire.Page<wire.LogEntry>>;
+  listLogs(
+    id: string,
+    after?: string,
+    query?: ILogQuery
+  ): Promise<wire.Page<wire.LogEntry>>;
   listArtifacts(id: string): Promise<wire.Artifact[]>;
   readNotebook(id: string): Promise<nbformat.INotebookContent>;
 }

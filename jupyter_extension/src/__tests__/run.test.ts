@@ -152,20 +152,6 @@ test('logs are read to the end, and later from the last page on', async () => {
   ]);
 });
 
-test('a deleted run says so', async () => {
-  const { server, model } = await setUp();
-  const gone = {
-    seq: 2,
-    kind: 'flow-run.deleted',
-    noun: 'flow-runs',
-    resource_id: 'a',
-    at: '',
-    row: {}
-  };
-  server.socket.say({ type: 'changes', from: 1, to: 2, events: [gone] });
-  expect(model.problem?.code).toBe('run.deleted');
-});
-
 test('closing the view ends the watch and the requests', async () => {
   const { server, api, model } = await setUp();
   model.dispose();
@@ -215,4 +201,63 @@ test('an artifact that was deleted goes', async () => {
   await settle();
   server.socket.say(artifactChange(1, 'x', { flow_run_id: 'a' }));
   expect(model.artifacts?.map(({ id }) => id)).toEqual(['y']);
+});
+
+test('a run deleted while it is looked at says so, and is asked for nothing more', async () => {
+  const { server, api, model } = await setUp();
+  const gone = {
+    seq: 2,
+    kind: 'flow-run.deleted',
+    noun: 'flow-runs',
+    resource_id: 'a',
+    at: '',
+    row: {}
+  };
+  server.socket.say({ type: 'changes', from: 1, to: 2, events: [gone] });
+  expect(model.deleted).toBe(true);
+  expect(model.problem?.code).toBe('run.deleted');
+  expect(model.run?.name).toBe('run a');
+  const calls = api.listLogs.mock.calls.length;
+  model.show('logs');
+  jest.advanceTimersByTime(REFRESH_MS);
+  await settle();
+  expect(api.listLogs.mock.calls).toHaveLength(calls);
+});
+
+test('a run deleted while there was no connection is missed when it is back', async () => {
+  const { server, api, model } = await setUp();
+  const gone = { code: 'not_found', message: 'There is no flow run a.' };
+  api.readFlowRun.mockRejectedValue(new ApiError(404, gone));
+  server.socket.say(snapshot(9));
+  await settle();
+  expect([model.deleted, model.problem?.code]).toEqual([true, 'run.deleted']);
+  expect(model.run?.name).toBe('run a');
+});
+
+test('what the sidebar knows of a run stands at once; the rest follows', async () => {
+  const { api } = await setUp();
+  const row = flowRun('a', { kind: 'flow', name: 'known' });
+  const model = new RunModel('a', api, new Feed(api), 'notebook', row);
+  expect([model.run?.name, model.part, model.whole]).toEqual([
+    'known',
+    'timeline',
+    false
+  ]);
+  await model.start();
+  expect([model.run?.name, model.whole]).toEqual(['run a', true]);
+});
+
+test('the failure of a run that failed is what failed first, in its latest attempt', async () => {
+  const { server, model } = await setUp();
+  const failed = (id: string, at: string, flow_attempt = 2) =>
+    taskRun(id, { state: state('FAILED', { at }), ended_at: at, flow_attempt });
+  const task_runs = [
+    failed('late', '2026-11-22T12:00:09Z'),
+    failed('first', '2026-11-22T12:00:05Z'),
+    failed('before', '2026-11-22T11:00:00Z', 1)
+  ];
+  server.socket.say({ type: 'run', flow_run_id: 'a', seq: 1, task_runs });
+  expect(model.failure).toBeNull();
+  server.socket.say(changes(1, flowRun('a', { state: state('FAILED') })));
+  expect(model.failure?.id).toBe('first');
 });

@@ -37,6 +37,8 @@ export interface ITimeline {
   trans: TranslationBundle;
   /** Show a called run on a page of its own. */
   onOpenRun: (id: string) => void;
+  /** Show what a task run logged. */
+  onLogs: (taskRunId: string) => void;
   /** Show a cell in the notebook. */
   onOpenCell: (cellId: string) => void;
 }
@@ -49,7 +51,7 @@ export function Timeline(props: ITimeline): JSX.Element {
     return () => model.show(false);
   }, [model]);
   const { layout } = model;
-  if (model.problem) {
+  if (model.problem && !layout.rows.length) {
     return <ProblemNote problem={model.problem} />;
   }
   if (!layout.rows.length) {

@@ -22,6 +22,7 @@ export interface IPicked {
   onGo: (to: number) => void;
   onOpenRun: (id: string) => void;
   onOpenCell: (cellId: string) => void;
+  onLogs: (taskRunId: string) => void;
 }
 
 export function Picked(props: IPicked): JSX.Element | null {
@@ -75,8 +76,32 @@ export function Picked(props: IPicked): JSX.Element | null {
       )}
       <Neighbours {...props} label={trans.__('Took from')} rows={took} />
       <Neighbours {...props} label={trans.__('Taken by')} rows={given} />
+      <Tail {...props} bar={bar} />
     </section>
   );
+}
+
+/** What the task run logged last; all of it is one step away. */
+function Tail({
+  model: { tail },
+  bar,
+  onLogs,
+  trans
+}: IPicked & { bar: IBar }): JSX.Element | null {
+  return tail?.length ? (
+    <div className="jp-nbflow-Picked-logs">
+      <button
+        className="jp-nbflow-LinkButton"
+        name="logs"
+        onClick={() => onLogs(bar.id)}
+      >
+        {trans.__('All lines of its log')}
+      </button>
+      <pre tabIndex={0} aria-label={trans.__('The last lines of its log')}>
+        {tail.map(entry => plainText(entry.message)).join('\n')}
+      </pre>
+    </div>
+  ) : null;
 }
 
 function Times({

@@ -7,10 +7,11 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { problemOf } from '../errors';
 import type { IApi } from '../tokens';
-import type { Event, FlowRunRow, Problem, TaskRunRow } from '../wire';
+import type { Event, FlowRunRow, LogEntry, Problem, State, TaskRunRow } from '../wire';
 import type { Feed, TaskRunNews } from './feed';
 import { Model } from './model';
 import type { RunModel } from './run';
+import { sameState } from './states';
 import {
   barOfRun,
   barOfTask,
@@ -20,6 +21,8 @@ import {
   type ISpan
 } from './timeline';
 
+/** As many lines of a task's log stand below the timeline. */
+const TAIL_LINES = 50;
 /** A page of called runs. */
 const PAGE = 200;
 /** As many called runs have rows: a thousand is more than anybody looks through. */
@@ -35,7 +38,7 @@ interface IInside {
 export class GraphModel extends Model implements IDisposable {
   constructor(
     readonly run: RunModel,
-    api: Pick<IApi, 'listFlowRuns'>,
+    api: Pick<IApi, 'listFlowRuns' | 'listLogs'>,
     feed: Feed
   ) {
     super();
@@ -84,13 +87,57 @@ export class GraphModel extends Model implements IDisposable {
     this._shown = shown;
     if (shown) {
       this._askFirst();
+      if (this._tail === null) {
+        this._touchTail();
+      }
       this._touch();
     }
   }
 
   select(id: string | null): void {
-    this._selected = id;
+    if (id !== this._selected) {
+      this._selected = id;
+      this._tail = null;
+      this._touchTail();
+    }
     this.changed();
+  }
+
+  /** The last lines that the selected task run logged, oldest first; null: not known yet. */
+  get tail(): readonly LogEntry[] | null {
+    return this._tail;
+  }
+
+  /** Ask for what the selected task run logged last. */
+  private _touchTail(): void {
+    const id = this._selected;
+    const owner = [...this._inside].find(([, { tasks }]) => id && tasks.has(id))?.[0];
+    if (!id || !owner || !this._shown) {
+      return;
+    }
+    const query = { task_run_id: id, sort: '-at', limit: TAIL_LINES } as const;
+    this._api.listLogs(owner, undefined, query).then(
+      ({ rows }) => {
+        if (id === this._selected) {
+          this._tail = [...rows].reverse();
+          this.changed();
+        }
+      },
+      () => undefined // the lines stay unknown; the log's own page tells why
+    );
+  }
+
+  /** What a task logged is asked for again when its state is another. */
+  private _followTail(): void {
+    const state = this._bar(this._selected)?.state;
+    if (state && this._tailState && !sameState(state, this._tailState)) {
+      this._touchTail();
+    }
+    this._tailState = state;
+  }
+
+  private _bar(id: string | null): IBar | undefined {
+    return this.layout.rows[this.layout.at.get(id ?? '') ?? -1]?.bar;
   }
 
   look(span: ISpan | null): void {
@@ -198,10 +245,10 @@ export class GraphModel extends Model implements IDisposable {
 
   /** After a lost connection what was called meanwhile is asked for again. */
   private _onSnapshot(): void {
-    const known = [...this._asked];
+    const open = [...this._inside].filter(([, { watch }]) => watch).map(([id]) => id);
     this._asked.clear();
-    if (this._shown) {
-      known.forEach(id => void this._ask(id));
+    if (this._shown && !this.run.deleted) {
+      [this.run.id, ...open].forEach(id => void this._ask(id));
     }
   }
 
@@ -212,11 +259,14 @@ export class GraphModel extends Model implements IDisposable {
   private _touch(): void {
     this._layout = null;
     if (this._shown && !this._disposed) {
+      if (this._selected) {
+        this._followTail();
+      }
       this.changed();
     }
   }
 
-  private readonly _api: Pick<IApi, 'listFlowRuns'>;
+  private readonly _api: Pick<IApi, 'listFlowRuns' | 'listLogs'>;
   private readonly _feed: Feed;
   private readonly _inside = new Map<string, IInside>();
   private readonly _open = new Set<string>();
@@ -224,6 +274,8 @@ export class GraphModel extends Model implements IDisposable {
   private _own: readonly TaskRunRow[] = [];
   private _layout: ILayout | null = null;
   private _selected: string | null = null;
+  private _tail: readonly LogEntry[] | null = null;
+  private _tailState: State | undefined;
   private _span: ISpan | null = null;
   private _problem: Problem | null = null;
   private _shown = false;

@@ -22,12 +22,18 @@ import type {
 } from '../wire';
 import type { Feed, TaskRunNews } from './feed';
 import { Model } from './model';
-import { isFinal, isWaiting, sameState } from './states';
+import { isFailed, isFinal, isWaiting, sameState } from './states';
 
 /** The executed notebook is asked for at most this often, however fast its cells finish. */
 export const REFRESH_MS = 500;
 /** Pages of a long log that are shown together; the first is shown at once. */
 const PAGES_AT_ONCE = 20;
+
+const GONE: Problem = {
+  code: 'run.deleted',
+  message: 'This run was deleted.',
+  hint: 'What was known of it stays on this page until it is closed.'
+};
 
 export const PARTS = [
   'notebook',
@@ -79,6 +85,11 @@ export class RunModel extends Model implements IDisposable {
     return this._whole;
   }
 
+  /** Whether it is no more; what was known of it stays. */
+  get deleted(): boolean {
+    return this._deleted;
+  }
+
   get problem(): Problem | null {
     return this._problem;
   }
@@ -86,6 +97,16 @@ export class RunModel extends Model implements IDisposable {
   /** The task runs, in order. */
   get taskRuns(): readonly TaskRunRow[] {
     return this._inOrder;
+  }
+
+  /** The task run that failed first, in a run that failed. */
+  get failure(): TaskRunRow | null {
+    return this._run && isFailed(this._run.state) ? firstFailed(this._inOrder) : null;
+  }
+
+  /** Whether the task runs have come: there may be none. */
+  get tasksKnown(): boolean {
+    return this._tasksKnown;
   }
 
   /** The executed notebook as far as it has run; null: none yet, or none at all. */
@@ -117,7 +138,8 @@ export class RunModel extends Model implements IDisposable {
 
   /** Why the run waits; null: it does not, or that is not known yet. */
   get explanation(): Explanation | null {
-    return this._run && isWaiting(this._run.state) ? this._explanation : null;
+    const waits = this._run && !this._deleted && isWaiting(this._run.state);
+    return waits ? this._explanation : null;
   }
 
   /** The part the view shows; the others are not asked for. */
@@ -179,8 +201,9 @@ export class RunModel extends Model implements IDisposable {
       this._take(await this._api.readFlowRun(this.id));
       this._whole = true;
       this._problem = null;
+      this._deleted = false;
     } catch (reason) {
-      this._problem = problemOf(reason);
+      this._missed(reason);
     }
     this.changed();
     await Promise.all([this._refresh(), this._explain()]);
@@ -204,6 +227,7 @@ export class RunModel extends Model implements IDisposable {
     const before = this._taskRuns;
     this._taskRuns = new Map(complete ? [] : before);
     taskRuns.forEach(task => this._taskRuns.set(task.id, task));
+    this._tasksKnown ||= complete;
     this._inOrder = latestAttempt([...this._taskRuns.values()]);
     this.changed();
     if (
@@ -230,7 +254,7 @@ export class RunModel extends Model implements IDisposable {
 
   private _onRun(row: Partial<FlowRun>): void {
     if (!row.id) {
-      this._problem = { code: 'run.deleted', message: 'This run was deleted.' };
+      this._gone();
     } else if (this._run) {
       const before = this._run.state;
       this._run = { ...this._run, ...row };
@@ -240,6 +264,19 @@ export class RunModel extends Model implements IDisposable {
       }
     }
     this.changed();
+  }
+
+  private _missed(reason: unknown): void {
+    if (this._run && reason instanceof ApiError && reason.status === 404) {
+      this._gone();
+    } else {
+      this._problem = problemOf(reason);
+    }
+  }
+
+  private _gone(): void {
+    this._deleted = true;
+    this._problem = GONE;
   }
 
   /** A progress goes on as it is told; what else changed is asked for when it is looked at. */
@@ -260,7 +297,7 @@ export class RunModel extends Model implements IDisposable {
 
   /** A run that waits is asked why, once for each state it waits in. */
   private async _explain(): Promise<void> {
-    if (this._run && isWaiting(this._run.state)) {
+    if (this._run && !this._deleted && isWaiting(this._run.state)) {
       this._explanation = await this._api.explain(this.id).catch(() => null);
       this.changed();
     }
@@ -274,6 +311,9 @@ export class RunModel extends Model implements IDisposable {
   private async _refresh(): Promise<void> {
     clearTimeout(this._timer);
     this._timer = undefined;
+    if (this._deleted) {
+      return;
+    }
     if (this._asking || this._disposed || !this._shown) {
       this._again = true;
       return;
@@ -353,7 +393,7 @@ export class RunModel extends Model implements IDisposable {
   /** A run that has not begun has no notebook yet: that is no error. */
   private _missing(part: Part, reason: unknown): void {
     if (!(part === 'notebook' && reason instanceof ApiError && reason.status === 404)) {
-      this._problem = problemOf(reason);
+      this._missed(reason);
     }
   }
 
@@ -362,8 +402,10 @@ export class RunModel extends Model implements IDisposable {
   private _watch: IDisposable | null = null;
   private _run: FlowRun | null = null;
   private _whole = false;
+  private _deleted = false;
   private _problem: Problem | null = null;
   private _taskRuns = new Map<string, TaskRunRow>();
+  private _tasksKnown = false;
   private _inOrder: readonly TaskRunRow[] = [];
   private _notebook: nbformat.INotebookContent | null = null;
   private _logs: readonly LogEntry[] | null = null;
@@ -387,4 +429,15 @@ function latestAttempt(taskRuns: readonly TaskRunRow[]): TaskRunRow[] {
   return taskRuns
     .filter(task => task.flow_attempt === attempt)
     .sort((a, b) => a.position - b.position);
+}
+
+/** The first by when it ended: what failed later may have failed for it. */
+function firstFailed(taskRuns: readonly TaskRunRow[]): TaskRunRow | null {
+  const when = (task: TaskRunRow): number => Date.parse(task.ended_at ?? task.state.at);
+  return taskRuns
+    .filter(task => isFailed(task.state))
+    .reduce<TaskRunRow | null>(
+      (first, task) => (first && when(first) <= when(task) ? first : task),
+      null
+    );
 }

@@ -1,7 +1,7 @@
 /**
  * Which states are ends and which a process may be working in; `nbflow.model.states` in TypeScript.
  */
-import type { State, StateType } from '../wire';
+import type { FlowRunRow, State, StateType } from '../wire';
 
 const FINAL: readonly StateType[] = ['COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED'];
 const CANCELLABLE: readonly StateType[] = ['SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED'];
@@ -27,4 +27,24 @@ export function isWaiting(state: State): boolean {
 /** Whether it may be tried again. */
 export function isRetryable(state: State): boolean {
   return isFinal(state) && state.type !== 'COMPLETED';
+}
+
+/** Whether its process may be let end, so that it begins again later: no other run waits for it. */
+export function isSuspendable({
+  kind,
+  state,
+  parent_flow_run_id
+}: Pick<FlowRunRow, 'kind' | 'state' | 'parent_flow_run_id'>): boolean {
+  return state.type === 'RUNNING' && kind !== 'session' && parent_flow_run_id === null;
+}
+
+/** The end that a run told after it had been given up, as long as nobody has accepted it. */
+export function lateEndOf({ type, details }: State): string | null {
+  const late = details.late as { name?: unknown } | undefined;
+  return type === 'CRASHED' && typeof late?.name === 'string' ? late.name : null;
+}
+
+/** Whether it ended badly, by its own doing or not. */
+export function isFailed({ type }: State): boolean {
+  return type === 'FAILED' || type === 'CRASHED';
 }

@@ -7,11 +7,15 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { PageConfig, PathExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { CommandIDs, describe, hit, tell, textOf } from '../commands';
+import { CATEGORY, CommandIDs, describe, hit, tell, textOf } from '../commands';
+import { RunCommandIDs } from '../commands/onerun';
+import { nbflowIcon } from '../icons';
 import { PARTS } from '../models/run';
+import { isFailed } from '../models/states';
 import { ISession } from '../tokens';
 import { RunView } from '../widgets/runview';
 import { addPages } from './pages';
@@ -22,14 +26,15 @@ export const runview: JupyterFrontEndPlugin<void> = {
     'Opens a run: its cells, notebook, timeline, logs, artifacts, results, details.',
   autoStart: true,
   requires: [ISession, IRenderMimeRegistry],
-  optional: [ILabShell, ILayoutRestorer, IEditorLanguageRegistry],
+  optional: [ILabShell, ILayoutRestorer, IEditorLanguageRegistry, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     session: ISession,
     rendermime: IRenderMimeRegistry,
     shell: ILabShell | null,
     restorer: ILayoutRestorer | null,
-    languages: IEditorLanguageRegistry | null
+    languages: IEditorLanguageRegistry | null,
+    palette: ICommandPalette | null
   ): void => {
     const { commands } = app;
     const { trans } = session;
@@ -37,7 +42,7 @@ export const runview: JupyterFrontEndPlugin<void> = {
     const partOf = (args: Args): (typeof PARTS)[number] | undefined =>
       PARTS.find(one => one === textOf(args, 'part'));
 
-    addPages(app, shell, restorer, {
+    const pages = addPages(app, shell, restorer, {
       namespace: 'nbflow-run',
       command: CommandIDs.openRun,
       label: trans.__('Open Run'),
@@ -60,13 +65,34 @@ export const runview: JupyterFrontEndPlugin<void> = {
           opener
         }),
       argsOf: ({ model }) => ({ flow_run_id: model.id, part: model.part }),
-      again: ({ model }, args) => {
+      again: (view, args) => {
         const part = partOf(args);
         if (part) {
-          model.show(part);
+          view.model.show(part);
         }
       }
     });
+    const failedOf = (args: Args): string =>
+      textOf(args, 'flow_run_id') ||
+      hit(app, 'runId') ||
+      (session.runs.visible.find(({ state }) => isFailed(state))?.id ?? '');
+    commands.addCommand(RunCommandIDs.openAtFailure, {
+      label: trans.__('Open Run at Failure'),
+      caption: trans.__(
+        'Show where a run failed: the run named, or the latest that failed'
+      ),
+      icon: nbflowIcon,
+      describedBy: describe({ flow_run_id: trans.__('The id of the run.') }),
+      isEnabled: args => failedOf(args) !== '',
+      execute: async args => {
+        const flow_run_id = failedOf(args);
+        await commands.execute(CommandIDs.openRun, { flow_run_id });
+        pages
+          .find(({ content }) => content.model.id === flow_run_id)
+          ?.content.showFailure();
+      }
+    });
+    palette?.addItem({ command: RunCommandIDs.openAtFailure, category: CATEGORY });
 
     const pathOf = (args: Args): string => {
       const id = textOf(args, 'deployment_id') || hit(app, 'deploymentId');

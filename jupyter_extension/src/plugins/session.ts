@@ -10,6 +10,7 @@ import {
   addRunCommands,
   addScheduleCommands
 } from '../commands';
+import { addRareRunCommands } from '../commands/onerun';
 import { addManyRunsCommands } from '../commands/runs';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
@@ -38,6 +39,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
     addRunCommands(app, made);
     addManyRunsCommands(app, made);
     addGoOnCommands(app, made);
+    addRareRunCommands(app, made);
     addDeploymentCommands(app, made);
     addScheduleCommands(app, made);
     void app.started.then(() => feed.start());

@@ -40,11 +40,16 @@ export class NotebookView extends Panel {
     _with.model.stateChanged.connect(() => this._mark());
   }
 
-  /** Bring a cell into sight. */
-  reveal(cellId: string): void {
-    this._cells
-      .get(cellId)
-      ?.node.scrollIntoView({ block: 'start', behavior: 'smooth' });
+  /** Bring a cell into sight. Gives false while it is not there. */
+  reveal(cellId: string, behavior: ScrollBehavior = 'smooth'): boolean {
+    const node = this._cells.get(cellId)?.node;
+    const go = (): void => node?.scrollIntoView({ block: 'start', behavior });
+    go();
+    if (behavior === 'auto') {
+      // Cells out of sight have no height of their own before they are drawn: go once more.
+      requestAnimationFrame(() => requestAnimationFrame(go));
+    }
+    return node !== undefined;
   }
 
   private _draw(): void {

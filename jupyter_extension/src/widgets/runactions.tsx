@@ -1,11 +1,13 @@
 /**
- * What can be done with a run as it stands: cancel, pause, go on, try again.
+ * What can be done with a run as it stands: cancel, pause, go on, try again; what is rarely done in a
+ * menu.
  */
-import type { TranslationBundle } from '@jupyterlab/translation';
+import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { useState } from 'react';
 import { CommandIDs } from '../commands';
-import { isCancellable, isRetryable } from '../models/states';
+import { RunCommandIDs } from '../commands/onerun';
+import { actionsOf, type RunActionName } from '../models/runactions';
 import type { ISession } from '../tokens';
 import type { FlowRun } from '../wire';
 
@@ -15,13 +17,15 @@ interface IActions {
   commands: CommandRegistry;
 }
 
-interface IAction {
-  name: string;
-  label: string;
-  title: string;
-  command: string;
-  accent?: boolean;
-}
+const COMMANDS: Record<RunActionName, string> = {
+  accept: RunCommandIDs.acceptLateEnd,
+  'resume-cell': CommandIDs.resumeFailed,
+  retry: CommandIDs.retryRun,
+  resume: CommandIDs.resumeRun,
+  pause: CommandIDs.pauseRun,
+  suspend: RunCommandIDs.suspend,
+  cancel: CommandIDs.cancelRun
+};
 
 export function RunActions({ run, session, commands }: IActions): JSX.Element {
   const [busy, setBusy] = useState(false);
@@ -36,70 +40,41 @@ export function RunActions({ run, session, commands }: IActions): JSX.Element {
       role="group"
       aria-label={session.trans.__('Actions')}
     >
-      {actionsOf(run, session.trans).map(({ name, label, title, command, accent }) => (
+      {actionsOf(run, session.trans).map(({ name, label, title, accent }) => (
         <button
           key={name}
           className={`jp-nbflow-Button${accent ? ' jp-mod-accent' : ''}`}
           name={name}
           title={title}
           disabled={busy}
-          onClick={() => void act(command)}
+          onClick={() => void act(COMMANDS[name])}
         >
           {label}
         </button>
       ))}
+      <button
+        className="jp-nbflow-Button"
+        name="more"
+        title={session.trans.__('More actions')}
+        aria-label={session.trans.__('More actions')}
+        aria-haspopup="menu"
+        onClick={({ currentTarget }) => openMenu(run, commands, currentTarget)}
+      >
+        ⋯
+      </button>
     </div>
   );
 }
 
-/** Give what may be done with a run, the most likely first. */
-export function actionsOf(
-  { kind, state }: Pick<FlowRun, 'kind' | 'state'>,
-  trans: TranslationBundle
-): IAction[] {
-  const actions: IAction[] = [];
-  if (isRetryable(state) && kind === 'notebook') {
-    actions.push({
-      name: 'resume-cell',
-      label: trans.__('Resume from failed cell'),
-      title: trans.__('Go on where it ended: completed cells are not run again'),
-      command: CommandIDs.resumeFailed,
-      accent: true
-    });
-  }
-  if (isRetryable(state) && kind !== 'session') {
-    actions.push({
-      name: 'retry',
-      label: trans.__('Retry'),
-      title: trans.__('Run it once more'),
-      command: CommandIDs.retryRun,
-      accent: kind === 'flow'
-    });
-  }
-  if (state.type === 'PAUSED') {
-    actions.push({
-      name: 'resume',
-      label: trans.__('Resume'),
-      title: trans.__('Let it go on'),
-      command: CommandIDs.resumeRun,
-      accent: true
-    });
-  }
-  if (state.type === 'RUNNING' && kind === 'flow') {
-    actions.push({
-      name: 'pause',
-      label: trans.__('Pause'),
-      title: trans.__('Let no further task begin'),
-      command: CommandIDs.pauseRun
-    });
-  }
-  if (isCancellable(state)) {
-    actions.push({
-      name: 'cancel',
-      label: trans.__('Cancel run'),
-      title: trans.__('Ask it to stop'),
-      command: CommandIDs.cancelRun
-    });
-  }
-  return actions;
+/** Open what is rarely done below its button. */
+function openMenu(run: FlowRun, commands: CommandRegistry, button: HTMLElement): void {
+  const menu = new MenuSvg({ commands });
+  const args = { flow_run_id: run.id };
+  menu.addItem({ command: CommandIDs.copyRunIds, args });
+  menu.addItem({ command: RunCommandIDs.setState, args });
+  menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.deleteRun, args });
+  menu.aboutToClose.connect(() => button.focus());
+  const { left, bottom } = button.getBoundingClientRect();
+  menu.open(left, bottom);
 }

@@ -21,9 +21,12 @@ export interface IHead {
   session: ISession;
   commands: CommandRegistry;
   opener: IArtifactList['opener'];
+  /** Show where the run failed. */
+  onFailure: () => void;
 }
 
-export function Head({ model, session, commands, opener }: IHead): JSX.Element {
+export function Head(props: IHead): JSX.Element {
+  const { model, session, commands, opener } = props;
   useModel(model);
   const { trans } = session;
   const run = model.run;
@@ -39,15 +42,19 @@ export function Head({ model, session, commands, opener }: IHead): JSX.Element {
       <div className="jp-nbflow-RunView-title">
         <h1>{run.name}</h1>
         <StateBadge state={run.state} trans={trans} />
-        <RunActions run={run} session={session} commands={commands} />
+        {!model.deleted && (
+          <RunActions run={run} session={session} commands={commands} />
+        )}
       </div>
-      <Facts run={run} session={session} opener={opener} />
+      <Link session={session} />
+      <Facts run={run} session={session} commands={commands} opener={opener} />
       <Given run={run} trans={trans} />
       {run.state.message && (
         <p className="jp-nbflow-RunView-message" data-state={run.state.type}>
           {run.state.message}
         </p>
       )}
+      <FailedIn {...props} />
       {model.explanation && (
         <Waits explanation={model.explanation} commands={commands} trans={trans} />
       )}
@@ -57,11 +64,44 @@ export function Head({ model, session, commands, opener }: IHead): JSX.Element {
   );
 }
 
+/** Which cell or task failed, and the way there. */
+function FailedIn({ model, session: { trans }, onFailure }: IHead): JSX.Element | null {
+  const { failure } = model;
+  return failure ? (
+    <p className="jp-nbflow-RunView-failed">
+      {failure.kind === 'cell' ? trans.__('Failed in the cell') : trans.__('Failed in')}{' '}
+      <button
+        className="jp-nbflow-LinkButton"
+        name="show-failure"
+        title={failure.state.message}
+        onClick={onFailure}
+      >
+        <bdi>{failure.name}</bdi>
+      </button>
+    </p>
+  ) : null;
+}
+
+/** What stands here may be old while there is no connection. */
+function Link({
+  session: { feed, trans }
+}: Pick<IHead, 'session'>): JSX.Element | null {
+  useModel(feed);
+  return feed.link === 'lost' ? (
+    <p className="jp-nbflow-RunView-lost" role="status">
+      {trans.__(
+        'The server does not answer. This page goes on by itself when it is there again.'
+      )}
+    </p>
+  ) : null;
+}
+
 function Facts({
   run,
   session,
+  commands,
   opener
-}: Pick<IHead, 'session' | 'opener'> & { run: FlowRun }): JSX.Element {
+}: Pick<IHead, 'session' | 'commands' | 'opener'> & { run: FlowRun }): JSX.Element {
   const { deployments, trans } = session;
   useModel(deployments);
   const deployment = deployments.get(run.deployment_id);
@@ -69,7 +109,17 @@ function Facts({
   const running = run.state.type === 'RUNNING';
   return (
     <dl className="jp-nbflow-Facts">
-      {deployment && <Fact label={trans.__('Deployment')}>{deployment.name}</Fact>}
+      {deployment && (
+        <Fact label={trans.__('Deployment')}>
+          <Way
+            commands={commands}
+            to="nbflow:open-deployment"
+            args={{ deployment_id: deployment.id }}
+          >
+            {deployment.name}
+          </Way>
+        </Fact>
+      )}
       <Fact label={run.kind === 'notebook' ? trans.__('Notebook') : trans.__('Flow')}>
         {open ? (
           <button
@@ -104,7 +154,54 @@ function Facts({
         </Fact>
       )}
       {run.attempt > 1 && <Fact label={trans.__('Attempt')}>{run.attempt}</Fact>}
+      {run.parent_flow_run_id && (
+        <Fact label={trans.__('Called by')}>
+          <Way
+            commands={commands}
+            to={CommandIDs.openRun}
+            args={{ flow_run_id: run.parent_flow_run_id }}
+          >
+            {session.runs.get(run.parent_flow_run_id)?.name ?? trans.__('another run')}
+          </Way>
+        </Fact>
+      )}
+      {run.work_pool && (
+        <Fact label={trans.__('Work pool')}>
+          <Way
+            commands={commands}
+            to="nbflow:open-work-pool"
+            args={{ work_pool: run.work_pool }}
+          >
+            {run.work_pool}
+          </Way>
+        </Fact>
+      )}
+      {run.created_by && <Fact label={trans.__('Made by')}>{run.created_by}</Fact>}
     </dl>
+  );
+}
+
+/** A way to another page; its name alone where there is no such page. */
+function Way({
+  commands,
+  to,
+  args,
+  children
+}: {
+  commands: CommandRegistry;
+  to: string;
+  args: { [name: string]: string };
+  children: string;
+}): JSX.Element {
+  return commands.hasCommand(to) ? (
+    <button
+      className="jp-nbflow-LinkButton"
+      onClick={() => void commands.execute(to, args)}
+    >
+      <bdi>{children}</bdi>
+    </button>
+  ) : (
+    <bdi>{children}</bdi>
   );
 }
 

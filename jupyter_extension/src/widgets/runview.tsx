@@ -30,7 +30,7 @@ import { safeRegistry } from './safemime';
 
 export interface IRunView {
   flowRunId: string;
-  /** The part to begin with. */
+  /** The part to begin with; where none is named, a run that failed is opened where it failed. */
   part?: Part;
   session: ISession;
   commands: CommandRegistry;
@@ -78,7 +78,10 @@ export class RunView extends Panel {
     this.node.dataset.runId = flowRunId;
     this.title.label = known?.name ?? trans.__('Run');
     this.addWidget(
-      new Drawn('jp-nbflow-RunView-head', <Head {...options} model={model} />)
+      new Drawn(
+        'jp-nbflow-RunView-head',
+        <Head {...options} model={model} onFailure={this.showFailure} />
+      )
     );
     this.addWidget(this._cells);
     const labels = partLabels(trans);
@@ -89,12 +92,21 @@ export class RunView extends Panel {
       part.node.tabIndex = 0;
       this.addWidget(part);
     });
+    this._seeking = options.part === undefined;
     model.stateChanged.connect(this._onState, this);
+    model.notebookChanged.connect(this._seek, this);
     this._onState();
     void model.start();
   }
 
   readonly model: RunModel;
+
+  /** Show where the run failed, once that is known. */
+  readonly showFailure = (): void => {
+    this._seeking = true;
+    this.model.show(this.model.run?.kind === 'notebook' ? 'notebook' : 'timeline');
+    this._seek();
+  };
 
   override dispose(): void {
     this._graph.dispose();
@@ -109,12 +121,28 @@ export class RunView extends Panel {
     this._notebook.reveal(cellId);
   };
 
+  private _seek(): void {
+    const { run, failure, part, tasksKnown } = this.model;
+    if (!this._seeking || !run || !tasksKnown) {
+      return;
+    }
+    if (!failure) {
+      this._seeking = false;
+    } else if (part === 'timeline') {
+      this._seeking = false;
+      this._graph.select(failure.id);
+    } else if (part === 'notebook' && failure.cell_id) {
+      this._seeking = !this._notebook.reveal(failure.cell_id, 'auto');
+    }
+  }
+
   private _timeline({ commands, session: { trans } }: IRunView): JSX.Element {
     return (
       <Timeline
         model={this._graph}
         trans={trans}
         onOpenCell={this._reveal}
+        onLogs={id => this.model.showLogs(id)}
         onOpenRun={id => void commands.execute(CommandIDs.openRun, { flow_run_id: id })}
       />
     );
@@ -148,8 +176,11 @@ export class RunView extends Panel {
       this.node.dataset.state = run.state.type;
       this.title.label = run.name;
     }
+    this._seek();
   }
 
+  /** Whether it is to go where the run failed, as soon as that is known. */
+  private _seeking = false;
   private readonly _graph: GraphModel;
   private readonly _notebook: NotebookView;
   private readonly _cells: Drawn;
@@ -185,7 +216,9 @@ function Cells({
   model,
   session,
   onOpen
-}: IHead & { onOpen: (cellId: string) => void }): JSX.Element {
+}: Pick<IHead, 'model' | 'session'> & {
+  onOpen: (cellId: string) => void;
+}): JSX.Element {
   useModel(model);
   const { trans } = session;
   const steps = stepsOf(model.taskRuns, model.notebook);
