@@ -23,6 +23,9 @@ import { FormDialog } from './widgets/formdialog';
 import { RunFormWidget } from './widgets/runform';
 
 export const CommandIDs = {
+  openHome: 'nbflow:open-home',
+  openOverview: 'nbflow:open-overview',
+  openSettings: 'nbflow:open-settings',
   openRuns: 'nbflow:open-runs',
   openFailed: 'nbflow:open-failed-runs',
   openRun: 'nbflow:open-run',
@@ -40,7 +43,9 @@ export const CommandIDs = {
   runUpstream: 'nbflow:run-upstream',
   runDownstream: 'nbflow:run-downstream',
   deployNotebook: 'nbflow:deploy-notebook',
+  runSelected: 'nbflow:run-selected',
   deploySelected: 'nbflow:deploy-selected',
+  chooseDeployment: 'nbflow:choose-deployment',
   runDeployment: 'nbflow:run-deployment',
   pauseDeployment: 'nbflow:pause-deployment',
   resumeDeployment: 'nbflow:resume-deployment',

@@ -3,12 +3,16 @@
  */
 import { deploymentpage } from './plugins/deploymentpage';
 import { cells } from './plugins/cells';
+import { files } from './plugins/files';
+import { launcher } from './plugins/launcher';
 import { notebook } from './plugins/notebook';
 import { notify } from './plugins/notify';
+import { running } from './plugins/running';
 import { runview } from './plugins/runview';
 import { session } from './plugins/session';
 import { settings } from './plugins/settings';
 import { sidebar } from './plugins/sidebar';
+import { status } from './plugins/status';
 
 export * from './tokens';
 export default [
@@ -19,5 +23,9 @@ export default [
   deploymentpage,
   notebook,
   cells,
+  files,
+  launcher,
+  status,
+  running,
   notify
 ];

@@ -10,6 +10,7 @@ import type { DeploymentsModel } from './models/deployments';
 import type { Feed } from './models/feed';
 import type { Preferences } from './models/preferences';
 import type { RunsModel } from './models/runs';
+import type { TallyModel } from './models/tally';
 import type * as wire from './wire';
 
 /** Which flow runs to list, in which order; what is left out matches all. */
@@ -244,6 +245,7 @@ export interface ISession {
   readonly runs: RunsModel;
   readonly deployments: DeploymentsModel;
   readonly preferences: Preferences;
+  readonly tally: TallyModel;
   readonly trans: TranslationBundle;
 }
 

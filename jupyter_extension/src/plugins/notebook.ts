@@ -1,6 +1,5 @@
 /**
- * What can be done with a notebook: run it now, deploy it. From its toolbar, the palette and the file
- * browser.
+ * What can be done with a notebook: run it now, deploy it. From its toolbar and the palette.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import {
@@ -8,7 +7,6 @@ import {
   IToolbarWidgetRegistry,
   Notification
 } from '@jupyterlab/apputils';
-import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { runIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { aheadText } from '../components/duration';
@@ -18,7 +16,7 @@ import { DeployFormModel } from '../models/deployform';
 import { ISession } from '../tokens';
 import { DeployFormWidget } from '../widgets/deployform';
 import { FormDialog } from '../widgets/formdialog';
-import { isCutOff, messageFor } from '../widgets/panel';
+import { isCutOff, messageFor } from '../models/standing';
 import type { Deployment } from '../wire';
 
 /** The toolbar items of `schema/notebook.json`. */
@@ -29,26 +27,18 @@ const TOOLBAR_ITEMS = {
 
 export const notebook: JupyterFrontEndPlugin<void> = {
   id: 'nbflow-lab:notebook',
-  description:
-    'Runs and deploys notebooks from their toolbar, the palette and the file browser.',
+  description: 'Runs and deploys notebooks from their toolbar and the palette.',
   autoStart: true,
   requires: [ISession],
-  optional: [
-    INotebookTracker,
-    IToolbarWidgetRegistry,
-    IFileBrowserFactory,
-    ICommandPalette
-  ],
+  optional: [INotebookTracker, IToolbarWidgetRegistry, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     session: ISession,
     tracker: INotebookTracker | null,
     toolbars: IToolbarWidgetRegistry | null,
-    browsers: IFileBrowserFactory | null,
     palette: ICommandPalette | null
   ): void => {
     addNotebookCommands(app, session, tracker);
-    addSelectedCommand(app, session, browsers);
     for (const command of [CommandIDs.runNotebook, CommandIDs.deployNotebook]) {
       palette?.addItem({ command, category: CATEGORY });
     }
@@ -132,26 +122,6 @@ function addNotebookCommands(
         await commands.execute(CommandIDs.openRun, { flow_run_id: run.id });
       }
     }
-  });
-}
-
-function addSelectedCommand(
-  app: JupyterFrontEnd,
-  { trans }: ISession,
-  browsers: IFileBrowserFactory | null
-): void {
-  const selected = (): string => {
-    const items = [...(browsers?.tracker.currentWidget?.selectedItems() ?? [])];
-    const [item] = items;
-    return items.length === 1 && item?.type === 'notebook' ? item.path : '';
-  };
-  app.commands.addCommand(CommandIDs.deploySelected, {
-    label: trans.__('Deploy Notebook…'),
-    caption: trans.__('Deploy the notebook selected in the file browser'),
-    icon: deployIcon,
-    describedBy: describe({}),
-    isEnabled: () => selected() !== '',
-    execute: () => app.commands.execute(CommandIDs.deployNotebook, { path: selected() })
   });
 }
 

@@ -16,6 +16,7 @@ import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
 import { Preferences } from '../models/preferences';
 import { RunsModel } from '../models/runs';
+import { TallyModel } from '../models/tally';
 import { ISession } from '../tokens';
 
 export const session: JupyterFrontEndPlugin<ISession> = {
@@ -34,6 +35,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       runs: new RunsModel(api, feed),
       deployments: new DeploymentsModel(api, feed),
       preferences: new Preferences(),
+      tally: new TallyModel(api, feed),
       trans: (translator ?? nullTranslator).load('nbflow')
     };
     addRunCommands(app, made);
