@@ -153,7 +153,8 @@ def test_a_deployment_run_from_the_palette_fails_which_is_told_and_opened(
     # a page that comes later is not told of it
     page.reload()
     page.wait_for_selector("#jupyterlab-splash", state="detached")
-    expect(status).to_have_attribute("aria-label", re.compile("1 run failed today"))
+    failed = re.compile("1 run failed today")
+    expect(status).to_have_attribute("aria-label", failed, timeout=30_000)
     expect(view).to_be_visible()
     expect(page.locator(TOAST)).to_have_count(0)
 

@@ -55,7 +55,8 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
       icon: nbflowIcon,
       describedBy: describe({}),
       execute: () => {
-        session.runs.setFilter({ search: '', group: 'failed' });
+        session.runs.resetFilter();
+        session.runs.setFilter({ group: 'failed' });
         app.shell.activateById(PANEL_ID);
       }
     });
