@@ -1,4 +1,5 @@
-"""The page of a run, in a real JupyterLab: its timeline, its parts by keyboard, bars that grow."""
+"""The page of a run, in a real JupyterLab: its timeline, its parts by keyboard, bars that grow;
+what failed, pauses, is suspended or deleted while somebody looks."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 FLOWS = """
     import sys
     from pathlib import Path
-    from nbflow import flow, task
+    from nbflow import flow, get_run_logger, pause_flow_run, task
 
     @task
     def load(n):
@@ -46,7 +47,22 @@ FLOWS = """
         load(1)
         wait_for(path)
 
-    report(return_state=True) if sys.argv[1:] == [] else live(sys.argv[1])
+    @task
+    def explode(x):
+        get_run_logger().info("about to divide by %s", x)
+        return 1 / x
+
+    @flow
+    def broken():
+        square.map(range(12)).result()
+        explode(0)
+
+    @flow
+    def asks():
+        get_run_logger().info("it got %s", pause_flow_run(wait_for_input=int))
+
+    flows = {"report": report, "live": live, "broken": broken, "asks": asks}
+    flows[sys.argv[1]](*sys.argv[2:], return_state=True)
 """
 
 
@@ -76,7 +92,7 @@ def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
     visit: Any, lab: Any, wait_for: Any, tmp_path: Path
 ) -> None:
     page = visit.page
-    assert start(lab).wait(60) == 0
+    assert start(lab, "report").wait(60) == 0
     done = wait_for(lambda: run_of(lab, "report"))
     visit.open_lab()
     view = opened(visit, done)
@@ -111,7 +127,7 @@ def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
 
     # a live one
     finish = tmp_path / "finish"
-    process = start(lab, str(finish))
+    process = start(lab, "live", str(finish))
     view = opened(visit, wait_for(lambda: run_of(lab, "live")))
     bar = bar_of(view, "wait_for")
     expect(bar).to_be_visible()
@@ -126,3 +142,57 @@ def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
     finish.touch()
     expect(view).to_have_attribute("data-state", "COMPLETED")
     assert process.wait(60) == 0
+
+
+def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
+    visit: Any, lab: Any, wait_for: Any, tmp_path: Path
+) -> None:
+    page = visit.page
+    asking = start(lab, "asks")
+    live = start(lab, "live", str(tmp_path / "never"))
+    assert start(lab, "broken").wait(60) == 0
+    broken = wait_for(lambda: run_of(lab, "broken"))
+    visit.open_lab()
+
+    # a failed run is opened where it failed, with what that task logged
+    view = opened(visit, broken)
+    picked = view.get_by_role("region", name="The selected row")
+    expect(picked).to_contain_text("explode")
+    expect(picked).to_contain_text("about to divide by 0")
+    expect(view.locator('[name="show-failure"]')).to_contain_text("explode")
+    visit.picture("run-failed")
+    picked.locator('[name="logs"]').click()
+    lines = view.get_by_role("log")
+    expect(lines).to_contain_text("ZeroDivisionError")
+    some = view.locator(".jp-nbflow-LogTools-count")
+    expect(some).to_contain_text(" of ")
+    view.locator('[name="all-tasks"]').click()
+    expect(some).not_to_contain_text(" of ")
+    visit.execute("nbflow:open-at-failure", flow_run_id=broken)
+    expect(picked).to_contain_text("explode")
+
+    # it asks, and goes on with the answer
+    paused = opened(visit, wait_for(lambda: run_of(lab, "asks")))
+    expect(paused).to_have_attribute("data-state", "PAUSED")
+    expect(paused.get_by_role("region", name="Why it waits")).to_be_visible()
+    paused.locator('[name="resume"]').click()
+    page.locator(".jp-Dialog input").first.fill("42")
+    page.locator(".jp-nbflow-ResumeSubmit").click()
+    expect(paused).to_have_attribute("data-state", "COMPLETED")
+    assert asking.wait(60) == 0
+
+    # it is suspended
+    suspended = opened(visit, wait_for(lambda: run_of(lab, "live")))
+    suspended.locator('[name="suspend"]').click()
+    expect(suspended).to_have_attribute("data-state", "PAUSED")
+    expect(suspended.locator(".jp-nbflow-RunView-title")).to_contain_text("Suspended")
+    live.kill()
+    live.wait()
+
+    # deleted by somebody else while it is open
+    view = opened(visit, broken)
+    assert lab.api.delete(f"flow-runs/{broken}").is_success
+    expect(view.get_by_role("alert")).to_contain_text("This run was deleted.")
+    expect(view.locator('[name="retry"]')).to_have_count(0)
+    expect(view.get_by_role("treeitem").first).to_be_visible()
+    visit.picture("run-deleted")
