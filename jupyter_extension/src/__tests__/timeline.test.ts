@@ -2,6 +2,7 @@ import type { IRunQuery } from '../tokens';
 import type { TaskRunRow } from '../wire';
 import { Feed } from '../models/feed';
 import { GraphModel } from '../models/graph';
+import { countsOf, gathered, LEAST } from '../models/gathered';
 import { RunModel } from '../models/run';
 import {
   barOfTask,
@@ -235,4 +236,51 @@ test('a run called later is told of by the feed', async () => {
   });
   server.socket.say(changes(1, called));
   expect(model.layout.rows.map(({ bar }) => bar.child)).toEqual(['inner', 'late']);
+});
+
+test('many calls of one task stand in one row, by what tells most; it opens', () => {
+  const load = ran('load', 0, 1, { key: 'load', kind: 'task' });
+  const calls = Array.from({ length: 20 }, (_, i) => {
+    const more = { key: 'report.square', kind: 'task' as const, position: i + 1 };
+    const bar = ran(`s${i}`, 1 + i, 2 + i, { ...more, upstream: ['load'] });
+    return i === 7 ? { ...bar, state: state('FAILED') } : bar;
+  });
+  const sum = ran('sum', 30, 31, {
+    kind: 'task',
+    position: 99,
+    upstream: ['s1', 's2']
+  });
+  const inside = new Map([['a', [load, ...calls, sum]]]);
+  const { rows, edges, at } = layOut('a', inside, new Set());
+  expect(rows.map(({ bar }) => bar.name)).toEqual(['load', 'square', 'sum']);
+  const many = rows[1]?.bar;
+  expect([many?.state.type, many?.start, many?.end]).toEqual([
+    'FAILED',
+    NOON + 1000,
+    NOON + 21_000
+  ]);
+  expect(countsOf(many?.members ?? [])).toEqual([
+    ['FAILED', 1],
+    ['COMPLETED', 19]
+  ]);
+  expect(edges).toEqual([
+    { from: 0, to: 1 },
+    { from: 1, to: 2 }
+  ]);
+  expect(at.get('s7')).toBe(1);
+  const open = layOut('a', inside, new Set([many?.id ?? '']));
+  expect(open.rows).toHaveLength(23);
+  expect(open.rows[2]).toMatchObject({ depth: 1, parent: 1 });
+  expect(open.edges.filter(({ to }) => to === 1)).toEqual([]);
+});
+
+test('few calls, calls of different tasks and cells stand by themselves', () => {
+  const of = (key: string, i: number, kind: 'task' | 'cell' = 'task'): IBar =>
+    ran(`${key}${i}`, i, i + 1, { key, kind, position: i });
+  const few = Array.from({ length: LEAST - 1 }, (_, i) => of('a', i));
+  expect(gathered(few)).toEqual(few);
+  const turns = Array.from({ length: 40 }, (_, i) => of(i % 2 ? 'a' : 'b', i));
+  expect(gathered(turns)).toHaveLength(40);
+  const cells = Array.from({ length: 40 }, (_, i) => of('c', i, 'cell'));
+  expect(gathered(cells)).toHaveLength(40);
 });

@@ -53,6 +53,22 @@ export function stateText({ name }: State, trans: TranslationBundle): string {
   return known[name] ?? name;
 }
 
+/** The word for all states of a type, as it stands behind a number. */
+export function typeText(type: StateType, trans: TranslationBundle): string {
+  const words: Record<StateType, string> = {
+    SCHEDULED: trans.__('scheduled'),
+    PENDING: trans.__('pending'),
+    RUNNING: trans.__('running'),
+    PAUSED: trans.__('paused'),
+    CANCELLING: trans.__('cancelling'),
+    CANCELLED: trans.__('cancelled'),
+    COMPLETED: trans.__('completed'),
+    FAILED: trans.__('failed'),
+    CRASHED: trans.__('crashed')
+  };
+  return words[type];
+}
+
 export function StateShape({ type }: { type: StateType }): JSX.Element {
   const { ring, solid, mark } = SHAPES[type];
   return (

@@ -5,7 +5,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useLayoutEffect, useRef } from 'react';
 import type { GraphModel } from '../models/graph';
-import { isFinal } from '../models/states';
+import { countsOf } from '../models/gathered';
+import { isFailed, isFinal } from '../models/states';
 import {
   edgesInSight,
   moved,
@@ -23,6 +24,7 @@ import {
 import { durationText, useTicking } from './duration';
 import { Empty, ProblemNote } from './empty';
 import { StateShape, stateText } from './statebadge';
+import { countsText } from './timelinecounts';
 import { onKey, ROW_HEIGHT, useWheel, ZOOM } from './timelinemoves';
 import { Picked } from './timelinepick';
 import { useModel } from './usemodel';
@@ -183,9 +185,7 @@ function Tools({
 }: IChart & { shown: ISpan; whole: ISpan }): JSX.Element {
   const room = whole.to - whole.from - (shown.to - shown.from);
   const count = layout.rows.length;
-  const failed = layout.rows.filter(({ bar }) =>
-    ['FAILED', 'CRASHED'].includes(bar.state.type)
-  ).length;
+  const failed = layout.rows.filter(({ bar }) => isFailed(bar.state)).length;
   const zoom = (factor: number) => () => model.look(zoomed(shown, whole, factor));
   return (
     <div className="jp-nbflow-Timeline-tools">
@@ -346,7 +346,8 @@ interface IRowProps {
 function Row(props: IRowProps): JSX.Element {
   const { row, index, active, selected, trans, now } = props;
   const { bar, depth, open } = row;
-  const said = [bar.name, stateText(bar.state, trans), tookText(bar, now)];
+  const many = bar.members && countsText(bar.members, trans);
+  const said = [bar.name, many ?? stateText(bar.state, trans), tookText(bar, now)];
   return (
     <div
       className="jp-nbflow-Timeline-row"
@@ -365,7 +366,7 @@ function Row(props: IRowProps): JSX.Element {
       <div
         className="jp-nbflow-Timeline-name"
         style={{ paddingInlineStart: 8 + 16 * depth }}
-        title={bar.name}
+        title={many ? `${bar.name}: ${many}` : bar.name}
       >
         <span
           className="jp-nbflow-Timeline-twisty"
@@ -381,6 +382,9 @@ function Row(props: IRowProps): JSX.Element {
           <StateShape type={bar.state.type} />
         </span>
         <bdi>{bar.name}</bdi>
+        {bar.members && (
+          <span className="jp-nbflow-Timeline-many">× {bar.members.length}</span>
+        )}
       </div>
       <div className="jp-nbflow-Timeline-plot" aria-hidden="true">
         <Bar {...props} />
@@ -406,7 +410,12 @@ function Bar({ row: { bar }, shown, now }: IRowProps): JSX.Element | null {
         className="jp-nbflow-Timeline-bar"
         data-kind={bar.kind}
         style={{ insetInlineStart: `${left}%`, width: `${Math.max(0, right - left)}%` }}
-      />
+      >
+        {bar.members &&
+          countsOf(bar.members).map(([type, count]) => (
+            <span key={type} data-state={type} style={{ flexGrow: count }} />
+          ))}
+      </div>
       {inside && !(before && left < 12) && (
         <span className="jp-nbflow-Timeline-took" style={label}>
           {tookText(bar, now)}

@@ -5,10 +5,12 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import type { GraphModel } from '../models/graph';
+import { isFailed } from '../models/states';
 import type { IBar, ILayout } from '../models/timeline';
 import { durationText, exactText } from './duration';
 import { plainText } from './loglist';
 import { StateBadge } from './statebadge';
+import { countsText } from './timelinecounts';
 
 /** As many neighbours are named; of more, the number is. */
 const MOST_NAMED = 6;
@@ -74,10 +76,38 @@ export function Picked(props: IPicked): JSX.Element | null {
       {bar.state.message && (
         <p className="jp-nbflow-Picked-message">{plainText(bar.state.message)}</p>
       )}
+      {bar.members && <Many {...props} bar={bar} members={bar.members} />}
       <Neighbours {...props} label={trans.__('Took from')} rows={took} />
       <Neighbours {...props} label={trans.__('Taken by')} rows={given} />
       <Tail {...props} bar={bar} />
     </section>
+  );
+}
+
+/** How many calls stand in a row in which state, and the way to those that failed. */
+function Many({
+  model,
+  bar,
+  members,
+  trans
+}: IPicked & { bar: IBar; members: readonly IBar[] }): JSX.Element {
+  const failed = members.filter(({ state }) => isFailed(state));
+  return (
+    <div className="jp-nbflow-Picked-list">
+      <span>{countsText(members, trans)}</span>
+      <button className="jp-nbflow-LinkButton" onClick={() => model.toggle(bar)}>
+        {trans.__('Show or hide each')}
+      </button>
+      {failed.slice(0, MOST_NAMED).map(({ id, name }) => (
+        <button
+          key={id}
+          className="jp-nbflow-LinkButton"
+          onClick={() => model.reveal(id)}
+        >
+          <bdi>{name}</bdi>
+        </button>
+      ))}
+    </div>
   );
 }
 

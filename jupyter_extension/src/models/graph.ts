@@ -140,21 +140,33 @@ export class GraphModel extends Model implements IDisposable {
     return this.layout.rows[this.layout.at.get(id ?? '') ?? -1]?.bar;
   }
 
+  /** Select a task run, in whichever row it stands: that is opened for it. */
+  reveal(id: string): void {
+    const bar = this._bar(id);
+    if (bar?.members && bar.id !== id) {
+      this.toggle(bar, true);
+    }
+    this.select(id);
+  }
+
   look(span: ISpan | null): void {
     this._span = span;
     this.changed();
   }
 
-  /** Show what is in a called run, or no longer. */
-  toggle({ id, child }: IBar, open = !this._open.has(id)): void {
-    if (child === null || open === this._open.has(id)) {
+  /** Show what is in a called run or in a row of many, or no longer. */
+  toggle({ id, child, members }: IBar, open = !this._open.has(id)): void {
+    if ((child === null && members === null) || open === this._open.has(id)) {
       return;
     }
     if (open) {
       this._open.add(id);
-      this._enter(child);
     } else {
       this._open.delete(id);
+    }
+    if (child !== null && open) {
+      this._enter(child);
+    } else if (child !== null) {
       this._leave(child);
     }
     this._touch();

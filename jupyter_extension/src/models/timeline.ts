@@ -4,13 +4,16 @@
  * is known comes in, rows come out; `models/graph.ts` keeps what is known.
  */
 import type { FlowRunRow, Instant, State, TaskRunRow } from '../wire';
+import { gathered } from './gathered';
 import { isFinal } from './states';
 
-/** What a row is made of: a task run, a cell, or a run that was called. */
+/** What a row is made of: a task run, a cell, a run that was called, or many calls of one task. */
 export interface IBar {
   readonly id: string;
+  /** What was called: a function's qualified name, or a cell's id. */
+  readonly key: string;
   readonly name: string;
-  readonly kind: 'task' | 'cell' | 'flow';
+  readonly kind: 'task' | 'cell' | 'flow' | 'many';
   readonly state: State;
   /** Milliseconds; null: it has not begun. */
   readonly start: number | null;
@@ -22,6 +25,8 @@ export interface IBar {
   readonly cell: string | null;
   /** Where it was called among its siblings. */
   readonly position: number;
+  /** The calls that stand in this row together; null: it is one by itself. */
+  readonly members: readonly IBar[] | null;
 }
 
 export interface IRow {
@@ -62,6 +67,7 @@ const LEAST_SPAN_MS = 1;
 export function barOfTask(task: TaskRunRow, child: string | null): IBar {
   return {
     id: task.id,
+    key: task.key,
     name: task.name,
     kind: task.kind,
     state: task.state,
@@ -70,7 +76,8 @@ export function barOfTask(task: TaskRunRow, child: string | null): IBar {
     upstream: task.upstream,
     child,
     cell: task.cell_id,
-    position: task.position
+    position: task.position,
+    members: null
   };
 }
 
@@ -78,6 +85,7 @@ export function barOfTask(task: TaskRunRow, child: string | null): IBar {
 export function barOfRun(run: FlowRunRow): IBar {
   return {
     id: run.id,
+    key: run.flow_name,
     name: run.name,
     kind: 'flow',
     state: run.state,
@@ -86,7 +94,8 @@ export function barOfRun(run: FlowRunRow): IBar {
     upstream: [],
     child: run.id,
     cell: null,
-    position: 0
+    position: 0,
+    members: null
   };
 }
 
@@ -101,22 +110,26 @@ export function layOut(
 ): ILayout {
   const rows: IRow[] = [];
   const at = new Map<string, number>();
-  const place = (run: string, depth: number, parent: number | null): void => {
-    for (const bar of inTime(inside.get(run) ?? [])) {
+  const place = (bars: readonly IBar[], depth: number, parent: number | null): void => {
+    for (const bar of inTime(bars)) {
       // The same row twice would be a run that calls itself: it is shown once.
       if (at.has(bar.id)) {
         continue;
       }
       const index = rows.length;
-      const isOpen = bar.child === null ? null : open.has(bar.id);
+      const holds = bar.child !== null || bar.members !== null;
+      const isOpen = holds ? open.has(bar.id) : null;
       at.set(bar.id, index);
       rows.push({ bar, depth, open: isOpen, parent });
-      if (isOpen && bar.child) {
-        place(bar.child, depth + 1, index);
+      if (isOpen) {
+        const within = bar.members ?? gathered(inside.get(bar.child ?? '') ?? []);
+        place(within, depth + 1, index);
+      } else {
+        bar.members?.forEach(({ id }) => at.set(id, index));
       }
     }
   };
-  place(root, 0, null);
+  place(gathered(inside.get(root) ?? []), 0, null);
   return { rows, edges: edgesOf(rows, at), at, ...spanOf(rows) };
 }
 
@@ -130,12 +143,14 @@ function inTime(bars: readonly IBar[]): IBar[] {
 }
 
 function edgesOf(rows: readonly IRow[], at: ReadonlyMap<string, number>): IEdge[] {
-  return rows.flatMap(({ bar }, to) =>
-    bar.upstream.flatMap(id => {
-      const from = at.get(id);
-      return from === undefined || from === to ? [] : [{ from, to }];
-    })
-  );
+  return rows.flatMap(({ bar, open }, to) => {
+    // What an open row of many took, its calls below it took.
+    const upstream = bar.members && open ? [] : bar.upstream;
+    const makers = new Set(upstream.map(id => at.get(id)));
+    return [...makers].flatMap(from =>
+      from === undefined || from === to ? [] : [{ from, to }]
+    );
+  });
 }
 
 function spanOf(rows: readonly IRow[]): ISpan & { live: boolean } {

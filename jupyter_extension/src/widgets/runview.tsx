@@ -130,7 +130,7 @@ export class RunView extends Panel {
       this._seeking = false;
     } else if (part === 'timeline') {
       this._seeking = false;
-      this._graph.select(failure.id);
+      this._graph.reveal(failure.id);
     } else if (part === 'notebook' && failure.cell_id) {
       this._seeking = !this._notebook.reveal(failure.cell_id, 'auto');
     }
