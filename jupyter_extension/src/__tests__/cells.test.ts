@@ -126,6 +126,14 @@ describe('what a kernel was sent', () => {
     expect(runs.begin('of another page', AT)).toBe(false);
   });
 
+  it('has begun although its end was heard of first', () => {
+    const runs = new CellRuns();
+    runs.queue('m1', 'a', 'x');
+    runs.end('m1', LATER, 'ok');
+    runs.begin('m1', AT);
+    expect(runs.get('a')).toMatchObject({ is: 'done', order: 1, startedAt: AT });
+  });
+
   it('leaves a cell as it was when it is aborted, however often it was sent', () => {
     const runs = new CellRuns();
     runs.queue('m1', 'a', 'x');

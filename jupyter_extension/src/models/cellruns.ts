@@ -40,12 +40,13 @@ export class CellRuns {
     this._byCell.set(cellId, { ...QUEUED, messageId, cellId, source });
   }
 
-  /** Give whether that is one of these executions. */
+  /** Give whether that is one of these executions. The two channels are not in step: it may have ended. */
   begin(messageId: string, at: string): boolean {
     const found = this._find(messageId);
-    if (found?.is === 'queued') {
+    if (found && !found.order) {
       this._began += 1;
-      this._put({ ...found, is: 'running', order: this._began, startedAt: at });
+      const is = found.is === 'queued' ? 'running' : found.is;
+      this._put({ ...found, is, order: this._began, startedAt: at });
     }
     return found !== undefined;
   }
