@@ -8,6 +8,7 @@ import { launcher } from './plugins/launcher';
 import { notebook } from './plugins/notebook';
 import { notify } from './plugins/notify';
 import { running } from './plugins/running';
+import { overview } from './plugins/overview';
 import { runview } from './plugins/runview';
 import { session } from './plugins/session';
 import { settings } from './plugins/settings';
@@ -20,6 +21,7 @@ export default [
   settings,
   sidebar,
   runview,
+  overview,
   deploymentpage,
   notebook,
   cells,

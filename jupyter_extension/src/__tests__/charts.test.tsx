@@ -1,6 +1,6 @@
 import { fireEvent, render, screen } from '@testing-library/react';
 import React from 'react';
-import { HistoryBars, type IPick } from '../components/charts/historybars';
+import { HistoryBars } from '../components/charts/historybars';
 import { RunScatter } from '../components/charts/runscatter';
 import {
   countScale,
@@ -8,7 +8,7 @@ import {
   roundDuration,
   timeTicks
 } from '../models/chartscale';
-import { countOf, sumOf } from '../models/history';
+import { countOf, sumOf, type IPick } from '../models/history';
 import { nearest, pointsOf, secondsOf } from '../models/runpoints';
 import type { Bucket, StateType } from '../wire';
 import { flowRun, state, trans } from './fakes';

@@ -3,6 +3,7 @@
  * apart. Pure; every run of a bucket is in exactly one series.
  */
 import type { Bucket, StateCount, StateType } from '../wire';
+import type { ISpan } from './timeline';
 
 /** From the bottom of a bar to its top. */
 export const SERIES = [
@@ -77,4 +78,18 @@ export function sumOf(buckets: readonly Bucket[]): Totals {
 
 export function countOf(totals: Totals): number {
   return SERIES.reduce((sum, one) => sum + totals[one], 0);
+}
+
+/** What is picked: a series, a bucket of time, or one of the other. */
+export interface IPick {
+  series: Series | null;
+  /** The bucket's beginning and end. */
+  span: ISpan | null;
+}
+
+export const NO_PICK: IPick = { series: null, span: null };
+
+/** Whether both mean the same runs. */
+export function isSame(one: IPick, other: IPick): boolean {
+  return one.series === other.series && one.span?.from === other.span?.from;
 }

@@ -1,11 +1,16 @@
 /**
  * The sidebar: how the page stands to the server and its scheduler, the runs, the deployments.
  */
-import { ReactWidget, SidePanel } from '@jupyterlab/ui-components';
+import {
+  CommandToolbarButton,
+  ReactWidget,
+  SidePanel
+} from '@jupyterlab/ui-components';
 import type { ITranslator } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import { Panel } from '@lumino/widgets';
 import React from 'react';
+import { CommandIDs } from '../commands';
 import { ProblemNote } from '../components/empty';
 import { useModel } from '../components/usemodel';
 import { nbflowIcon } from '../icons';
@@ -24,6 +29,14 @@ export class NbflowPanel extends SidePanel {
     this.title.icon = nbflowIcon;
     this.title.caption = session.trans.__('nbflow: runs and deployments');
     this.header.addWidget(new StandingWidget(session));
+    this.toolbar.addItem(
+      'overview',
+      new CommandToolbarButton({
+        commands,
+        id: CommandIDs.openOverview,
+        label: session.trans.__('Overview')
+      })
+    );
     this.addWidget(new RunListWidget({ session, commands }));
     this.addWidget(new DeploymentsWidget({ session, commands }));
     const feed = session.feed;

@@ -7,29 +7,24 @@ import React, { memo, useId, useMemo, useRef, useState } from 'react';
 import { countScale, timeTicks, type IScale } from '../../models/chartscale';
 import {
   countOf,
+  isSame,
+  NO_PICK,
   SERIES,
   SERIES_STATE,
   sumOf,
   totalsOf,
+  type IPick,
   type Series,
   type Totals
 } from '../../models/history';
 import type { ISpan } from '../../models/timeline';
 import type { Bucket } from '../../wire';
-import { stateText } from '../statebadge';
 import { Patterns } from './marks';
 import { Axes, Card, useArea, wordsWithin, type IArea } from './plot';
-import { stepTo } from './runscatter';
+import { saidOf, seriesText, spanText, stepTo, wordsOf, type IBar } from './words';
 
 const HEIGHT = 180;
 const LEAST_BLOCK = 2;
-
-/** What is picked: a series, a bucket of time, or one of the other. */
-export interface IPick {
-  series: Series | null;
-  /** The bucket's beginning and end. */
-  span: ISpan | null;
-}
 
 export interface IHistoryBars {
   buckets: readonly Bucket[];
@@ -37,13 +32,6 @@ export interface IHistoryBars {
   onPick: (pick: IPick) => void;
   trans: TranslationBundle;
   height?: number;
-}
-
-/** A bucket, counted. */
-interface IBar {
-  span: ISpan;
-  totals: Totals;
-  count: number;
 }
 
 export function HistoryBars(props: IHistoryBars): JSX.Element {
@@ -111,7 +99,7 @@ function Plot(props: IPlot): JSX.Element {
   const pick = ({ bar: index, series }: IPlaceIn): void => {
     const span = bars[index]?.span;
     if (span) {
-      onPick(isSame(picked, { series, span }) ? NOTHING : { series, span });
+      onPick(isSame(picked, { series, span }) ? NO_PICK : { series, span });
     }
   };
   return (
@@ -133,7 +121,7 @@ function Plot(props: IPlot): JSX.Element {
           pick(at);
         } else if (event.key === 'Escape') {
           setAt(NOWHERE);
-          onPick(NOTHING);
+          onPick(NO_PICK);
         }
       }}
       onFocus={event => {
@@ -181,7 +169,7 @@ function Plot(props: IPlot): JSX.Element {
       {bar && (
         <Card
           area={area}
-          x={area.left + share(shown, bar.span.to) * area.width}
+          x={area.left + share(shown, (bar.span.from + bar.span.to) / 2) * area.width}
           y={area.top + 24}
         >
           <BarCard id={id} bar={bar} series={at.series} trans={trans} />
@@ -189,13 +177,6 @@ function Plot(props: IPlot): JSX.Element {
       )}
     </div>
   );
-}
-
-const NOTHING: IPick = { series: null, span: null };
-
-/** Whether both mean the same runs. */
-export function isSame(one: IPick, other: IPick): boolean {
-  return one.series === other.series && one.span?.from === other.span?.from;
 }
 
 function share({ from, to }: ISpan, at: number): number {
@@ -346,7 +327,7 @@ function Legend({
                 onClick={() =>
                   onPick(
                     isSame(picked, { series, span: null })
-                      ? NOTHING
+                      ? NO_PICK
                       : { series, span: null }
                   )
                 }
@@ -394,10 +375,8 @@ function BarCard({
 }): JSX.Element {
   return (
     <>
-      <div className="jp-nbflow-Chart-cardHead">
-        <strong>{spanText(bar.span)}</strong>
-        <span>{trans._n('%1 run', '%1 runs', bar.count, bar.count)}</span>
-      </div>
+      <div className="jp-nbflow-Chart-cardTime">{spanText(bar.span)}</div>
+      <strong>{trans._n('%1 run', '%1 runs', bar.count, bar.count)}</strong>
       {SERIES.filter(one => bar.totals[one]).map(one => (
         <div key={one} className="jp-nbflow-Chart-cardRow" data-at={one === series}>
           <Swatch id={id} series={one} />
@@ -407,55 +386,4 @@ function BarCard({
       ))}
     </>
   );
-}
-
-/** The word for a series, in the reader's language. */
-export function seriesText(series: Series, trans: TranslationBundle): string {
-  const { type, name } = SERIES_STATE[series];
-  if (series === 'waiting') {
-    return trans.__('Waiting');
-  }
-  return stateText({ type, name, message: '', at: '', id: '', details: {} }, trans);
-}
-
-function wordsOf(totals: Totals, trans: TranslationBundle): string {
-  const said = SERIES.filter(one => totals[one]).map(
-    one => `${totals[one].toLocaleString()} ${seriesText(one, trans)}`
-  );
-  return said.join(', ') || trans.__('none');
-}
-
-function saidOf(bar: IBar, series: Series | null, trans: TranslationBundle): string {
-  const span = spanText(bar.span);
-  return series
-    ? trans.__(
-        '%1: %2 %3 of %4',
-        span,
-        bar.totals[series],
-        seriesText(series, trans),
-        bar.count
-      )
-    : trans.__('%1: %2', span, wordsOf(bar.totals, trans));
-}
-
-/** Say a span of time by the reader's clock, shortly: a day by its date, less with its hours. */
-export function spanText({ from, to }: ISpan): string {
-  const day: Intl.DateTimeFormatOptions = {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short'
-  };
-  const date = new Intl.DateTimeFormat([], day);
-  const isMidnight = [from, to].every(at => {
-    const clock = new Date(at);
-    return clock.getHours() + clock.getMinutes() + clock.getSeconds() === 0;
-  });
-  if (isMidnight) {
-    return date.formatRange(from, to - 1);
-  }
-  return new Intl.DateTimeFormat([], {
-    ...day,
-    hour: 'numeric',
-    minute: '2-digit'
-  }).formatRange(from, to);
 }

@@ -18,6 +18,7 @@ import { durationText, exactText } from '../duration';
 import { Empty } from '../empty';
 import { StateBadge, stateText } from '../statebadge';
 import { Mark, markAt, MarkPath } from './marks';
+import { stepTo } from './words';
 import { Axes, Card, useArea, wordsWithin, type IArea } from './plot';
 
 const HEIGHT = 220;
@@ -308,18 +309,4 @@ function summaryOf(
     durationText(sorted.at(-1) ?? 0),
     all - points.length
   );
-}
-
-/** Where a key leads from a place in a row of so many; undefined: it does not lead anywhere. */
-export function stepTo(key: string, at: number, many: number): number | undefined {
-  const steps: Record<string, number> = {
-    ArrowRight: at + 1,
-    ArrowDown: at + 1,
-    ArrowLeft: at < 0 ? many - 1 : at - 1,
-    ArrowUp: at < 0 ? many - 1 : at - 1,
-    Home: 0,
-    End: many - 1
-  };
-  const to = steps[key];
-  return to === undefined ? undefined : Math.min(many - 1, Math.max(0, to));
 }

@@ -1,0 +1,280 @@
+/**
+ * The head of the overview: which time and which runs are looked at, and the numbers of them with
+ * their change against the time before.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React, { useState } from 'react';
+import { spanText } from '../components/charts/words';
+import { durationText } from '../components/duration';
+import { countOf, sumOf, type Totals } from '../models/history';
+import { TABS, type OverviewModel, type Tab } from '../models/overview';
+import { RANGES, type Range } from '../models/overviewrange';
+
+interface IHead {
+  model: OverviewModel;
+  trans: TranslationBundle;
+}
+
+export function Filters({ model, trans }: IHead): JSX.Element {
+  const { tab, range, roots } = model.choice;
+  const tabs: Record<Tab, string> = {
+    overview: trans.__('Overview'),
+    flows: trans.__('Flows')
+  };
+  const ranges: Record<Range, string> = {
+    hour: trans.__('Last hour'),
+    day: trans.__('24 hours'),
+    week: trans.__('7 days'),
+    month: trans.__('30 days'),
+    custom: trans.__('From – to…')
+  };
+  return (
+    <div className="jp-nbflow-Overview-filters">
+      <Choices
+        label={trans.__('What to show')}
+        all={TABS}
+        words={tabs}
+        chosen={tab}
+        onChoose={chosen => model.choose({ tab: chosen })}
+      />
+      <Choices
+        label={trans.__('Time')}
+        all={RANGES}
+        words={ranges}
+        chosen={range}
+        onChoose={chosen =>
+          model.choose(
+            chosen === 'custom'
+              ? { range: chosen, custom: model.span }
+              : { range: chosen }
+          )
+        }
+      />
+      {range === 'custom' && <Custom model={model} trans={trans} />}
+      <Tags model={model} trans={trans} />
+      <label className="jp-nbflow-Overview-switch">
+        <button
+          className="jp-nbflow-Switch"
+          role="switch"
+          name="hide-subflows"
+          aria-checked={roots}
+          onClick={() => model.choose({ roots: !roots })}
+        >
+          <span className="jp-nbflow-Switch-thumb" />
+        </button>
+        {trans.__('Hide subflows')}
+      </label>
+    </div>
+  );
+}
+
+interface IChoices<Choice extends string> {
+  label: string;
+  all: readonly Choice[];
+  words: Record<Choice, string>;
+  chosen: Choice;
+  onChoose: (choice: Choice) => void;
+}
+
+/** A few buttons of which one is pressed. */
+function Choices<Choice extends string>(props: IChoices<Choice>): JSX.Element {
+  const { label, all, words, chosen, onChoose } = props;
+  return (
+    <div className="jp-nbflow-Choices" role="group" aria-label={label}>
+      {all.map(one => (
+        <button
+          key={one}
+          name={one}
+          aria-pressed={one === chosen}
+          onClick={() => onChoose(one)}
+        >
+          {words[one]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Two instants by the reader's clock; what is no span is not asked for. */
+function Custom({ model, trans }: IHead): JSX.Element {
+  const { custom } = model.choice;
+  const [from, setFrom] = useState(localText(custom.from));
+  const [to, setTo] = useState(localText(custom.to));
+  const isSpan = Date.parse(from) < Date.parse(to);
+  const choose = (): void => {
+    if (isSpan) {
+      model.choose({ custom: { from: Date.parse(from), to: Date.parse(to) } });
+    }
+  };
+  const field = (
+    label: string,
+    value: string,
+    set: (text: string) => void
+  ): JSX.Element => (
+    <input
+      type="datetime-local"
+      aria-label={label}
+      aria-invalid={!isSpan}
+      value={value}
+      onChange={event => set(event.target.value)}
+      onBlur={choose}
+      onKeyDown={event => event.key === 'Enter' && choose()}
+    />
+  );
+  return (
+    <>
+      {field(trans.__('From'), from, setFrom)}
+      {field(trans.__('To'), to, setTo)}
+      {!isSpan && <span role="alert">{trans.__('“To” must lie after “From”.')}</span>}
+    </>
+  );
+}
+
+/** An instant as a `datetime-local` field has it. */
+function localText(at: number): string {
+  const date = new Date(at);
+  const shifted = new Date(at - date.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 16);
+}
+
+function Tags({ model, trans }: IHead): JSX.Element {
+  const kept = model.choice.tags.join(', ');
+  const [text, setText] = useState(kept);
+  const choose = (): void => {
+    const tags = text
+      .split(',')
+      .map(tag => tag.trim())
+      .filter(Boolean);
+    if (tags.join(', ') !== kept) {
+      model.choose({ tags });
+    }
+  };
+  return (
+    <input
+      type="search"
+      name="tags"
+      placeholder={trans.__('Tags: daily, sales')}
+      aria-label={trans.__('Only runs with one of these tags, with commas between')}
+      value={text}
+      onChange={event => setText(event.target.value)}
+      onBlur={choose}
+      onKeyDown={event => event.key === 'Enter' && choose()}
+    />
+  );
+}
+
+/** The numbers at a glance. */
+export function Numbers({ model, trans }: IHead): JSX.Element {
+  const totals = sumOf(model.buckets ?? []);
+  const before = model.before.length ? sumOf(model.before) : null;
+  const { lateness, running, late } = model;
+  const change = (of: (totals: Totals) => number): JSX.Element | null =>
+    before && <Change now={of(totals)} before={of(before)} trans={trans} />;
+  const average = lateness?.runs ? durationText(lateness.average_seconds) : null;
+  return (
+    <dl
+      className="jp-nbflow-Numbers"
+      aria-label={trans.__('Runs due %1', spanText(model.span))}
+    >
+      <Number name="runs" label={trans.__('Runs')} value={countOf(totals)}>
+        {change(countOf)}
+      </Number>
+      <Number
+        name="completed"
+        label={trans.__('Completed')}
+        value={totals.completed}
+        state="COMPLETED"
+      >
+        {change(of => of.completed)}
+      </Number>
+      <Number
+        name="failed"
+        label={trans.__('Failed')}
+        value={failedOf(totals)}
+        state="FAILED"
+      >
+        {change(failedOf)}
+      </Number>
+      <Number name="success" label={trans.__('Success rate')} value={rateText(totals)}>
+        {before && trans.__('%1 before', rateText(before))}
+      </Number>
+      <Number
+        name="running"
+        label={trans.__('Running now')}
+        value={running.countText}
+        state="RUNNING"
+      >
+        {waitsText(
+          running.rows.filter(row => row.state.type !== 'RUNNING'),
+          trans
+        )}
+      </Number>
+      <Number
+        name="late"
+        label={trans.__('Late now')}
+        value={late.countText}
+        state={late.rows.length ? 'PENDING' : undefined}
+      >
+        {average && trans.__('on average by %1', average)}
+      </Number>
+    </dl>
+  );
+}
+
+function waitsText(waiting: readonly unknown[], trans: TranslationBundle): string {
+  const many = waiting.length;
+  return many ? trans._n('%1 not at work', '%1 not at work', many, many) : '';
+}
+
+function failedOf(totals: Totals): number {
+  return totals.failed + totals.crashed;
+}
+
+/** How many of those that ended by themselves completed. */
+export function rateText(totals: Totals): string {
+  const ended = totals.completed + failedOf(totals);
+  return ended ? `${Math.floor((100 * totals.completed) / ended)} %` : '–';
+}
+
+interface INumber {
+  name: string;
+  label: string;
+  value: number | string;
+  state?: string;
+  children?: React.ReactNode;
+}
+
+function Number({ name, label, value, state, children }: INumber): JSX.Element {
+  return (
+    <div className="jp-nbflow-Number" data-name={name} data-state={state}>
+      <dt>{label}</dt>
+      <dd className="jp-nbflow-Number-value">
+        {typeof value === 'number' ? value.toLocaleString() : value}
+      </dd>
+      <dd className="jp-nbflow-Number-change">{children}</dd>
+    </div>
+  );
+}
+
+/** How a number stands to the one of the time before. */
+function Change({
+  now,
+  before,
+  trans
+}: {
+  now: number;
+  before: number;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const by = now - before;
+  const title = trans.__('%1 in the time before', before.toLocaleString());
+  if (by === 0) {
+    return <span title={title}>{trans.__('as before')}</span>;
+  }
+  const said = Math.abs(by).toLocaleString();
+  return (
+    <span title={title}>
+      {by > 0 ? trans.__('▲ %1 more', said) : trans.__('▼ %1 fewer', said)}
+    </span>
+  );
+}
