@@ -254,9 +254,12 @@ function PreviewList({
       aria-live="polite"
       aria-busy={previewing}
     >
-      <p className="jp-nbflow-Preview-words">
-        {[preview.description, ...preview.notes].join(' ')}
-      </p>
+      <p className="jp-nbflow-Preview-words">{preview.description}</p>
+      {preview.notes.map(note => (
+        <p key={note} className="jp-nbflow-Preview-note">
+          {note}
+        </p>
+      ))}
       <ol>
         {preview.next.map(at => (
           <Coming

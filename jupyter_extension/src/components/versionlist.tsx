@@ -64,7 +64,7 @@ function Row({ version, newest, ...props }: IRow): JSX.Element {
       <td>
         <Ago at={created_at} trans={trans} />
       </td>
-      <td>{[madeByText(made_by, trans), created_by].filter(Boolean).join(', ')}</td>
+      <td title={created_by ?? undefined}>{makerText(made_by, created_by, trans)}</td>
       <td className="jp-nbflow-Table-wide">{plainText(note)}</td>
       <td className="jp-nbflow-Table-actions">
         {!newest && (
@@ -92,8 +92,23 @@ function Row({ version, newest, ...props }: IRow): JSX.Element {
   );
 }
 
+/** A name longer than this is a server's own for somebody without one. */
+const LONGEST_NAME = 24;
+
+/** By which face something was made, and by whom. */
+export function makerText(
+  made_by: string,
+  created_by: string | null,
+  trans: TranslationBundle
+): string {
+  const face = madeByText(made_by, trans);
+  return created_by && created_by.length <= LONGEST_NAME
+    ? trans.__('%1 (%2)', face, created_by)
+    : face;
+}
+
 /** By which face something was made. */
-export function madeByText(made_by: string, trans: TranslationBundle): string {
+function madeByText(made_by: string, trans: TranslationBundle): string {
   const known: Record<string, string> = {
     form: trans.__('the form'),
     yaml: trans.__('nbflow.yaml'),

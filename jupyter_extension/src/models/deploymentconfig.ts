@@ -160,8 +160,8 @@ export class DeploymentConfigModel extends DeploymentEditModel {
       wrong.push(['retry_delay_seconds', invalid(said)]);
     }
     const limit = input.concurrency_limit.trim();
-    if (limit && !/^[1-9]\d*$/.test(limit)) {
-      const said = trans.__('Give a whole number above 0, or nothing: no limit.');
+    if (limit && !/^\d+$/.test(limit)) {
+      const said = trans.__('Give a whole number, 0 or more, or nothing: no limit.');
       wrong.push(['concurrency_limit', invalid(said)]);
     }
     return wrong;

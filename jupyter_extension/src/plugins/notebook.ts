@@ -177,8 +177,8 @@ function announce(
       )
     : trans.__('Deployed “%1”.', deployed.name);
   const callback = (): void => {
-    void app.commands.execute(CommandIDs.openRuns);
-    deployments.revealed.emit(deployed.id);
+    const args = { deployment_id: deployed.id };
+    void app.commands.execute(CommandIDs.openDeployment, args);
   };
   Notification.success(message, {
     autoClose: 6000,

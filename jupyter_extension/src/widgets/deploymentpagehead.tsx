@@ -7,7 +7,7 @@ import { CommandIDs, tell } from '../commands';
 import { Ahead, useTicking } from '../components/duration';
 import { ProblemNote } from '../components/empty';
 import { useModel } from '../components/usemodel';
-import { madeByText } from '../components/versionlist';
+import { makerText } from '../components/versionlist';
 import type { DeploymentsModel } from '../models/deployments';
 import type { Deployment, Instant } from '../wire';
 import { editWords } from './deploymentdialogs';
@@ -68,8 +68,8 @@ function Facts({ row, session, opener }: IOfRow): JSX.Element {
         <Fact label={trans.__('Flow')}>{row.function ?? row.flow_name}</Fact>
       )}
       <Fact label={trans.__('Made by')}>
-        <span title={row.defined_in ?? undefined}>
-          {[madeByText(row.made_by, trans), row.created_by].filter(Boolean).join(', ')}
+        <span title={row.defined_in ?? row.created_by ?? undefined}>
+          {makerText(row.made_by, row.created_by, trans)}
         </span>
       </Fact>
       <Fact label={trans.__('Version')}>{row.version}</Fact>

@@ -8,6 +8,7 @@ import { CommandIDs } from '../commands';
 import { Ago, Due, Duration } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
 import { StateBadge } from '../components/statebadge';
+import { Tabs } from '../components/tabs';
 import { useModel } from '../components/usemodel';
 import { PARTS, type Part, type RunModel } from '../models/run';
 import { isFinal } from '../models/states';
@@ -59,7 +60,7 @@ export function Head(props: IHead): JSX.Element {
         <Waits explanation={model.explanation} commands={commands} trans={trans} />
       )}
       {model.problem && <ProblemNote problem={model.problem} />}
-      <Tabs model={model} trans={trans} />
+      <RunTabs model={model} trans={trans} />
     </>
   );
 }
@@ -309,7 +310,7 @@ export function partLabels(trans: TranslationBundle): Record<Part, string> {
   };
 }
 
-function Tabs({
+function RunTabs({
   model,
   trans
 }: {
@@ -320,37 +321,12 @@ function Tabs({
   const parts = PARTS.filter(
     part => part !== 'notebook' || model.run?.kind === 'notebook'
   );
-  const step = (by: number): void => {
-    const at = parts.indexOf(model.part);
-    model.show(parts[(at + by + parts.length) % parts.length] ?? 'logs');
-  };
   return (
-    <div
-      className="jp-nbflow-Tabs"
-      role="tablist"
-      onKeyDown={event => {
-        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (by) {
-          step(by);
-          const tabs = event.currentTarget;
-          requestAnimationFrame(() =>
-            tabs.querySelector<HTMLElement>('[aria-selected=true]')?.focus()
-          );
-        }
-      }}
-    >
-      {parts.map(part => (
-        <button
-          key={part}
-          role="tab"
-          name={part}
-          aria-selected={model.part === part}
-          tabIndex={model.part === part ? 0 : -1}
-          onClick={() => model.show(part)}
-        >
-          {labels[part]}
-        </button>
-      ))}
-    </div>
+    <Tabs
+      tabs={parts.map(part => [part, labels[part]] as const)}
+      current={model.part}
+      label={trans.__('Parts of the run')}
+      onShow={part => model.show(part)}
+    />
   );
 }
