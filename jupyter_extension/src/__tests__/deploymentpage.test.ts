@@ -363,7 +363,7 @@ test('an edit of what has changed meanwhile is refused as such', async () => {
 
 test('of the configuration only what was changed is sent; an empty limit is none', async () => {
   const { api, page } = await setUp({ concurrency_limit: 3, retries: 1 });
-  const form = new DeploymentConfigModel(page, api as never, trans);
+  const form = new DeploymentConfigModel(page, api, trans);
   form.edit({ concurrency_limit: '', retries: '4' });
   await form.save();
   expect(api.changeDeployment.mock.calls[0]?.[1]).toEqual({
@@ -382,7 +382,7 @@ test.each([
   ['concurrency_limit', 'few']
 ] as const)('%s of %j is refused at the field', async (field, text) => {
   const { api, page } = await setUp();
-  const form = new DeploymentConfigModel(page, api as never, trans);
+  const form = new DeploymentConfigModel(page, api, trans);
   form.edit({ [field]: text });
   expect(await form.save()).toBe(false);
   expect(form.error(field)).toBeDefined();
@@ -395,7 +395,7 @@ test('another pool brings its own queues and job variables', async () => {
     rows: [{ name: 'default' }, { name: 'big' }],
     cursor: null
   });
-  const form = new DeploymentConfigModel(page, api as never, trans);
+  const form = new DeploymentConfigModel(page, api, trans);
   await form.load();
   form.edit({ work_pool: 'big' });
   await settle();

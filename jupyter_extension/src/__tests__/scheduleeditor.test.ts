@@ -214,7 +214,7 @@ function customRun() {
       .fn()
       .mockResolvedValue({ rows: [{ name: 'fast' }], cursor: null })
   };
-  return { api, model: new CustomRunModel(OF, api as never, trans) };
+  return { api, model: new CustomRunModel(OF, api, trans) };
 }
 
 test('a run is asked for with what differs, and nothing else', async () => {
