@@ -74,6 +74,10 @@ class Lab:
         page_config.parent.mkdir(parents=True)
         news = "@jupyterlab/apputils-extension:announcements"
         page_config.write_text(json.dumps({"disabledExtensions": {news: True}}))
+        self.launch(wait_for)
+
+    def launch(self, wait_for: Callable[..., object]) -> None:
+        """Start its process, for the first time or again, and wait until nbflow answers."""
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *("--ip=127.0.0.1", f"--port={self.port}", "--ServerApp.port_retries=0"),
@@ -108,14 +112,18 @@ class Lab:
             return False
 
     def stop(self) -> None:
-        """Stop it, and wait until all it started has ended."""
+        """Stop it for good."""
+        self.halt()
+        self.api.close()
+
+    def halt(self) -> None:
+        """Stop its process, and wait until all it started has ended."""
         started = psutil.Process(self.process.pid).children(recursive=True)
         self.process.terminate()
         self.process.wait(timeout=45)
         _, left = psutil.wait_procs(started, timeout=15)
         for process in left:
             process.kill()
-        self.api.close()
         assert left == []
 
 

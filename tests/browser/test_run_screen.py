@@ -160,6 +160,16 @@ def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
     expect(picked).to_contain_text("explode")
     expect(picked).to_contain_text("about to divide by 0")
     expect(view.locator('[name="show-failure"]')).to_contain_text("explode")
+
+    # what one map called stands in one row
+    tree = view.get_by_role("tree")
+    expect(tree.get_by_role("treeitem")).to_have_count(2)
+    mapped = tree.get_by_role("treeitem", name="square, 12 completed")
+    expect(mapped).to_contain_text("× 12")
+    mapped.locator(".jp-nbflow-Timeline-twisty").click()
+    expect(tree.get_by_role("treeitem", name="square-11")).to_be_visible()
+    mapped.locator(".jp-nbflow-Timeline-twisty").click()
+    expect(tree.get_by_role("treeitem")).to_have_count(2)
     visit.picture("run-failed")
     picked.locator('[name="logs"]').click()
     lines = view.get_by_role("log")
@@ -196,3 +206,30 @@ def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
     expect(view.locator('[name="retry"]')).to_have_count(0)
     expect(view.get_by_role("treeitem").first).to_be_visible()
     visit.picture("run-deleted")
+
+
+def test_a_page_goes_on_when_its_server_comes_back(
+    visit: Any, lab: Any, wait_for: Any, tmp_path: Path
+) -> None:
+    finish = tmp_path / "finish"
+    process = start(lab, "live", str(finish))
+    visit.open_lab()
+    view = opened(visit, wait_for(lambda: run_of(lab, "live")))
+    expect(bar_of(view, "wait_for")).to_be_visible()
+
+    lab.halt()
+    lost = view.get_by_text("The server does not answer.")
+    expect(lost).to_be_visible()
+    visit.picture("run-lost")
+    finish.touch()
+    assert process.wait(60) == 0
+    lab.launch(wait_for)
+    expect(view).to_have_attribute("data-state", "COMPLETED")
+    expect(lost).to_have_count(0)
+    expect(view.get_by_role("alert")).to_have_count(0)
+
+    # the browser itself tells of each connection that was refused, and nothing else went wrong
+    refused = ("ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_EMPTY_RESPONSE")
+    assert [each for each in visit.errors if not any(word in each for word in refused)] == []
+    assert len(visit.errors) < 40
+    visit.errors.clear()

@@ -84,12 +84,12 @@ function Chart(props: IChart): JSX.Element {
   const [first, last] = useInSight(box, ROW_HEIGHT, rows.length);
   useWheel(box, model, shown, whole);
 
-  // Once it is drawn: what is known of the first row picked takes some of the room.
+  // Once it is drawn: what is known of the row picked, and its log, take some of the room.
   useLayoutEffect(() => {
     if (box.current && selected !== null) {
       keepInSight(box.current, selected * ROW_HEIGHT, ROW_HEIGHT);
     }
-  }, [selected]);
+  }, [selected, model.tail]);
 
   const go = (to: number, focus = true): void => {
     const index = Math.max(0, Math.min(to, rows.length - 1));
