@@ -20,6 +20,7 @@ from traitlets import Bool, Float, Int, TraitType, Unicode
 from nbflow import settings
 from nbflow.model import clock
 from nbflow_jupyter import relay, routes
+from nbflow_jupyter.bus import JupyterBus
 from nbflow_jupyter.kept_kernels import KeptKernels
 from nbflow_jupyter.running import Running
 
@@ -70,9 +71,8 @@ class NbflowApp(_WithSettings):
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Start what runs behind the server, once its event loop does."""
         logger = cast("EventLogger", serverapp.event_logger)
-        if relay.RUN_EVENTS not in logger.schemas:
-            logger.register_event_schema(relay.RUN_SCHEMA)
-        told = relay.Relay(logger, self.log, read=self._running.task_run_rows)
+        bus = JupyterBus(logger, self.log)
+        told = relay.Relay(bus, self.log, read=self._running.task_run_rows)
         # A certificate of its own making would not be trusted by kernels.
         url = "" if serverapp.certfile or serverapp.sock else _url(serverapp)
         await self._running.open(told, url=url)

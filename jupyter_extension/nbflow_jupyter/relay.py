@@ -11,21 +11,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
-from jupyter_events import EventLogger
-
 from nbflow.model.events import Event
+from nbflow_jupyter.bus import JupyterBus
 
 #: the longest a committed event waits for others
 COALESCE_SECONDS = 0.1
-
-RUN_EVENTS = "urn:nbflow:flow-run:v1"
-#: where an event logger keeps who listens, by schema
-_LISTENERS = ("_modified_listeners", "_unmodified_listeners")
-RUN_SCHEMA = Path(__file__).parent / "events" / "run.yaml"
-
 
 #: reads task runs off the event loop, as the stream shows them
 Read = Callable[[list[str]], Awaitable[list[dict[str, Any]]]]
@@ -47,10 +39,10 @@ class Listener(Protocol):
 class Relay:
     """Gathers what the bus delivers and tells every listener."""
 
-    def __init__(self, event_logger: EventLogger, log: logging.Logger, *, read: Read) -> None:
+    def __init__(self, bus: JupyterBus, log: logging.Logger, *, read: Read) -> None:
         self._read = read
         self._loop = asyncio.get_running_loop()
-        self._event_logger = event_logger
+        self._bus = bus
         self._log = log
         self._listeners: set[Listener] = set()
         self._held: list[Event] = []
@@ -71,6 +63,7 @@ class Relay:
     def close(self) -> None:
         """Tell nobody any more."""
         self._listeners.clear()
+        self._bus.close()
         if self._waiting is not None:
             self._waiting.cancel()
         if self._telling is not None:
@@ -102,10 +95,7 @@ class Relay:
         events = await self._filled(coalesced(held))
         for listener in tuple(self._listeners):
             listener.tell(to, events)
-        if self._is_heard():
-            for event in held:
-                if event.noun == "flow-runs" and event.row:
-                    self._emit(event)
+        self._bus.take(held)
 
     async def _filled(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """Put the task runs that somebody watches in the place of their ids."""
@@ -123,19 +113,6 @@ class Relay:
             by_run.setdefault(row["flow_run_id"], []).append(row)
         filled = {e.seq: {"task_runs": by_run.get(e.resource_id, [])} for e in mine}
         return tuple(replace(e, row=filled.get(e.seq, e.row)) for e in events)
-
-    def _is_heard(self) -> bool:
-        """Say whether anybody listens to Jupyter's event bus: thousands of runs may be made."""
-        logger: Any = self._event_logger
-        kept = (getattr(logger, name, {RUN_EVENTS: True}) for name in _LISTENERS)
-        return bool(logger.handlers) or any(listeners.get(RUN_EVENTS) for listeners in kept)
-
-    def _emit(self, event: Event) -> None:
-        """Tell Jupyter's own event bus of a run's new state."""
-        try:
-            self._event_logger.emit(schema_id=RUN_EVENTS, data=run_event(event))
-        except Exception:
-            self._log.exception("nbflow could not emit an event")
 
 
 def coalesced(events: Iterable[Event]) -> tuple[Event, ...]:
@@ -155,17 +132,3 @@ def coalesced(events: Iterable[Event]) -> tuple[Event, ...]:
 
 def _merged(earlier: Any, later: Any) -> dict[str, Any]:
     return {"ids": list(dict.fromkeys([*earlier["ids"], *later["ids"]]))}
-
-
-def run_event(event: Event) -> dict[str, Any]:
-    """Give a flow run's event in the words of `events/run.yaml`."""
-    row = event.row
-    return {
-        "flow_run_id": row["id"],
-        "name": row["name"],
-        "flow_name": row["flow_name"],
-        "deployment_id": row["deployment_id"],
-        "state_type": row["state"]["type"],
-        "state_name": row["state"]["name"],
-        "at": row["state"]["at"],
-    }

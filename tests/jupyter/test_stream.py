@@ -446,23 +446,3 @@ async def test_a_page_that_leaves_is_forgotten(page: Any, running: Running, app:
         assert len(running.relay._listeners) == 1
     while running.relay._listeners:
         await create(running)
-
-
-# -- Jupyter's own event bus ------------------------------------------------------------------
-
-
-async def test_a_runs_states_are_told_on_jupyters_bus(app: Any, running: Running) -> None:
-    heard: list[dict[str, Any]] = []
-    done = asyncio.Event()
-
-    async def listener(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        heard.append(data)
-        if data["state_name"] == "Completed":
-            done.set()
-
-    app.event_logger.add_listener(schema_id=relay.RUN_EVENTS, listener=listener)
-    run = await create(running)
-    await propose(running, run, states.Running(), states.Completed())
-    await asyncio.wait_for(done.wait(), 20)
-    assert [data["state_name"] for data in heard] == ["Pending", "Running", "Completed"]
-    assert {data["flow_run_id"] for data in heard} == {run.id}
