@@ -137,7 +137,7 @@ def _table(found: Found) -> Table:
             ("of a frame: scripts", *(f"{each.script:.2f} ms" for each in _of(found)), "–"),
             ("of a frame: styles, layout", *(f"{each.layout:.2f} ms" for each in _of(found)), "–"),
             ("tasks over 50 ms, each minute", *(_each_minute(each) for each in _of(found)), "–"),
-            ("changes", *(f"{each.changes:,}" for each in _of(found)), "–"),
+            ("changes", "0", "0", _rate(found.busy), "–"),
             ("requests to nbflow", *(str(each.requests) for each in _of(found)),
              f"0 {verdict(found.busy.requests, 0)}"),
             (f"heap after {after:g} min and at the end", "–", "–",
@@ -155,6 +155,11 @@ def _of(found: Found) -> tuple[Watched, Watched, Watched]:
 
 def _each_minute(watched: Watched) -> str:
     return f"{60_000 * watched.long / sum(watched.frames):.1f}"
+
+
+def _rate(watched: Watched) -> str:
+    """Say how many changes there were: a busy machine does not make as many as are meant."""
+    return f"{watched.changes:,} ({1000 * watched.changes / sum(watched.frames):.0f}/s)"
 
 
 def measure(page: playwright.Page, minutes: float) -> Found:

@@ -87,3 +87,16 @@ test('the answer to a change is shown without waiting for the stream', async () 
   await settle();
   expect(deployments.get('id of a')).toBeUndefined();
 });
+
+test('deployments are found by name, path and tag', () => {
+  const { server, deployments } = setUp();
+  const row = deployment('c', { tags: ['Nightly'], path: '/work/etl/c.ipynb' });
+  const event = { seq: 2, kind: 'x', noun: 'deployments', resource_id: row.id, at: '' };
+  const events = [{ ...event, row: row as never }];
+  server.socket.say({ type: 'changes', from: 1, to: 2, events });
+  const found = (text: string): string[] =>
+    deployments.found(text).map(each => each.name);
+  expect(found('NIGHT')).toEqual(['c']);
+  expect(found('etl/')).toEqual(['c']);
+  expect(found(' ')).toEqual(['a', 'b', 'c']);
+});

@@ -110,17 +110,17 @@ export const GroupHead = memo(function GroupHead(props: IGroupHead): JSX.Element
   const caret = open ? caretDownIcon : caretRightIcon;
   const count = group.order.rows.length;
   return (
-    <div className="jp-nbflow-Group" data-group={group.key}>
-      <caret.react tag="span" className="jp-nbflow-Group-caret" />
-      <span className="jp-nbflow-Group-line">
-        <span className="jp-nbflow-Group-name" dir="auto" title={cut(name)}>
+    <div className="jp-nbflow-RunGroup" data-group={group.key}>
+      <caret.react tag="span" className="jp-nbflow-RunGroup-caret" />
+      <span className="jp-nbflow-RunGroup-line">
+        <span className="jp-nbflow-RunGroup-name" dir="auto" title={cut(name)}>
           {cut(name)}
         </span>
-        <span className="jp-nbflow-Group-count">
+        <span className="jp-nbflow-RunGroup-count">
           {trans._n('%1 run', '%1 runs', count, count.toLocaleString())}
         </span>
       </span>
-      <span className="jp-nbflow-Group-line">
+      <span className="jp-nbflow-RunGroup-line">
         <StateCounts counts={group.counts} trans={trans} />
         {last && <LastRun row={last} trans={trans} />}
       </span>
@@ -165,11 +165,11 @@ function StateCounts({
   };
   const some = (Object.keys(SHOWN) as Group[]).filter(group => counts[group] > 0);
   return (
-    <span className="jp-nbflow-Group-counts">
+    <span className="jp-nbflow-RunGroup-counts">
       {some.map(group => (
         <span
           key={group}
-          className="jp-nbflow-Group-state"
+          className="jp-nbflow-RunGroup-state"
           data-state={SHOWN[group]}
           title={words[group]}
         >

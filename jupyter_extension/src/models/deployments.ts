@@ -48,8 +48,25 @@ export class DeploymentsModel extends Model {
     return this._loaded;
   }
 
+  /** All by name; the same array until one changes. */
   get all(): readonly Deployment[] {
-    return [...this._rows.values()].sort((a, b) => a.name.localeCompare(b.name));
+    if (this._sortedAt !== this.version) {
+      this._sortedAt = this.version;
+      this._sorted = [...this._rows.values()].sort((a, b) =>
+        a.name.localeCompare(b.name)
+      );
+    }
+    return this._sorted;
+  }
+
+  /** Those whose name, path or tags say a text. */
+  found(search: string): readonly Deployment[] {
+    const text = search.trim().toLowerCase();
+    return text
+      ? this.all.filter(({ name, path, tags }) =>
+          [name, path, ...tags].join('\n').toLowerCase().includes(text)
+        )
+      : this.all;
   }
 
   get(id: string | null): Deployment | undefined {
@@ -152,6 +169,8 @@ export class DeploymentsModel extends Model {
   private _rows = new Map<string, Deployment>();
   private readonly _previews = new Map<string, Preview>();
   private readonly _asking = new Set<string>();
+  private _sorted: readonly Deployment[] = [];
+  private _sortedAt = -1;
   private _loaded = false;
 }
 

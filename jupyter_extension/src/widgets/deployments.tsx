@@ -1,17 +1,36 @@
 /**
  * The Deployments section of the sidebar: when each runs next, and what can be done with it.
  */
-import { ellipsesIcon, ReactWidget, runIcon } from '@jupyterlab/ui-components';
+import {
+  ellipsesIcon,
+  ReactWidget,
+  runIcon,
+  searchIcon
+} from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import React, { useEffect, useRef, useState } from 'react';
+import type { Message } from '@lumino/messaging';
+import React, { useEffect, useMemo, useState } from 'react';
 import { CommandIDs } from '../commands';
 import { Ahead, useTicking } from '../components/duration';
 import { Empty, Skeleton } from '../components/empty';
-import { useModel } from '../components/usemodel';
+import { LastRun } from '../components/runrow';
+import { useModelByFrame } from '../components/usemodel';
+import { openMenu } from '../components/windowed';
+import { WindowedParts } from '../components/windowedparts';
 import type { DeploymentsModel } from '../models/deployments';
+import { DeploymentSignsModel } from '../models/deploymentsigns';
 import type { ISession } from '../tokens';
-import type { Deployment, Schedule } from '../wire';
+import type { Deployment, FlowRunRow, Schedule } from '../wire';
+import { useEnabled } from './offer';
+
+/** The heights of a row's parts, as the style has them. */
+const HEAD_HEIGHT = 58;
+const SCHEDULE_HEIGHT = 38;
+/** From how many on they can be searched. */
+const SEARCHED = 6;
+/** Names are cut where nobody reads on. */
+const LONGEST = 300;
 
 interface IPart {
   session: ISession;
@@ -23,43 +42,136 @@ export class DeploymentsWidget extends ReactWidget {
     super();
     this.addClass('jp-nbflow-Deployments');
     this.title.label = _part.session.trans.__('Deployments');
+    const { api, feed } = _part.session;
+    this._signs = new DeploymentSignsModel(api, feed);
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.update();
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this.update();
   }
 
   protected render(): JSX.Element {
-    return <DeploymentList {...this._part} />;
+    return (
+      <DeploymentList {...this._part} signs={this._signs} shown={this.isVisible} />
+    );
   }
+
+  private readonly _signs: DeploymentSignsModel;
 }
 
-function DeploymentList({ session, commands }: IPart): JSX.Element {
+interface IList extends IPart {
+  signs: DeploymentSignsModel;
+  shown: boolean;
+}
+
+function DeploymentList(props: IList): JSX.Element {
+  const { session, commands, signs, shown } = props;
   const { deployments, trans } = session;
-  useModel(deployments);
+  useModelByFrame(deployments, shown);
+  useModelByFrame(signs, shown);
   const revealed = useRevealed(deployments);
+  const [search, setSearch] = useState('');
+  const { all, version } = deployments;
+  const rows = useMemo(
+    () => deployments.found(search),
+    // The version says that the rows are other ones.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [deployments, search, version]
+  );
   if (!deployments.loaded) {
     return <Skeleton rows={3} trans={trans} />;
   }
-  if (!deployments.all.length) {
-    return (
-      <Empty>
-        <p>
-          {trans.__(
-            'Nothing is deployed. A deployed notebook runs on a schedule, or at a click.'
-          )}
-        </p>
-      </Empty>
-    );
+  if (!all.length) {
+    return <NothingDeployed session={session} commands={commands} />;
   }
   return (
-    <ul className="jp-nbflow-DeploymentList" aria-label={trans.__('Deployments')}>
-      {deployments.all.map(row => (
-        <DeploymentRow
-          key={row.id}
-          row={row}
-          revealed={row.id === revealed}
-          session={session}
-          commands={commands}
+    <>
+      {all.length >= SEARCHED && (
+        <Search value={search} onChange={setSearch} trans={trans} />
+      )}
+      {rows.length ? (
+        <WindowedParts
+          rows={rows}
+          label={trans.__('Deployments')}
+          keyOf={idOf}
+          heightOf={heightOf}
+          revealed={revealed}
+          draw={row => (
+            <DeploymentRow
+              {...props}
+              row={row}
+              revealed={row.id === revealed}
+              lastRun={signs.lastRun(row.id)}
+              drifted={signs.drifted(row) ?? false}
+            />
+          )}
         />
-      ))}
-    </ul>
+      ) : (
+        <Empty>{trans.__('No deployment matches.')}</Empty>
+      )}
+    </>
+  );
+}
+
+function idOf({ id }: Deployment): string {
+  return id;
+}
+
+function heightOf({ schedules }: Deployment): number {
+  return HEAD_HEIGHT + (schedules.length ? schedules.length * SCHEDULE_HEIGHT : 0);
+}
+
+function NothingDeployed({ session: { trans }, commands }: IPart): JSX.Element {
+  const ready = useEnabled(commands, CommandIDs.deployNotebook);
+  return (
+    <Empty>
+      <p>
+        {trans.__(
+          'Nothing is deployed. A deployed notebook runs on a schedule, or at a click.'
+        )}
+      </p>
+      <div className="jp-nbflow-Empty-actions">
+        <button
+          className="jp-nbflow-Button"
+          name="deploy-first"
+          disabled={!ready}
+          title={ready ? undefined : trans.__('Open a notebook to begin.')}
+          onClick={() => void commands.execute(CommandIDs.deployNotebook)}
+        >
+          {trans.__('Deploy a notebook')}
+        </button>
+      </div>
+    </Empty>
+  );
+}
+
+interface ISearch {
+  value: string;
+  onChange: (value: string) => void;
+  trans: TranslationBundle;
+}
+
+function Search({ value, onChange, trans }: ISearch): JSX.Element {
+  return (
+    <div className="jp-nbflow-FilterBar" role="search">
+      <div className="jp-nbflow-Search">
+        <searchIcon.react tag="span" className="jp-nbflow-Search-icon" />
+        <input
+          type="search"
+          name="search-deployments"
+          placeholder={trans.__('Search deployments')}
+          aria-label={trans.__('Search deployments')}
+          value={value}
+          onChange={event => onChange(event.target.value)}
+        />
+      </div>
+    </div>
   );
 }
 
@@ -74,53 +186,28 @@ function useRevealed(deployments: DeploymentsModel): string | null {
   return revealed;
 }
 
-interface IRow extends IPart {
+interface IRow extends IList {
   row: Deployment;
   revealed: boolean;
+  lastRun: FlowRunRow | undefined;
+  drifted: boolean;
 }
 
-function DeploymentRow({ row, revealed, session, commands }: IRow): JSX.Element {
-  const { trans } = session;
-  const item = useRef<HTMLLIElement>(null);
+function DeploymentRow(props: IRow): JSX.Element {
+  const { row, revealed, signs, shown, session, commands } = props;
   useEffect(() => {
-    if (revealed) {
-      item.current?.scrollIntoView({ block: 'nearest' });
+    if (shown) {
+      void signs.learn(row);
     }
-  }, [revealed]);
+  }, [signs, row, shown]);
   return (
-    <li
-      ref={item}
+    <div
       className={`jp-nbflow-Deployment${revealed ? ' jp-mod-revealed' : ''}`}
       data-deployment={row.name}
       data-deployment-id={row.id}
     >
-      <div className="jp-nbflow-Deployment-head">
-        <span className="jp-nbflow-Deployment-name" title={row.description || row.path}>
-          {row.name}
-        </span>
-        {row.paused && <span className="jp-nbflow-Tag">{trans.__('Paused')}</span>}
-        <button
-          className="jp-nbflow-IconButton"
-          name="run-now"
-          title={trans.__('Run now')}
-          aria-label={trans.__('Run %1 now', row.name)}
-          onClick={() =>
-            void commands.execute(CommandIDs.runDeployment, { deployment_id: row.id })
-          }
-        >
-          <runIcon.react tag="span" />
-        </button>
-        <button
-          className="jp-nbflow-IconButton"
-          name="menu"
-          title={trans.__('More')}
-          aria-label={trans.__('More for %1', row.name)}
-          aria-haspopup="menu"
-          onClick={event => openContextMenu(event.currentTarget)}
-        >
-          <ellipsesIcon.react tag="span" />
-        </button>
-      </div>
+      <Head {...props} />
+      <Standing {...props} />
       {row.schedules.map(schedule => (
         <ScheduleLine
           key={schedule.id}
@@ -130,10 +217,80 @@ function DeploymentRow({ row, revealed, session, commands }: IRow): JSX.Element 
           commands={commands}
         />
       ))}
-      {!row.schedules.length && (
-        <div className="jp-nbflow-Deployment-line">{trans.__('No schedule')}</div>
+    </div>
+  );
+}
+
+function Head({ row, session: { trans }, commands }: IRow): JSX.Element {
+  const open = (): void =>
+    void commands.execute(CommandIDs.openDeployment, { deployment_id: row.id });
+  return (
+    <div className="jp-nbflow-Deployment-head">
+      <button
+        className="jp-nbflow-Deployment-name"
+        name="open-deployment"
+        dir="auto"
+        title={(row.description || row.path).slice(0, LONGEST)}
+        onClick={open}
+      >
+        {row.name.slice(0, LONGEST)}
+      </button>
+      <button
+        className="jp-nbflow-IconButton"
+        name="run-now"
+        title={trans.__('Run now')}
+        aria-label={trans.__('Run %1 now', row.name)}
+        onClick={() =>
+          void commands.execute(CommandIDs.runDeployment, { deployment_id: row.id })
+        }
+      >
+        <runIcon.react tag="span" />
+      </button>
+      <button
+        className="jp-nbflow-IconButton"
+        name="menu"
+        title={trans.__('More')}
+        aria-label={trans.__('More for %1', row.name)}
+        aria-haspopup="menu"
+        onClick={event => openMenu(event.currentTarget)}
+      >
+        <ellipsesIcon.react tag="span" />
+      </button>
+    </div>
+  );
+}
+
+/** How the last run went, and what is out of the ordinary. */
+function Standing({ row, lastRun, drifted, session, commands }: IRow): JSX.Element {
+  const { trans } = session;
+  return (
+    <div className="jp-nbflow-Deployment-line">
+      <span className="jp-nbflow-Deployment-last">
+        {lastRun ? (
+          <button
+            className="jp-nbflow-LinkButton"
+            name="open-last-run"
+            onClick={() =>
+              void commands.execute(CommandIDs.openRun, { flow_run_id: lastRun.id })
+            }
+          >
+            <LastRun row={lastRun} trans={trans} />
+          </button>
+        ) : (
+          trans.__('No runs yet')
+        )}
+      </span>
+      {!row.schedules.length && <span>{trans.__('No schedule')}</span>}
+      {drifted && (
+        <span
+          className="jp-nbflow-Tag"
+          title={trans.__('The notebook is another one than that deployed.')}
+        >
+          {trans.__('Changed')}
+        </span>
       )}
-    </li>
+      {row.paused && <span className="jp-nbflow-Tag">{trans.__('Paused')}</span>}
+    </div>
   );
 }
 
@@ -194,11 +351,4 @@ function NextRun({ at, paused, trans }: INext): JSX.Element {
       )}
     </span>
   );
-}
-
-/** Open the context menu of an element below it: the menu's items are one list, in the schema. */
-function openContextMenu(element: HTMLElement): void {
-  const { left, bottom } = element.getBoundingClientRect();
-  const at = { clientX: left, clientY: bottom, bubbles: true, cancelable: true };
-  element.dispatchEvent(new MouseEvent('contextmenu', at));
 }

@@ -47,7 +47,7 @@ export function Offer({ session: { trans }, commands }: IOffer): JSX.Element {
 }
 
 /** Follow whether a command may be run now. */
-function useEnabled(commands: CommandRegistry, id: string): boolean {
+export function useEnabled(commands: CommandRegistry, id: string): boolean {
   const [, again] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     const listen = (): void => again();

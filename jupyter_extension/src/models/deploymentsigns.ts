@@ -1,0 +1,97 @@
+/**
+ * What a deployment's row in the sidebar says besides the deployment: how its last run stands, and
+ * whether its files differ from what is deployed. Asked for when a row comes in sight, once; runs go
+ * on from the feed.
+ */
+import type { IApi } from '../tokens';
+import type { Deployment, Event, FlowRunRow } from '../wire';
+import type { Feed } from './feed';
+import { Model } from './model';
+import { due } from './runorder';
+
+type Asked = Pick<IApi, 'listFlowRuns' | 'readDrift'>;
+
+export class DeploymentSignsModel extends Model {
+  constructor(
+    private readonly _api: Asked,
+    feed: Feed
+  ) {
+    super();
+    feed.snapshot.connect((_, { flow_runs }) => {
+      this._last.clear();
+      this._learned.clear();
+      flow_runs.forEach(row => this._follow(row));
+      this.changed();
+    });
+    feed.changed.connect((_, events) => this._apply(events));
+  }
+
+  /** The newest run that is not only planned. */
+  lastRun(id: string): FlowRunRow | undefined {
+    return this._last.get(id);
+  }
+
+  /** Whether the notebook is another one than that deployed; undefined: nobody knows yet. */
+  drifted({ id, version }: Deployment): boolean | undefined {
+    return this._drifts.get(`${id} ${version}`);
+  }
+
+  /** A row is in sight: ask what is not known of it. */
+  async learn(row: Deployment): Promise<void> {
+    if (!this._learned.has(row.id)) {
+      this._learned.add(row.id);
+      this._asked = this._asked.then(() => this._learn(row));
+    }
+    await this._asked;
+  }
+
+  /** One after the other: a screen full of rows is no reason to ask for all at once. */
+  private async _learn(row: Deployment): Promise<void> {
+    const { id, version } = row;
+    if (!this._last.has(id)) {
+      const asked = { deployment_id: id, until: new Date().toISOString(), limit: 1 };
+      const page = await this._api.listFlowRuns(asked).catch(() => null);
+      page?.rows.forEach(run => this._follow(run));
+    }
+    const key = `${id} ${version}`;
+    if (row.source === 'snapshot' && !this._drifts.has(key)) {
+      const drift = await this._api.readDrift(id).catch(() => null);
+      if (drift) {
+        this._drifts.set(key, drift.drifted);
+      }
+    }
+    this.changed();
+  }
+
+  private _apply(events: readonly Event[]): void {
+    let any = false;
+    for (const { noun, row, resource_id } of events) {
+      if (noun === 'flow-runs' && 'id' in row) {
+        any = this._follow(row as unknown as FlowRunRow) || any;
+      } else if (noun === 'deployments') {
+        // Deployed anew, or edited: its files are compared again when the row is looked at.
+        this._learned.delete(resource_id);
+      }
+    }
+    if (any) {
+      this.changed();
+    }
+  }
+
+  /** Take a run where it is the last one. Gives whether it is. */
+  private _follow(run: FlowRunRow): boolean {
+    const id = run.deployment_id;
+    const last = id === null ? undefined : this._last.get(id);
+    const planned = run.state.type === 'SCHEDULED' && run.started_at === null;
+    if (id === null || planned || (last && due(last) > due(run))) {
+      return false;
+    }
+    this._last.set(id, run);
+    return true;
+  }
+
+  private readonly _last = new Map<string, FlowRunRow>();
+  private readonly _drifts = new Map<string, boolean>();
+  private readonly _learned = new Set<string>();
+  private _asked: Promise<void> = Promise.resolve();
+}
