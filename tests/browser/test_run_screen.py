@@ -178,6 +178,7 @@ def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
     expect(some).to_contain_text(" of ")
     view.locator('[name="all-tasks"]').click()
     expect(some).not_to_contain_text(" of ")
+    visit.picture("run-logs")
     visit.execute("nbflow:open-at-failure", flow_run_id=broken)
     expect(picked).to_contain_text("explode")
 
@@ -196,6 +197,7 @@ def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
     suspended.locator('[name="suspend"]').click()
     expect(suspended).to_have_attribute("data-state", "PAUSED")
     expect(suspended.locator(".jp-nbflow-RunView-title")).to_contain_text("Suspended")
+    visit.picture("run-suspended")
     live.kill()
     live.wait()
 
