@@ -73,6 +73,12 @@ def run_part(run: str, part: str, ready: str) -> Screen:
     return Screen(f"run-{part}", opener, f'.jp-nbflow-RunView[data-part="{part}"]', ready)
 
 
+def deployment_part(part: str, ready: str) -> Screen:
+    """One part of the page of a deployment."""
+    opener = command("nbflow:open-deployment", deployment_id="{deployment}", part=part)
+    return Screen(f"deployment-{part}", opener, ".jp-nbflow-DeploymentPage", ready)
+
+
 SCREENS = (
     Screen("sidebar", sidebar, "#nbflow-panel", "[data-run-id]", sidebar=True),
     run_part("failed", "notebook", ".jp-nbflow-NotebookView img"),
@@ -87,6 +93,12 @@ SCREENS = (
         ".jp-nbflow-RunView:has(.jp-nbflow-Waits)",
         ".jp-nbflow-Waits li",
     ),
+    deployment_part("runs", "[data-run-id]"),
+    deployment_part("upcoming", "tr[data-due], .jp-nbflow-Empty"),
+    deployment_part("schedules", ".jp-nbflow-ScheduleCard, .jp-nbflow-Empty"),
+    deployment_part("parameters", '[name^="parameters."]'),
+    deployment_part("versions", "tr[data-version]"),
+    deployment_part("configuration", '[name="config.retries"]'),
     Screen(
         "deploy-form",
         clicks(DEPLOY_BUTTON),
