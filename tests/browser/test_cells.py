@@ -1,8 +1,9 @@
-"""Cells of an open notebook: their state above them, what runs with them, their options beside them."""
+"""Cells of an open notebook: how they stand, what runs with them, their options."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -154,6 +155,10 @@ def test_cells_say_how_they_stand_and_run_with_what_they_need(
     begin(visit, "notebook:run-cell")
     expect(badge_of(visit, "alone")).to_contain_text("Completed")
 
+    expect(badge_of(visit, "plain")).to_contain_text("Changed since it ran")
+    visit.execute("apputils:change-theme", theme="JupyterLab Dark")
+    page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
+
     # what stands on the line is read only
     cell_of(visit, "kept").click()
     expect(tool).to_contain_text("inputs")
@@ -171,3 +176,13 @@ def test_cells_say_how_they_stand_and_run_with_what_they_need(
     visit.open_notebook(NAME)
     expect(badge_of(visit, "kept")).to_contain_text("Cached")
     visit.picture("cells-notebook7")
+
+    # without the server part both buttons say why they do nothing
+    page.route("**/nbflow/api/**", lambda route: route.fulfill(status=404, body="{}"))
+    page.route_web_socket("**/nbflow/api/**", lambda socket: socket.close())
+    visit.open_notebook(NAME)
+    for name in ("nbflow-deploy", "nbflow-run"):
+        button = page.locator(f'[data-jp-item-name="{name}"] .jp-ToolbarButtonComponent')
+        expect(button).to_have_attribute("aria-disabled", "true")
+        expect(button).to_have_attribute("title", re.compile("nbflow is not running"))
+    visit.errors.clear()  # the browser tells of each 404

@@ -35,7 +35,7 @@ export function CellOptions({ model, trans }: ICellOptions): JSX.Element {
         <fieldset className="jp-nbflow-Form" disabled={cell.readOnly}>
           <SchemaForm
             form={form}
-            title={trans.__('Options of this cell')}
+            title={trans.__('Options')}
             problems={model.problems}
             onChange={(next, at) => model.edit(next, at)}
             trans={trans}

@@ -254,6 +254,7 @@ export class CellsModel extends Model implements IDisposable {
     this._sought = true;
     const query = { kind: ['session' as const], sessions: true, state: ['RUNNING'] };
     const page = await this._api.listFlowRuns(query).catch(() => null);
+    this._sought = page !== null;
     const mine = page?.rows.filter(row => this._isMine(row)) ?? [];
     if (mine[0] && !this._session && !this._disposed) {
       this._join(mine[0].id);

@@ -157,8 +157,10 @@ export class CellBadges implements IDisposable {
 
   // -- the kernel --------------------------------------------------------------------------------
   private _hear(context: ISessionContext): void {
-    context.kernelChanged.connect((_, { newValue }) => {
-      this.model.restarted();
+    context.kernelChanged.connect((_, { oldValue, newValue }) => {
+      if (oldValue) {
+        this.model.restarted(); // a page that is opened finds its kernel as it is
+      }
       newValue?.anyMessage.connect(this._onMessage, this);
     }, this);
     context.statusChanged.connect((_, status) => {
