@@ -8,7 +8,6 @@ import {
   ISessionContextDialogs,
   Notification
 } from '@jupyterlab/apputils';
-import type { Cell } from '@jupyterlab/cells';
 import {
   INotebookTools,
   INotebookTracker,
@@ -184,7 +183,10 @@ function announce({ cells: chosen, unsure }: Chosen, trans: ISession['trans']): 
   }
 }
 
-/** Execute cells in the notebook's own kernel; what follows a failure is not run. */
+/**
+ * Execute cells in the notebook's own kernel; what follows a failure is not run. One is sent after the
+ * other: a kernel that failed drops only what it has already received.
+ */
 async function runAll(
   { content, sessionContext }: NotebookPanel,
   model: CellsModel,
@@ -192,18 +194,26 @@ async function runAll(
   dialogs: ISessionContextDialogs | null,
   trans: ISession['trans']
 ): Promise<void> {
-  const found = chosen
-    .map(({ id }) => content.widgets.find(cell => cell.model.id === id))
-    .filter((cell): cell is Cell => cell !== undefined);
-  const done = await NotebookActions.runCells(
-    content,
-    found,
-    sessionContext,
-    dialogs ?? undefined
-  );
-  const failed = chosen.find(({ id }) => model.view(id).state?.type === 'FAILED');
-  if (!done && failed && failed !== chosen.at(-1)) {
-    const said = trans.__('“%1” failed; the cells after it were not run.', failed.name);
-    Notification.warning(said, { autoClose: 6000 });
+  for (const node of chosen) {
+    const cell = content.widgets.find(one => one.model.id === node.id);
+    const done =
+      !cell ||
+      (await NotebookActions.runCells(
+        content,
+        [cell],
+        sessionContext,
+        dialogs ?? undefined
+      ));
+    if (!done && !node.tags.includes('raises-exception')) {
+      const failed = model.view(node.id).state?.type === 'FAILED';
+      if (failed && node !== chosen.at(-1)) {
+        const said = trans.__(
+          '“%1” failed; the cells after it were not run.',
+          node.name
+        );
+        Notification.warning(said, { autoClose: 6000 });
+      }
+      return;
+    }
   }
 }
