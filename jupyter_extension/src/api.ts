@@ -187,8 +187,12 @@ export class Api implements IApi {
     return this._ask('DELETE', ['artifacts', id]);
   }
 
-  listVersions(key: string): Promise<wire.Page<wire.Artifact>> {
-    return this._ask('GET', 'artifacts', { query: { key } });
+  readArtifact(keyOrId: string): Promise<wire.Artifact> {
+    return this._ask('GET', ['artifacts', keyOrId]);
+  }
+
+  listVersions(key: string, cursor?: string): Promise<wire.Page<wire.Artifact>> {
+    return this._ask('GET', 'artifacts', { query: { key, cursor } });
   }
 
   readContent(artifactId: string): Promise<wire.ArtifactContent> {
@@ -327,8 +331,8 @@ export class Api implements IApi {
     return this._ask('POST', ['notebooks', 'graph'], { body: request });
   }
 
-  listWorkPools(): Promise<wire.Page<wire.WorkPool>> {
-    return this._ask('GET', 'work-pools');
+  listWorkPools(cursor?: string): Promise<wire.Page<wire.WorkPool>> {
+    return this._ask('GET', 'work-pools', { query: { cursor } });
   }
 
   readJobTemplate(pool: string): Promise<wire.JobTemplate> {
@@ -351,8 +355,9 @@ export class Api implements IApi {
     return this._ask('DELETE', ['work-pools', name]);
   }
 
-  listWorkQueues(pool?: string): Promise<wire.Page<wire.WorkQueue>> {
-    return this._ask('GET', pool ? ['work-pools', pool, 'queues'] : 'work-queues');
+  listWorkQueues(pool?: string, cursor?: string): Promise<wire.Page<wire.WorkQueue>> {
+    const route = pool ? ['work-pools', pool, 'queues'] : 'work-queues';
+    return this._ask('GET', route, { query: { cursor } });
   }
 
   createWorkQueue(pool: string, made: wire.NewWorkQueue): Promise<wire.WorkQueue> {
@@ -371,8 +376,8 @@ export class Api implements IApi {
     return this._ask('DELETE', ['work-pools', pool, 'queues', queue]);
   }
 
-  listWorkers(): Promise<wire.Page<wire.Worker>> {
-    return this._ask('GET', 'workers');
+  listWorkers(cursor?: string): Promise<wire.Page<wire.Worker>> {
+    return this._ask('GET', 'workers', { query: { cursor } });
   }
 
   listVariables(cursor?: string): Promise<wire.Page<wire.Variable>> {

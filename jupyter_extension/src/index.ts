@@ -9,6 +9,9 @@ import { notebook } from './plugins/notebook';
 import { notify } from './plugins/notify';
 import { running } from './plugins/running';
 import { overview } from './plugins/overview';
+import { artifactPages } from './plugins/artifactpages';
+import { concurrency } from './plugins/concurrency';
+import { pools } from './plugins/pools';
 import { runview } from './plugins/runview';
 import { session } from './plugins/session';
 import { settings } from './plugins/settings';
@@ -29,5 +32,8 @@ export default [
   launcher,
   status,
   running,
+  pools,
+  artifactPages,
+  concurrency,
   notify
 ];

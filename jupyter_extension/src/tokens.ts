@@ -6,11 +6,15 @@ import type * as nbformat from '@jupyterlab/nbformat';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
+import type { ArtifactListModel } from './models/artifactlist';
 import type { DeploymentsModel } from './models/deployments';
 import type { Feed } from './models/feed';
 import type { Preferences } from './models/preferences';
+import type { LimitsModel } from './models/limits';
 import type { RunsModel } from './models/runs';
 import type { TallyModel } from './models/tally';
+import type { VariablesModel } from './models/variables';
+import type { WorkPoolsModel } from './models/workpools';
 import type * as wire from './wire';
 
 /** Which flow runs to list, in which order; what is left out matches all. */
@@ -121,7 +125,9 @@ export interface IFlowsApi {
 /** Artifacts over all runs. */
 export interface IArtifactsApi {
   listAllArtifacts(query: IArtifactQuery): Promise<wire.Page<wire.Artifact>>;
-  listVersions(key: string): Promise<wire.Page<wire.Artifact>>;
+  /** An artifact by id, or the newest version of a key. */
+  readArtifact(keyOrId: string): Promise<wire.Artifact>;
+  listVersions(key: string, cursor?: string): Promise<wire.Page<wire.Artifact>>;
   readContent(artifactId: string): Promise<wire.ArtifactContent>;
   /** Where one of an artifact's forms can be had as a file. */
   downloadUrl(artifactId: string, mime: string): string;
@@ -182,14 +188,14 @@ export interface ISchedulesApi {
 
 /** Work pools, their queues, and the workers that serve them. */
 export interface IWorkPoolsApi {
-  listWorkPools(): Promise<wire.Page<wire.WorkPool>>;
+  listWorkPools(cursor?: string): Promise<wire.Page<wire.WorkPool>>;
   readWorkPool(name: string): Promise<wire.WorkPool>;
   createWorkPool(made: wire.NewWorkPool): Promise<wire.WorkPool>;
   changeWorkPool(name: string, change: wire.WorkPoolChange): Promise<wire.WorkPool>;
   deleteWorkPool(name: string): Promise<void>;
   readJobTemplate(pool: string): Promise<wire.JobTemplate>;
   /** The queues of a pool; of all pools when none is named. */
-  listWorkQueues(pool?: string): Promise<wire.Page<wire.WorkQueue>>;
+  listWorkQueues(pool?: string, cursor?: string): Promise<wire.Page<wire.WorkQueue>>;
   createWorkQueue(pool: string, made: wire.NewWorkQueue): Promise<wire.WorkQueue>;
   changeWorkQueue(
     pool: string,
@@ -197,7 +203,7 @@ export interface IWorkPoolsApi {
     change: wire.WorkQueueChange
   ): Promise<wire.WorkQueue>;
   deleteWorkQueue(pool: string, queue: string): Promise<void>;
-  listWorkers(): Promise<wire.Page<wire.Worker>>;
+  listWorkers(cursor?: string): Promise<wire.Page<wire.Worker>>;
 }
 
 /** Variables: values by name. */
@@ -238,7 +244,7 @@ export interface IModel {
   readonly version: number;
 }
 
-/** One server's runs and deployments, as every widget of the page sees them. */
+/** One server's runs, deployments and so on, as every widget of the page sees them. */
 export interface ISession {
   readonly api: IApi;
   readonly feed: Feed;
@@ -246,6 +252,10 @@ export interface ISession {
   readonly deployments: DeploymentsModel;
   readonly preferences: Preferences;
   readonly tally: TallyModel;
+  readonly workPools: WorkPoolsModel;
+  readonly artifacts: ArtifactListModel;
+  readonly variables: VariablesModel;
+  readonly limits: LimitsModel;
   readonly trans: TranslationBundle;
 }
 

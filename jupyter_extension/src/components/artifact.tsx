@@ -14,6 +14,8 @@ import { useModel } from './usemodel';
 /** A larger content is drawn when somebody asks for it. */
 export const DRAWN_AT_ONCE = 2_000_000;
 export const ROWS_AT_ONCE = 200;
+/** A content beyond this is a file to keep, not a thing to look at: it is never fetched into a page. */
+export const DRAWN_AT_MOST = 20_000_000;
 
 const PICTURES = [
   'image/png',
@@ -63,17 +65,51 @@ export function ArtifactCard(props: IShown): JSX.Element {
         </span>
         {artifact.key && <Versions {...props} shown={current} onShow={setVersion} />}
       </header>
-      {current.description && (
+      <ArtifactBody key={current.id} {...props} artifact={current} />
+    </article>
+  );
+}
+
+/** What an artifact says of itself, and its content. */
+export function ArtifactBody(props: IShown): JSX.Element {
+  const { description } = props.artifact;
+  return (
+    <>
+      {description && (
         <Drawn
           mime="text/markdown"
-          bundle={{ 'text/markdown': current.description }}
+          bundle={{ 'text/markdown': description }}
           className="jp-nbflow-Artifact-description"
           drawing={props.drawing}
         />
       )}
-      <Content key={current.id} {...props} artifact={current} />
-    </article>
+      <Content {...props} />
+    </>
   );
+}
+
+/** The word for a kind of artifact. */
+export function kindWord(kind: Artifact['kind'], trans: TranslationBundle): string {
+  const words: Record<Artifact['kind'], string> = {
+    markdown: trans.__('text'),
+    table: trans.__('table'),
+    link: trans.__('link'),
+    image: trans.__('picture'),
+    progress: trans.__('progress'),
+    mime: trans.__('output'),
+    notebook: trans.__('notebook')
+  };
+  return words[kind];
+}
+
+/** How large something is, for people. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1000) {
+    return `${bytes} B`;
+  }
+  return bytes < 1e6
+    ? `${(bytes / 1000).toFixed(1)} kB`
+    : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function Versions({
@@ -131,6 +167,14 @@ function Content(props: IShown): JSX.Element {
       contents.ask(artifact);
     }
   }, [seen, wanted, contents, artifact]);
+  if (artifact.size > DRAWN_AT_MOST) {
+    return (
+      <p className="jp-nbflow-Note">
+        {trans.__('%1 is too much to show here. Download it.', sizeText(artifact.size))}{' '}
+        <Downloads artifact={artifact} contents={contents} trans={trans} />
+      </p>
+    );
+  }
   if (!wanted) {
     return (
       <button className="jp-nbflow-Button" name="show" onClick={() => setWanted(true)}>
@@ -148,6 +192,28 @@ function Content(props: IShown): JSX.Element {
         <Data {...props} data={content.data} />
       )}
     </div>
+  );
+}
+
+/** The forms of an artifact as files. */
+export function Downloads({
+  artifact,
+  contents,
+  trans
+}: Pick<IShown, 'artifact' | 'contents' | 'trans'>): JSX.Element {
+  return (
+    <>
+      {artifact.mime_types.map(mime => (
+        <a
+          key={mime}
+          className="jp-nbflow-Link"
+          href={contents.downloadUrl(artifact, mime)}
+          download
+        >
+          {trans.__('Download %1', mime)}
+        </a>
+      ))}
+    </>
   );
 }
 

@@ -13,7 +13,8 @@ import {
   type Problem,
   type StreamMessage,
   type StreamRequest,
-  type TaskRunRow
+  type TaskRunRow,
+  type WatchedNoun
 } from '../wire';
 
 export const FIRST_RETRY_MS = 500;
@@ -40,6 +41,8 @@ export class Feed implements IDisposable {
   readonly snapshot = new Signal<this, Snapshot>(this);
   readonly changed = new Signal<this, readonly Event[]>(this);
   readonly taskRuns = new Signal<this, TaskRunNews>(this);
+  /** Rows of these watched nouns are not as they were. */
+  readonly stirred = new Signal<this, readonly WatchedNoun[]>(this);
   readonly stateChanged = new Signal<this, void>(this);
 
   version = 0;
@@ -95,6 +98,26 @@ export class Feed implements IDisposable {
     return new DisposableDelegate(() => this._unwatch(flowRunId));
   }
 
+  /** Hear of all artifacts, or of what changes without an event, until disposed. */
+  watchNoun(noun: WatchedNoun): IDisposable {
+    const watchers = this._nouns.get(noun) ?? 0;
+    this._nouns.set(noun, watchers + 1);
+    if (watchers === 0) {
+      this._say({ type: 'watch', noun });
+    }
+    return new DisposableDelegate(() => this._unwatchNoun(noun));
+  }
+
+  private _unwatchNoun(noun: WatchedNoun): void {
+    const left = (this._nouns.get(noun) ?? 1) - 1;
+    if (left > 0) {
+      this._nouns.set(noun, left);
+      return;
+    }
+    this._nouns.delete(noun);
+    this._say({ type: 'unwatch', noun });
+  }
+
   private _unwatch(flowRunId: string): void {
     const left = (this._watched.get(flowRunId) ?? 1) - 1;
     if (left > 0) {
@@ -130,6 +153,9 @@ export class Feed implements IDisposable {
       case 'run':
         this._tellTaskRuns(message.flow_run_id, message.task_runs, true);
         break;
+      case 'stirred':
+        this.stirred.emit(message.nouns);
+        break;
       case 'resync':
         this._startOver();
         break;
@@ -145,6 +171,9 @@ export class Feed implements IDisposable {
     this.snapshot.emit(snapshot);
     this._set('live');
     this._watchAgain();
+    for (const noun of this._nouns.keys()) {
+      this._say({ type: 'watch', noun });
+    }
   }
 
   private _watchAgain(): void {
@@ -282,6 +311,7 @@ export class Feed implements IDisposable {
 
   private readonly _api: Pick<IApi, 'openStream' | 'changes' | 'health'>;
   private readonly _watched = new Map<string, number>();
+  private readonly _nouns = new Map<WatchedNoun, number>();
   private _socket: WebSocket | null = null;
   private _early: Numbered[] | null = null;
   private _seq = 0;

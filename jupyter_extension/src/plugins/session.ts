@@ -12,11 +12,15 @@ import {
 } from '../commands';
 import { addRareRunCommands } from '../commands/onerun';
 import { addManyRunsCommands } from '../commands/runs';
+import { ArtifactListModel } from '../models/artifactlist';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
+import { LimitsModel } from '../models/limits';
 import { Preferences } from '../models/preferences';
 import { RunsModel } from '../models/runs';
 import { TallyModel } from '../models/tally';
+import { VariablesModel } from '../models/variables';
+import { WorkPoolsModel } from '../models/workpools';
 import { ISession } from '../tokens';
 
 export const session: JupyterFrontEndPlugin<ISession> = {
@@ -36,6 +40,10 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       deployments: new DeploymentsModel(api, feed),
       preferences: new Preferences(),
       tally: new TallyModel(api, feed),
+      workPools: new WorkPoolsModel(api, feed),
+      artifacts: new ArtifactListModel(api, feed),
+      variables: new VariablesModel(api, feed),
+      limits: new LimitsModel(api, feed),
       trans: (translator ?? nullTranslator).load('nbflow')
     };
     addRunCommands(app, made);

@@ -69,7 +69,7 @@ function All({
 }
 
 /** Draw by the renderers that are safe with what nobody trusts. */
-function drawingOf(rendermime: IRenderMimeRegistry): IDrawing {
+export function drawingOf(rendermime: IRenderMimeRegistry): IDrawing {
   return {
     choose: bundle => rendermime.preferredMimeType(bundle, 'ensure'),
     draw: (mime, bundle, host) => {

@@ -1,5 +1,6 @@
 /**
- * The sidebar: how the page stands to the server and its scheduler, the runs, the deployments.
+ * The sidebar: how the page stands to the server and its scheduler, the runs, the deployments,
+ * and, closed at first, pools, artifacts, variables and limits.
  */
 import {
   CommandToolbarButton,
@@ -8,7 +9,7 @@ import {
 } from '@jupyterlab/ui-components';
 import type { ITranslator } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import { Panel } from '@lumino/widgets';
+import { Panel, type AccordionPanel } from '@lumino/widgets';
 import React from 'react';
 import { CommandIDs } from '../commands';
 import { ProblemNote } from '../components/empty';
@@ -16,8 +17,13 @@ import { useModel } from '../components/usemodel';
 import { nbflowIcon } from '../icons';
 import { isCutOff, messageFor, standing } from '../models/standing';
 import type { ISession } from '../tokens';
+import { artifactSection } from './artifactsection';
+import { limitSection } from './concurrency';
 import { DeploymentsWidget } from './deployments';
+import { poolSection } from './pools';
 import { RunListWidget } from './runlist';
+import type { Section } from './section';
+import { variableSection } from './variables';
 
 export const PANEL_ID = 'nbflow-panel';
 
@@ -39,8 +45,18 @@ export class NbflowPanel extends SidePanel {
     );
     this.addWidget(new RunListWidget({ session, commands }));
     this.addWidget(new DeploymentsWidget({ session, commands }));
+    this._addCollapsed(poolSection(session, commands));
+    this._addCollapsed(artifactSection(session, commands));
+    this._addCollapsed(variableSection(session, commands));
+    this._addCollapsed(limitSection(session, commands));
     const feed = session.feed;
     feed.stateChanged.connect(() => this.content.setHidden(isCutOff(feed)));
+  }
+
+  /** Add a section that is opened by who wants it; JupyterLab keeps which are open. */
+  private _addCollapsed(section: Section): void {
+    this.addWidget(section);
+    (this.content as AccordionPanel).collapse(this.widgets.length - 1);
   }
 }
 

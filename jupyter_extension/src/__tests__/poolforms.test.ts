@@ -1,0 +1,151 @@
+import { ApiError } from '../errors';
+import { FieldsForm } from '../models/fieldsform';
+import { JobTemplateModel, templateOf } from '../models/jobtemplate';
+import { PoolForm } from '../models/poolform';
+import { startLine } from '../models/workpools';
+import type { NewWorkPool, Parameters, WorkPool } from '../wire';
+import { trans } from './fakes';
+
+const SCHEMA = {
+  type: 'object',
+  properties: { name: { type: 'string' }, value: {} },
+  required: ['name', 'value'],
+  additionalProperties: false
+};
+
+/** Put text into one field, as its control does. */
+function type(form: FieldsForm, name: string, text: string): void {
+  const { draft } = form.form;
+  if (draft.is !== 'object') {
+    throw new Error('no object');
+  }
+  const before = draft.members[name];
+  const next = { ...draft.members, [name]: { ...before, text } as typeof before };
+  form.edit(
+    { ...form.form, draft: { ...draft, members: next as typeof draft.members } },
+    `fields.${name}`
+  );
+}
+
+describe('a small form', () => {
+  it('shows what is no JSON at its field, and sends nothing', async () => {
+    const send = jest.fn();
+    const form = new FieldsForm({ schema: SCHEMA, send, trans });
+    type(form, 'name', 'a');
+    type(form, 'value', '{rows: 1}');
+    expect(await form.submit()).toBe(false);
+    expect([...form.problems.keys()]).toEqual(['fields.value']);
+    type(form, 'value', '{"rows": 1}');
+    expect(form.problems.size).toBe(0);
+    send.mockResolvedValue(null);
+    expect(await form.submit()).toBe(true);
+    expect(send).toHaveBeenCalledWith({ name: 'a', value: { rows: 1 } });
+  });
+
+  it('puts what the server says at the field it names, else above all', async () => {
+    const refuse = (field?: string): (() => Promise<never>) => {
+      const problem = { code: 'x', message: 'no', field };
+      return () => Promise.reject(new ApiError(422, problem));
+    };
+    const values: Parameters = { name: 'a', value: 1 };
+    const named = new FieldsForm({
+      schema: SCHEMA,
+      values,
+      send: refuse('name'),
+      trans
+    });
+    expect(await named.submit()).toBe(false);
+    expect(named.problems.get('fields.name')?.message).toBe('no');
+    const other = new FieldsForm({ schema: SCHEMA, values, send: refuse(), trans });
+    expect(await other.submit()).toBe(false);
+    expect(other.problem?.message).toBe('no');
+  });
+});
+
+describe('a job template', () => {
+  it('is the same as fields and as JSON, until it is edited', () => {
+    const model = new JobTemplateModel(templateOf('kernel'), trans);
+    expect(model.read()).toEqual(templateOf('kernel'));
+    model.show('json');
+    expect(JSON.parse(model.text)).toEqual(templateOf('kernel'));
+    expect(model.edited).toBe(false);
+  });
+
+  it('stays as it was typed while it is no JSON, or no template', () => {
+    const model = new JobTemplateModel(templateOf('process'), trans);
+    model.show('json');
+    for (const text of ['{', '[1]', '{"variables": {}}']) {
+      model.type(text);
+      model.show('fields');
+      expect([model.mode, model.text]).toEqual(['json', text]);
+      expect(model.problem).not.toBeNull();
+    }
+    model.type('{"job_configuration": {}, "variables": {"type": "object"}}');
+    model.show('fields');
+    expect([model.mode, model.problem, model.edited]).toEqual(['fields', null, true]);
+  });
+
+  it('keeps what is filled in as the default of its variable', () => {
+    const model = new JobTemplateModel(templateOf('process'), trans);
+    const { draft } = model.form;
+    if (draft.is !== 'object') {
+      throw new Error('no object');
+    }
+    const before = draft.members.stream_output;
+    const next = { ...before, text: 'true' } as NonNullable<typeof before>;
+    const members = { ...draft.members, stream_output: next };
+    model.edit(
+      { ...model.form, draft: { ...draft, members } },
+      'variables.stream_output'
+    );
+    expect(model.read()?.variables.properties?.stream_output?.default).toBe(true);
+  });
+});
+
+describe('a new pool', () => {
+  function form(create: (made: NewWorkPool) => Promise<WorkPool>): PoolForm {
+    const made = new PoolForm(create, trans);
+    type(made.fields, 'name', 'night');
+    return made;
+  }
+
+  it('has the template of its type, said only where it was edited', async () => {
+    const create = jest.fn().mockResolvedValue({ name: 'night' });
+    const model = form(create);
+    model.choose('kernel');
+    expect(await model.submit()).toBe(true);
+    expect(create).toHaveBeenCalledWith({ name: 'night', type: 'kernel' });
+    expect(model.made).toEqual({ name: 'night' });
+    model.template.show('json');
+    model.template.type('{"job_configuration": {}, "variables": {"type": "object"}}');
+    await model.submit();
+    expect(create.mock.calls[1]).toEqual([
+      {
+        name: 'night',
+        type: 'kernel',
+        base_job_template: { job_configuration: {}, variables: { type: 'object' } }
+      }
+    ]);
+  });
+
+  it('opens its template where something is wrong with it', async () => {
+    const problem = { code: 'x', message: 'no', field: 'base_job_template.variables' };
+    const model = form(() => Promise.reject(new ApiError(422, problem)));
+    model.template.show('json');
+    model.template.type('{');
+    expect(await model.submit()).toBe(false);
+    expect(model.opened).toBe(true);
+    model.template.type('{"job_configuration": {}, "variables": {"type": "object"}}');
+    expect(await model.submit()).toBe(false);
+    expect(model.template.problem?.message).toBe('no');
+  });
+});
+
+it('gives the line that starts a worker of any pool', () => {
+  expect(startLine({ name: 'night', type: 'kernel' })).toBe(
+    'nbflow worker start --pool night --type kernel'
+  );
+  expect(startLine({ name: "o'clock; rm", type: 'process' })).toBe(
+    "nbflow worker start --pool 'o'\\''clock; rm' --type process"
+  );
+});

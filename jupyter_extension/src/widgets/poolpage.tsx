@@ -1,0 +1,281 @@
+/**
+ * The page of one work pool: how it stands, its queues, its workers, its runs, its job template.
+ */
+import type { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+import { QueueTable, WorkerTable } from '../components/pooltables';
+import { RunRow } from '../components/runrow';
+import { Empty, ProblemNote, Skeleton } from '../components/empty';
+import { Switch, Usage, WorkStatus } from '../components/standing';
+import { TemplateEditor } from '../components/templateeditor';
+import { useModel } from '../components/usemodel';
+import { Windowed } from '../components/windowed';
+import { CommandIDs } from '../commands';
+import { PoolPageModel } from '../models/poolpage';
+import { PoolCommands } from '../commands/pools';
+import type { ISession } from '../tokens';
+import type { WorkPool } from '../wire';
+import { Looker } from './section';
+
+const RUN_HEIGHT = 46;
+
+export interface IPoolPage {
+  pool: string;
+  session: ISession;
+  commands: CommandRegistry;
+}
+
+export class PoolPage extends Looker {
+  constructor(private readonly _options: IPoolPage) {
+    const { pool, session } = _options;
+    const model = new PoolPageModel(pool, session);
+    super([session.workPools, model.runs]);
+    this.model = model;
+    this.addClass('jp-nbflow-Page');
+    this.addClass('jp-nbflow-PoolPage');
+    this.node.dataset.workPool = pool;
+    this.title.label = pool;
+  }
+
+  readonly model: PoolPageModel;
+
+  override dispose(): void {
+    this.model.dispose();
+    super.dispose();
+  }
+
+  protected draw(): JSX.Element {
+    return <Whole {...this._options} model={this.model} />;
+  }
+}
+
+interface IPart extends IPoolPage {
+  model: PoolPageModel;
+}
+
+function Whole(props: IPart): JSX.Element {
+  const { model, session } = props;
+  const { workPools, trans } = session;
+  useModel(workPools);
+  useModel(model);
+  const pool = model.row;
+  if (!workPools.loaded) {
+    return workPools.problem ? (
+      <ProblemNote problem={workPools.problem} />
+    ) : (
+      <Skeleton rows={6} trans={trans} />
+    );
+  }
+  if (!pool) {
+    return (
+      <Empty title={trans.__('There is no work pool “%1”', model.pool)}>
+        <p>{trans.__('It was deleted, or never made. Its past runs stay.')}</p>
+      </Empty>
+    );
+  }
+  const queues = workPools.queuesOf(pool.name);
+  const workers = workPools.workersOf(pool.name);
+  return (
+    <>
+      <Head {...props} row={pool} />
+      {workPools.problem && <ProblemNote problem={workPools.problem} />}
+      <Queues {...props} row={pool} />
+      <section className="jp-nbflow-Card" aria-label={trans.__('Workers')}>
+        <div className="jp-nbflow-Card-head">
+          <h2>{trans.__('Workers')}</h2>
+        </div>
+        <WorkerTable workers={workers} pool={pool} queues={queues} trans={trans} />
+      </section>
+      <Runs {...props} />
+      <Template {...props} />
+    </>
+  );
+}
+
+function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Element {
+  const { trans } = session;
+  const { name, type, status, paused, running, late, concurrency_limit } = row;
+  const act = (command: string) => (): void =>
+    void commands.execute(command, { work_pool: name });
+  return (
+    <header className="jp-nbflow-Page-head">
+      <div className="jp-nbflow-Page-title">
+        <h1 dir="auto">{name}</h1>
+        <WorkStatus status={status} trans={trans} />
+        <Switch
+          on={!paused}
+          name="pool-running"
+          label={trans.__('The pool %1 starts runs', name)}
+          title={paused ? trans.__('Resume') : trans.__('Pause')}
+          onChange={act(paused ? PoolCommands.resume : PoolCommands.pause)}
+        />
+        <span className="jp-nbflow-Card-tools">
+          <button
+            className="jp-nbflow-Button"
+            name="edit"
+            onClick={act(PoolCommands.edit)}
+          >
+            {trans.__('Edit')}
+          </button>
+          <button
+            className="jp-nbflow-Button"
+            name="delete"
+            onClick={act(PoolCommands.remove)}
+          >
+            {trans.__('Delete')}
+          </button>
+        </span>
+      </div>
+      {row.description && <p className="jp-nbflow-Page-words">{row.description}</p>}
+      <dl className="jp-nbflow-Facts">
+        <div>
+          <dt>{trans.__('Type')}</dt>
+          <dd>{type}</dd>
+        </div>
+        <div>
+          <dt>{trans.__('Running')}</dt>
+          <dd>
+            <Usage
+              used={String(running)}
+              limit={concurrency_limit}
+              full={concurrency_limit ? Math.min(1, running / concurrency_limit) : 1}
+              label={trans.__('Runs running now')}
+            />
+          </dd>
+        </div>
+        <div>
+          <dt>{trans.__('Late')}</dt>
+          <dd className={late ? 'jp-nbflow-Late' : ''}>{late}</dd>
+        </div>
+      </dl>
+    </header>
+  );
+}
+
+function Queues({ row, session, commands }: IPart & { row: WorkPool }): JSX.Element {
+  const { workPools, trans } = session;
+  const act = (command: string, work_queue: string): void =>
+    void commands.execute(command, { work_pool: row.name, work_queue });
+  return (
+    <section className="jp-nbflow-Card" aria-label={trans.__('Queues')}>
+      <div className="jp-nbflow-Card-head">
+        <h2>{trans.__('Queues')}</h2>
+        <span className="jp-nbflow-Card-tools">
+          <button
+            className="jp-nbflow-Button"
+            name="create-queue"
+            onClick={() =>
+              void commands.execute(PoolCommands.createQueue, { work_pool: row.name })
+            }
+          >
+            {trans.__('New queue')}
+          </button>
+        </span>
+      </div>
+      <QueueTable
+        queues={workPools.queuesOf(row.name)}
+        onMove={(queue, by) =>
+          void commands.execute(
+            by < 0 ? PoolCommands.raiseQueue : PoolCommands.lowerQueue,
+            {
+              work_pool: row.name,
+              work_queue: queue
+            }
+          )
+        }
+        onTurn={({ name, paused }) =>
+          act(paused ? PoolCommands.resumeQueue : PoolCommands.pauseQueue, name)
+        }
+        onEdit={name => act(PoolCommands.editQueue, name)}
+        onDelete={name => act(PoolCommands.removeQueue, name)}
+        trans={trans}
+      />
+    </section>
+  );
+}
+
+function Runs({ model, session, commands }: IPart): JSX.Element {
+  const { deployments, trans } = session;
+  const { runs } = model;
+  useModel(runs);
+  useModel(deployments);
+  return (
+    <section className="jp-nbflow-Card" aria-label={trans.__('Runs')}>
+      <div className="jp-nbflow-Card-head">
+        <h2>{trans.__('Runs')}</h2>
+      </div>
+      {runs.problem && <ProblemNote problem={runs.problem} />}
+      {!runs.loaded ? (
+        <Skeleton rows={3} trans={trans} />
+      ) : runs.rows.length ? (
+        <div
+          className="jp-nbflow-PoolRuns"
+          style={{ height: Math.min(6, runs.rows.length) * RUN_HEIGHT }}
+        >
+          <Windowed
+            rows={runs.rows}
+            rowHeight={RUN_HEIGHT}
+            label={trans.__('Runs of this pool, newest first')}
+            keyOf={row => `pool-${row.id}`}
+            draw={row => (
+              <RunRow
+                row={row}
+                of={deployments.get(row.deployment_id)?.name ?? row.flow_name}
+                chosen={false}
+                trans={trans}
+              />
+            )}
+            onOpen={({ id }) =>
+              void commands.execute(CommandIDs.openRun, { flow_run_id: id })
+            }
+          />
+        </div>
+      ) : (
+        <p className="jp-nbflow-Note">
+          {trans.__('No run has come here. Deploy a notebook to this pool.')}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Template({ model, session }: IPart): JSX.Element {
+  const { trans } = session;
+  const { template } = model;
+  return (
+    <section
+      className="jp-nbflow-Card jp-nbflow-RunForm"
+      aria-label={trans.__('Job template')}
+    >
+      <div className="jp-nbflow-Card-head">
+        <h2>{trans.__('Job template')}</h2>
+        {template && (
+          <span className="jp-nbflow-Card-tools">
+            <button
+              className="jp-nbflow-Button"
+              name="undo-template"
+              disabled={!template.edited}
+              onClick={() => void model.forget()}
+            >
+              {trans.__('Undo')}
+            </button>
+            <button
+              className="jp-nbflow-Button jp-mod-accent"
+              name="save-template"
+              disabled={!template.edited || model.saving}
+              onClick={() => void model.save()}
+            >
+              {trans.__('Save')}
+            </button>
+          </span>
+        )}
+      </div>
+      {model.problem && <ProblemNote problem={model.problem} />}
+      {template ? (
+        <TemplateEditor model={template} trans={trans} />
+      ) : (
+        !model.problem && <Skeleton rows={3} trans={trans} />
+      )}
+    </section>
+  );
+}
