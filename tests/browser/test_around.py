@@ -236,3 +236,14 @@ def test_what_runs_is_counted_listed_and_cancelled_from_the_list(
     stay.execute("filebrowser:activate")
     status.click()
     expect(page.locator("#nbflow-panel")).to_be_visible()
+
+
+def test_a_section_left_closed_is_closed_after_a_reload(stay: Visit, page: Page) -> None:
+    stay.execute("nbflow:open-runs")
+    title = page.locator("#nbflow-panel .jp-AccordionPanel-title").filter(has_text="Deployments")
+    with page.expect_response(lambda told: "api/workspaces" in told.url and told.ok):
+        title.click()
+    expect(title).to_have_attribute("aria-expanded", "false")
+    page.reload()
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
+    expect(title).to_have_attribute("aria-expanded", "false", timeout=30_000)

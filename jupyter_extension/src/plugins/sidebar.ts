@@ -15,6 +15,7 @@ import { CATEGORY, CommandIDs, describe } from '../commands';
 import { nbflowIcon } from '../icons';
 import type { RunsModel } from '../models/runs';
 import { ISession } from '../tokens';
+import { keepSections } from './sections';
 import { NbflowPanel, PANEL_ID } from '../widgets/panel';
 
 const RANK = 600;
@@ -42,6 +43,10 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const panel = new NbflowPanel(session, app.commands, translator ?? nullTranslator);
     app.shell.add(panel, 'left', { rank: RANK, type: 'nbflow' });
     restorer?.add(panel, PANEL_ID);
+    if (state) {
+      // Once every plugin has added its section.
+      void app.restored.then(() => keepSections(panel, state));
+    }
     app.commands.addCommand(CommandIDs.openRuns, {
       label: session.trans.__('Show Runs and Deployments'),
       caption: session.trans.__('Show nbflow in the sidebar'),
