@@ -97,6 +97,8 @@ export class OverviewModel extends Model {
   pools: readonly WorkPool[] | null = null;
   problem: Problem | null = null;
   pick: IPick = NO_PICK;
+  /** Whether what is counted is still that of an earlier choice. */
+  loading = false;
 
   readonly running = new RunSet({
     belongs: row => AT_WORK.includes(row.state.type) && this._matches(row),
@@ -281,6 +283,7 @@ export class OverviewModel extends Model {
   private _askAll(): void {
     this._started = true;
     this._generation += 1;
+    this.loading = true;
     this._turn();
     if (this._shown) {
       PARTS.forEach(part => void this._ask(part));
@@ -327,7 +330,10 @@ export class OverviewModel extends Model {
       case 'history': {
         this._turn();
         const buckets = await this._count(this._edges);
-        return () => (this.buckets = buckets);
+        return () => {
+          this.buckets = buckets;
+          this.loading = false;
+        };
       }
       case 'before': {
         const { from, to } = this.span;

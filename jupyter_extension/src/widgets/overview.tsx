@@ -110,14 +110,16 @@ function Answers(part: IOverviewPart): JSX.Element {
   }
   return (
     <>
-      <Numbers model={model} trans={trans} />
-      <HistoryBars
-        buckets={model.buckets}
-        picked={model.pick}
-        onPick={pick => model.choosePick(pick)}
-        trans={trans}
-        height={150}
-      />
+      <div className="jp-nbflow-Overview-counts" aria-busy={model.loading}>
+        <Numbers model={model} trans={trans} />
+        <HistoryBars
+          buckets={model.buckets}
+          picked={model.pick}
+          onPick={pick => model.choosePick(pick)}
+          trans={trans}
+          height={150}
+        />
+      </div>
       <div className="jp-nbflow-Overview-lists">
         {model.isPicked ? <Chosen {...part} /> : <Failures {...part} />}
         <div className="jp-nbflow-Overview-column">
