@@ -8,6 +8,36 @@ const HTML = /^(innerHTML|outerHTML|insertAdjacentHTML|srcdoc|dangerouslySetInne
 const asText =
   'Text from a run or a notebook is shown as text nodes or through IRenderMimeRegistry.';
 
+const INERT = [
+  { selector: `MemberExpression[property.name=/${HTML}/]`, message: asText },
+  { selector: `JSXAttribute[name.name=/${HTML}/]`, message: asText },
+  { selector: 'CallExpression[callee.name="eval"]', message: asText },
+  {
+    selector: 'MemberExpression[object.name="document"][property.name="write"]',
+    message: asText
+  }
+];
+
+// A word: two letters that follow each other. Numbers, marks and units of one letter need no translator.
+const WORD = /[A-Za-z]{2}/.source;
+const SEEN =
+  /^(title|alt|placeholder|label|summary|aria-(label|description|roledescription|valuetext))$/
+    .source;
+const SAID =
+  /^(label|caption|title|tooltip|placeholder|body|message|hint|usage|submitLabel|ariaLabel)$/
+    .source;
+const asTranslated = 'What people read goes through trans.__(…).';
+const VISIBLE = [
+  `JSXText[value=/${WORD}/]`,
+  `JSXElement > JSXExpressionContainer > Literal[value=/${WORD}/]`,
+  `JSXElement > JSXExpressionContainer > ConditionalExpression > Literal[value=/${WORD}/]`,
+  `JSXElement > JSXExpressionContainer > TemplateLiteral > TemplateElement[value.raw=/${WORD}/]`,
+  `JSXAttribute[name.name=/${SEEN}/] > Literal[value=/${WORD}/]`,
+  `JSXAttribute[name.name=/${SEEN}/] TemplateElement[value.raw=/${WORD}/]`,
+  `Property[key.name=/${SAID}/] > Literal.value[value=/${WORD}/]`,
+  `Property[key.name=/${SAID}/] > TemplateLiteral.value > TemplateElement[value.raw=/${WORD}/]`
+].map(selector => ({ selector, message: asTranslated }));
+
 export default tseslint.config(
   { ignores: ['lib', 'node_modules', 'nbflow_jupyter', 'src/wire.ts'] },
   eslint.configs.recommended,
@@ -40,20 +70,14 @@ export default tseslint.config(
         'sessionStorage',
         'alert'
       ],
-      'no-restricted-syntax': [
-        'error',
-        { selector: `MemberExpression[property.name=/${HTML}/]`, message: asText },
-        { selector: `JSXAttribute[name.name=/${HTML}/]`, message: asText },
-        { selector: 'CallExpression[callee.name="eval"]', message: asText },
-        {
-          selector: 'MemberExpression[object.name="document"][property.name="write"]',
-          message: asText
-        }
-      ]
+      'no-restricted-syntax': ['error', ...INERT, ...VISIBLE]
     }
   },
   {
     files: ['src/__tests__/**'],
-    rules: { '@typescript-eslint/no-unsafe-member-access': 'off' }
+    rules: {
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      'no-restricted-syntax': ['error', ...INERT]
+    }
   }
 );

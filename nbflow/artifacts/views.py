@@ -58,7 +58,11 @@ def to_text(artifact: Artifact, data: Any) -> str:
 def visible(text: str) -> str:
     """Give a text as it may be shown: what cannot be seen is escaped, what is endless is cut."""
     cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", cut)
+    return _shown(cut)
+
+
+def _shown(text: str) -> str:
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def rows_said(data: Mapping[str, Any], shown: int) -> str:
@@ -129,7 +133,7 @@ def _html_progress(progress: float) -> str:
 
 def _html_bundle(data: Mapping[str, Any]) -> str:
     if "text/html" in data:
-        return safe_html(_joined(data["text/html"]))
+        return safe_html(_shown(_joined(data["text/html"])))
     for mime in _PICTURES:
         if mime in data:
             return _html_image(mime, _joined(data[mime]))

@@ -61,6 +61,7 @@ FLOWS = """
     from nbflow.connect import connect
     from nbflow.model import clock, states
     from nbflow.model.runs import NewFlowRun
+    from nbflow.store import owners
 
     @task
     def load(n):
@@ -85,7 +86,9 @@ FLOWS = """
         at = datetime.now(UTC) - timedelta(hours=hours)
         with clock.frozen(at):
             run = connect().create_flow_run(
-                NewFlowRun(flow_name, kind="notebook", deployment_id=deployment_id, due_at=at)
+                # Whose owner lives is not reaped between these two lines, however old it is.
+                NewFlowRun(flow_name, kind="notebook", deployment_id=deployment_id, due_at=at,
+                           owner=owners.current())
             )
             connect().propose(run.id, states.Running())
         with clock.frozen(at + timedelta(seconds=seconds)):

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.browser import checks
 from tests.browser.conftest import Lab, Visit, visiting
+from tests.browser.hostile import poison
 from tests.browser.house import House, furnish
 from tests.browser.screens import SCREENS, Screen
 
@@ -54,9 +55,9 @@ def stay(chromium: Browser, lab: Lab, house: House) -> Iterator[Visit]:
     """One page, loaded once, in which one screen after the other is opened."""
     quiet = {"viewport": FULL, "reduced_motion": "reduce"}
     with visiting(chromium, lab, lab.folder, **quiet) as visit:
-        visit.page.set_default_timeout(15_000)
+        visit.page.set_default_timeout(30_000)
         visit.open_lab()
-        expect(visit.page.locator(".jp-NotebookPanel h1").first).to_be_visible()
+        expect(visit.page.locator(".jp-NotebookPanel h1").first).to_be_visible(timeout=60_000)
         yield visit
 
 
@@ -69,8 +70,8 @@ def screen(request: pytest.FixtureRequest, stay: Visit, house: House) -> Iterato
     stay.page.evaluate(f"window.jupyterapp.shell.{area}()")
     try:
         one.open(stay, house)
-        expect(root).to_be_visible()
-        expect(root.locator(one.ready).first).to_be_visible(timeout=15_000)
+        expect(root).to_be_visible(timeout=30_000)
+        expect(root.locator(one.ready).first).to_be_visible(timeout=30_000)
         yield one
     finally:
         close(stay, one)
@@ -136,3 +137,65 @@ def test_nothing_moves_for_those_who_want_less_motion(screen: Screen, stay: Visi
 
 def test_nothing_is_lost_in_forced_colours(screen: Screen, stay: Visit) -> None:
     assert_none(checks.lost_in_forced_colours(stay.page, screen.root))
+
+
+#: scrolls through all that scrolls, and touches everything as a hand would without pressing
+TOUCH = """async root => {
+  const pause = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)));
+  for (const node of [root, ...root.querySelectorAll('*')]) {
+    for (let i = 0; i < 12 && node.scrollTop + node.clientHeight < node.scrollHeight - 1; i++) {
+      node.scrollTop += node.clientHeight;
+      await pause();
+    }
+  }
+  for (const node of root.querySelectorAll('*')) {
+    for (const kind of ['mouseover', 'mouseenter', 'focus', 'pointerover', 'toggle']) {
+      node.dispatchEvent(new Event(kind));
+    }
+  }
+  await pause();
+}"""
+#: what could run, load or steer, had a text become an element. No browser runs the address of an
+#: image, nor opens a `data:` address that is clicked, and JupyterLab makes links of both.
+DANGEROUS = """root => [...root.querySelectorAll('*')].filter(node =>
+  node.matches('script, iframe, object, embed, link, meta, base, frame, marquee, animate')
+  || node.matches('[action], [formaction], [srcdoc], math[href]')
+  || [...node.attributes].some(({ name, value }) => /^on/i.test(name)
+    || (/^(href|xlink:href)$/i.test(name) && /^\\W*(javascript|vbscript)/i.test(value)))
+).map(node => node.outerHTML.slice(0, 160))"""
+#: how many of the texts are there to be read, in the text or in an attribute
+SEEN = """([selector, payloads]) => {
+  let text = '';
+  for (const root of document.querySelectorAll(selector)) {
+    text += root.textContent;
+    for (const node of root.querySelectorAll('*'))
+      text += [...node.attributes].map(one => one.value).join('\\n') + (node.value ?? '');
+  }
+  return payloads.filter(one => text.includes(one)).length;
+}"""
+
+
+def test_whatever_is_written_into_the_store_nothing_of_it_runs(
+    chromium: Browser, lab: Lab, house: House, xss_payloads: tuple[str, ...]
+) -> None:
+    places = poison(lab, house, xss_payloads)
+    seen: dict[str, int] = {}
+    with visiting(chromium, lab, lab.folder, viewport=FULL) as visit:
+        page = visit.page
+        page.set_default_timeout(30_000)
+        visit.open_lab()
+        for one in SCREENS:
+            one.open(visit, house)
+            root = page.locator(one.root).first
+            expect(root).to_be_visible(timeout=30_000)
+            page.wait_for_load_state("networkidle")
+            root.evaluate(TOUCH)
+            seen[one.id] = page.evaluate(SEEN, [one.root, list(xss_payloads)])
+            visit.picture(f"hostile/{one.id}")
+            assert page.evaluate("window.__xss") is None, one.id
+            assert_none(root.evaluate(DANGEROUS))
+            close(visit, one)
+    print(f"{len(xss_payloads)} payloads x {places} places, read on screen: {seen}")
+    assert len(xss_payloads) == 60
+    # What is deployed is read from a file, not from the store.
+    assert [name for name, count in seen.items() if not count] == ["deploy-form"]

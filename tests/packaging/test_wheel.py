@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import zipfile
 from pathlib import Path
@@ -32,6 +33,19 @@ def test_the_wheel_holds_both_packages_and_the_built_front_end(wheel: Path) -> N
     } <= names
     assert any(name.startswith(f"{extension}/static/remoteEntry") for name in names)
     assert any(name.startswith(f"{extension}/schemas/") for name in names)
+
+
+def test_the_front_end_is_small(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    sizes = {
+        Path(name).name: len(gzip.compress(archive.read(name)))
+        for name in archive.namelist()
+        if "/labextensions/" in name and name.endswith((".js", ".json", ".css"))
+    }
+    kilobytes = sum(sizes.values()) / 1000
+    print(f"{kilobytes:.0f} KB gzipped: {sizes}")
+    assert any(name.startswith("remoteEntry") for name in sizes)
+    assert kilobytes <= 400
 
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:

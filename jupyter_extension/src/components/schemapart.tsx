@@ -322,6 +322,9 @@ function defined(words: { [word: string]: unknown }): object {
   );
 }
 
+/** Python's own word, the same in every language. */
+const NONE = 'None';
+
 function NoneBox(props: IPart & { draft: UnionDraft; none: boolean }): JSX.Element {
   const { shape, draft, at, label, none, onDraft, trans } = props;
   return (
@@ -335,7 +338,7 @@ function NoneBox(props: IPart & { draft: UnionDraft; none: boolean }): JSX.Eleme
           onDraft(edits.choose(shape, draft, event.target.checked ? 1 : 0), at)
         }
       />
-      None
+      {NONE}
     </label>
   );
 }

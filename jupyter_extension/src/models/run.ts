@@ -29,11 +29,8 @@ export const REFRESH_MS = 500;
 /** Pages of a long log that are shown together; the first is shown at once. */
 const PAGES_AT_ONCE = 20;
 
-const GONE: Problem = {
-  code: 'run.deleted',
-  message: 'This run was deleted.',
-  hint: 'What was known of it stays on this page until it is closed.'
-};
+/** The page words it. */
+const GONE: Problem = { code: 'run.deleted', message: '' };
 
 export const PARTS = [
   'notebook',

@@ -13,7 +13,7 @@ import { useModel } from '../components/usemodel';
 import { PARTS, type Part, type RunModel } from '../models/run';
 import { isFinal } from '../models/states';
 import type { ISession } from '../tokens';
-import type { Explanation, FlowRun, Json } from '../wire';
+import type { Explanation, FlowRun, Json, Problem } from '../wire';
 import type { IArtifactList } from './artifactlist';
 import { RunActions } from './runactions';
 
@@ -33,7 +33,7 @@ export function Head(props: IHead): JSX.Element {
   const run = model.run;
   if (!run) {
     return model.problem ? (
-      <ProblemNote problem={model.problem} />
+      <ProblemNote problem={worded(model.problem, trans)} />
     ) : (
       <Skeleton rows={2} trans={trans} />
     );
@@ -59,7 +59,7 @@ export function Head(props: IHead): JSX.Element {
       {model.explanation && (
         <Waits explanation={model.explanation} commands={commands} trans={trans} />
       )}
-      {model.problem && <ProblemNote problem={model.problem} />}
+      {model.problem && <ProblemNote problem={worded(model.problem, trans)} />}
       <RunTabs model={model} trans={trans} />
     </>
   );
@@ -296,6 +296,16 @@ function Given({
 
 function literal(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A problem the model names and does not word. */
+function worded(problem: Problem, trans: TranslationBundle): Problem {
+  if (problem.code !== 'run.deleted' || problem.message) {
+    return problem;
+  }
+  const message = trans.__('This run was deleted.');
+  const hint = trans.__('What was known of it stays on this page until it is closed.');
+  return { ...problem, message, hint };
 }
 
 /** What each part is called. */
