@@ -49,7 +49,6 @@ from nbflow.model.run_lists import (
     RunFilter,
     StateCount,
 )
-from nbflow.model.run_parts import GraphNode, RunGraph
 from nbflow.model.runs import FlowRun, LogEntry, Owner, TaskRun
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
 from nbflow.model.scheduling import ScheduleChange, Upcoming
@@ -81,7 +80,7 @@ TARGET = Path(__file__).parents[1] / "src" / "wire.ts"
 _WIDTH = 88
 
 #: what the front end speaks of, in reading order
-_ANSWERS = (State, Owner, FlowRun, TaskRun, GraphNode, RunGraph, Reason, Explanation, LogEntry,
+_ANSWERS = (State, Owner, FlowRun, TaskRun, Reason, Explanation, LogEntry,
             ResultRecord, Artifact, ArtifactContent, Schedule,
             Deployment, DeploymentVersion, FieldChange, VersionDiff, CellDrift, FileDrift, Drift,
             Upcoming, Skip, WorkPool, WorkQueue, JobTemplate, Worker, SchedulerInfo, LocalWorker,

@@ -129,10 +129,6 @@ export class Api implements IApi {
     return this._ask('POST', ['flow-runs', id, 'accept']);
   }
 
-  readGraph(id: string): Promise<wire.RunGraph> {
-    return this._ask('GET', ['flow-runs', id, 'graph']);
-  }
-
   explain(id: string): Promise<wire.Explanation> {
     return this._ask('GET', ['flow-runs', id, 'explain']);
   }

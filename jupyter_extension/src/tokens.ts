@@ -101,7 +101,6 @@ export interface IRunsApi {
   ): Promise<wire.Verdict>;
   /** Accept what a run said after it had been given up. */
   acceptLateEnd(id: string): Promise<wire.FlowRun>;
-  readGraph(id: string): Promise<wire.RunGraph>;
   explain(id: string): Promise<wire.Explanation>;
   listStates(id: string): Promise<wire.State[]>;
   listResults(id: string, cursor?: string): Promise<wire.Page<wire.ResultRecord>>;
@@ -256,6 +255,8 @@ export interface ISession {
   readonly artifacts: ArtifactListModel;
   readonly variables: VariablesModel;
   readonly limits: LimitsModel;
+  /** A file was saved here: its path from where the server looks. Nothing else tells of it. */
+  readonly saved: ISignal<unknown, string>;
   readonly trans: TranslationBundle;
 }
 

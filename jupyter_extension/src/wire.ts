@@ -143,26 +143,6 @@ export interface TaskRun {
   history: State[];
 }
 
-/** A task run, or a flow run that was called. */
-export interface GraphNode {
-  id: string;
-  kind: 'task-run' | 'flow-run';
-  name: string;
-  state: State;
-  started_at: Instant | null;
-  ended_at: Instant | null;
-  upstream: string[];
-  called_from: string | null;
-}
-
-/** A run as a graph. Asked again with `since=at`, it holds only the nodes that have changed. */
-export interface RunGraph {
-  flow_run_id: string;
-  state: State;
-  at: Instant;
-  nodes: GraphNode[];
-}
-
 /** One thing a run waits for. */
 export interface Reason {
   code: string;

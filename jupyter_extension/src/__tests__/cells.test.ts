@@ -223,6 +223,7 @@ describe('the cells of a notebook', () => {
       runs: { newest: ask => (latest && ask(latest) ? latest : null) },
       trans
     });
+    model.shown = true;
     model.opened();
     await pause();
   });

@@ -1,3 +1,4 @@
+import { ASK_MS } from '../models/asking';
 import { DeploymentSignsModel } from '../models/deploymentsigns';
 import { Feed } from '../models/feed';
 import type { FlowRun } from '../wire';
@@ -58,4 +59,30 @@ test('what is not known of a row is asked once, and the drift anew when it is de
   expect(api.readDrift).toHaveBeenCalledTimes(1);
   await settle();
   expect(signs.drifted({ ...row, version: 2 })).toBeUndefined();
+});
+
+test('a notebook saved here is compared again: once, where its row is in sight', async () => {
+  jest.useFakeTimers();
+  const { api, signs } = setUp();
+  const [mine, other] = [deployment('mine', { id: 'm' }), deployment('o', { id: 'o' })];
+  const away = signs.see(mine);
+  signs.see(other);
+  await jest.advanceTimersByTimeAsync(0);
+  expect(api.readDrift.mock.calls).toEqual([['m'], ['o']]);
+  api.readDrift.mockResolvedValue({ drifted: false });
+  signs.saved('mine.ipynb');
+  signs.saved('mine.ipynb');
+  expect(signs.drifted(mine)).toBe(true); // what was known stands until it is known anew
+  await jest.advanceTimersByTimeAsync(ASK_MS);
+  expect(api.readDrift.mock.calls.slice(2)).toEqual([['m']]);
+  expect(signs.drifted(mine)).toBe(false);
+
+  away();
+  signs.saved('mine.ipynb');
+  await jest.advanceTimersByTimeAsync(ASK_MS);
+  expect(api.readDrift).toHaveBeenCalledTimes(3);
+  signs.see(mine);
+  await jest.advanceTimersByTimeAsync(0);
+  expect(api.readDrift).toHaveBeenCalledTimes(4);
+  jest.useRealTimers();
 });

@@ -121,7 +121,9 @@ export class CellsModel extends Model implements IDisposable {
   /** Say whether anybody looks: while nobody does, nothing is asked for. */
   set shown(shown: boolean) {
     this._shown = shown;
-    if (shown && this._edited) {
+    if (!shown) {
+      clearTimeout(this._timer);
+    } else if (this._edited) {
       this._soon();
     }
   }
@@ -364,7 +366,7 @@ export class CellsModel extends Model implements IDisposable {
   private _watch: IDisposable | null = null;
   private _sought = false;
   private _live = false;
-  private _shown = true;
+  private _shown = false;
   private _edited = false;
   private _asking: object | null = null;
   private _timer: ReturnType<typeof setTimeout> | undefined;

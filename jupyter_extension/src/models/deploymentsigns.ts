@@ -1,10 +1,11 @@
 /**
  * What a deployment's row in the sidebar says besides the deployment: how its last run stands, and
- * whether its files differ from what is deployed. Asked for when a row comes in sight, once; runs go
- * on from the feed.
+ * whether its notebook differs from what is deployed. Asked for when a row comes in sight, once; runs
+ * go on from the feed, a notebook that is saved here is compared again.
  */
 import type { IApi } from '../tokens';
 import type { Deployment, Event, FlowRunRow } from '../wire';
+import { ASK_MS } from './asking';
 import type { Feed } from './feed';
 import { Model } from './model';
 import { due } from './runorder';
@@ -36,10 +37,37 @@ export class DeploymentSignsModel extends Model {
     return this._drifts.get(`${id} ${version}`);
   }
 
-  /** A row is in sight: ask what is not known of it. */
+  /** A row comes in sight: what is not known of it is asked. Gives what to call when it leaves. */
+  see(row: Deployment): () => void {
+    this._seen.set(row.id, row);
+    void this.learn(row);
+    return () => {
+      if (this._seen.get(row.id) === row) {
+        this._seen.delete(row.id);
+      }
+    };
+  }
+
+  /** A file was saved here: what is deployed of it is compared again, soon where it is in sight. */
+  saved(path: string): void {
+    for (const [id, deployed] of this._learned) {
+      if (deployed.endsWith(`/${path}`)) {
+        this._learned.delete(id);
+        this._old.add(id);
+      }
+    }
+    if ([...this._seen.keys()].some(id => this._old.has(id))) {
+      this._timer ??= setTimeout(() => {
+        this._timer = undefined;
+        this._seen.forEach(row => void this.learn(row));
+      }, ASK_MS);
+    }
+  }
+
+  /** Ask what is not known of a row. */
   async learn(row: Deployment): Promise<void> {
     if (!this._learned.has(row.id)) {
-      this._learned.add(row.id);
+      this._learned.set(row.id, row.path);
       this._asked = this._asked.then(() => this._learn(row));
     }
     await this._asked;
@@ -54,7 +82,8 @@ export class DeploymentSignsModel extends Model {
       page?.rows.forEach(run => this._follow(run));
     }
     const key = `${id} ${version}`;
-    if (row.source === 'snapshot' && !this._drifts.has(key)) {
+    const old = this._old.delete(id);
+    if (row.source === 'snapshot' && (old || !this._drifts.has(key))) {
       const drift = await this._api.readDrift(id).catch(() => null);
       if (drift) {
         this._drifts.set(key, drift.drifted);
@@ -92,6 +121,11 @@ export class DeploymentSignsModel extends Model {
 
   private readonly _last = new Map<string, FlowRunRow>();
   private readonly _drifts = new Map<string, boolean>();
-  private readonly _learned = new Set<string>();
+  /** The rows that were asked about, each with its path. */
+  private readonly _learned = new Map<string, string>();
+  /** Those whose notebook was saved since. */
+  private readonly _old = new Set<string>();
+  private readonly _seen = new Map<string, Deployment>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _asked: Promise<void> = Promise.resolve();
 }

@@ -63,12 +63,9 @@ export const deploymentpage: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    app.serviceManager.contents.fileChanged.connect((_, { type, newValue }) => {
-      if (type === 'save' && newValue?.path) {
-        const path = app.serviceManager.contents.localPath(newValue.path);
-        tracker.forEach(({ content }) => content.model.versions.saved(path));
-      }
-    });
+    session.saved.connect((_, path) =>
+      tracker.forEach(({ content }) => content.model.versions.saved(path))
+    );
   }
 };
 

@@ -2,7 +2,9 @@
  * One session a page: the API, the feed, and the models that follow it. Draws nothing.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { Contents } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
 import { Api } from '../api';
 import {
   addDeploymentCommands,
@@ -44,6 +46,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       artifacts: new ArtifactListModel(api, feed),
       variables: new VariablesModel(api, feed),
       limits: new LimitsModel(api, feed),
+      saved: savedOf(app.serviceManager.contents),
       trans: (translator ?? nullTranslator).load('nbflow')
     };
     addRunCommands(app, made);
@@ -56,3 +59,14 @@ export const session: JupyterFrontEndPlugin<ISession> = {
     return made;
   }
 };
+
+/** Say which files are saved here, by their path without the drive. */
+function savedOf(contents: Contents.IManager): Signal<object, string> {
+  const saved = new Signal<object, string>({});
+  contents.fileChanged.connect((_, { type, newValue }) => {
+    if (type === 'save' && newValue?.path) {
+      saved.emit(contents.localPath(newValue.path));
+    }
+  });
+  return saved;
+}

@@ -17,6 +17,7 @@ import { CellBadge } from '../components/cellbadge';
 import type { Direction } from '../models/cellgraph';
 import type { CellsModel, ICellsDocument } from '../models/cells';
 import type { ICellText } from '../models/cellview';
+import { whileInSight } from './sight';
 
 /** Above the input, below the header of a cell. */
 const PLACE = 1;
@@ -96,6 +97,7 @@ export class CellBadges implements IDisposable {
     panel.content.model?.cells.changed.connect(() => this._onCells(), this);
     panel.content.model?.contentChanged.connect(() => model.edited(), this);
     this._hear(panel.sessionContext);
+    whileInSight(panel, shown => (model.shown = shown));
     model.opened();
   }
 

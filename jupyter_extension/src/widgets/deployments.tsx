@@ -42,8 +42,9 @@ export class DeploymentsWidget extends ReactWidget {
     super();
     this.addClass('jp-nbflow-Deployments');
     this.title.label = _part.session.trans.__('Deployments');
-    const { api, feed } = _part.session;
+    const { api, feed, saved } = _part.session;
     this._signs = new DeploymentSignsModel(api, feed);
+    saved.connect((_, path) => this._signs.saved(path));
   }
 
   protected override onAfterShow(message: Message): void {
@@ -195,11 +196,7 @@ interface IRow extends IList {
 
 function DeploymentRow(props: IRow): JSX.Element {
   const { row, revealed, signs, shown, session, commands } = props;
-  useEffect(() => {
-    if (shown) {
-      void signs.learn(row);
-    }
-  }, [signs, row, shown]);
+  useEffect(() => (shown ? signs.see(row) : undefined), [signs, row, shown]);
   return (
     <div
       className={`jp-nbflow-Deployment${revealed ? ' jp-mod-revealed' : ''}`}
