@@ -106,7 +106,7 @@ class Fixture {
     const feed = new Feed(api as never);
     feed.start();
     this.server.socket.say(snapshot(1));
-    this.model = new OverviewModel(api as never, feed, choice);
+    this.model = new OverviewModel(api, feed, choice);
   }
 
   readonly server = new FakeServer();

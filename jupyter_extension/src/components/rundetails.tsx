@@ -7,6 +7,7 @@ import React from 'react';
 import type { FlowRun, Json, State } from '../wire';
 import { Ago, durationText, exactText } from './duration';
 import { plainText } from './loglist';
+import { personText } from './person';
 import { StateBadge } from './statebadge';
 
 export interface IRunDetails {
@@ -126,7 +127,7 @@ function factsOf(run: FlowRun, trans: TranslationBundle): { [name: string]: stri
     [trans.__('Kernel'), run.kernel_name],
     [trans.__('File'), run.path],
     [trans.__('Tags'), run.tags.join(', ')],
-    [trans.__('Created by'), run.created_by],
+    [trans.__('Created by'), run.created_by && personText(run.created_by, trans)],
     [trans.__('Runs on'), run.owner && `${run.owner.host}, ${run.owner.pid}`]
   ];
   return Object.fromEntries(

@@ -7,6 +7,7 @@ import type { IPair } from '../models/deploymentversions';
 import type { DeploymentVersion, FieldChange, Json, VersionDiff } from '../wire';
 import { Ago } from './duration';
 import { plainText } from './loglist';
+import { personText } from './person';
 
 /** A value longer than this is shown by its beginning. */
 const LONGEST = 4000;
@@ -92,9 +93,6 @@ function Row({ version, newest, ...props }: IRow): JSX.Element {
   );
 }
 
-/** A name longer than this is a server's own for somebody without one. */
-const LONGEST_NAME = 24;
-
 /** By which face something was made, and by whom. */
 export function makerText(
   made_by: string,
@@ -102,9 +100,7 @@ export function makerText(
   trans: TranslationBundle
 ): string {
   const face = madeByText(made_by, trans);
-  return created_by && created_by.length <= LONGEST_NAME
-    ? trans.__('%1 (%2)', face, created_by)
-    : face;
+  return created_by ? trans.__('%1 (%2)', face, personText(created_by, trans)) : face;
 }
 
 /** By which face something was made. */

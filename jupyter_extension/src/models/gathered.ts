@@ -62,11 +62,9 @@ function asOne(members: readonly IBar[]): IBar {
 
 /** Where many stand together: where those stand that tell most. */
 function stateOf(members: readonly IBar[]): State {
-  const types = new Set(members.map(({ state }) => state.type));
-  const type = ORDER.find(one => types.has(one));
-  const { state } =
-    members.find(one => one.state.type === type) ?? (members[0] as IBar);
-  return { ...state, message: '' };
+  const telling = ({ state }: IBar): number => ORDER.indexOf(state.type);
+  const shown = members.reduce((a, b) => (telling(b) < telling(a) ? b : a));
+  return { ...shown.state, message: '' };
 }
 
 /** Give how many of a row's calls are in each state, those that tell most first. */

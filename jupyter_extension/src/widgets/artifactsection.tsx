@@ -35,6 +35,9 @@ interface IPart {
   trans: TranslationBundle;
 }
 
+/** Code, in no language people speak. */
+const EXAMPLE = 'create_table_artifact(rows, key="sales")';
+
 function Artifacts({ model, commands, trans }: IPart): JSX.Element {
   const onEnd = useCallback(() => void model.loadMore(), [model]);
   if (!model.rows.length) {
@@ -46,7 +49,7 @@ function Artifacts({ model, commands, trans }: IPart): JSX.Element {
           )}
         </p>
         <p>
-          <code>create_table_artifact(rows, key=&quot;sales&quot;)</code>
+          <code>{EXAMPLE}</code>
         </p>
       </Empty>
     );

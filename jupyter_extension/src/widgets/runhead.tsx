@@ -7,6 +7,7 @@ import React from 'react';
 import { CommandIDs } from '../commands';
 import { Ago, Due, Duration } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
+import { personText } from '../components/person';
 import { StateBadge } from '../components/statebadge';
 import { Tabs } from '../components/tabs';
 import { useModel } from '../components/usemodel';
@@ -177,7 +178,11 @@ function Facts({
           </Way>
         </Fact>
       )}
-      {run.created_by && <Fact label={trans.__('Made by')}>{run.created_by}</Fact>}
+      {run.created_by && (
+        <Fact label={trans.__('Made by')}>
+          <span title={run.created_by}>{personText(run.created_by, trans)}</span>
+        </Fact>
+      )}
     </dl>
   );
 }
