@@ -379,8 +379,8 @@ function Pool({
     trans.__('%1 running', pool.running)
   ];
   return (
-    <li className="jp-nbflow-Line jp-nbflow-Pool" data-status={pool.status}>
-      <span className="jp-nbflow-Pool-dot" aria-hidden="true" />
+    <li className="jp-nbflow-Line jp-nbflow-PoolLine" data-status={pool.status}>
+      <span className="jp-nbflow-PoolLine-dot" aria-hidden="true" />
       {commands.hasCommand(OPEN_POOL) ? (
         <button
           className="jp-nbflow-LinkButton jp-nbflow-Line-name"
