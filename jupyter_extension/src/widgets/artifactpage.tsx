@@ -221,8 +221,11 @@ function Chosen(props: IPart & { artifact: Artifact }): JSX.Element {
             <dt>{trans.__('Size')}</dt>
             <dd>{sizeText(size)}</dd>
           </div>
-          <div className="jp-nbflow-Downloads">
-            <Downloads artifact={artifact} contents={tools.contents} trans={trans} />
+          <div>
+            <dt className="jp-nbflow-Hidden">{trans.__('As files')}</dt>
+            <dd className="jp-nbflow-Downloads">
+              <Downloads artifact={artifact} contents={tools.contents} trans={trans} />
+            </dd>
           </div>
         </dl>
       </header>

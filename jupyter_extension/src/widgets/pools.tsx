@@ -113,7 +113,7 @@ function PoolRow({ pool, model, onTurn, trans }: IPoolRow): JSX.Element {
           <span className="jp-nbflow-Late">{trans.__('%1 late', late)}</span>
         )}
         <span className="jp-nbflow-Row-end">
-          {trans.__('running')}{' '}
+          {limit === null && trans.__('running')}
           <Usage
             used={String(running)}
             limit={limit}
