@@ -13,7 +13,8 @@ import type {
   ILogQuery,
   IPermissions,
   IRunQuery,
-  IRunRequest
+  IRunRequest,
+  ITaskRunQuery
 } from './tokens';
 import type * as wire from './wire';
 
@@ -165,6 +166,10 @@ export class Api implements IApi {
     query: ILogQuery = {}
   ): Promise<wire.Page<wire.LogEntry>> {
     return this._ask('GET', ['flow-runs', id, 'logs'], { query: { ...query, after } });
+  }
+
+  listTaskRuns(query: ITaskRunQuery): Promise<wire.Page<wire.TaskRun>> {
+    return this._ask('GET', 'task-runs', { query: { ...query } });
   }
 
   listArtifacts(id: string): Promise<wire.Artifact[]> {

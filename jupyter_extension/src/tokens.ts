@@ -69,6 +69,12 @@ export interface ILogQuery extends ILogFilter {
   limit?: number;
 }
 
+/** Which task runs to read. */
+export interface ITaskRunQuery {
+  id: readonly string[];
+  limit: number;
+}
+
 /** How the server stands, and what changed on it. */
 export interface ISystemApi {
   health(): Promise<wire.Health>;
@@ -112,6 +118,8 @@ export interface IRunsApi {
     after?: string,
     query?: ILogQuery
   ): Promise<wire.Page<wire.LogEntry>>;
+  /** Task runs with what they went through. */
+  listTaskRuns(query: ITaskRunQuery): Promise<wire.Page<wire.TaskRun>>;
   listArtifacts(id: string): Promise<wire.Artifact[]>;
   readNotebook(id: string): Promise<nbformat.INotebookContent>;
 }

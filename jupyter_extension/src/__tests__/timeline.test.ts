@@ -3,6 +3,7 @@ import type { TaskRunRow } from '../wire';
 import { Feed } from '../models/feed';
 import { GraphModel } from '../models/graph';
 import { countsOf, gathered, LEAST } from '../models/gathered';
+import { marksText } from '../components/timelinemarks';
 import { RunModel } from '../models/run';
 import {
   barOfTask,
@@ -25,7 +26,8 @@ import {
   snapshot,
   state,
   taskChanges,
-  taskRun
+  taskRun,
+  trans
 } from './fakes';
 
 const NOON = Date.parse('2026-11-22T12:00:00Z');
@@ -168,6 +170,7 @@ async function setUp() {
       cursor: null
     }),
     listArtifacts: jest.fn().mockResolvedValue([]),
+    listTaskRuns: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
     listStates: jest.fn().mockResolvedValue([]),
     listResults: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
     explain: jest.fn(),
@@ -332,4 +335,42 @@ test('after a lost connection what was called is asked for again, also what coul
   await settle();
   expect(model.problem).toBeNull();
   expect(model.layout.rows[0]?.bar.child).toBe('inner');
+});
+
+test('a row is marked where its task recorded something, and where it was tried again', async () => {
+  const { server, api, model } = await setUp();
+  const artifact = { id: 'x', key: 'table', task_run_id: 'call', created_at: after(3) };
+  api.listArtifacts.mockResolvedValue([artifact]);
+  const history = [
+    state('RUNNING'),
+    state('RUNNING', { name: 'Retrying', at: after(2) })
+  ];
+  api.listTaskRuns.mockResolvedValue({ rows: [{ id: 'call', history }], cursor: null });
+  const call = (attempt: number) =>
+    taskRun('call', { kind: 'flow', started_at: after(0), attempt });
+  const marks = () => model.layout.rows[0]?.bar.marks;
+  model.show(true);
+  await settle();
+  expect(api.listTaskRuns).not.toHaveBeenCalled();
+  expect(marks()).toEqual([{ kind: 'artifact', at: NOON + 3000, name: 'table' }]);
+
+  server.socket.say(taskChanges(1, 'a', call(2)));
+  server.socket.say(taskChanges(2, 'a', call(2)));
+  await settle();
+  expect(api.listTaskRuns.mock.calls).toEqual([[{ id: ['call'], limit: 100 }]]);
+  expect(marks()).toContainEqual({ kind: 'retry', at: NOON + 2000, name: '' });
+
+  const event = (seq: number, resource_id: string, row: object) => ({
+    ...{ type: 'changes', from: seq, to: seq + 1 },
+    events: [
+      { seq: seq + 1, kind: 'x', noun: 'artifacts', at: after(3), resource_id, row }
+    ]
+  });
+  const more = { ...artifact, id: 'y', flow_run_id: 'a', key: null, kind: 'markdown' };
+  server.socket.say(event(3, 'y', more) as never);
+  expect(marks()?.map(({ name }) => name)).toEqual(['', 'table', 'markdown']);
+  server.socket.say(event(4, 'x', { flow_run_id: 'a' }) as never);
+  expect(marks()?.map(({ name }) => name)).toEqual(['', 'markdown']);
+  const row = { ...(model.layout.rows[0] as { bar: IBar }).bar };
+  expect(marksText(row, trans)).toBe('tried again once, 1 artifact');
 });

@@ -25,6 +25,7 @@ import { durationText, useTicking } from './duration';
 import { Empty, ProblemNote } from './empty';
 import { StateShape, stateText } from './statebadge';
 import { countsText } from './timelinecounts';
+import { MarkGlyphs, marksText } from './timelinemarks';
 import { onKey, ROW_HEIGHT, useWheel, ZOOM } from './timelinemoves';
 import { Picked } from './timelinepick';
 import { useModel } from './usemodel';
@@ -347,7 +348,8 @@ function Row(props: IRowProps): JSX.Element {
   const { row, index, active, selected, trans, now } = props;
   const { bar, depth, open } = row;
   const many = bar.members && countsText(bar.members, trans);
-  const said = [bar.name, many ?? stateText(bar.state, trans), tookText(bar, now)];
+  const how = many ?? stateText(bar.state, trans);
+  const said = [bar.name, how, tookText(bar, now), marksText(bar, trans)];
   return (
     <div
       className="jp-nbflow-Timeline-row"
@@ -388,6 +390,7 @@ function Row(props: IRowProps): JSX.Element {
       </div>
       <div className="jp-nbflow-Timeline-plot" aria-hidden="true">
         <Bar {...props} />
+        <MarkGlyphs bar={bar} shown={props.shown} trans={trans} />
       </div>
     </div>
   );

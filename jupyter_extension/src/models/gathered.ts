@@ -56,7 +56,8 @@ function asOne(members: readonly IBar[]): IBar {
     start: starts.length ? starts.reduce((a, b) => Math.min(a, b)) : null,
     end: live ? null : members.reduce((last, { end }) => Math.max(last, end ?? 0), 0),
     upstream: [...new Set(members.flatMap(({ upstream }) => upstream))],
-    members
+    members,
+    marks: members.flatMap(({ marks }) => marks)
   };
 }
 

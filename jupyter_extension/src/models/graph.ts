@@ -12,6 +12,7 @@ import type { Feed, TaskRunNews } from './feed';
 import { Model } from './model';
 import type { RunModel } from './run';
 import { sameState } from './states';
+import { Marks } from './timelinemarks';
 import {
   barOfRun,
   barOfTask,
@@ -35,15 +36,18 @@ interface IInside {
   watch: IDisposable | null;
 }
 
+type Asked = Pick<IApi, 'listFlowRuns' | 'listLogs' | 'listArtifacts' | 'listTaskRuns'>;
+
 export class GraphModel extends Model implements IDisposable {
   constructor(
     readonly run: RunModel,
-    api: Pick<IApi, 'listFlowRuns' | 'listLogs'>,
+    api: Asked,
     feed: Feed
   ) {
     super();
     this._api = api;
     this._feed = feed;
+    this._marks = new Marks(api, () => this._touch());
     this._inside.set(run.id, { tasks: new Map(), called: new Map(), watch: null });
     run.stateChanged.connect(this._onRun, this);
     feed.taskRuns.connect(this._onTaskRuns, this);
@@ -198,7 +202,7 @@ export class GraphModel extends Model implements IDisposable {
   private async _ask(id: string): Promise<void> {
     this._asked.add(id);
     try {
-      await this._readCalled(id);
+      await Promise.all([this._readCalled(id), this._marks.askArtifacts(id)]);
       this._problem = null;
     } catch (reason) {
       this._asked.delete(id);
@@ -242,12 +246,14 @@ export class GraphModel extends Model implements IDisposable {
 
   private _onChanged(_: Feed, events: readonly Event[]): void {
     let any = false;
-    for (const { noun, row } of events) {
+    for (const { noun, row, resource_id } of events) {
       const run = row as Partial<FlowRunRow>;
       const inside = this._inside.get(run.parent_flow_run_id ?? '');
       if (noun === 'flow-runs' && inside && run.id) {
         inside.called.set(run.id, run as FlowRunRow);
         any = true;
+      } else if (noun === 'artifacts' && this._inside.has(String(row.flow_run_id))) {
+        any = this._marks.hear(resource_id, row) || any;
       }
     }
     if (any) {
@@ -265,7 +271,9 @@ export class GraphModel extends Model implements IDisposable {
   }
 
   private _bars(): Map<string, readonly IBar[]> {
-    return new Map([...this._inside].map(([id, inside]) => [id, barsOf(inside)]));
+    return new Map(
+      [...this._inside].map(([id, inside]) => [id, barsOf(inside, this._marks)])
+    );
   }
 
   private _touch(): void {
@@ -274,11 +282,14 @@ export class GraphModel extends Model implements IDisposable {
       if (this._selected) {
         this._followTail();
       }
+      const tasks = [...this._inside.values()].flatMap(one => [...one.tasks.values()]);
+      this._marks.askTries(tasks);
       this.changed();
     }
   }
 
-  private readonly _api: Pick<IApi, 'listFlowRuns' | 'listLogs'>;
+  private readonly _api: Asked;
+  private readonly _marks: Marks;
   private readonly _feed: Feed;
   private readonly _inside = new Map<string, IInside>();
   private readonly _open = new Set<string>();
@@ -295,13 +306,13 @@ export class GraphModel extends Model implements IDisposable {
 }
 
 /** A called run stands in the row of the task run that called it; without one, in its own. */
-function barsOf({ tasks, called }: IInside): IBar[] {
+function barsOf({ tasks, called }: IInside, marks: Marks): IBar[] {
   const latest = latestOf(tasks.values());
   const byCaller = new Map<string | null, string>();
   called.forEach(run => byCaller.set(run.parent_task_run_id, run.id));
   const bars = [...tasks.values()]
     .filter(task => task.flow_attempt === latest)
-    .map(task => barOfTask(task, byCaller.get(task.id) ?? null));
+    .map(task => barOfTask(task, byCaller.get(task.id) ?? null, marks.of(task.id)));
   const loose = [...called.values()].filter(
     run => !run.parent_task_run_id || !tasks.has(run.parent_task_run_id)
   );

@@ -6,6 +6,7 @@
 import type { FlowRunRow, Instant, State, TaskRunRow } from '../wire';
 import { gathered } from './gathered';
 import { isFinal } from './states';
+import type { IMark } from './timelinemarks';
 
 /** What a row is made of: a task run, a cell, a run that was called, or many calls of one task. */
 export interface IBar {
@@ -27,6 +28,8 @@ export interface IBar {
   readonly position: number;
   /** The calls that stand in this row together; null: it is one by itself. */
   readonly members: readonly IBar[] | null;
+  /** What happened while it ran. */
+  readonly marks: readonly IMark[];
 }
 
 export interface IRow {
@@ -64,7 +67,11 @@ export interface ISpan {
 const LEAST_SPAN_MS = 1;
 
 /** Give a task run as what a row is made of. */
-export function barOfTask(task: TaskRunRow, child: string | null): IBar {
+export function barOfTask(
+  task: TaskRunRow,
+  child: string | null,
+  marks: readonly IMark[] = []
+): IBar {
   return {
     id: task.id,
     key: task.key,
@@ -77,7 +84,8 @@ export function barOfTask(task: TaskRunRow, child: string | null): IBar {
     child,
     cell: task.cell_id,
     position: task.position,
-    members: null
+    members: null,
+    marks
   };
 }
 
@@ -95,7 +103,8 @@ export function barOfRun(run: FlowRunRow): IBar {
     child: run.id,
     cell: null,
     position: 0,
-    members: null
+    members: null,
+    marks: []
   };
 }
 
