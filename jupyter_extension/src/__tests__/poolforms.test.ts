@@ -2,6 +2,7 @@ import { ApiError } from '../errors';
 import { FieldsForm } from '../models/fieldsform';
 import { JobTemplateModel, templateOf } from '../models/jobtemplate';
 import { PoolForm } from '../models/poolform';
+import { ownProblem } from '../models/schemaform';
 import { startLine } from '../models/workpools';
 import type { NewWorkPool, Parameters, WorkPool } from '../wire';
 import { trans } from './fakes';
@@ -40,6 +41,35 @@ describe('a small form', () => {
     send.mockResolvedValue(null);
     expect(await form.submit()).toBe(true);
     expect(send).toHaveBeenCalledWith({ name: 'a', value: { rows: 1 } });
+  });
+
+  it('shows a refusal of a value of a megabyte: at its field, or above where none is named', async () => {
+    const name = 'n'.repeat(2 ** 20);
+    const shown = async (problem: object): Promise<(string | undefined)[]> => {
+      const response = {
+        json: () => Promise.resolve(problem),
+        status: 400,
+        statusText: ''
+      };
+      const send = async (): Promise<never> => {
+        throw await ApiError.of(response as Response);
+      };
+      const values: Parameters = { name, value: [] };
+      const form = new FieldsForm({ schema: SCHEMA, values, send, trans });
+      expect(await form.submit()).toBe(false);
+      expect(form.submitting).toBe(false);
+      const at = (path: string) => ownProblem(form.problems, path, [])?.message;
+      return [form.problem?.message, at('fields.name'), at('fields.value')];
+    };
+    const named = { code: 'name.invalid', message: 'too long', field: 'name' };
+    expect(await shown(named)).toEqual([undefined, 'too long', undefined]);
+    const within = { code: 'value.invalid', message: 'too deep', field: 'value[0].x' };
+    expect(await shown(within)).toEqual([undefined, undefined, 'too deep']);
+    const whole = { code: 'body.too_large', message: 'too large' };
+    expect(await shown(whole)).toEqual(['too large', undefined, undefined]);
+    const gone = { ...whole, field: 'job_variables.x' };
+    expect(await shown(gone)).toEqual(['too large', undefined, undefined]);
+    expect(await shown({})).toEqual(['400', undefined, undefined]);
   });
 
   it('puts what the server says at the field it names, else above all', async () => {
