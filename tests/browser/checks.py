@@ -14,8 +14,9 @@ from playwright.sync_api import Page
 AXE = Path(__file__).parents[2] / "jupyter_extension/node_modules/axe-core/axe.min.js"
 
 #: of several roots (a selector may find more) all are looked at
-RUN_AXE = """async root => {
+RUN_AXE = """async ([root, rules]) => {
   const options = { resultTypes: ['violations'], elementRef: false };
+  if (rules) options.runOnly = rules;
   const { violations, passes } = await axe.run({ include: [[root]] }, options);
   return {
     rules: passes.length + violations.length,
@@ -40,7 +41,9 @@ BEFORE_TABBING = """root => {
   };
   document.activeElement?.blur();
   const looks = new Map();
-  for (const node of root.querySelectorAll('*')) looks.set(node, look(node));
+  for (const node of root.querySelectorAll('*'))
+    for (const one of [node, ...(node.shadowRoot?.querySelectorAll('*') ?? [])])
+      looks.set(one, look(one));
   window.focusLook = { root, looks, look, met: new Set() };
   root.tabIndex = -1;
   root.focus();
@@ -56,7 +59,8 @@ AT_STOP = """() => {
   const box = node.getBoundingClientRect();
   const near = [node, node.parentElement, node.parentElement?.parentElement,
     node.nextElementSibling, node.closest('label'),
-    ...node.querySelectorAll('*')].filter(Boolean);
+    ...node.querySelectorAll('*'), ...(node.shadowRoot?.querySelectorAll('*') ?? [])]
+    .filter(Boolean);
   const label = node.id && root.querySelector(`label[for="${CSS.escape(node.id)}"]`);
   if (label) near.push(label);
   return {
@@ -142,14 +146,16 @@ UNSEEN = """() => window.painted.nodes.filter(node => node.isConnected && (() =>
 })()).map(node => node.className)"""
 
 
-def violations(page: Page, root: str) -> tuple[list[str], list[str]]:
-    """Have axe look: give the serious and critical violations, then the lesser ones."""
+def violations(
+    page: Page, root: str, rules: list[str] | None = None
+) -> tuple[list[str], list[str]]:
+    """Have axe look (by these rules only): give the grave violations, then the lesser ones."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: npm ci in jupyter_extension")
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate(RUN_AXE, root)
-    assert found["rules"] > 5, f"axe saw nothing in {root}"
+    found: dict[str, Any] = page.evaluate(RUN_AXE, [root, rules])
+    assert rules or found["rules"] > 0, f"axe saw nothing in {root}"
     grave, lesser = [], []
     for one in found["violations"]:
         into = grave if one["impact"] in ("serious", "critical") else lesser

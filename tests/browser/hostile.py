@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,22 @@ def poison(lab: Any, house: House, payloads: Sequence[str]) -> int:
             "select run_dir from flow_run where id = ?", [house.failed]
         ).fetchone()
     return count + _poison_notebook(lab.home / run_dir / "notebook.ipynb", payloads)
+
+
+def renamed(lab: Any, house: House) -> House:
+    """Give the house by the names that its pool, artifact and limit have now."""
+    with sqlite3.connect(lab.home / "nbflow.sqlite", timeout=30) as store:
+
+        def last(column: str, table: str) -> str:
+            found = f"select {column} from {table} where {column} is not null order by rowid desc"
+            return store.execute(found).fetchone()[0]
+
+        return replace(
+            house,
+            pool=last("name", "work_pool"),
+            artifact=last("key", "artifact"),
+            limit=last("name", "concurrency_limit"),
+        )
 
 
 def _fill(

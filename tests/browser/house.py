@@ -105,6 +105,13 @@ FLOWS = """
         etl(return_state=True)
 """
 
+#: tasks in an open notebook, and a widget that shows a run
+CELLS = [
+    ("load", "%load_ext nbflow\nfrom nbflow import widgets"),
+    ("days", "%%task 'the days'\ndays = list(range(7))"),
+    ("sold", "%%task 'what was sold'\nsold = sum(days)"),
+    ("show", "widgets.run('{flow_run}')"),
+]
 LAST = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -118,6 +125,10 @@ class House:
     flow_run: str
     late: str
     deployment: str
+    pool: str = "cluster"
+    artifact: str = "summary"
+    limit: str = "tag:db"
+    cells: str = "cells.ipynb"
 
 
 def notebook(cells: list[tuple[str, str]]) -> str:
@@ -162,6 +173,8 @@ def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:
         wait_for(lambda: _read(lab, run_id)["state"]["type"] in LAST, seconds=90, what="an end")  # noqa: B023
     rows = lab.api.get("flow-runs", params={"search": "etl"}).json()["rows"]
     flow_run = next(row["id"] for row in rows if row["flow_name"] == "etl")
+    cells = [(name, source.format(flow_run=flow_run)) for name, source in CELLS]
+    (lab.work / House.cells).write_text(notebook(cells))
     return House(lab.api, started[0], started[1], flow_run, late, daily)
 
 

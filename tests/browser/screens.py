@@ -62,9 +62,45 @@ def clicks(*selectors: str) -> Opener:
     return go
 
 
-def sidebar(visit: Any, house: House) -> None:
-    """Open the sidebar."""
-    visit.execute("nbflow:open-runs")
+#: opens the sections of the sidebar with these names, and closes the others
+SECTIONS = """names => {
+  for (const title of document.querySelectorAll('#nbflow-panel .lm-AccordionPanel-title')) {
+    const open = title.getAttribute('aria-expanded') === 'true';
+    if (open !== names.some(name => title.textContent.includes(name))) title.click();
+  }
+}"""
+
+
+def sections(*names: str) -> Opener:
+    """Open the sidebar with these sections."""
+
+    def go(visit: Any, house: House) -> None:
+        visit.execute("nbflow:open-runs")
+        visit.page.evaluate(SECTIONS, names)
+
+    return go
+
+
+#: the last cell is chosen, and its tools are shown
+CHOOSE_CELL = """() => {
+  const { shell } = window.jupyterapp;
+  const { content } = shell.currentWidget;
+  content.activeCellIndex = content.widgets.length - 1;
+  shell.activateById('jp-property-inspector');
+}"""
+
+
+def cells(visit: Any, house: House) -> None:
+    """Open a notebook with badges and a widget; run it, once; show the options of its last cell."""
+    visit.execute("docmanager:open", path=house.cells)
+    idle = "window.jupyterapp.shell.currentWidget?.sessionContext?.kernelDisplayStatus === 'idle'"
+    visit.page.wait_for_function(idle)
+    if not visit.page.locator(".nbflow-run").count():
+        visit.execute("notebook:run-all-cells")
+    visit.page.evaluate(CHOOSE_CELL)
+    retries = visit.page.locator(".jp-nbflow-CellOptions").get_by_label("Retries")
+    if not retries.is_visible():
+        visit.page.get_by_text("nbflow: this cell as a task").click()
 
 
 def run_part(run: str, part: str, ready: str) -> Screen:
@@ -80,7 +116,40 @@ def deployment_part(part: str, ready: str) -> Screen:
 
 
 SCREENS = (
-    Screen("sidebar", sidebar, "#nbflow-panel", "[data-run-id]", sidebar=True),
+    Screen(
+        "sidebar", sections("Runs", "Deployments"), "#nbflow-panel", "[data-run-id]", sidebar=True
+    ),
+    Screen(
+        "sidebar-below",
+        sections("Work Pools", "Artifacts", "Variables", "Concurrency"),
+        "#nbflow-panel:has(.jp-nbflow-Variable):has(.jp-nbflow-Limit):has(.jp-nbflow-ArtifactRow)",
+        ".jp-nbflow-Pool",
+        sidebar=True,
+    ),
+    Screen(
+        "overview",
+        command("nbflow:open-overview", range="week"),
+        ".jp-nbflow-Overview",
+        ".jp-nbflow-HistoryBars",
+    ),
+    Screen(
+        "work-pool",
+        command("nbflow:open-work-pool", work_pool="{pool}"),
+        ".jp-nbflow-PoolPage",
+        ".jp-nbflow-Queue",
+    ),
+    Screen(
+        "artifact",
+        command("nbflow:open-artifact", key="{artifact}"),
+        ".jp-nbflow-ArtifactPage",
+        ".jp-nbflow-Version",
+    ),
+    Screen(
+        "concurrency",
+        command("nbflow:open-concurrency", limit="{limit}"),
+        ".jp-nbflow-Concurrency",
+        "text=/Holds it|Nobody holds a slot/",
+    ),
     run_part("failed", "notebook", ".jp-nbflow-NotebookView img"),
     run_part("flow_run", "timeline", '[role="treeitem"]'),
     run_part("flow_run", "logs", "text=The last row looks odd"),
@@ -113,4 +182,14 @@ SCREENS = (
         'input[name="parameters.year"]',
         modal=True,
     ),
+    Screen(
+        "pool-form",
+        command("nbflow:create-work-pool"),
+        ".jp-nbflow-FormDialog",
+        '[name="fields.name"]',
+        modal=True,
+    ),
+    Screen("cell-badge", cells, ".jp-nbflow-CellBadge", "text=Completed"),
+    Screen("cell-options", cells, ".jp-nbflow-CellOptions", "input"),
+    Screen("widget", cells, ".nbflow-run:has(li)", "li"),
 )
