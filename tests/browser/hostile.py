@@ -89,7 +89,9 @@ def _fill(
     return len(columns)
 
 
-def _set(store: sqlite3.Connection, table: str, name: str, found: dict[str, Any], new: str) -> None:
+def _set(
+    store: sqlite3.Connection, table: str, name: str, found: dict[str, Any], new: str | None
+) -> None:
     store.execute(f'update "{table}" set "{name}" = ? where rowid = ?', [new, found["rowid"]])
     for other in REFERENCES.get(f"{table}.{name}", ()):
         store.execute(f'update "{other}" set "{table}" = ? where "{table}" = ?', [new, found[name]])
