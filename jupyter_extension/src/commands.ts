@@ -64,6 +64,9 @@ export const CommandIDs = {
 
 export const CATEGORY = 'nbflow';
 
+/** For how long an error lies over the page. */
+const ERROR_MILLISECONDS = 8000;
+
 type Args = ReadonlyPartialJSONObject;
 
 /** Describe a command's arguments: names and what they are, all text. */
@@ -85,9 +88,25 @@ export async function tell<Answer>(doing: Promise<Answer>): Promise<Answer | nul
     return await doing;
   } catch (reason) {
     const { message, hint } = problemOf(reason);
-    Notification.error(hint ? `${message} ${hint}` : message, { autoClose: 8000 });
+    tellOnce(hint ? `${message} ${hint}` : message);
     return null;
   }
+}
+
+/** Tell of an error; what is still being told is not told twice. */
+function tellOnce(message: string): void {
+  const { manager } = Notification;
+  const told = manager.notifications.some(
+    each => each.type === 'error' && each.message === message && isShown(each)
+  );
+  if (!told) {
+    manager.notify(message, 'error', { autoClose: ERROR_MILLISECONDS });
+  }
+}
+
+/** It is kept in the list of notifications also when it is no longer over the page. */
+function isShown({ createdAt }: Notification.INotification): boolean {
+  return Date.now() - createdAt < ERROR_MILLISECONDS;
 }
 
 export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession): void {

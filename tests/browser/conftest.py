@@ -172,8 +172,10 @@ class Visit:
 
     def _on_console(self, message: playwright.ConsoleMessage) -> None:
         said = f"{message.text} {message.location.get('url', '')}"
-        # A run that has not begun has no notebook; the browser tells of every such answer.
-        nothing_yet = "404" in message.text and "/notebook?" in said
+        # A run that has not begun has no notebook to show or to compare with; the browser tells
+        # of every such answer.
+        asked = ("/notebook?", "/notebooks/graph?")
+        nothing_yet = "404" in message.text and any(path in said for path in asked)
         if message.type == "error" and "nbflow" in said and not nothing_yet:
             self.errors.append(said)
 

@@ -144,12 +144,34 @@ def _luminance(colour: tuple[int, ...]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_notebook_7_loads_with_the_deploy_button_and_without_an_error_of_ours(visit) -> None:
+def test_notebook_7_deploys_from_its_toolbar_and_shows_the_run_below_the_document(visit) -> None:
     visit.open_notebook()
     expect(visit.page.locator(DEPLOY_BUTTON)).to_be_visible()
     for name in ("session", "sidebar", "runview", "notebook"):
         active = "id => window.jupyterapp.isPluginActivated(id)"
         assert visit.page.evaluate(active, f"nbflow-lab:{name}"), name
-    visit.page.click(DEPLOY_BUTTON)
-    expect(visit.page.locator('input[name="parameters.year"]')).to_have_value("2015")
+    page = visit.page
+    page.click(DEPLOY_BUTTON)
+    year = page.locator('input[name="parameters.year"]')
+    expect(year).to_have_value("2015")
     visit.picture("notebook7")
+
+    # deployed, it is in the sidebar, and run from there its page opens below the document
+    year.fill("2014")
+    page.click(".jp-nbflow-DeploySubmit")
+    expect(page.locator(".jp-nbflow-FormDialog")).to_have_count(0)
+    visit.execute("nbflow:open-runs")
+    panel = page.locator("#nbflow-panel")
+    panel.get_by_role("button", name="Run 01_first_notebook now").click()
+    page.click(".jp-nbflow-RunSubmit")
+    view = page.locator(".jp-nbflow-RunView")
+    expect(view).to_have_attribute("data-state", "COMPLETED", timeout=120_000)
+    expect(view.locator(".jp-nbflow-CellList [data-cell-id]")).to_have_count(CELLS)
+    expect(view.locator(".jp-nbflow-NotebookView")).to_contain_text("365 days of 2014")
+    expect(panel.locator('[data-run-id][data-state="COMPLETED"]')).to_be_visible()
+    document, below = page.locator(".jp-NotebookPanel").bounding_box(), view.bounding_box()
+    assert document
+    assert below
+    assert below["y"] >= document["y"] + document["height"] - 1
+    assert min(document["height"], below["height"]) > 150
+    visit.picture("notebook7-run")

@@ -4,7 +4,7 @@
  */
 import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import React, { useState } from 'react';
+import React, { useLayoutEffect, useRef, useState } from 'react';
 import { CommandIDs } from '../commands';
 import { RunCommandIDs } from '../commands/onerun';
 import { actionsOf, type RunActionName } from '../models/runactions';
@@ -29,13 +29,18 @@ const COMMANDS: Record<RunActionName, string> = {
 
 export function RunActions({ run, session, commands }: IActions): JSX.Element {
   const [busy, setBusy] = useState(false);
+  const box = useKeptFocus();
   const act = async (command: string): Promise<void> => {
+    if (busy) {
+      return;
+    }
     setBusy(true);
     await commands.execute(command, { flow_run_id: run.id });
     setBusy(false);
   };
   return (
     <div
+      ref={box}
       className="jp-nbflow-RunActions"
       role="group"
       aria-label={session.trans.__('Actions')}
@@ -46,7 +51,7 @@ export function RunActions({ run, session, commands }: IActions): JSX.Element {
           className={`jp-nbflow-Button${accent ? ' jp-mod-accent' : ''}`}
           name={name}
           title={title}
-          disabled={busy}
+          aria-disabled={busy}
           onClick={() => void act(COMMANDS[name])}
         >
           {label}
@@ -64,6 +69,20 @@ export function RunActions({ run, session, commands }: IActions): JSX.Element {
       </button>
     </div>
   );
+}
+
+/** What a button does may take it away: the focus then goes to the one that is always there. */
+function useKeptFocus(): React.RefObject<HTMLDivElement> {
+  const box = useRef<HTMLDivElement>(null);
+  const used = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    const { activeElement, body } = document;
+    if (used.current?.isConnected === false && activeElement === body) {
+      box.current?.querySelector<HTMLElement>('[name="more"]')?.focus();
+    }
+    used.current = box.current?.contains(activeElement) ? activeElement : null;
+  });
+  return box;
 }
 
 /** Open what is rarely done below its button. */
