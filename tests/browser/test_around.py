@@ -107,7 +107,7 @@ def test_launcher_palette_and_menus_lead_in(stay: Visit, page: Page) -> None:
     stay.picture("launcher")
     stay.execute("filebrowser:activate")
     card.click()
-    expect(page.locator("#nbflow-panel, .jp-nbflow-Overview").first).to_be_visible()
+    expect(page.locator(".jp-nbflow-Overview")).to_be_visible()
     stay.execute("application:activate-previous-tab")
 
     stay.execute("apputils:activate-command-palette")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -51,7 +52,9 @@ def test_an_empty_sidebar_offers_to_run_or_deploy_this_notebook(visit) -> None:
     visit.picture("empty")
 
 
-def test_a_notebook_deployed_from_the_toolbar_turns_green_in_the_sidebar(visit) -> None:
+def test_a_notebook_deployed_from_the_toolbar_turns_green_in_the_sidebar(
+    visit, wait_for: Callable[..., object]
+) -> None:
     page = visit.page
     visit.open_lab()
     panel = visit.open_sidebar()
@@ -66,6 +69,8 @@ def test_a_notebook_deployed_from_the_toolbar_turns_green_in_the_sidebar(visit) 
     expect(page.locator(".jp-nbflow-FormDialog")).to_have_count(0)
     expect(panel.locator('[data-deployment="01_first_notebook"]')).to_be_visible()
 
+    # how its last run stands is asked for once, when its row comes in sight
+    wait_for(lambda: "GET flow-runs" in visit.calls, what="the question for the last run")
     asked = len(visit.calls)
     completed = panel.locator('[data-run-id][data-state="COMPLETED"]').first
     completed.wait_for(timeout=120_000)

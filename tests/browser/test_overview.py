@@ -250,6 +250,8 @@ def test_the_first_answers_stand_on_one_screen_and_follow_a_run_that_fails(
     expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     expect(page.locator("#jupyterlab-splash")).to_have_count(0)
     visit.picture("overview-flows-dark")
+    scatter.focus()
+    page.keyboard.press("End")
     page.keyboard.press("Enter")
     expect(page.locator(".jp-nbflow-RunView")).to_be_visible()
     visit.execute("nbflow:open-overview", tab="overview", range="week")

@@ -20,6 +20,7 @@ export class DeploymentSignsModel extends Model {
     super();
     feed.snapshot.connect((_, { flow_runs }) => {
       this._last.clear();
+      this._asked.clear();
       this._learned.clear();
       flow_runs.forEach(row => this._follow(row));
       this.changed();
@@ -68,15 +69,16 @@ export class DeploymentSignsModel extends Model {
   async learn(row: Deployment): Promise<void> {
     if (!this._learned.has(row.id)) {
       this._learned.set(row.id, row.path);
-      this._asked = this._asked.then(() => this._learn(row));
+      this._asking = this._asking.then(() => this._learn(row));
     }
-    await this._asked;
+    await this._asking;
   }
 
   /** One after the other: a screen full of rows is no reason to ask for all at once. */
   private async _learn(row: Deployment): Promise<void> {
     const { id, version } = row;
-    if (!this._last.has(id)) {
+    if (!this._last.has(id) && !this._asked.has(id)) {
+      this._asked.add(id);
       const asked = { deployment_id: id, until: new Date().toISOString(), limit: 1 };
       const page = await this._api.listFlowRuns(asked).catch(() => null);
       page?.rows.forEach(run => this._follow(run));
@@ -120,6 +122,8 @@ export class DeploymentSignsModel extends Model {
   }
 
   private readonly _last = new Map<string, FlowRunRow>();
+  /** Those whose last run was asked for: what comes after is pushed. */
+  private readonly _asked = new Set<string>();
   private readonly _drifts = new Map<string, boolean>();
   /** The rows that were asked about, each with its path. */
   private readonly _learned = new Map<string, string>();
@@ -127,5 +131,5 @@ export class DeploymentSignsModel extends Model {
   private readonly _old = new Set<string>();
   private readonly _seen = new Map<string, Deployment>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _asked: Promise<void> = Promise.resolve();
+  private _asking: Promise<void> = Promise.resolve();
 }

@@ -5,10 +5,10 @@ import type { IStateDB } from '@jupyterlab/statedb';
 import type { SidePanel } from '@jupyterlab/ui-components';
 import { AccordionPanel, type Widget } from '@lumino/widgets';
 
-const KEY = 'nbflow-lab:closed-sections';
+const KEY = 'nbflow-lab:sections';
 const OURS = 'jp-nbflow-';
 
-/** Close the sections that were left closed, and keep which are. */
+/** Open and close the sections as they were left, and keep which are open. */
 export async function keepSections(
   { content }: SidePanel,
   state: IStateDB
@@ -17,19 +17,20 @@ export async function keepSections(
     return;
   }
   const kept: unknown = await state.fetch(KEY).catch(() => undefined);
-  const closed: unknown[] = Array.isArray(kept) ? kept : [];
-  content.widgets.forEach((section, at) => {
-    if (closed.includes(nameOf(section))) {
-      content.collapse(at);
+  const open = kept !== null && typeof kept === 'object' ? Object.entries(kept) : [];
+  for (const [name, opened] of open) {
+    const at = content.widgets.findIndex(section => nameOf(section) === name);
+    if (at >= 0) {
+      (opened ? content.expand : content.collapse).call(content, at);
     }
-  });
+  }
   content.expansionToggled.connect(() => {
-    const hidden = content.widgets.filter(section => section.isHidden);
-    void state.save(KEY, hidden.map(nameOf));
+    const all = content.widgets.map(one => [nameOf(one), !one.isHidden] as const);
+    void state.save(KEY, Object.fromEntries(all));
   });
 }
 
-/** What a section is called in any language: its class. */
+/** What a section is called in any language: its own class, the last of ours. */
 function nameOf({ node }: Widget): string {
-  return [...node.classList].find(name => name.startsWith(OURS)) ?? '';
+  return [...node.classList].filter(name => name.startsWith(OURS)).at(-1) ?? '';
 }
