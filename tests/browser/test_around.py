@@ -112,9 +112,10 @@ def test_launcher_palette_and_menus_lead_in(stay: Visit, page: Page) -> None:
 
     stay.execute("apputils:activate-command-palette")
     items = page.locator('.lm-CommandPalette-item[data-command^="nbflow:"]')
+    expect(page.locator(".lm-CommandPalette-input")).to_be_focused()
     page.keyboard.type("nbflow")
     expect(items.first).to_be_attached()
-    offered = {item.get_attribute("data-command") for item in items.all()}
+    offered = set(items.evaluate_all("items => items.map(item => item.dataset.command)"))
     stay.picture("palette")
     page.keyboard.press("Escape")
     assert offered >= {
