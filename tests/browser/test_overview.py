@@ -78,7 +78,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[..., object
         ("monthly close", "cluster", {"cron": "0 7 1 * *", "timezone": ZONE}),
         ("daily weather", "default", {"cron": "0 7 * * *", "timezone": ZONE}),
     ):
-        said = {"path": "01_first_notebook.ipynb", "name": name, "work_pool": pool}
+        said = {"path": "02_flows_and_tasks.ipynb", "name": name, "work_pool": pool}
         made = post(lab, "deployments", **said, schedules=[{"timing": timing}])
         for _ in range(LATE if pool == "cluster" else 0):
             post(lab, f"deployments/{made['id']}/run", due_at=due)

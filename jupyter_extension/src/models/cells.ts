@@ -203,12 +203,13 @@ export class CellsModel extends Model implements IDisposable {
   private async _ask(run: FlowRunRow | null): Promise<CellGraph> {
     const { path } = this._document;
     const content = this._document.content();
-    if (run) {
+    if (run && !this._lost.has(run.id)) {
       const asked = this._api.readCellGraph({ path, content, run: run.id });
       const compared = await asked.catch(() => null);
       if (compared) {
         return compared;
       }
+      this._lost.add(run.id);
     }
     return this._api.readCellGraph({ path, content });
   }
@@ -354,6 +355,8 @@ export class CellsModel extends Model implements IDisposable {
   private readonly _api: Asked;
   private readonly _feed: Feed;
   private readonly _runs: Pick<RunsModel, 'newest'>;
+  /** Runs of which there is nothing left to compare with. */
+  private readonly _lost = new Set<string>();
   private readonly _trans: TranslationBundle;
   private readonly _executions = new CellRuns();
   /** The newest task run of each cell in the session. */
