@@ -176,7 +176,8 @@ class Visit:
         # of every such answer.
         asked = ("/notebook?", "/notebooks/graph?")
         nothing_yet = "404" in message.text and any(path in said for path in asked)
-        if message.type == "error" and "nbflow" in said and not nothing_yet:
+        ours = "nbflow" in said or "Minified React error" in said
+        if message.type == "error" and ours and not nothing_yet:
             self.errors.append(said)
 
     def open_lab(self, path: str = NOTEBOOK) -> None:

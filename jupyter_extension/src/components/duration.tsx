@@ -147,6 +147,11 @@ export function useTicking(text: (now: number) => string): string {
   return useSyncExternalStore(everySecond, () => text(Date.now()));
 }
 
+/** Give the present in milliseconds, as of the last whole step: the same for every look within it. */
+export function useNow(step = SECOND): number {
+  return Number(useTicking(now => String(Math.floor(now / step) * step)));
+}
+
 export interface IDuration {
   /** Seconds already spent before `since`. */
   seconds: number;

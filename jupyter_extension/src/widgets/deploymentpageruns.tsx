@@ -6,7 +6,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import React, { memo, useCallback, useState } from 'react';
 import { CommandIDs, tell } from '../commands';
 import { RunScatter } from '../components/charts/runscatter';
-import { Ago, Due, Duration, exactText, useTicking } from '../components/duration';
+import { Ago, Due, Duration, exactText, useNow } from '../components/duration';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
 import { StateBadge } from '../components/statebadge';
 import { useModel } from '../components/usemodel';
@@ -70,7 +70,7 @@ interface IChart {
 }
 
 function Chart({ rows, onOpen, trans }: IChart): JSX.Element {
-  const now = Number(useTicking(at => String(Math.floor(at / STEP_MS) * STEP_MS)));
+  const now = useNow(STEP_MS);
   return (
     <RunScatter runs={rows} now={now} onOpen={onOpen} trans={trans} height={180} />
   );

@@ -7,7 +7,7 @@ import React from 'react';
 import { CommandIDs } from '../commands';
 import { RunScatter } from '../components/charts/runscatter';
 import { SparkBars } from '../components/charts/sparkbars';
-import { Ago, useTicking } from '../components/duration';
+import { Ago, useNow } from '../components/duration';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
 import { StateBadge } from '../components/statebadge';
 import { useModel } from '../components/usemodel';
@@ -138,6 +138,6 @@ function Scatter({
   onOpen: (id: string) => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const now = Number(useTicking(String));
+  const now = useNow();
   return <RunScatter runs={flows.runs ?? []} now={now} onOpen={onOpen} trans={trans} />;
 }
