@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 from tests.browser.conftest import Lab, Visit, visiting
 from tests.browser.house import notebook
@@ -239,10 +239,16 @@ def test_what_runs_is_counted_listed_and_cancelled_from_the_list(
     expect(page.locator("#nbflow-panel")).to_be_visible()
 
 
+def keeps_closed(told: Response) -> bool:
+    """Say whether this answers the request that keeps Deployments closed."""
+    kept = re.search(r'jp-nbflow-Deployments\\*": *false', told.request.post_data or "")
+    return "api/workspaces" in told.url and told.ok and kept is not None
+
+
 def test_a_section_left_closed_is_closed_after_a_reload(stay: Visit, page: Page) -> None:
     stay.execute("nbflow:open-runs")
     title = page.locator("#nbflow-panel .jp-AccordionPanel-title").filter(has_text="Deployments")
-    with page.expect_response(lambda told: "api/workspaces" in told.url and told.ok):
+    with page.expect_response(keeps_closed):
         title.click()
     expect(title).to_have_attribute("aria-expanded", "false")
     page.reload()
