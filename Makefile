@@ -22,7 +22,7 @@ ifeq ($(CI),true)
 export NBFLOW_REQUIRE_ENGINES := 1
 endif
 
-.PHONY: help demo test test-kernels test-others faults check format lab bench docs clean chromium
+.PHONY: help demo test test-browser test-kernels test-others faults check format lab bench docs clean chromium
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +32,13 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
-	@$(RUN) python -m pytest tests/browser  # a process of its own: Playwright keeps an event loop
-	@$(MAKE) --no-print-directory -j2 -Otarget test-kernels test-others
+	@$(MAKE) --no-print-directory -j3 -Otarget test-browser test-kernels test-others
 
-# Kernels wait more than they work: two processes of tests side by side take little more than one.
+# Kernels and browsers wait more than they work: three processes of tests side by side take little
+# more than one. The browser's is one of its own in any case: Playwright keeps an event loop.
+test-browser:
+	@$(RUN) python -m pytest tests/browser
+
 KERNELS := tests/ipython tests/kernels tests/notebook tests/notebooks tests/acceptance tests/workers
 test-kernels:
 	@$(RUN) python -m pytest $(KERNELS)
