@@ -110,7 +110,7 @@ def of_line(kind: Kind, text: str) -> CellOptions:
     flags = [found for found in _words(text) if _FLAG.match(found[0])]
     words = [word for word, _ in _words(text[: flags[0][1]] if flags else text)]
     if words and not words[0].startswith("-"):
-        given["name"] = names.check_name(words.pop(0))
+        given["name"] = names.check_name(_unquoted(words.pop(0)))
     _no_more(words)
     starts = [start for _, start in flags]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=False):

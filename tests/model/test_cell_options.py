@@ -57,6 +57,11 @@ def test_a_flow_has_parameters_and_a_task_runner() -> None:
     assert of_metadata({"kind": "flow", "params": {"n": [1]}}).params == (("n", [1]),)
 
 
+@pytest.mark.parametrize("written", ["'the days'", '"the days"'])
+def test_a_name_of_two_words_is_quoted_and_known_without_its_quotes(written: str) -> None:
+    assert cell_options.of_line("task", f"{written} --retries 2").name == "the days"
+
+
 @pytest.mark.parametrize(
     ("written", "condition"),
     [
