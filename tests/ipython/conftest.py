@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,7 @@ class Kernel:
         gate = self.home / f"gate-{uuid7()}"
         self.client.execute(_GATE.format(path=str(gate)))  # nothing runs before all was sent
         sent = [self.client.execute(cell) for cell in cells]
+        self._until_read()
         gate.touch()
         replies: dict[str, str] = {}
         while not replies.keys() >= set(sent):
@@ -130,6 +133,20 @@ class Kernel:
             replies[message["parent_header"]["msg_id"]] = message["content"]["status"]
         self._abort_for(0.0)
         return [replies[msg_id] for msg_id in sent]
+
+    def _until_read(self) -> None:
+        """Wait until the kernel has read all that was sent: what is for nobody it refuses at once.
+
+        A kernel without subshells answers nothing as long as a cell runs; it is given a second.
+        """
+        asked = self.client.session.msg("kernel_info_request")
+        asked["header"]["subshell_id"] = "nobody"
+        self.client.shell_channel.send(asked)
+        mine = False
+        with suppress(queue.Empty):
+            while not mine:
+                answer = self.client.get_shell_msg(timeout=1)
+                mine = answer["parent_header"]["msg_id"] == asked["header"]["msg_id"]
 
     def _abort_for(self, seconds: float) -> None:
         """Say how long after an error requests are aborted; asked again while this one is, too."""
