@@ -388,6 +388,7 @@ async def test_who_hangs_up_waits_for_no_change(
     await _until(lambda: running.news._waiting.get(""))
     writer.close()
     await _until(lambda: not running.news._waiting.get(""))
+    assert not running.news._waiting.get("")
 
 
 async def _until(holds: Any) -> None:
