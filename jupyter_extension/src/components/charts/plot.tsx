@@ -1,7 +1,7 @@
 /**
  * What the charts have in common: their size as they are resized, their axes, the card beside a mark.
  */
-import React, { useLayoutEffect, useState } from 'react';
+import React, { useLayoutEffect, useMemo, useState } from 'react';
 import type { ITick } from '../../models/chartscale';
 
 /** The room around the marks for the axes' words, in pixels. */
@@ -18,7 +18,7 @@ export interface IArea {
   height: number;
 }
 
-/** Give the area for the marks in a box that may be resized. */
+/** Give the area for the marks in a box that may be resized: the same object while it is not. */
 export function useArea(box: React.RefObject<HTMLElement>, height: number): IArea {
   const [width, setWidth] = useState(FIRST_WIDTH);
   useLayoutEffect(() => {
@@ -36,12 +36,15 @@ export function useArea(box: React.RefObject<HTMLElement>, height: number): IAre
     observer.observe(node);
     return () => observer.disconnect();
   }, [box]);
-  return {
-    left: MARGIN.left,
-    top: MARGIN.top,
-    width: Math.max(40, width - MARGIN.left - MARGIN.right),
-    height: height - MARGIN.top - MARGIN.bottom
-  };
+  return useMemo(
+    () => ({
+      left: MARGIN.left,
+      top: MARGIN.top,
+      width: Math.max(40, width - MARGIN.left - MARGIN.right),
+      height: height - MARGIN.top - MARGIN.bottom
+    }),
+    [width, height]
+  );
 }
 
 /** About as many words fit below an axis of this width. */

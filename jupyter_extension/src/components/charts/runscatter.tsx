@@ -81,9 +81,7 @@ function Plot(props: IPlot): JSX.Element {
   const [picked, setPicked] = useState<string | null>(null);
   const places = useMemo(
     () => points.map(point => placeOf(point, area, shown, scale)),
-    // The area is a new object with every rendering; its numbers are what counts.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-    [points, area.width, area.height, shown, scale]
+    [points, area, shown, scale]
   );
   const index = points.findIndex(({ run }) => run.id === picked);
   const point = points[index];
