@@ -84,9 +84,13 @@ class Far:
         env = {f"NBFLOW_API_{name}": value for name, value in said.items()}
         crew.add("worker", word, environment=env | {"NBFLOW_HOME": str(folder / host)})
 
+    def begun(self) -> None:
+        """Wait until its run is at work: the worker has heard that it may, and waits to be told."""
+        self._word = self._pipe.open("w")
+
     def go_on(self) -> None:
         """Let its run end."""
-        self._pipe.write_text("")
+        self._word.close()
 
     def told(self) -> str:
         """Give what the server said to that."""
@@ -112,7 +116,7 @@ def test_a_run_that_is_cut_off_has_crashed_when_its_lease_ends_and_its_late_word
 ) -> None:  # fmt: skip
     run = due(backend, mode)
     far = Far(crew, tmp_path, f"far-{mode}", through(proxy, server), server.token, mode)
-    wait_for(lambda: backend.read_flow_run(run.id).state.is_running())
+    far.begun()
     proxy.cut(mode)
     cut_at = time.monotonic()
     wait_for(lambda: backend.read_flow_run(run.id).state.is_crashed())
@@ -134,7 +138,7 @@ def test_a_cut_shorter_than_a_lease_does_nothing(
 ) -> None:
     run = due(backend, "short")
     far = Far(crew, tmp_path, "far-short", through(proxy, server), server.token, "short")
-    wait_for(lambda: backend.read_flow_run(run.id).state.is_running())
+    far.begun()
 
     def left(run_id: str = run.id) -> timedelta:
         return (backend.read_flow_run(run_id).lease_until or clock.now()) - clock.now()
@@ -156,7 +160,7 @@ def test_a_worker_that_is_heard_and_hears_nothing_keeps_its_run(
 ) -> None:
     run = due(backend, "deaf")
     far = Far(crew, tmp_path, "far-deaf", through(proxy, server), server.token, "deaf")
-    wait_for(lambda: backend.read_flow_run(run.id).state.is_running())
+    far.begun()
     proxy.cut("half_open")
     cut_at = clock.now()
     wait_for(lambda: clock.now() - cut_at > timedelta(seconds=LEASE + 1))
@@ -172,11 +176,11 @@ def test_of_two_attempts_only_the_newer_is_heard(
 ) -> None:
     run = due(backend, "two", crash_retries=1)
     first = Far(crew, tmp_path, "far-one", through(proxy, server), server.token, "two")
-    wait_for(lambda: backend.read_flow_run(run.id).state.is_running())
+    first.begun()
     proxy.cut("drop")
     wait_for(lambda: backend.read_flow_run(run.id).state.is_scheduled())
     second = Far(crew, tmp_path, "far-two", server.url, server.token, "two")
-    wait_for(lambda: backend.read_flow_run(run.id).state.is_running())
+    second.begun()
     proxy.cut("pass")
     first.go_on()
     assert first.told() == "Abort"

@@ -93,6 +93,7 @@ class Environment:
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "PIP_NO_COMPILE": "1",  # little of what is installed is ever imported here
         }
 
 
