@@ -29,7 +29,7 @@ from nbflow.client import discovery
 from nbflow.model import masking
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store.database import Database
-from nbflow.store.tables import metadata
+from nbflow.store.schema import metadata
 
 Fact = TypeVar("Fact")
 

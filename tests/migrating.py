@@ -16,7 +16,7 @@ from nbflow.store.database import alembic_config
 
 DATABASES = Path(__file__).parent / "store" / "databases"
 #: a store was written by each of these releases; that of the newest joins them with the next schema
-RELEASES = ("0001", "0002", "0003")
+RELEASES = ("0001", "0002", "0003", "0004")
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

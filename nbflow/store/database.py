@@ -12,10 +12,10 @@ from nbflow.exceptions import InvalidInput, SchemaMismatch
 from nbflow.model import names
 from nbflow.store import dialect
 from nbflow.store.hints import Watch
-from nbflow.store.tables import metadata
+from nbflow.store.schema import metadata
 
 #: the newest revision in migrations/versions
-HEAD = "0004"
+HEAD = "0005"
 
 _VERSION = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)

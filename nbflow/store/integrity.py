@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nbflow.store import database
 from nbflow.store.database import Database
-from nbflow.store.tables import metadata
+from nbflow.store.schema import metadata
 
 
 class Fault(NamedTuple):

@@ -33,15 +33,18 @@ metadata = MetaData(
 )
 
 
-def _id() -> Column[str]:
+def id_column() -> Column[str]:
+    """Give the column of a row's id."""
     return Column("id", String(36), primary_key=True)
 
 
-def _at(name: str, *, nullable: bool = False) -> Column[int]:
+def at_column(name: str, *, nullable: bool = False) -> Column[int]:
+    """Give a column of instants."""
     return Column(name, BigInteger, nullable=nullable)
 
 
-def _json(name: str) -> Column[str]:
+def json_column(name: str) -> Column[str]:
+    """Give a column of JSON text."""
     return Column(name, Text, nullable=False)
 
 
@@ -54,9 +57,9 @@ def _index_of(name: str, column: str) -> Index:
 work_pool = Table(
     "work_pool",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False, unique=True),
-    _at("created_at"),
+    at_column("created_at"),
     Column("type", String(32), nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("concurrency_limit", Integer),
@@ -69,34 +72,34 @@ work_pool = Table(
 work_queue = Table(
     "work_queue",
     metadata,
-    _id(),
+    id_column(),
     Column("work_pool", String(255), nullable=False),
     Column("name", String(255), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("concurrency_limit", Integer),
     Column("paused", Boolean, nullable=False),
     Column("description", Text, nullable=False),
-    _at("created_at"),
-    _at("updated_at"),
+    at_column("created_at"),
+    at_column("updated_at"),
     UniqueConstraint("work_pool", "name"),
 )
 
 deployment = Table(
     "deployment",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False, unique=True),
     Column("flow_name", String(255), nullable=False),
     Column("path", Text, nullable=False),
     Column("source", String(16), nullable=False),
     Column("snapshot", String(64), nullable=False),
     Column("kernel_name", String(255), nullable=False),
-    _json("kernel_argv"),
+    json_column("kernel_argv"),
     Column("host", String(255)),
     Column("work_pool", String(255), nullable=False),
-    _json("parameter_schema"),
-    _json("parameters"),
-    _json("tags"),
+    json_column("parameter_schema"),
+    json_column("parameters"),
+    json_column("tags"),
     Column("description", Text, nullable=False),
     Column("concurrency_limit", Integer),
     Column("paused", Boolean, nullable=False),
@@ -116,15 +119,15 @@ deployment = Table(
     Column("include", Text, nullable=False, server_default="[]"),
     Column("files", Text, nullable=False, server_default="{}"),
     Column("defined_in", Text),
-    _at("created_at"),
-    _at("updated_at"),
+    at_column("created_at"),
+    at_column("updated_at"),
 )
 
 #: what a deployment was before it was deployed again; `content` is all that is versioned
 deployment_version = Table(
     "deployment_version",
     metadata,
-    _id(),
+    id_column(),
     Column(
         "deployment_id",
         String(36),
@@ -132,19 +135,19 @@ deployment_version = Table(
         nullable=False,
     ),
     Column("version", Integer, nullable=False),
-    _json("content"),
+    json_column("content"),
     Column("snapshot", String(64), nullable=False),
     Column("made_by", String(16), nullable=False),
     Column("created_by", String(255)),
     Column("note", Text, nullable=False, server_default=""),
-    _at("created_at"),
+    at_column("created_at"),
     UniqueConstraint("deployment_id", "version"),
 )
 
 schedule = Table(
     "schedule",
     metadata,
-    _id(),
+    id_column(),
     Column(
         "deployment_id",
         String(36),
@@ -152,20 +155,20 @@ schedule = Table(
         nullable=False,
         index=True,
     ),
-    _json("timing"),
+    json_column("timing"),
     Column("active", Boolean, nullable=False),
     Column("catchup", String(16), nullable=False),
     Column("overlap", String(24), nullable=False),
-    _json("parameters"),
-    _at("created_at"),
-    _at("done_until"),
-    _at("next_at", nullable=True),
+    json_column("parameters"),
+    at_column("created_at"),
+    at_column("done_until"),
+    at_column("next_at", nullable=True),
     Column("slug", String(255)),
     Column("catchup_window_seconds", Float),
     Column("catchup_max", Integer),
     Column("jitter_seconds", Float, nullable=False, server_default="0"),
-    _at("starts_at", nullable=True),
-    _at("ends_at", nullable=True),
+    at_column("starts_at", nullable=True),
+    at_column("ends_at", nullable=True),
     Column("max_runs", Integer),
     Column("runs_made", Integer, nullable=False, server_default="0"),
     Column("generation", Integer, nullable=False, server_default="1"),
@@ -179,18 +182,18 @@ skip = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("schedule_id", String(36), nullable=False, index=True),
-    _at("first_at"),
-    _at("last_at"),
+    at_column("first_at"),
+    at_column("last_at"),
     Column("count", Integer, nullable=False),
     Column("reason", String(16), nullable=False),
-    _at("created_at"),
+    at_column("created_at"),
     Index("ix_skip_asked", "reason", "first_at"),
 )
 
 flow_run = Table(
     "flow_run",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False),
     Column("flow_name", String(255), nullable=False),
     Column("kind", String(16), nullable=False),
@@ -198,17 +201,17 @@ flow_run = Table(
     Column("state_type", String(16), nullable=False),
     Column("state_name", String(64), nullable=False),
     Column("state_message", Text, nullable=False),
-    _json("state_details"),
-    _at("state_at"),
-    _at("created_at"),
-    _json("parameters"),
-    _json("tags"),
+    json_column("state_details"),
+    at_column("state_at"),
+    at_column("created_at"),
+    json_column("parameters"),
+    json_column("tags"),
     Column("attempt", Integer, nullable=False),
-    _at("due_at"),
+    at_column("due_at"),
     # when a waiting run may be claimed (its due time or its retry's), or a paused one gives up
-    _at("start_at", nullable=True),
-    _at("started_at", nullable=True),
-    _at("ended_at", nullable=True),
+    at_column("start_at", nullable=True),
+    at_column("started_at", nullable=True),
+    at_column("ended_at", nullable=True),
     Column("running_seconds", Float, nullable=False),
     Column("deployment_id", String(36)),
     Column("schedule_id", String(36)),
@@ -217,7 +220,7 @@ flow_run = Table(
     Column("work_pool", String(255)),
     Column("owner", Text),
     Column("worker_id", String(36)),
-    _at("lease_until", nullable=True),
+    at_column("lease_until", nullable=True),
     Column("retries", Integer, nullable=False),
     Column("retry_delay_seconds", Float, nullable=False),
     Column("path", Text),
@@ -250,13 +253,13 @@ flow_run = Table(
 flow_run_state = Table(
     "flow_run_state",
     metadata,
-    _id(),
+    id_column(),
     Column("flow_run_id", String(36), nullable=False),
     Column("type", String(16), nullable=False),
     Column("name", String(64), nullable=False),
     Column("message", Text, nullable=False),
-    _json("details"),
-    _at("at"),
+    json_column("details"),
+    at_column("at"),
     Index("ix_flow_run_state_run", "flow_run_id", "at", "id"),
 )
 
@@ -264,21 +267,21 @@ flow_run_state = Table(
 task_run = Table(
     "task_run",
     metadata,
-    _id(),
+    id_column(),
     Column("flow_run_id", String(36), nullable=False),
     Column("key", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("state_type", String(16), nullable=False),
     Column("state_name", String(64), nullable=False),
-    _at("state_at"),
-    _json("history"),
-    _at("created_at"),
+    at_column("state_at"),
+    json_column("history"),
+    at_column("created_at"),
     Column("position", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("flow_attempt", Integer, nullable=False),
-    _json("tags"),
-    _json("upstream"),
+    json_column("tags"),
+    json_column("upstream"),
     Column("cell_id", String(64)),
     Column("result_key", Text),
     Column("note", Text),
@@ -288,10 +291,10 @@ task_run = Table(
 log = Table(
     "log",
     metadata,
-    _id(),
+    id_column(),
     Column("flow_run_id", String(36), nullable=False),
     Column("task_run_id", String(36)),
-    _at("at"),
+    at_column("at"),
     Column("level", Integer, nullable=False),
     Column("logger", String(255), nullable=False),
     Column("message", Text, nullable=False),
@@ -302,15 +305,15 @@ log = Table(
 artifact = Table(
     "artifact",
     metadata,
-    _id(),
+    id_column(),
     Column("key", String(255)),
     Column("kind", String(16), nullable=False),
-    _json("data"),
+    json_column("data"),
     Column("description", Text),
     Column("flow_run_id", String(36), index=True),
     Column("task_run_id", String(36)),
-    _at("created_at"),
-    _at("updated_at", nullable=True),
+    at_column("created_at"),
+    at_column("updated_at", nullable=True),
     Column("size", BigInteger, nullable=False, server_default="0"),
     Column("mime_types", Text, nullable=False, server_default="[]"),
     Column("sha256", String(64)),
@@ -323,7 +326,7 @@ result = Table(
     "result",
     metadata,
     Column("key", Text, primary_key=True),
-    _at("created_at"),
+    at_column("created_at"),
     Column("flow_run_id", String(36)),
     Column("task_run_id", String(36)),
     Column("serializer", String(64), nullable=False),
@@ -331,7 +334,7 @@ result = Table(
     Column("sha256", String(64), nullable=False),
     Column("data", LargeBinary),
     Column("location", Text),
-    _at("expires_at", nullable=True),
+    at_column("expires_at", nullable=True),
     Column("task_key", Text),
     Column("call", Text),
     Column("parts", Text),
@@ -347,14 +350,14 @@ result = Table(
 concurrency_limit = Table(
     "concurrency_limit",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False, unique=True),
     Column("limit", Integer, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("slot_decay_per_second", Float, nullable=False),
-    _at("drained_at"),  # when all slots that rate limiting took will have come back
-    _at("created_at"),
-    _at("updated_at"),
+    at_column("drained_at"),  # when all slots that rate limiting took will have come back
+    at_column("created_at"),
+    at_column("updated_at"),
 )
 
 #: who holds slots of a limit, and who waits for them; a slot lives as long as its holder's lease
@@ -367,9 +370,9 @@ slot = Table(
     Column("waiting", Boolean, nullable=False),
     Column("rate", Boolean, nullable=False),
     Column("priority", Integer, nullable=False),
-    _at("asked_at"),
-    _at("taken_at", nullable=True),
-    _at("lease_until"),
+    at_column("asked_at"),
+    at_column("taken_at", nullable=True),
+    at_column("lease_until"),
     Column("lease_seconds", Float, nullable=False),
     Column("owner", Text),
     Column("flow_run_id", String(36), index=True),
@@ -380,39 +383,39 @@ slot = Table(
 variable = Table(
     "variable",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False, unique=True),
-    _json("value"),
-    _json("tags"),
-    _at("created_at"),
-    _at("updated_at"),
+    json_column("value"),
+    json_column("tags"),
+    at_column("created_at"),
+    at_column("updated_at"),
 )
 
 #: messages to running flows: answers to a pause, and what `send_input` sends
 run_input = Table(
     "run_input",
     metadata,
-    _id(),
+    id_column(),
     Column("flow_run_id", String(36), nullable=False),
     Column("key", String(255), nullable=False),
-    _json("value"),
+    json_column("value"),
     Column("sender", String(255)),
-    _at("created_at"),
+    at_column("created_at"),
     Index("ix_run_input_run", "flow_run_id", "key", "created_at", "id"),
 )
 
 worker = Table(
     "worker",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False),
     Column("work_pool", String(255), nullable=False),
-    _json("owner"),
+    json_column("owner"),
     Column("limit", Integer, nullable=False),
-    _at("started_at"),
-    _at("heartbeat_at"),
-    _at("lease_until"),
-    _at("stopped_at", nullable=True),
+    at_column("started_at"),
+    at_column("heartbeat_at"),
+    at_column("lease_until"),
+    at_column("stopped_at", nullable=True),
     Column("type", String(32), nullable=False, server_default="process"),
     Column("work_queues", Text, nullable=False, server_default="[]"),
     Column("version", String(64), nullable=False, server_default=""),
@@ -425,7 +428,7 @@ worker = Table(
 token = Table(
     "token",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(255), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("sha256", String(64), nullable=False, unique=True),
@@ -433,10 +436,10 @@ token = Table(
     Column("flow_run_id", String(36), index=True),
     Column("attempt", Integer),
     Column("created_by", String(255)),
-    _at("created_at"),
-    _at("expires_at", nullable=True),
-    _at("used_at", nullable=True),
-    _at("revoked_at", nullable=True),
+    at_column("created_at"),
+    at_column("expires_at", nullable=True),
+    at_column("used_at", nullable=True),
+    at_column("revoked_at", nullable=True),
 )
 
 #: the first answer to a request that carried an idempotency key
@@ -455,17 +458,17 @@ request = Table(
 backfill = Table(
     "backfill",
     metadata,
-    _id(),
+    id_column(),
     Column("deployment_id", String(36), nullable=False, index=True),
     Column("schedule_id", String(36)),
-    _json("timing"),
-    _at("since"),
-    _at("until"),
-    _json("parameters"),
+    json_column("timing"),
+    at_column("since"),
+    at_column("until"),
+    json_column("parameters"),
     Column("count", Integer, nullable=False),
     Column("created_by", String(255)),
-    _at("created_at"),
-    _at("cancelled_at", nullable=True),
+    at_column("created_at"),
+    at_column("cancelled_at", nullable=True),
 )
 
 #: who does a shared chore now; losing it is harmless, correctness never rests on it
@@ -473,9 +476,9 @@ duty = Table(
     "duty",
     metadata,
     Column("name", String(64), primary_key=True),
-    _json("owner"),
-    _at("since"),
-    _at("lease_until"),
+    json_column("owner"),
+    at_column("since"),
+    at_column("lease_until"),
 )
 
 event = Table(
@@ -485,7 +488,7 @@ event = Table(
     Column("kind", String(96), nullable=False),
     Column("noun", String(32), nullable=False),
     Column("resource_id", String(36), nullable=False),
-    _at("at"),
-    _json("row"),
+    at_column("at"),
+    json_column("row"),
     sqlite_autoincrement=True,
 )

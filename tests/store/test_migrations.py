@@ -23,7 +23,7 @@ from nbflow.model.backend import RunFilter
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import backups, database, integrity
 from nbflow.store.database import Database, alembic_config
-from nbflow.store.tables import metadata
+from nbflow.store.schema import metadata
 from tests import migrating
 
 DATABASES = Path(__file__).parent / "databases"

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from nbflow.faults import fault
 from nbflow.store import dialect
-from nbflow.store.tables import metadata
+from nbflow.store.schema import metadata
 
 
 def run() -> None:
