@@ -1,6 +1,5 @@
 """Events as people and rules see them: what happened, to what, and what it has to do with.
 
-
 A committed `Event` holds a row; here it becomes a name, labels and a payload, in Prefect's words
 (`nbflow.` in place of `prefect.`). Nothing is stored twice: this is a view.
 """
