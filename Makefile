@@ -22,7 +22,7 @@ ifeq ($(CI),true)
 export NBFLOW_REQUIRE_ENGINES := 1
 endif
 
-.PHONY: help demo test test-browser test-kernels test-others faults check format lab bench docs clean chromium
+.PHONY: help demo test test-browser test-kernels test-faults test-others faults check format lab bench docs clean chromium
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,9 +32,9 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
-	@$(MAKE) --no-print-directory -j3 -Otarget test-browser test-kernels test-others
+	@$(MAKE) --no-print-directory -j4 -Otarget test-browser test-kernels test-faults test-others
 
-# Kernels and browsers wait more than they work: three processes of tests side by side take little
+# Kernels and browsers wait more than they work: four processes of tests side by side take little
 # more than one. The browser's is one of its own in any case: Playwright keeps an event loop.
 test-browser:
 	@$(RUN) python -m pytest tests/browser
@@ -43,8 +43,12 @@ KERNELS := tests/ipython tests/kernels tests/notebook tests/notebooks tests/acce
 test-kernels:
 	@$(RUN) python -m pytest $(KERNELS)
 
+FAULTS := tests/packaging tests/faults tests/contract
+test-faults:
+	@$(RUN) python -m pytest $(FAULTS)
+
 test-others:
-	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS))
+	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS) $(FAULTS))
 
 # Whatever has a full size: it says so itself.
 FULL := $(shell grep -rlE --include='test_*.py' 'NBFLOW_FAULT(S_FULL|_SECONDS)' tests)
