@@ -1,4 +1,5 @@
 import { Feed } from '../models/feed';
+import { GAP_MS, MOST, RunningList } from '../models/runninglist';
 import { PAGE } from '../models/runs';
 import { TallyModel } from '../models/tally';
 import type { FlowRun } from '../wire';
@@ -76,6 +77,53 @@ test('a snapshot that cannot hold all is completed once; what changes meanwhile 
   expect(tally.failedToday).toBe(1);
   expect(api.listFlowRuns).toHaveBeenCalledTimes(2);
 });
+
+test('a change costs the same however many runs are being worked on', () => {
+  const { server, tally, begin } = setUp();
+  begin();
+  const events = Array.from({ length: 4000 }, (_, i) => beganAt(`r${i}`, i));
+  events.forEach((run, i) => server.socket.say(changes(i + 1, run)));
+  const parsed = jest.spyOn(Date, 'parse');
+  server.socket.say(changes(4001, beganAt('r7', 5000)));
+  expect(tally.running).toHaveLength(4000);
+  expect(tally.running[0]?.id).toBe('r7');
+  expect(parsed.mock.calls.length).toBeLessThan(10);
+  parsed.mockRestore();
+});
+
+test('what was counted yesterday is not counted today', () => {
+  const { server, tally, begin } = setUp([failedAt('today', TODAY)]);
+  begin();
+  expect(tally.failedToday).toBe(1);
+  jest.setSystemTime(NOW + 86_400_000);
+  expect(tally.failedToday).toBe(0);
+  server.socket.say(changes(1, failedAt('late', TODAY)));
+  expect(tally.failedToday).toBe(0);
+});
+
+test('a list is told at once, then of all that changes in a second together', () => {
+  const { server, tally, begin } = setUp();
+  begin();
+  const list = new RunningList(tally);
+  const told = jest.fn();
+  list.changed.connect(told);
+  for (let i = 0; i < MOST + 20; i++) {
+    server.socket.say(changes(i + 1, beganAt(`r${i}`, i)));
+  }
+  expect(told).toHaveBeenCalledTimes(1);
+  jest.advanceTimersByTime(GAP_MS);
+  expect(told).toHaveBeenCalledTimes(2);
+  expect([list.rows.length, list.rows[0]?.id, list.more]).toEqual([MOST, 'r119', 20]);
+  jest.advanceTimersByTime(10 * GAP_MS);
+  expect(told).toHaveBeenCalledTimes(2);
+  server.socket.say(changes(MOST + 21, failedAt('r3', TODAY)));
+  expect(told).toHaveBeenCalledTimes(3);
+});
+
+function beganAt(id: string, second: number): FlowRun {
+  const began = new Date(NOW + 1000 * second).toISOString();
+  return flowRun(id, { started_at: began });
+}
 
 function gone(id: string) {
   const at = '2026-11-22T12:00:00Z';

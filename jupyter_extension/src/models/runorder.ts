@@ -1,20 +1,23 @@
 /**
- * Flow runs in the order of the sidebar, newest due first, kept as they change: a change moves one
- * row, whatever else is there. Which rows belong in it is for others to say.
+ * Flow runs in an order by time, in the sidebar's newest due first, kept as they change: a change
+ * moves one row, whatever else is there. Which rows belong in it is for others to say.
  */
 import type { FlowRunRow } from '../wire';
 
-/** Where a row stands: when it is due, and of those due at once by id. */
+/** Where a row stands: its time, and of those of the same time by id. */
 interface IPlace {
   readonly at: number;
   readonly id: string;
 }
 
 export class RunOrder {
-  constructor(rows: Iterable<FlowRunRow> = []) {
+  constructor(
+    rows: Iterable<FlowRunRow> = [],
+    private readonly _timeOf: (row: FlowRunRow) => number = due
+  ) {
     this._known = new Map([...rows].map(row => [row.id, row]));
     this._rows = [...this._known.values()].sort((a, b) =>
-      compare(placeOf(a), placeOf(b))
+      compare(this._placeOf(a), this._placeOf(b))
     );
   }
 
@@ -30,11 +33,11 @@ export class RunOrder {
   /** Put a row in the place of its own, or into its place. Gives what it was before. */
   put(row: FlowRunRow): FlowRunRow | undefined {
     const before = this._known.get(row.id);
-    if (before && compare(placeOf(before), placeOf(row)) === 0) {
-      this._rows[this._search(placeOf(before))] = row;
+    if (before && compare(this._placeOf(before), this._placeOf(row)) === 0) {
+      this._rows[this._search(this._placeOf(before))] = row;
     } else {
       this.delete(row.id);
-      this._rows.splice(this._search(placeOf(row)), 0, row);
+      this._rows.splice(this._search(this._placeOf(row)), 0, row);
     }
     this._known.set(row.id, row);
     return before;
@@ -43,7 +46,7 @@ export class RunOrder {
   delete(id: string): FlowRunRow | undefined {
     const row = this._known.get(id);
     if (row) {
-      this._rows.splice(this._search(placeOf(row)), 1);
+      this._rows.splice(this._search(this._placeOf(row)), 1);
       this._known.delete(id);
     }
     return row;
@@ -59,7 +62,7 @@ export class RunOrder {
   /** At which index a run stands; -1: nowhere. */
   indexOf(id: string): number {
     const row = this._known.get(id);
-    return row ? this._search(placeOf(row)) : -1;
+    return row ? this._search(this._placeOf(row)) : -1;
   }
 
   /** The index of the first row that does not stand before a place. */
@@ -67,7 +70,7 @@ export class RunOrder {
     let [low, high] = [0, this._rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (compare(placeOf(this._rows[middle] as FlowRunRow), place) < 0) {
+      if (compare(this._placeOf(this._rows[middle] as FlowRunRow), place) < 0) {
         low = middle + 1;
       } else {
         high = middle;
@@ -76,25 +79,34 @@ export class RunOrder {
     return low;
   }
 
+  private _placeOf(row: FlowRunRow): IPlace {
+    return { at: this._timeOf(row), id: row.id };
+  }
+
   private readonly _known: Map<string, FlowRunRow>;
   private readonly _rows: FlowRunRow[];
 }
 
-const DUE = new WeakMap<FlowRunRow, number>();
+/** When a run is due, or was made. */
+export const due = parsedOnce(({ due_at, created_at }) => due_at ?? created_at);
 
-/** When a run is due, as a number; parsed once a row, because thousands are compared by it. */
-export function due(row: FlowRunRow): number {
-  const known = DUE.get(row);
-  if (known !== undefined) {
-    return known;
-  }
-  const parsed = Date.parse(row.due_at ?? row.created_at);
-  DUE.set(row, parsed);
-  return parsed;
-}
+/** When a run began, or was made. */
+export const begun = parsedOnce(
+  ({ started_at, created_at }) => started_at ?? created_at
+);
 
-function placeOf(row: FlowRunRow): IPlace {
-  return { at: due(row), id: row.id };
+/** Read a time as a number, once a row, because thousands are compared by it. */
+function parsedOnce(textOf: (row: FlowRunRow) => string): (row: FlowRunRow) => number {
+  const times = new WeakMap<FlowRunRow, number>();
+  return row => {
+    const known = times.get(row);
+    if (known !== undefined) {
+      return known;
+    }
+    const parsed = Date.parse(textOf(row));
+    times.set(row, parsed);
+    return parsed;
+  };
 }
 
 function compare(a: IPlace, b: IPlace): number {

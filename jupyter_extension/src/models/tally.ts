@@ -7,6 +7,7 @@ import type { Event, FlowRunRow } from '../wire';
 import type { Feed, Snapshot } from './feed';
 import { Model } from './model';
 import { GROUPS } from './runfilter';
+import { begun, RunOrder } from './runorder';
 import { PAGE } from './runs';
 
 const DAY_MS = 86_400_000;
@@ -30,17 +31,25 @@ export class TallyModel extends Model {
 
   /** The runs being worked on, those begun last first. What a run called is part of it. */
   get running(): readonly FlowRunRow[] {
-    return [...this._running.values()].sort((a, b) => begun(b) - begun(a));
+    return this._running.rows;
   }
 
   /** The runs that failed or crashed since midnight, where the page is. */
   get failedToday(): number {
     const midnight = new Date().setHours(0, 0, 0, 0);
-    return [...this._failed.values()].filter(at => at >= midnight).length;
+    if (midnight !== this._midnight) {
+      this._midnight = midnight;
+      for (const [id, at] of this._failed) {
+        if (at < midnight) {
+          this._failed.delete(id);
+        }
+      }
+    }
+    return this._failed.size;
   }
 
   private _begin({ flow_runs }: Snapshot): void {
-    this._running.clear();
+    this._running = new RunOrder([], begun);
     this._failed.clear();
     flow_runs.forEach(run => this._put(run));
     if (flow_runs.length >= PAGE) {
@@ -69,46 +78,45 @@ export class TallyModel extends Model {
   }
 
   private _follow(events: readonly Event[]): void {
-    const before = this._said();
+    let any = false;
     for (const { noun, resource_id, row } of events) {
       if (noun === 'flow-runs') {
         this._told?.add(resource_id);
-        this._running.delete(resource_id);
-        this._failed.delete(resource_id);
-        if ('id' in row) {
-          this._put(row as unknown as FlowRunRow);
-        }
+        any = this._change(resource_id, 'id' in row ? row : null) || any;
       }
     }
-    if (before !== this._said()) {
+    if (any) {
       this.changed();
     }
+  }
+
+  /** Gives whether anything of it can be seen, so that nobody draws again for nothing. */
+  private _change(id: string, row: Event['row'] | null): boolean {
+    const ran = this._running.delete(id);
+    const failed = this._failed.delete(id);
+    if (row) {
+      this._put(row as unknown as FlowRunRow);
+    }
+    const runs = this._running.get(id);
+    return ran?.state.name !== runs?.state.name || failed !== this._failed.has(id);
   }
 
   private _put(run: FlowRunRow): void {
     if (run.kind === 'session' || run.parent_flow_run_id !== null) {
       return;
     }
+    const at = Date.parse(run.state.at);
     if (RUNNING.includes(run.state.type)) {
-      this._running.set(run.id, run);
-    } else if (FAILED.includes(run.state.type)) {
-      this._failed.set(run.id, Date.parse(run.state.at));
+      this._running.put(run);
+    } else if (FAILED.includes(run.state.type) && at >= this._midnight) {
+      this._failed.set(run.id, at);
     }
   }
 
-  /** What can be seen of it, so that nobody draws again for nothing. */
-  private _said(): string {
-    const runs = [...this._running.values()].map(({ id, state }) => id + state.name);
-    return `${runs.join()} ${this._failed.size}`;
-  }
-
-  private readonly _running = new Map<string, FlowRunRow>();
-  /** When each run failed. */
+  private _running = new RunOrder([], begun);
+  /** When each run failed; earlier days are given up. */
   private readonly _failed = new Map<string, number>();
+  private _midnight = -Infinity;
   /** Runs that changed while it is being asked. */
   private _told: Set<string> | null = null;
-}
-
-function begun({ started_at, created_at }: FlowRunRow): number {
-  return Date.parse(started_at ?? created_at);
 }

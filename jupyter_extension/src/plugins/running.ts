@@ -7,7 +7,8 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import { CommandIDs, tell } from '../commands';
 import { stateText } from '../components/statebadge';
 import { nbflowIcon } from '../icons';
-import { isCancellable } from '../models/states';
+import { RunningList } from '../models/runninglist';
+import { changeMeant } from '../models/runsbulk';
 import { ISession } from '../tokens';
 import type { FlowRunRow } from '../wire';
 
@@ -22,12 +23,16 @@ export const running: JupyterFrontEndPlugin<void> = {
     session: ISession,
     managers: IRunningSessionManagers | null
   ): void => {
-    const { tally, runs, trans } = session;
+    const { api, tally, runs, trans } = session;
+    const list = new RunningList(tally);
     managers?.add({
       name: trans.__('Flow Runs'),
-      running: () => tally.running.map(run => itemOf(run, app, session)),
+      running: () => [
+        ...list.rows.map(run => itemOf(run, app, session)),
+        ...(list.more ? [itemOfMore(list.more, app, session)] : [])
+      ],
       refreshRunning: () => {}, // the feed tells
-      runningChanged: tally.stateChanged,
+      runningChanged: list.changed,
       shutdownLabel: trans.__('Cancel'),
       shutdownAllLabel: trans.__('Cancel All'),
       shutdownAllConfirmationText: trans.__(
@@ -35,8 +40,8 @@ export const running: JupyterFrontEndPlugin<void> = {
       ),
       shutdownItemIcon: stopIcon,
       shutdownAll: () => {
-        const cancellable = tally.running.filter(({ state }) => isCancellable(state));
-        void tell(Promise.all(cancellable.map(({ id }) => runs.cancel(id))));
+        const ids = tally.running.map(({ id }) => id);
+        void tell(changeMeant(api, 'cancel', { ids }, id => runs.get(id)));
       }
     });
   }
@@ -56,5 +61,24 @@ function itemOf(
     detail: () => run.name,
     open: () => void commands.execute(CommandIDs.openRun, { flow_run_id: run.id }),
     shutdown: () => void tell(runs.cancel(run.id))
+  };
+}
+
+/** One line for all that are not listed. */
+function itemOfMore(
+  count: number,
+  { commands }: JupyterFrontEnd,
+  { runs, trans }: ISession
+): IRunningSessions.IRunningItem {
+  return {
+    context: 'more',
+    icon: () => nbflowIcon,
+    label: () => trans._n('%1 more run', '%1 more runs', count, count.toLocaleString()),
+    labelTitle: () => trans.__('Show them in the sidebar'),
+    open: () => {
+      runs.resetFilter();
+      runs.setFilter({ group: 'running' });
+      void commands.execute(CommandIDs.openRuns);
+    }
   };
 }

@@ -6,7 +6,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { StateShape } from '../components/statebadge';
-import { useModel } from '../components/usemodel';
+import { useModel, useModelByFrame } from '../components/usemodel';
 import { nbflowIcon } from '../icons';
 import { glance } from '../models/standing';
 import type { ISession } from '../tokens';
@@ -30,7 +30,7 @@ export class StatusWidget extends ReactWidget {
 export function Status({ session, onOpen }: IStatus): JSX.Element {
   const { feed, tally, trans } = session;
   useModel(feed);
-  useModel(tally);
+  useModelByFrame(tally, true);
   const { mood, text, brief, details } = glance(feed, trans);
   const counted = counts(session);
   const said = [text, ...counted.map(({ words }) => words)];
