@@ -118,22 +118,14 @@ class Orchestrator(
         shown = artifacts.settle(batch.artifacts)  # writes files: not while the store is locked
         with self._write() as connection:
             results.append(connection, batch.results)  # before what tells of them
-            task_runs.record(connection, batch.task_runs)
+            new = task_runs.record(connection, batch.task_runs)
             logs.append(connection, batch.logs)
             kept, lacking = artifacts.record(connection, shown)
-            touched = self._emit_task_runs(connection, batch)
+            touched = transitions.emit_task_runs(connection, new)
             telling.emit(connection, kept)
             touched |= {entry.flow_run_id for entry in batch.logs}
             cancel, paused = flow_runs.told(connection, touched)
             return Recorded(cancel, tuple(lacking), paused, limits.of_tags(connection))
-
-    def _emit_task_runs(self, connection: sa.Connection, batch: Batch) -> set[str]:
-        by_run: dict[str, list[str]] = {}
-        for run in batch.task_runs:
-            by_run.setdefault(run.flow_run_id, []).append(run.id)
-        for flow_run_id, ids in by_run.items():
-            transitions.emit_task_runs(connection, flow_run_id, ids)
-        return set(by_run)
 
     def delete_flow_run(self, flow_run_id: str) -> None:
         """Delete an ended run and all that belongs to it."""

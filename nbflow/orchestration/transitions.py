@@ -24,6 +24,7 @@ from nbflow.orchestration import admission
 from nbflow.rules import flow as rules
 from nbflow.rules import late
 from nbflow.store import codec, events, flow_runs, task_runs
+from nbflow.store.task_states import NewStates
 
 _HELD = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
 
@@ -168,10 +169,29 @@ def _event(run: FlowRun) -> Event:
     return Event(f"flow-run.{run.state.name}", "flow-runs", run.id, run.state.at)
 
 
-def emit_task_runs(connection: sa.Connection, flow_run_id: str, ids: Sequence[str]) -> None:
-    """Append one event for all task runs of a flow run that changed together: their ids."""
-    recorded = Event("task-runs.recorded", "task-runs", flow_run_id, clock.now(), {"ids": ids})
-    events.append(connection, [recorded])
+def emit_task_runs(connection: sa.Connection, new: Sequence[NewStates]) -> set[str]:
+    """Append one event for all task runs of a flow run that changed together; give these runs.
+
+    It holds their ids, and the states each had not been in before.
+    """
+    by_run: dict[str, list[NewStates]] = {}
+    for one in new:
+        by_run.setdefault(one.flow_run_id, []).append(one)
+    now = clock.now()
+    told = [
+        (Event("task-runs.recorded", "task-runs", flow_run_id, now), _recorded(some))
+        for flow_run_id, some in by_run.items()
+    ]
+    events.append_texts(connection, told)
+    return set(by_run)
+
+
+def _recorded(new: Sequence[NewStates]) -> str:
+    ids = codec.dumps([one.task_run_id for one in new])
+    states = ",".join([one.history for one in new])
+    before = {one.task_run_id: one.before for one in new if one.before}
+    after = f',"before":{codec.dumps(before)}' if before else ""
+    return f'{{"ids":{ids},"states":[{states}]{after}}}'
 
 
 def _tell_the_caller(connection: sa.Connection, run: FlowRun) -> None:
@@ -190,8 +210,7 @@ def _tell_the_caller(connection: sa.Connection, run: FlowRun) -> None:
     found = task_runs.by_ids(connection, [run.parent_task_run_id])
     moved = [advance(one, to) for one in found if not one.state.is_final()]
     if moved:
-        task_runs.record(connection, moved)
-        emit_task_runs(connection, moved[0].flow_run_id, [moved[0].id])
+        emit_task_runs(connection, task_runs.record(connection, moved))
 
 
 def _cancel_children(connection: sa.Connection, run: FlowRun) -> None:
@@ -212,8 +231,7 @@ def _close_task_runs(connection: sa.Connection, run: FlowRun) -> None:
     opened = task_runs.unfinished(connection, run.id, attempt=max(run.attempt, 1))
     closed = tuple(advance(task, _closing(task, run.state)) for task in opened)
     if closed:
-        task_runs.record(connection, closed)
-        emit_task_runs(connection, run.id, [task.id for task in closed])
+        emit_task_runs(connection, task_runs.record(connection, closed))
 
 
 def _closing(task: TaskRun, flow_state: State) -> State:

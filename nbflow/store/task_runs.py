@@ -12,22 +12,27 @@ from nbflow.model.pages import Page, several
 from nbflow.model.run_parts import TaskRunFilter, TimeSort
 from nbflow.model.runs import TaskRun
 from nbflow.model.states import StateType
-from nbflow.store import codec, task_texts
+from nbflow.store import codec, task_states, task_texts
 from nbflow.store.bulk import Bulk
 from nbflow.store.dialect import Insert
 from nbflow.store.tables import task_run
+from nbflow.store.task_states import NewStates
 
 _OPEN = (StateType.PENDING.value, StateType.RUNNING.value, StateType.SCHEDULED.value)
 
 
-def record(connection: sa.Connection, runs: Sequence[TaskRun]) -> None:
-    """Keep task runs as they now are, each with its whole history.
+def record(connection: sa.Connection, runs: Sequence[TaskRun]) -> list[NewStates]:
+    """Keep task runs as they now are, each with its whole history; give which states are new.
 
     Sending a batch twice, or an older one later, changes nothing: the row keeps what is newer by
     `(flow_attempt, attempt, state_at)`.
     """
-    if runs:
-        _UPSERT(connection, [run.row() for run in runs])
+    if not runs:
+        return []
+    made = [run.row() for run in runs]
+    new = task_states.of(connection, made)
+    _UPSERT(connection, made)
+    return new
 
 
 def of_flow_run(
@@ -119,7 +124,7 @@ def unfinished(connection: sa.Connection, flow_run_id: str, *, attempt: int) -> 
     return tuple(rows.task_run(row) for row in connection.execute(query))
 
 
-def _upsert(insert: Insert) -> sa.Insert:
+def _upsert(insert: Insert) -> sa.Insert:  # `task_states` says the same of one row
     statement = insert(task_run)
     new, old = statement.excluded, task_run.c
     keep = ("id", "flow_run_id", "key", "kind", "created_at")
