@@ -35,6 +35,19 @@ SETTINGS: dict[str, Setting] = {
     ),
     "api_url": Setting("", "Address of an nbflow server's API; empty: open the store directly."),
     "api_token": Setting("", "Token sent to that server.", secret=True),
+    "ui_url": Setting(
+        "", "Address at which people open this server, for links in messages; empty: api_url's."
+    ),
+    "outgoing_http": Setting(
+        False, "Let webhooks and notifications use http, where nobody along the way may not read."
+    ),
+    "outgoing_hosts": Setting(
+        "",
+        "Hosts that webhooks and notifications may reach although their addresses are private: "
+        "names, addresses or networks, each with a port if not 80, 443 or a mail port; commas "
+        "between: chat.example.org, 10.1.0.0/16, localhost:8025.",
+    ),
+    "outgoing_seconds": Setting(10.0, "How long one webhook or notification may take."),
     "scheduler": Setting(True, "Run the scheduler and reaper inside the Jupyter server."),
     "worker": Setting(True, "Keep one local worker process beside the Jupyter server."),
     "worker_pool": Setting("default", "Work pool of the local worker, and of new deployments."),
