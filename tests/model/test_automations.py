@@ -13,8 +13,9 @@ from nbflow.model.trigger_kinds import CompoundTrigger, EventTrigger
 
 FAILED = "nbflow.flow-run.Failed"
 ONE = {"expect": [FAILED]}
-DEEP = {"type": "compound", "triggers": [ONE, {"type": "compound", "triggers": [ONE, {
-    "type": "compound", "triggers": [ONE, {"type": "compound", "triggers": [ONE, ONE]}]}]}]}  # fmt: skip
+DEEP: dict[str, Any] = ONE
+for _ in range(3):
+    DEEP = {"type": "compound", "triggers": [ONE, DEEP]}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ DEEP = {"type": "compound", "triggers": [ONE, {"type": "compound", "triggers": [
          "trigger.require"),
         ({"type": "sequence", "triggers": [ONE, {"expect": "a", "within": "x"}]},
          "trigger.invalid", "trigger.triggers.1.within"),
-        (DEEP, "trigger.invalid", "trigger.triggers.1.triggers.1.triggers.1"),
+        (DEEP, "trigger.invalid", "trigger.triggers.1.triggers.1.triggers.0"),
         ({"type": "metric", "metric": "success-rate", "operator": ">", "threshold": 1},
          "trigger.never", "trigger.threshold"),
         ({"type": "metric", "metric": "duration", "operator": "<", "threshold": 0},
