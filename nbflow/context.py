@@ -226,6 +226,14 @@ def here() -> RunContext | None:
     return _here.get()
 
 
+def flow_run_id() -> str | None:
+    """Give the id of the flow run around this code, or of the one this process is part of."""
+    run = _here.get()
+    if run is not None:
+        return run.flow_context.flow_run.id
+    return os.environ.get("NBFLOW_FLOW_RUN_ID") or None
+
+
 def enter(run: RunContext | None) -> Token[RunContext | None]:
     """Enter a run (the engine's drivers only); give what `leave` needs."""
     return _here.set(run)

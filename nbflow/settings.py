@@ -48,6 +48,15 @@ SETTINGS: dict[str, Setting] = {
         "between: chat.example.org, 10.1.0.0/16, localhost:8025.",
     ),
     "outgoing_seconds": Setting(10.0, "How long one webhook or notification may take."),
+    "secret_keys": Setting(
+        "", "Keys of the blocks' secrets, newest first, commas between.", secret=True
+    ),
+    "secret_key_file": Setting(
+        "~/.config/nbflow/key", "The file of these keys where NBFLOW_SECRET_KEYS is not set."
+    ),
+    "secret_keyring": Setting(
+        False, "Keep these keys in the system's keyring instead of a file (package keyring)."
+    ),
     "scheduler": Setting(True, "Run the scheduler and reaper inside the Jupyter server."),
     "worker": Setting(True, "Keep one local worker process beside the Jupyter server."),
     "worker_pool": Setting("default", "Work pool of the local worker, and of new deployments."),

@@ -38,6 +38,10 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
+# Keys of secrets lie outside the home folders: those of the tests are not their user's.
+_KEYS = tempfile.TemporaryDirectory(prefix="nbflow-keys-")
+os.environ["NBFLOW_SECRET_KEY_FILE"] = str(Path(_KEYS.name, "key"))
+
 # Run in the background, this process and all it starts would ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -126,6 +130,7 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
     home, root, log = folder / "home", folder / "root", folder / "server.log"
     root.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NBFLOW_")}
+    kept["NBFLOW_SECRET_KEY_FILE"] = os.environ["NBFLOW_SECRET_KEY_FILE"]
     where = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "RUNTIME")}
     said_to_it = {
         "ServerApp.ip": "127.0.0.1",

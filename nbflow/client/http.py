@@ -12,6 +12,7 @@ from nbflow import settings
 from nbflow.client.artifacts import HttpArtifacts
 from nbflow.client.backfills import HttpBackfills
 from nbflow.client.base import path_of
+from nbflow.client.blocks import HttpBlocks
 from nbflow.client.deployments import HttpDeployments
 from nbflow.client.estimates import HttpEstimates
 from nbflow.client.explaining import HttpExplaining
@@ -39,6 +40,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 class HttpBackend(
     HttpArtifacts,
     HttpBackfills,
+    HttpBlocks,
     HttpDeployments,
     HttpEstimates,
     HttpExplaining,

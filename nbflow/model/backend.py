@@ -13,6 +13,7 @@ from typing import Protocol
 from nbflow.exceptions import InvalidInput
 from nbflow.model.artifacts import Artifacts
 from nbflow.model.backfills import Backfills
+from nbflow.model.blocks import Blocks
 from nbflow.model.deployments import Deployments
 from nbflow.model.events import Event
 from nbflow.model.explaining import Explaining
@@ -67,6 +68,7 @@ class Recorded:
 class Backend(
     Artifacts,
     Backfills,
+    Blocks,
     Deployments,
     Estimates,
     Explaining,

@@ -51,6 +51,19 @@ def register_secret(value: str | bytes) -> None:
             _know(_secrets | {text})
 
 
+def register_within(value: Any) -> None:
+    """Register every text in a secret JSON value; one too short to mask is passed over."""
+    if isinstance(value, (str, bytes)):
+        with suppress(InvalidInput):
+            register_secret(value)
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[Any, Any]", value).values():
+            register_within(item)
+    elif isinstance(value, (list, tuple)):
+        for item in cast("list[Any]", value):
+            register_within(item)
+
+
 def register_settings() -> None:
     """Register the settings that are secret, where they are set, and the store's password."""
     for name, setting in settings.SETTINGS.items():

@@ -27,6 +27,7 @@ from nbflow.orchestration import claiming, creating, removing, scheduling, trans
 from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.orchestration.backfills import SqlBackfills
 from nbflow.orchestration.base import again
+from nbflow.orchestration.blocks import SqlBlocks
 from nbflow.orchestration.deployments import SqlDeployments
 from nbflow.orchestration.estimates import SqlEstimates
 from nbflow.orchestration.explaining import SqlExplaining
@@ -65,6 +66,7 @@ _LOOK_SECONDS = 5.0
 class Orchestrator(
     SqlArtifacts,
     SqlBackfills,
+    SqlBlocks,
     SqlDeployments,
     SqlEstimates,
     SqlExplaining,
