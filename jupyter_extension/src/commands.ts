@@ -9,18 +9,11 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 import { nbflowIcon } from './icons';
 import { ApiError, problemOf } from './errors';
 import { isCancellable, isFinal, isRetryable } from './models/states';
-import { RunFormModel } from './models/runform';
+import { answerTo, questionOf } from './models/question';
+import { standing } from './models/schemaform';
 import type { ISession } from './tokens';
-import type {
-  Deployment,
-  FlowRun,
-  FlowRunRow,
-  JsonSchema,
-  Parameters,
-  Verdict
-} from './wire';
-import { FormDialog } from './widgets/formdialog';
-import { RunFormWidget } from './widgets/runform';
+import type { Deployment, FlowRun, FlowRunRow, Parameters, Verdict } from './wire';
+import { askFor } from './widgets/fieldsform';
 
 export const CommandIDs = {
   openHome: 'nbflow:open-home',
@@ -200,23 +193,18 @@ export async function accepted(proposed: Promise<Verdict>): Promise<void> {
 /** Resume a paused run; where it asks for input, by a form. */
 async function goOn(id: string, { api, trans }: ISession): Promise<void> {
   const run = await api.readFlowRun(id);
-  const asks = run.state.details.input as
-    { schema?: JsonSchema; description?: string | null } | undefined;
-  if (!asks?.schema) {
+  const question = questionOf(run.state);
+  if (!question) {
     await api.resumeFlowRun(id);
     return;
   }
-  const asked = { parameter_schema: asks.schema, parameters: {} } as Deployment;
-  const send = (given: Parameters): Promise<FlowRun> => api.resumeFlowRun(id, given);
-  const model = new RunFormModel(asked, send, trans);
-  await new FormDialog({
-    title: asks.description || trans.__('“%1” asks', run.name),
-    body: new RunFormWidget(model, trans),
+  await askFor({
+    ...answerTo(question, id, api, trans),
+    title: question.description || trans.__('“%1” asks', run.name),
+    legend: trans.__('Answer'),
     submitLabel: trans.__('Resume'),
-    submitClass: 'jp-nbflow-ResumeSubmit',
-    submit: async () => (await model.submit()) !== null,
-    trans
-  }).launch();
+    className: 'jp-nbflow-ResumeSubmit'
+  });
 }
 
 /** A run the sidebar does not hold (an old one) is judged by the server. */
@@ -320,16 +308,18 @@ async function runNow(
   if (!Object.keys(deployment.parameter_schema.properties ?? {}).length) {
     return tell(run());
   }
-  const model = new RunFormModel(deployment, run, trans);
   let started: FlowRun | null = null;
-  await new FormDialog({
+  await askFor({
+    schema: standing(deployment.parameter_schema, deployment.parameters),
+    values: deployment.parameters,
+    at: 'parameters',
+    send: async given => (started = await run(given)),
     title: trans.__('Run “%1” now', deployment.name),
-    body: new RunFormWidget(model, trans),
+    legend: trans.__('Parameters'),
     submitLabel: trans.__('Run'),
-    submitClass: 'jp-nbflow-RunSubmit',
-    submit: async () => (started = await model.submit()) !== null,
+    className: 'jp-nbflow-RunSubmit',
     trans
-  }).launch();
+  });
   return started;
 }
 

@@ -146,16 +146,20 @@ def notebook(cells: list[tuple[str, str]]) -> str:
     return json.dumps(whole)
 
 
-def run_script(lab: Any, source: str, *args: str) -> None:
-    """Run a script against the Lab's store, in a process of its own."""
+def script_started(lab: Any, source: str, *args: str, **how: Any) -> subprocess.Popen[bytes]:
+    """Start a script against the Lab's store, in a process of its own; `how`: as Popen takes it."""
     script = lab.folder / "flows.py"
     script.write_text(textwrap.dedent(source))
     environment = {**os.environ, "NBFLOW_HOME": str(lab.home)}
-    done = subprocess.run(
-        [sys.executable, str(script), *args], env=environment, cwd=lab.folder,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    command = [sys.executable, str(script), *args]
+    return subprocess.Popen(command, env=environment, cwd=lab.folder, **how)
+
+
+def run_script(lab: Any, source: str, *args: str) -> None:
+    """Run a script against the Lab's store, in a process of its own."""
+    done = script_started(lab, source, *args, stderr=subprocess.PIPE)
+    _, said = done.communicate()
+    assert done.returncode == 0, said.decode()[-4000:]
 
 
 def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:

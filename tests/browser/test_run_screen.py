@@ -1,24 +1,24 @@
 """The page of a run, in a real JupyterLab: its timeline, its parts by keyboard, bars that grow;
-what failed, pauses, is suspended or deleted while somebody looks."""
+what failed, is suspended or deleted while somebody looks."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
+
+from tests.browser.house import script_started
+from tests.browser.pages import bar_of, opened, run_of
 
 pytestmark = pytest.mark.timeout(300)
 
 FLOWS = """
     import sys
     from pathlib import Path
-    from nbflow import flow, get_run_logger, pause_flow_run, task
+    from nbflow import flow, get_run_logger, task
 
     @task
     def load(n):
@@ -57,35 +57,13 @@ FLOWS = """
         square.map(range(12)).result()
         explode(0)
 
-    @flow
-    def asks():
-        get_run_logger().info("it got %s", pause_flow_run(wait_for_input=int))
-
-    flows = {"report": report, "live": live, "broken": broken, "asks": asks}
+    flows = {"report": report, "live": live, "broken": broken}
     flows[sys.argv[1]](*sys.argv[2:], return_state=True)
 """
 
 
 def start(lab: Any, *args: str) -> subprocess.Popen[bytes]:
-    script = lab.folder / "flows.py"
-    script.write_text(textwrap.dedent(FLOWS))
-    environment = {**os.environ, "NBFLOW_HOME": str(lab.home)}
-    return subprocess.Popen([sys.executable, str(script), *args], env=environment, cwd=lab.folder)
-
-
-def run_of(lab: Any, name: str) -> str | None:
-    rows = lab.api.get("flow-runs", params={"search": name}).json()["rows"]
-    return next((row["id"] for row in rows if row["flow_name"] == name), None)
-
-
-def opened(visit: Any, run_id: str) -> Locator:
-    visit.execute("nbflow:open-run", flow_run_id=run_id)
-    return visit.page.locator(f'.jp-nbflow-RunView[data-run-id="{run_id}"]')
-
-
-def bar_of(view: Locator, name: str) -> Locator:
-    row = view.get_by_role("treeitem").filter(has_text=name)
-    return row.locator(".jp-nbflow-Timeline-bar")
+    return script_started(lab, FLOWS, *args)
 
 
 def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
@@ -144,11 +122,9 @@ def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
     assert process.wait(60) == 0
 
 
-def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
+def test_what_failed_is_suspended_or_deleted_is_seen_at_once(
     visit: Any, lab: Any, wait_for: Any, tmp_path: Path
 ) -> None:
-    page = visit.page
-    asking = start(lab, "asks")
     live = start(lab, "live", str(tmp_path / "never"))
     assert start(lab, "broken").wait(60) == 0
     broken = wait_for(lambda: run_of(lab, "broken"))
@@ -181,16 +157,6 @@ def test_what_failed_pauses_or_is_deleted_is_seen_at_once(
     visit.picture("run-logs")
     visit.execute("nbflow:open-at-failure", flow_run_id=broken)
     expect(picked).to_contain_text("explode")
-
-    # it asks, and goes on with the answer
-    paused = opened(visit, wait_for(lambda: run_of(lab, "asks")))
-    expect(paused).to_have_attribute("data-state", "PAUSED")
-    expect(paused.get_by_role("region", name="Why it waits")).to_be_visible()
-    paused.locator('[name="resume"]').click()
-    page.locator(".jp-Dialog input").first.fill("42")
-    page.locator(".jp-nbflow-ResumeSubmit").click()
-    expect(paused).to_have_attribute("data-state", "COMPLETED")
-    assert asking.wait(60) == 0
 
     # it is suspended
     suspended = opened(visit, wait_for(lambda: run_of(lab, "live")))

@@ -1,11 +1,12 @@
 import { ApiError } from '../errors';
 import { FieldsForm } from '../models/fieldsform';
+import { Answer, questionOf } from '../models/question';
 import { JobTemplateModel, templateOf } from '../models/jobtemplate';
 import { PoolForm } from '../models/poolform';
 import { ownProblem } from '../models/schemaform';
 import { startLine } from '../models/workpools';
-import type { NewWorkPool, Parameters, WorkPool } from '../wire';
-import { trans } from './fakes';
+import type { FlowRun, NewWorkPool, Parameters, State, WorkPool } from '../wire';
+import { flowRun, state, trans } from './fakes';
 
 const SCHEMA = {
   type: 'object',
@@ -89,6 +90,53 @@ describe('a small form', () => {
     const other = new FieldsForm({ schema: SCHEMA, values, send: refuse(), trans });
     expect(await other.submit()).toBe(false);
     expect(other.problem?.message).toBe('no');
+  });
+});
+
+describe('what a paused run asks for', () => {
+  const schema = {
+    type: 'object',
+    properties: { rows: { type: 'integer' } },
+    required: ['rows']
+  };
+  const paused = (details: object): FlowRun =>
+    flowRun('a', { state: state('PAUSED', { details: details as State['details'] }) });
+
+  it('is a form as long as it is paused for it, and sent as the answer', async () => {
+    const resumeFlowRun = jest.fn().mockResolvedValue(flowRun('a'));
+    const answer = new Answer({ resumeFlowRun }, trans);
+    const run = paused({ input: { schema, description: null } });
+    expect(questionOf(run.state)).toEqual({ schema, description: '' });
+    const form = answer.formFor(run) as FieldsForm;
+    expect(await form.submit()).toBe(false);
+    expect([...form.problems.keys()]).toEqual(['fields.rows']);
+    type(form, 'rows', '12');
+    expect(answer.formFor({ ...run, name: 'renamed' })).toBe(form);
+    expect(await form.submit()).toBe(true);
+    expect(resumeFlowRun).toHaveBeenCalledWith('a', { rows: 12 });
+
+    expect(answer.formFor(flowRun('a'))).toBeNull();
+    expect(answer.formFor(paused({}))).toBeNull();
+    const again = answer.formFor(paused(run.state.details));
+    expect(again).not.toBe(form);
+    expect(again?.form.draft).toMatchObject({ members: { rows: { text: '' } } });
+  });
+});
+
+describe('a run’s parameters', () => {
+  it('are named by the server with or without what they are in', async () => {
+    const schema = { type: 'object', properties: { year: { type: 'integer' } } };
+    const shown = async (field: string): Promise<string[]> => {
+      const problem = { code: 'parameter.range', message: 'no', field };
+      const send = (): Promise<never> => Promise.reject(new ApiError(422, problem));
+      const form = new FieldsForm({ schema, at: 'parameters', send, trans });
+      expect(await form.submit()).toBe(false);
+      return [...form.problems.keys(), form.problem?.message ?? ''];
+    };
+    expect(await shown('year')).toEqual(['parameters.year', '']);
+    expect(await shown('parameters.year')).toEqual(['parameters.year', '']);
+    expect(await shown('parameters')).toEqual(['parameters', '']);
+    expect(await shown('name')).toEqual(['no']);
   });
 });
 

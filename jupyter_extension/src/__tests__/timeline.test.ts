@@ -352,7 +352,8 @@ test('a row is marked where its task recorded something, and where it was tried 
   model.show(true);
   await settle();
   expect(api.listTaskRuns).not.toHaveBeenCalled();
-  expect(marks()).toEqual([{ kind: 'artifact', at: NOON + 3000, name: 'table' }]);
+  const made = { id: 'x', key: 'table' };
+  expect(marks()).toEqual([{ kind: 'artifact', at: NOON + 3000, name: 'table', made }]);
 
   server.socket.say(taskChanges(1, 'a', call(2)));
   server.socket.say(taskChanges(2, 'a', call(2)));

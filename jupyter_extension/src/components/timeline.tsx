@@ -25,7 +25,7 @@ import { durationText, useTicking } from './duration';
 import { Empty, ProblemNote } from './empty';
 import { StateShape, stateText } from './statebadge';
 import { countsText } from './timelinecounts';
-import { MarkGlyphs, marksText } from './timelinemarks';
+import { MarkGlyphs, marksText, type OpenArtifact } from './timelinemarks';
 import { onKey, ROW_HEIGHT, useWheel, ZOOM } from './timelinemoves';
 import { Picked } from './timelinepick';
 import { useModel } from './usemodel';
@@ -44,6 +44,7 @@ export interface ITimeline {
   onLogs: (taskRunId: string) => void;
   /** Show a cell in the notebook. */
   onOpenCell: (cellId: string) => void;
+  onArtifact: OpenArtifact;
 }
 
 export function Timeline(props: ITimeline): JSX.Element {
@@ -141,6 +142,7 @@ function Chart(props: IChart): JSX.Element {
               trans={trans}
               onPick={() => go(index)}
               onToggle={() => model.toggle((rows[index] as IRow).bar)}
+              onArtifact={props.onArtifact}
             />
           ))}
         </div>
@@ -342,6 +344,7 @@ interface IRowProps {
   trans: TranslationBundle;
   onPick: () => void;
   onToggle: () => void;
+  onArtifact: OpenArtifact;
 }
 
 function Row(props: IRowProps): JSX.Element {
@@ -390,7 +393,7 @@ function Row(props: IRowProps): JSX.Element {
       </div>
       <div className="jp-nbflow-Timeline-plot" aria-hidden="true">
         <Bar {...props} />
-        <MarkGlyphs bar={bar} shown={props.shown} trans={trans} />
+        <MarkGlyphs {...props} bar={bar} />
       </div>
     </div>
   );

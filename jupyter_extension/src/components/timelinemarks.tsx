@@ -7,6 +7,8 @@ import { percent, type IBar, type ISpan } from '../models/timeline';
 import type { IMark } from '../models/timelinemarks';
 import { durationText } from './duration';
 
+export type OpenArtifact = (made: NonNullable<IMark['made']>) => void;
+
 /** Marks nearer to each other than this are one, in percent of what is shown. */
 const NEAREST = 0.5;
 
@@ -23,8 +25,10 @@ export function MarkGlyphs(props: {
   bar: IBar;
   shown: ISpan;
   trans: TranslationBundle;
+  /** Open an artifact; by keyboard that is done where the row picked is described. */
+  onArtifact: OpenArtifact;
 }): JSX.Element {
-  const { bar, shown, trans } = props;
+  const { bar, shown, trans, onArtifact } = props;
   const placed = new Map<string, [number, IMark]>();
   for (const mark of bar.marks) {
     const left = percent(shown, mark.at);
@@ -39,6 +43,12 @@ export function MarkGlyphs(props: {
           data-kind={mark.kind}
           style={{ insetInlineStart: `${left}%` }}
           title={markText(mark, bar.start ?? mark.at, trans)}
+          onClick={event => {
+            if (mark.made) {
+              event.stopPropagation();
+              onArtifact(mark.made);
+            }
+          }}
         />
       ))}
     </>

@@ -11,6 +11,7 @@ import { durationText, exactText } from './duration';
 import { plainText } from './loglist';
 import { StateBadge } from './statebadge';
 import { countsText } from './timelinecounts';
+import type { OpenArtifact } from './timelinemarks';
 
 /** As many neighbours are named; of more, the number is. */
 const MOST_NAMED = 6;
@@ -25,6 +26,7 @@ export interface IPicked {
   onOpenRun: (id: string) => void;
   onOpenCell: (cellId: string) => void;
   onLogs: (taskRunId: string) => void;
+  onArtifact: OpenArtifact;
 }
 
 export function Picked(props: IPicked): JSX.Element | null {
@@ -79,6 +81,7 @@ export function Picked(props: IPicked): JSX.Element | null {
       {bar.members && <Many {...props} bar={bar} members={bar.members} />}
       <Neighbours {...props} label={trans.__('Took from')} rows={took} />
       <Neighbours {...props} label={trans.__('Taken by')} rows={given} />
+      <Recorded {...props} bar={bar} />
       <Tail {...props} bar={bar} />
     </section>
   );
@@ -109,6 +112,45 @@ function Many({
       ))}
     </div>
   );
+}
+
+/** What it recorded, and the way there. */
+function Recorded({
+  bar: { marks },
+  onArtifact,
+  trans
+}: IPicked & { bar: IBar }): JSX.Element | null {
+  const recorded = marks.flatMap(({ made, name }) => (made ? [{ ...made, name }] : []));
+  const more = recorded.length - MOST_NAMED;
+  return recorded.length ? (
+    <div className="jp-nbflow-Picked-list">
+      <span>{trans.__('Recorded')}</span>
+      {recorded.slice(0, MOST_NAMED).map(one => (
+        <button
+          key={one.id}
+          className="jp-nbflow-LinkButton"
+          name="artifact"
+          onClick={() => onArtifact(one)}
+        >
+          <bdi>{one.name}</bdi>
+        </button>
+      ))}
+      <More count={more} trans={trans} />
+    </div>
+  ) : null;
+}
+
+/** How many are not named. */
+function More({
+  count,
+  trans
+}: {
+  count: number;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  return count > 0 ? (
+    <span>{trans._n('and %1 more', 'and %1 more', count, count)}</span>
+  ) : null;
 }
 
 /** What the task run logged last; all of it is one step away. */
@@ -179,7 +221,7 @@ function Neighbours({
           <bdi>{layout.rows[row]?.bar.name}</bdi>
         </button>
       ))}
-      {more > 0 && <span>{trans._n('and %1 more', 'and %1 more', more, more)}</span>}
+      <More count={more} trans={trans} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /**
  * A small form of named fields that is sent as a whole: what is typed, what is wrong where, whether it
- * was accepted. Its fields are a JSON Schema's, its words the server's.
+ * was accepted. Its fields are a JSON Schema's, its words the server's. A run's parameters and what a
+ * paused run asks for are such forms, too.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { problemOf } from '../errors';
@@ -12,16 +13,19 @@ import {
   problemsOf,
   read,
   unanswered,
+  within,
   type ISchemaForm,
   type Problems
 } from './schemaform';
 
-/** What the paths of the fields begin with. */
-export const AT = 'fields';
+/** What the paths of the fields begin with, unless it is said. */
+const AT = 'fields';
 
 export interface IFields {
   schema: JsonSchema;
   values?: Parameters;
+  /** What the paths of the fields begin with; the server may say it, too, or leave it out. */
+  at?: string;
   /** Send what was filled in; what was left empty is not in it. */
   send: (values: Parameters) => Promise<unknown>;
   trans: TranslationBundle;
@@ -32,7 +36,7 @@ export class FieldsForm extends Model {
     super();
     this._send = options.send;
     this._trans = options.trans;
-    this._form = open(options.schema, options.values, AT);
+    this._form = open(options.schema, options.values, options.at ?? AT);
   }
 
   get form(): ISchemaForm {
@@ -83,9 +87,13 @@ export class FieldsForm extends Model {
   }
 
   private _place(problem: Problem): void {
-    const [first = ''] = (problem.field ?? '').split(/[.[]/);
+    const { at } = this._form;
+    const said = problem.field ?? '';
+    const [first = ''] = said.split(/[.[]/);
     if (memberNames(this._form).includes(first)) {
-      this._problems = new Map([[`${AT}.${problem.field}`, problem]]);
+      this._problems = new Map([[`${at}.${said}`, problem]]);
+    } else if (within(said, at)) {
+      this._problems = new Map([[said, problem]]);
     } else {
       this._problem = problem;
     }

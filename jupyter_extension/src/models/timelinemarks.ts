@@ -11,6 +11,8 @@ export interface IMark {
   readonly at: number;
   /** What was recorded: its key, or its kind. */
   readonly name: string;
+  /** The artifact: what opens it. */
+  readonly made?: Pick<Artifact, 'id' | 'key'>;
 }
 
 const NONE: readonly IMark[] = [];
@@ -37,12 +39,16 @@ export class Marks {
   }
 
   /** Take an artifact that was made, or is gone (a row without more). Gives whether that is news. */
-  hear(id: string, { task_run_id, created_at, key, kind }: Partial<Artifact>): boolean {
+  hear(
+    id: string,
+    { task_run_id, created_at, key = null, kind }: Partial<Artifact>
+  ): boolean {
     if (task_run_id && created_at) {
       const made = this._made.get(task_run_id) ?? new Map<string, IMark>();
       const name = key ?? kind ?? '';
       const before = made.size;
-      made.set(id, { kind: 'artifact', at: Date.parse(created_at), name });
+      const at = Date.parse(created_at);
+      made.set(id, { kind: 'artifact', at, name, made: { id, key } });
       this._made.set(task_run_id, made);
       return made.size > before;
     }

@@ -7,6 +7,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import React, { useLayoutEffect, useRef, useState } from 'react';
 import { CommandIDs } from '../commands';
 import { RunCommandIDs } from '../commands/onerun';
+import { questionOf } from '../models/question';
 import { actionsOf, type RunActionName } from '../models/runactions';
 import type { ISession } from '../tokens';
 import type { FlowRun } from '../wire';
@@ -30,6 +31,11 @@ const COMMANDS: Record<RunActionName, string> = {
 export function RunActions({ run, session, commands }: IActions): JSX.Element {
   const [busy, setBusy] = useState(false);
   const box = useKeptFocus();
+  // What it asks for is answered by the form on its page.
+  const asks = questionOf(run.state) !== null;
+  const actions = actionsOf(run, session.trans).filter(
+    ({ name }) => !(asks && name === 'resume')
+  );
   const act = async (command: string): Promise<void> => {
     if (busy) {
       return;
@@ -45,7 +51,7 @@ export function RunActions({ run, session, commands }: IActions): JSX.Element {
       role="group"
       aria-label={session.trans.__('Actions')}
     >
-      {actionsOf(run, session.trans).map(({ name, label, title, accent }) => (
+      {actions.map(({ name, label, title, accent }) => (
         <button
           key={name}
           className={`jp-nbflow-Button${accent ? ' jp-mod-accent' : ''}`}

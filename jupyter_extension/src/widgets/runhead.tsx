@@ -11,11 +11,13 @@ import { personText } from '../components/person';
 import { StateBadge } from '../components/statebadge';
 import { Tabs } from '../components/tabs';
 import { useModel } from '../components/usemodel';
+import { questionOf, type Answer } from '../models/question';
 import { PARTS, type Part, type RunModel } from '../models/run';
 import { isFinal } from '../models/states';
 import type { ISession } from '../tokens';
 import type { Explanation, FlowRun, Json, Problem } from '../wire';
 import type { IArtifactList } from './artifactlist';
+import { Question } from './question';
 import { RunActions } from './runactions';
 
 export interface IHead {
@@ -23,6 +25,8 @@ export interface IHead {
   session: ISession;
   commands: CommandRegistry;
   opener: IArtifactList['opener'];
+  /** What is typed where the run asks for input. */
+  answer: Answer;
   /** Show where the run failed. */
   onFailure: () => void;
 }
@@ -60,10 +64,25 @@ export function Head(props: IHead): JSX.Element {
       {model.explanation && (
         <Waits explanation={model.explanation} commands={commands} trans={trans} />
       )}
+      {!model.deleted && <Asks run={run} answer={props.answer} trans={trans} />}
       {model.problem && <ProblemNote problem={worded(model.problem, trans)} />}
       <RunTabs model={model} trans={trans} />
     </>
   );
+}
+
+/** The form of what a paused run asks for. */
+function Asks({
+  run,
+  answer,
+  trans
+}: Pick<IHead, 'answer'> & {
+  run: FlowRun;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const form = answer.formFor(run);
+  const description = questionOf(run.state)?.description ?? '';
+  return form && <Question key={run.state.id} {...{ form, description, trans }} />;
 }
 
 /** Which cell or task failed, and the way there. */

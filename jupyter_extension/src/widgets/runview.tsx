@@ -11,6 +11,7 @@ import type { Message } from '@lumino/messaging';
 import { Panel, type Widget } from '@lumino/widgets';
 import React, { useMemo } from 'react';
 import { CommandIDs } from '../commands';
+import { ArtifactCommands } from '../commands/limits';
 import { CellList, stepsOf } from '../components/celllist';
 import { Empty, Skeleton } from '../components/empty';
 import { LogList } from '../components/loglist';
@@ -19,6 +20,7 @@ import { RunDetails } from '../components/rundetails';
 import { Timeline } from '../components/timeline';
 import { useModel } from '../components/usemodel';
 import { GraphModel } from '../models/graph';
+import { Answer } from '../models/question';
 import { RunModel, type Part } from '../models/run';
 import { isFinal } from '../models/states';
 import type { ISession } from '../tokens';
@@ -77,11 +79,9 @@ export class RunView extends Panel {
     this.addClass('jp-nbflow-RunView');
     this.node.dataset.runId = flowRunId;
     this.title.label = known?.name ?? trans.__('Run');
+    const head = { model, answer: new Answer(api, trans), onFailure: this.showFailure };
     this.addWidget(
-      new Drawn(
-        'jp-nbflow-RunView-head',
-        <Head {...options} model={model} onFailure={this.showFailure} />
-      )
+      new Drawn('jp-nbflow-RunView-head', <Head {...options} {...head} />)
     );
     this.addWidget(this._cells);
     const labels = partLabels(trans);
@@ -144,6 +144,12 @@ export class RunView extends Panel {
         onOpenCell={this._reveal}
         onLogs={id => this.model.showLogs(id)}
         onOpenRun={id => void commands.execute(CommandIDs.openRun, { flow_run_id: id })}
+        onArtifact={({ id, key }) =>
+          void commands.execute(
+            ArtifactCommands.open,
+            key === null ? { artifact_id: id } : { key }
+          )
+        }
       />
     );
   }
