@@ -73,7 +73,8 @@ def _fill(
     store: sqlite3.Connection, table: str, columns: list[str], payloads: Sequence[str], house: House
 ) -> int:
     """Give every row of a table other payloads; those a page is opened for get all of them."""
-    opened = {house.completed, house.failed, house.flow_run, house.late, house.deployment}
+    runs = {house.completed, house.failed, house.flow_run, house.late, house.asking}
+    opened = {*runs, house.deployment}
     rows = store.execute(f'select rowid, * from "{table}"')
     names = [one[0] for one in rows.description]
     for at, row in enumerate(rows.fetchall()):

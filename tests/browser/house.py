@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tests.browser.pages import run_of
+
 #: goes on where it failed: the file `rows.csv` is missing at first
 REPORT = [
     ("parameters", "region = 'north'\nrows: int = 24"),
@@ -105,6 +107,41 @@ FLOWS = """
         etl(return_state=True)
 """
 
+#: lives as long as its standard input is open; a second one waits for what the first one holds
+HOLDING = """
+    import sys
+    from nbflow import flow
+    from nbflow.concurrency import concurrency
+
+    @flow
+    def nightly_load():
+        with concurrency("warehouse", occupy=2):
+            sys.stdin.read()
+
+    if __name__ == "__main__":
+        nightly_load(return_state=True)
+"""
+
+#: a run that waits for an answer; its process has ended
+ASKING = """
+    from typing import Literal
+    from pydantic import Field
+    from nbflow import flow, suspend_flow_run
+    from nbflow.input import RunInput
+
+    class Approval(RunInput):
+        decision: Literal["publish", "hold back"] = "publish"
+        rows: int = Field(24, ge=1, description="How many of them")
+        note: str | None = None
+
+    @flow
+    def publish():
+        suspend_flow_run(wait_for_input=Approval.with_initial_data("Publish the report?"))
+
+    if __name__ == "__main__":
+        publish(return_state=True)
+"""
+
 #: tasks in an open notebook, and a widget that shows a run
 CELLS = [
     ("load", "%load_ext nbflow\nfrom nbflow import widgets"),
@@ -124,11 +161,18 @@ class House:
     failed: str
     flow_run: str
     late: str
+    asking: str
     deployment: str
+    holding: tuple[subprocess.Popen[bytes], ...]
     pool: str = "cluster"
     artifact: str = "summary"
-    limit: str = "tag:db"
+    limit: str = "warehouse"
     cells: str = "cells.ipynb"
+
+    def leave(self) -> None:
+        """Let the runs that hold something end."""
+        for process in self.holding:
+            process.communicate()
 
 
 def notebook(cells: list[tuple[str, str]]) -> str:
@@ -173,13 +217,16 @@ def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:
     run_script(lab, FLOWS, daily)
     late = _post(lab, f"deployments/{_waiting(lab)}/run")["id"]
     _the_rest(lab)
+    run_script(lab, ASKING)
+    holding = _holding(lab, wait_for)
     for run_id in started:
         wait_for(lambda: _read(lab, run_id)["state"]["type"] in LAST, seconds=90, what="an end")  # noqa: B023
-    rows = lab.api.get("flow-runs", params={"search": "etl"}).json()["rows"]
-    flow_run = next(row["id"] for row in rows if row["flow_name"] == "etl")
+    flow_run, asking = run_of(lab, "etl"), run_of(lab, "publish")
+    assert flow_run
+    assert asking
     cells = [(name, source.format(flow_run=flow_run)) for name, source in CELLS]
     (lab.work / House.cells).write_text(notebook(cells))
-    return House(lab.api, started[0], started[1], flow_run, late, daily)
+    return House(lab.api, started[0], started[1], flow_run, late, asking, daily, holding)
 
 
 def _deployed(lab: Any) -> str:
@@ -212,6 +259,20 @@ def _the_rest(lab: Any) -> None:
     _post(lab, "concurrency-limits", name="warehouse", limit=3)
     _post(lab, "concurrency-limits", name="tag:db", limit=1)
     _post(lab, "work-pools", name="night", description="Only after hours.", paused=True)
+
+
+def _holding(lab: Any, wait_for: Callable[..., Any]) -> tuple[subprocess.Popen[bytes], ...]:
+    """Have one run hold slots of a limit, and another wait for them."""
+
+    def in_line(count: int) -> bool:
+        limits = lab.api.get("concurrency-limits").json()["rows"]
+        return any(len(limit["slots"]) == count for limit in limits)
+
+    started = []
+    for count in (1, 2):
+        started.append(script_started(lab, HOLDING, stdin=subprocess.PIPE))
+        wait_for(lambda: in_line(count), what="a slot")  # noqa: B023
+    return tuple(started)
 
 
 def _post(lab: Any, path: str, /, **said: Any) -> dict[str, Any]:

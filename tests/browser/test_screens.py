@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
@@ -42,18 +44,21 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[..., object]) -> Iterator[Lab]:
-    """One JupyterLab for all screens."""
-    lab = Lab(tmp_path_factory.mktemp("screens"))
-    lab.start(wait_for)
-    yield lab
-    lab.stop()
+def lab(wait_for: Callable[..., object]) -> Iterator[Lab]:
+    """One JupyterLab for all screens, in a folder whose name pictures may show."""
+    with tempfile.TemporaryDirectory(prefix="analysis-") as folder:
+        lab = Lab(Path(folder))
+        lab.start(wait_for)
+        yield lab
+        lab.stop()
 
 
 @pytest.fixture(scope="module")
-def house(lab: Lab, wait_for: Callable[..., object]) -> House:
+def house(lab: Lab, wait_for: Callable[..., object]) -> Iterator[House]:
     """That JupyterLab, furnished."""
-    return furnish(lab, wait_for)
+    house = furnish(lab, wait_for)
+    yield house
+    house.leave()
 
 
 @pytest.fixture(scope="module")
