@@ -23,6 +23,16 @@ class PageQuery:
 
 
 @dataclass(frozen=True)
+class BlockQuery:
+    """Which blocks to list: of a type, or able to do something."""
+
+    type: str | None = None
+    capability: str | None = None
+    limit: int = MOST_ROWS
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
 class RunQuery(RunFilter):
     """Which flow runs to list, in which order; a name given several times: any of its values."""
 

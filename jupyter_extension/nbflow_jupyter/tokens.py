@@ -87,6 +87,15 @@ OPENS: Mapping[tuple[str, str], frozenset[TokenKind]] = {
     ("post", "variables"): _RUN,
     ("get", "variables/{name}"): _RUN,
     ("delete", "variables/{name}"): _RUN,
+    ("get", "block-types"): _RUN,
+    ("post", "block-types"): _RUN,
+    ("get", "block-types/{slug}"): _RUN,
+    ("get", "block-types/{slug}/schemas"): _RUN,
+    ("post", "block-types/{slug}/schemas"): _RUN,
+    ("get", "blocks"): _RUN,
+    ("post", "blocks"): _RUN,
+    ("get", "blocks/{block}"): _RUN,
+    ("post", "blocks/{block}/open"): _BOTH,
 }
 
 #: verbs that only look
@@ -162,6 +171,18 @@ class Door:
         """Check that a worker was registered with this token."""
         if not self.backend.worker_is_of(worker_id, self.token):
             raise _beyond("this worker", "worker_id")
+
+    def run_that_opens(self, block: str, flow_run_id: str | None) -> str | None:
+        """Give the run that opens a block: the token's own; a worker's, whose job names the block.
+
+        Raises Forbidden, Conflict (the run is not live).
+        """
+        if self.token.kind == "run":
+            return self.token.flow_run_id
+        self.check_runs([flow_run_id] if flow_run_id else [])
+        if flow_run_id is None or not self.backend.job_names(flow_run_id, block):
+            raise _beyond("blocks that no job of its runs names", "flow_run_id")
+        return flow_run_id
 
     def _check_heartbeat(self, held: tuple[Held, ...], worker_id: str | None) -> None:
         # Whether a claim is still held is what a heartbeat asks: only whose it is matters here.

@@ -20,6 +20,14 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import nbflow
 from nbflow.model.artifacts import Artifact, ArtifactContent, ArtifactKind
 from nbflow.model.backend import Changes, Page
+from nbflow.model.blocks import (
+    BlockChange,
+    BlockDocument,
+    BlockSchema,
+    BlockType,
+    NewBlock,
+    NewBlockType,
+)
 from nbflow.model.cell_graph import CellGraph, CellNode, Edge
 from nbflow.model.deploying import CellInfo, DeployRequest, NotebookInfo
 from nbflow.model.deployments import (
@@ -87,11 +95,12 @@ _ANSWERS = (State, Owner, FlowRun, TaskRun, Reason, Explanation, LogEntry,
             Health, Event, Changes, Page, CellInfo, CellNode, Edge, CellGraph, NotebookInfo,
             Preview, Missing, Checked,
             Count, StateCount, Bucket, Lateness, FlowSummary, Refused, BulkAnswer,
-            Variable, Slot, ConcurrencyLimit)  # fmt: skip
+            Variable, Slot, ConcurrencyLimit, BlockType, BlockSchema, BlockDocument)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, ScheduleChange, DeployRequest,
              DeploymentChange, RunFilter, BulkRequest, NewWorkPool, WorkPoolChange, NewWorkQueue,
-             WorkQueueChange, NewVariable, NewLimit, LimitChange, GraphRequest)  # fmt: skip
+             WorkQueueChange, NewVariable, NewLimit, LimitChange, GraphRequest,
+             NewBlockType, NewBlock, BlockChange)  # fmt: skip
 
 _ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
@@ -106,6 +115,7 @@ _NAMED = {
     (CellGraph, "problems"): "Problem[]",
     (CellNode, "problem"): "Problem | null",
     (NotebookInfo, "kernels"): "{ name: string; display_name: string; language: string }[]",
+    (BlockSchema, "fields"): "JsonSchema",
     (Event, "row"): "{ [key: string]: unknown }",
 }
 

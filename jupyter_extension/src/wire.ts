@@ -634,6 +634,40 @@ export interface ConcurrencyLimit {
   slots: Slot[];
 }
 
+/** A kind of block. */
+export interface BlockType {
+  slug: string;
+  name: string;
+  created_at: Instant;
+  updated_at: Instant;
+  description: string;
+  code_example: string;
+  logo_url: string | null;
+  documentation_url: string | null;
+  is_protected: boolean;
+}
+
+/** The fields a type has, or once had: documents keep the schema they were saved with. */
+export interface BlockSchema {
+  type_slug: string;
+  checksum: string;
+  fields: JsonSchema;
+  capabilities: string[];
+  version: string;
+  created_at: Instant;
+}
+
+/** A block that was saved. */
+export interface BlockDocument {
+  id: string;
+  type_slug: string;
+  name: string | null;
+  schema_checksum: string;
+  data: { [key: string]: Json };
+  created_at: Instant;
+  updated_at: Instant;
+}
+
 /** What is wrong, and what to do next. */
 export interface Problem {
   code: string;
@@ -826,6 +860,31 @@ export interface GraphRequest {
   path: string;
   content?: string;
   run?: string;
+}
+
+/** What is said to make a block type. */
+export interface NewBlockType {
+  slug: string;
+  name: string;
+  description?: string;
+  code_example?: string;
+  logo_url?: string;
+  documentation_url?: string;
+}
+
+/** What is said to save a block. */
+export interface NewBlock {
+  type_slug: string;
+  name: string | null;
+  data: { [key: string]: Json };
+  schema_checksum?: string;
+  overwrite?: boolean;
+}
+
+/** An edit of a block's fields; those left out stay as they are. */
+export interface BlockChange {
+  data?: { [key: string]: Json };
+  schema_checksum?: string;
 }
 
 export type Verdict =

@@ -36,6 +36,7 @@ _OURS = (
 _FLAT = frozenset({"env", "labels"})
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 _OF_STORE = "nbflow.variables."
+_OF_BLOCKS = "nbflow.blocks."
 _NOTHING: Any = object()
 
 Level = Mapping[str, Any]
@@ -154,6 +155,12 @@ def stored_names(*values: Any) -> set[str]:
     return {name.removeprefix(_OF_STORE) for name in named if name.startswith(_OF_STORE)}
 
 
+def block_names(*values: Any) -> set[str]:
+    """Give the blocks that some values speak of, as `slug/name`."""
+    named = (name for value in values for name in _named(value))
+    return {_block(name) for name in named if name.startswith(_OF_BLOCKS)}
+
+
 def check_template(template: Any, *, field: str = "base_job_template") -> dict[str, Any]:
     """Give a template as it is kept. Raises InvalidInput."""
     if not is_mapping(template) or set(template) != {"job_configuration", "variables"}:
@@ -247,6 +254,11 @@ def _value(name: str, placeholder: str, values: Mapping[str, Any], *, last: bool
         )
     # What the levels say is taken as it is: only the template's own placeholders are filled in.
     return placeholder if last or name.startswith(_OF_STORE) else _NOTHING
+
+
+def _block(name: str) -> str:
+    """Give the block of `nbflow.blocks.SLUG.NAME…` as `slug/name`."""
+    return "/".join(name.removeprefix(_OF_BLOCKS).split(".")[:2])
 
 
 def _text(value: Any) -> str:

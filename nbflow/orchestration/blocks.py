@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import block_secrets, clock, editing, ids
+from nbflow.model import block_secrets, clock, editing, ids, job_variables
 from nbflow.model.block_secrets import Path, Secrets
 from nbflow.model.blocks import (
     DEEPEST,
@@ -28,8 +28,9 @@ from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.shapes import is_list, is_mapping
 from nbflow.model.wire import jsonable
+from nbflow.model.work_pools import template_of
 from nbflow.orchestration.block_types import SqlBlockTypes
-from nbflow.store import block_types, blocks, events
+from nbflow.store import block_types, blocks, events, flow_runs, work_pools
 
 
 class SqlBlocks(SqlBlockTypes):
@@ -95,6 +96,15 @@ class SqlBlocks(SqlBlockTypes):
             row = {"type_slug": found.type_slug, "name": found.name, "flow_run_id": flow_run_id}
             _emit(connection, found, "opened", row)
         return OpenedBlock(found, nested, tuple(secrets))
+
+    def job_names(self, flow_run_id: str, name_or_id: str) -> bool:
+        """Say whether a run's job has a placeholder for a block."""
+        with self.database.read() as connection:
+            run = flow_runs.get(connection, flow_run_id)
+            pool = work_pools.find(connection, run.work_pool or "")
+            template = {} if pool is None else template_of(pool)
+            label = blocks.get(connection, name_or_id).label
+        return label in job_variables.block_names(template, run.job_variables)
 
     def list_blocks(
         self,

@@ -14,6 +14,7 @@ from nbflow_jupyter.operation import ROOT, Route
 from nbflow_jupyter.routes import (
     artifacts,
     backfills,
+    blocks,
     changes,
     concurrency_limits,
     deployments,
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     *artifacts.ROUTES,
     *concurrency_limits.ROUTES,
     *variables.ROUTES,
+    *blocks.ROUTES,
     *changes.ROUTES,
 )
 
