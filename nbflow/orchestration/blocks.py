@@ -102,7 +102,7 @@ class SqlBlocks(SqlBlockTypes):
         with self.database.read() as connection:
             run = flow_runs.get(connection, flow_run_id)
             pool = work_pools.find(connection, run.work_pool or "")
-            template = {} if pool is None else template_of(pool)
+            template: Mapping[str, Any] = {} if pool is None else template_of(pool)
             label = blocks.get(connection, name_or_id).label
         return label in job_variables.block_names(template, run.job_variables)
 
