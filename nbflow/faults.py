@@ -52,6 +52,12 @@ POINTS: Mapping[str, str] = {
     "slot.after_acquire": "store",
     "reap.before_commit": "store",
     "reap.after_commit": "store",
+    "automation.after_match": "store",
+    "automation.before_commit": "store",
+    "automation.after_commit": "store",
+    "action.before_commit": "store",
+    "action.after_commit": "store",
+    "action.after_claim": "store",
     "migrate.after_statement": "store",
 }
 

@@ -30,6 +30,12 @@ PLACES = {
         *("finish.before_commit", "finish.after_commit", "cancel.after_request"),
         *("reap.before_commit", "reap.after_commit"),
     },
+    "orchestration/automation_turns.py": {
+        *("automation.after_match", "automation.before_commit", "automation.after_commit"),
+    },
+    "orchestration/automation_actions.py": {
+        *("action.before_commit", "action.after_commit", "action.after_claim"),
+    },
     "orchestration/scheduling.py": {"tick.after_insert"},
     "orchestration/limits.py": {"slot.after_acquire"},
     "workers/launchers.py": {"exec.before_spawn", "exec.after_spawn", "cancel.after_signal"},

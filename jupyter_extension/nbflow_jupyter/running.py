@@ -25,6 +25,7 @@ from nbflow.model.states import StateType
 from nbflow.model.wire import JsonText, task_run_row
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.orchestration.together import Asked, Together
+from nbflow.services.automations import AutomationsService
 from nbflow.services.bus import Bus
 from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
@@ -114,8 +115,10 @@ class Running:
             self._scheduler = Scheduler(orchestrator)
             ticking = Service(self._scheduler)
             chores = (Reaper(orchestrator), Retention(orchestrator), SelfCheck(orchestrator))
-            self._services = [ticking, *map(Service, chores)]
+            acting = Service(AutomationsService(orchestrator))
+            self._services = [ticking, acting, *map(Service, chores)]
             self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
+            self._bus.subscribe(lambda _from, _to, _events: acting.wake())
         for service in (*self._services, self._bus):
             service.start()
         if settings.worker:

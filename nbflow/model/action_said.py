@@ -86,7 +86,8 @@ def read(said: Any, *, field: str = "action") -> dict[str, Any]:
             _fail(f"{field}.{key}", f"{kind} has no {shown(key)}.", hint, "field.unknown")
         if key != "type" and value is not None:
             _check(known[key].removesuffix("+"), value, f"{field}.{key}")
-    kept = {key: value for key, value in said.items() if value is not None}
+    rest = {key: value for key, value in said.items() if value is not None}
+    kept = {"type": kind, **rest}  # first: the store looks for it there
     for key, wanted in known.items():
         if wanted.endswith("+") and key not in kept:
             _fail(f"{field}.{key}", f"{kind} needs {key}.", code="field.missing")

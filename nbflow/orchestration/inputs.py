@@ -32,7 +32,7 @@ class SqlInputs(OverSql):
         with self._write() as connection:
             run = flow_runs.get(connection, flow_run_id)
             answer = _answer(run, run_input)
-            verdict, after = transitions.transit(connection, run, _resumed(run), asked="resume")
+            verdict, after = transitions.transit(connection, run, resumed(run), asked="resume")
             if after.state.is_failed():
                 verdict = Abort(after.state.message, after.state)
             if answer is not None and isinstance(verdict, Accept):
@@ -111,11 +111,11 @@ class SqlInputs(OverSql):
             return 0
         with self._write() as connection:
             for run in late:
-                transitions.transit(connection, run, _resumed(run))
+                transitions.transit(connection, run, resumed(run))
         return len(late)
 
 
-def _resumed(run: FlowRun) -> State:
+def resumed(run: FlowRun) -> State:
     """Give the state a paused run goes on in: its process waits, or a new one must come."""
     if run.state.is_suspended():
         return states.Resuming(clock.now(), message="It was resumed.")

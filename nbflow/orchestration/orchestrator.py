@@ -25,6 +25,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, removing, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
+from nbflow.orchestration.automations import SqlAutomations
 from nbflow.orchestration.backfills import SqlBackfills
 from nbflow.orchestration.base import again
 from nbflow.orchestration.blocks import SqlBlocks
@@ -65,6 +66,7 @@ _LOOK_SECONDS = 5.0
 
 class Orchestrator(
     SqlArtifacts,
+    SqlAutomations,
     SqlBackfills,
     SqlBlocks,
     SqlDeployments,

@@ -159,6 +159,22 @@ class SqlWorkPools(OverSql):
             return replace(page, rows=_standing(connection, page.rows))
 
 
+def pause(connection: sa.Connection, name_or_id: str, paused: bool) -> WorkPool:
+    """Pause a pool, or let it go on. Raises NotFound."""
+    found = work_pools.get(connection, name_or_id)
+    made = changed_pool(found, WorkPoolChange(paused=paused), now=clock.now())
+    work_pools.replace(connection, made)
+    return _emit(connection, made, "updated")
+
+
+def pause_queue(connection: sa.Connection, pool: str, name: str, paused: bool) -> WorkQueue:
+    """Pause a pool's queue, or let it go on. Raises NotFound."""
+    found = work_pools.get_queue(connection, work_pools.get(connection, pool).name, name)
+    made = changed_queue(found, WorkQueueChange(paused=paused), now=clock.now())
+    work_pools.save_queue(connection, made)
+    return _emit(connection, made, "updated")
+
+
 def _place(
     connection: sa.Connection, made: WorkQueue, others: Iterable[WorkQueue], verb: str
 ) -> WorkQueue:

@@ -1,4 +1,4 @@
-"""`python -m nbflow.services`: the scheduler, the reaper and the retention, without a server.
+"""`python -m nbflow.services`: scheduler, reaper, retention and automations, without a server.
 
 Ends at SIGTERM, at Ctrl-C, or when standard input closes, for whoever keeps it as a child.
 """
@@ -14,6 +14,7 @@ import threading
 
 from nbflow import settings
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.services.automations import AutomationsService
 from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
@@ -34,7 +35,8 @@ def main(argv: list[str] | None = None) -> None:
     settings.ensure_home()
     orchestrator = Orchestrator()
     scheduler = Scheduler(orchestrator)
-    services = [*map(Service, (scheduler, Reaper(orchestrator), Retention(orchestrator)))]
+    others = (Reaper(orchestrator), Retention(orchestrator), AutomationsService(orchestrator))
+    services = [*map(Service, (scheduler, *others))]
     for service in services:
         service.start()
     stopped.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,20 @@ def last_seq(connection: sa.Connection) -> int:
 def first_seq(connection: sa.Connection) -> int:
     """Give the oldest event's number still kept; 0 when there is none."""
     return connection.execute(sa.select(sa.func.min(event.c.seq))).scalar() or 0
+
+
+def before(connection: sa.Connection, at: datetime) -> int:
+    """Give the number of the last event committed before an instant, by a look at few of them."""
+    low, high = first_seq(connection), last_seq(connection) + 1
+    while low < high:
+        middle = (low + high) // 2
+        query = sa.select(event.c.seq, event.c.at).where(event.c.seq >= middle)
+        found = connection.execute(query.order_by(event.c.seq).limit(1)).first()
+        if found is None or found.at >= clock.micros(at):
+            high = middle
+        else:
+            low = found.seq + 1
+    return max(0, low - 1)
 
 
 def prune(connection: sa.Connection, *, keep: int) -> int:

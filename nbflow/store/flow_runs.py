@@ -185,6 +185,21 @@ def unfinished_children(connection: sa.Connection, run_id: str) -> tuple[FlowRun
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 
+def parents(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
+    """Give the runs that called some runs."""
+    c = flow_run.c
+    query = sa.select(c.parent_flow_run_id).where(
+        c.id.in_(run_ids), c.parent_flow_run_id.is_not(None)
+    )
+    return list(connection.execute(query).scalars()) if run_ids else []
+
+
+def key_of(connection: sa.Connection, run_id: str) -> str | None:
+    """Give the idempotency key a run was made with; None: it has none, or is not there."""
+    query = sa.select(flow_run.c.idempotency_key).where(flow_run.c.id == run_id)
+    return connection.execute(query).scalar()
+
+
 def cancelled_children(connection: sa.Connection) -> tuple[FlowRun, ...]:
     """List unfinished runs whose parent was cancelled, and that were not told."""
     parent = flow_run.alias()

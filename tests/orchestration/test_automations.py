@@ -1,0 +1,325 @@
+"""Automations over a real store: heard, decided, done; once, and with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbflow.model import clock, ids, states
+from nbflow.model.automations import AutomationChange, Firing, NewAutomation, TestAsked
+from nbflow.model.deploying import DeployRequest, deployment_of
+from nbflow.model.deployments import Deployment
+from nbflow.model.event_views import ID
+from nbflow.model.events import Event
+from nbflow.model.results import ResultRecord
+from nbflow.model.runs import Batch, FlowRun, NewFlowRun
+from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.services.automations import AutomationsService
+from nbflow.store import events
+from tests.contract.conftest import KERNELS, notebook_text
+
+FAILED = {"expect": ["nbflow.flow-run.Failed"]}
+NOTHING = ({"type": "do-nothing"},)
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Orchestrator]:
+    orchestrator = Orchestrator()
+    yield orchestrator
+    orchestrator.close()
+
+
+@pytest.fixture
+def service(store: Orchestrator) -> AutomationsService:
+    return AutomationsService(store)
+
+
+def deploy(store: Orchestrator, name: str = "etl") -> Deployment:
+    request = DeployRequest(path=f"/tmp/{name}.ipynb", name=name, work_pool=name)
+    new = deployment_of(
+        request,
+        notebook_text=notebook_text(),
+        path=f"/tmp/{name}.ipynb",
+        kernels=KERNELS,
+        host=None,
+    )
+    return store.deploy(new)
+
+
+def ran(store: Orchestrator, *to: states.State, **said: Any) -> FlowRun:
+    """A run that went through states, at last Failed when nothing is said."""
+    run = store.create_flow_run(NewFlowRun(said.pop("flow", "etl"), **said))
+    for state in (states.Running(), *(to or (states.Failed(message="no"),))):
+        store.propose(run.id, state, attempt=1)
+    return store.read_flow_run(run.id)
+
+
+def emit(store: Orchestrator, name: str, *, resource: str = "me") -> None:
+    row = {"resource": {ID: resource}, "related": [], "payload": {}, "follows": None}
+    with store.database.write() as connection:
+        events.append(connection, [Event(name, "events", ids.uuid7(), clock.now(), row)])
+
+
+def firings(store: Orchestrator, name: str) -> list[Firing]:
+    return list(reversed(store.list_firings(name).rows))
+
+
+def turn(service: AutomationsService, seconds: float = 0.0) -> None:
+    service.run_once(clock.now() + timedelta(seconds=seconds))
+
+
+def test_a_failed_run_makes_a_run_of_a_deployment_with_its_name_as_parameter(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    mend = deploy(store, "mend")
+    action = {"type": "run-deployment", "deployment": "mend", "parameters": {
+        "n": "{{ flow_run.attempt }}"}}  # fmt: skip
+    store.create_automation(NewAutomation("on failure", FAILED, (action,)))
+    turn(service)
+    run = ran(store)
+    turn(service)
+    (one,) = firings(store, "on failure")
+    assert (one.kind, one.depth, one.event_seq is not None) == ("triggered", 1, True)
+    assert one.reason == "nbflow.flow-run.Failed happened."
+    (done,) = one.actions
+    made = store.read_flow_run(done.outcome["flow_run_id"])
+    assert (done.state, made.deployment_id, made.parameters) == ("done", mend.id, {"n": 1})
+    assert made.idempotency_key == f"automation-action:{done.id}"
+    assert run.name in str(one.event)
+    turn(service)
+    assert len(firings(store, "on failure")) == 1
+
+
+def test_behaviour_24_templates_reach_no_attribute_and_a_wrong_one_fails_alone(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    escape = {"type": "emit-event", "event": "x", "payload": {
+        "said": "{{ flow_run.__class__.__mro__ }}"}}  # fmt: skip
+    fine = {"type": "emit-event", "event": "y", "payload": {"said": "{{ flow_run.name | upper }}"}}
+    store.create_automation(NewAutomation("escape", FAILED, (escape, fine)))
+    run = ran(store)
+    turn(service)
+    (one,) = firings(store, "escape")
+    assert [done.state for done in one.actions] == ["failed", "done"]
+    assert "__class__" in one.actions[0].message
+    last = [e for e in store.changes(0).events if e.kind == "y"]
+    assert last[0].row["payload"] == {"said": run.name.upper()}
+
+
+def test_what_is_inferred_comes_from_the_event(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    deployment = deploy(store)
+    store.create_automation(NewAutomation("stop", FAILED, ({"type": "pause-deployment"},)))
+    run = store.create_flow_run(
+        NewFlowRun("etl", state=states.Scheduled(), deployment_id=deployment.id)
+    )
+    store.force_state(run.id, states.Failed())
+    turn(service)
+    assert store.read_deployment("etl").paused
+    ran(store)  # of no deployment
+    turn(service)
+    first, second = firings(store, "stop")
+    assert first.actions[0].message == "The deployment etl is paused."
+    assert second.actions[0].state == "failed"
+    assert "no deployment to be inferred" in second.actions[0].message
+
+
+@pytest.mark.parametrize(
+    ("action", "to", "state"),
+    [
+        ({"type": "cancel-flow-run"}, "Running", "Cancelling"),
+        ({"type": "change-flow-run-state", "state": "CRASHED", "message": "so"}, "Running",
+         "Crashed"),
+    ],
+)  # fmt: skip
+def test_runs_are_moved(
+    store: Orchestrator, service: AutomationsService, action: Any, to: str, state: str
+) -> None:
+    said = {"expect": [f"nbflow.flow-run.{to}"]}
+    store.create_automation(NewAutomation("move", said, (action,)))
+    run = store.create_flow_run(NewFlowRun("etl"))
+    store.propose(run.id, states.Running(), attempt=1)
+    turn(service)
+    assert firings(store, "move")[0].actions[0].state == "done"
+    assert store.read_flow_run(run.id).state.name == state
+
+
+def test_a_deleted_run_is_gone_and_another_action_says_so(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    actions = ({"type": "delete-flow-run"}, {"type": "cancel-flow-run"})
+    store.create_automation(NewAutomation("tidy", FAILED, actions))
+    ran(store)
+    turn(service)
+    assert [a.state for a in firings(store, "tidy")[0].actions] == ["done", "failed"]
+
+
+def test_a_watch_fires_when_it_is_quiet_and_resolves(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    said = {"expect": ["beat"], "posture": "Proactive", "within": 60}
+    store.create_automation(NewAutomation("quiet", said, NOTHING, actions_on_resolve=NOTHING * 2))
+    turn(service)
+    turn(service, 59)
+    assert firings(store, "quiet") == []
+    turn(service, 61)
+    with clock.frozen(clock.now() + timedelta(seconds=62)):
+        emit(store, "beat")
+        turn(service)
+    fired, resolved = firings(store, "quiet")
+    assert (fired.kind, resolved.kind) == ("triggered", "resolved")
+    assert (len(fired.actions), len(resolved.actions)) == (1, 2)
+
+
+def test_another_server_goes_on_where_the_first_stopped(store: Orchestrator) -> None:
+    said = {"expect": ["x"], "threshold": 3, "within": 60}
+    store.create_automation(NewAutomation("three", said, NOTHING))
+    for _ in range(3):
+        emit(store, "x")
+        turn(AutomationsService(store))
+    assert len(firings(store, "three")) == 1
+    both = AutomationsService(store), AutomationsService(store)
+    for _ in range(4):
+        for one in both:
+            turn(one)
+        emit(store, "x")
+    assert len(firings(store, "three")) == 1  # mute until its window ends
+
+
+def test_what_came_before_it_does_not_count(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    emit(store, "x")
+    store.create_automation(NewAutomation("a", {"expect": ["x"]}, NOTHING))
+    turn(service)
+    emit(store, "x")
+    turn(service)
+    store.update_automation("a", AutomationChange(enabled=False))
+    emit(store, "x")
+    turn(service)
+    store.update_automation("a", AutomationChange(enabled=True))
+    turn(service)
+    assert len(firings(store, "a")) == 1
+
+
+def test_a_loop_of_two_is_stopped_after_five(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    store.create_automation(NewAutomation("ping", {"expect": ["ping"]}, (
+        {"type": "emit-event", "event": "pong"},)))  # fmt: skip
+    store.create_automation(NewAutomation("pong", {"expect": ["pong"]}, (
+        {"type": "emit-event", "event": "ping"},)))  # fmt: skip
+    emit(store, "ping")
+    for _ in range(12):
+        emit(store, "unrelated")  # so that the service looks
+        turn(service)
+    depths = [one.depth for name in ("ping", "pong") for one in firings(store, name)]
+    assert sorted(depths) == [1, 2, 3, 4, 5, 6]
+    stopped = store.read_standing("pong")
+    assert not stopped.enabled
+    assert "5 times over" in (stopped.paused_because or "")
+
+
+def test_a_loop_over_runs_is_seen_through_them(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    deploy(store)
+    store.create_automation(NewAutomation("again", FAILED, (
+        {"type": "run-deployment", "deployment": "etl"},)))  # fmt: skip
+    ran(store)
+    for _ in range(8):
+        turn(service)
+        for one in firings(store, "again"):
+            for done in one.actions:
+                run = store.read_flow_run(done.outcome["flow_run_id"])
+                if not run.state.is_final():
+                    store.force_state(run.id, states.Failed())
+    assert [one.kind for one in firings(store, "again")] == ["triggered"] * 5 + ["stopped"]
+
+
+def test_more_than_ten_in_a_minute_are_held(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    store.create_automation(NewAutomation("busy", {"expect": ["x"]}, NOTHING))
+    for _ in range(25):
+        emit(store, "x")
+    turn(service)
+    kinds = [one.kind for one in firings(store, "busy")]
+    assert (kinds.count("triggered"), kinds.count("held")) == (10, 1)
+    assert store.read_standing("busy").held == 15
+
+
+def test_why_nothing_fired_can_be_read(store: Orchestrator, service: AutomationsService) -> None:
+    said = {**FAILED, "match": {"nbflow.resource.name": "someone-else"}}
+    store.create_automation(NewAutomation("deaf", said, NOTHING))
+    said = {"expect": ["x"], "threshold": 3, "within": 60}
+    store.create_automation(NewAutomation("waits", said, NOTHING))
+    run = ran(store)
+    emit(store, "x")
+    turn(service)
+    deaf, waits = store.read_standing("deaf"), store.read_standing("waits")
+    assert deaf.matched == 0
+    assert deaf.missed is not None
+    assert deaf.missed["why"] == f"Its nbflow.resource.name is {run.name}, not someone-else."
+    assert (waits.seen, waits.matched, waits.behind, len(waits.buckets)) == (1, 1, 0, 1)
+    assert waits.buckets[0].deadline_at is not None
+
+
+def test_a_kept_value_is_known_by_its_preview(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    said = {"type": "cell-value", "name": "row_count", "operator": "<", "value": 100}
+    store.create_automation(NewAutomation("few rows", said, NOTHING))
+    turn(service)
+    for count in (500, 80):
+        run = store.create_flow_run(NewFlowRun("etl"))
+        store.propose(run.id, states.Running(), attempt=1)
+        kept = ResultRecord(
+            ids.uuid7(), clock.now(), run.id, None, "pickle", 1, "0" * 64, b"x",
+            preview=repr({"row_count": count, "table": "a table"}),
+        )  # fmt: skip
+        store.record(Batch(results=(kept,)))
+        store.propose(run.id, states.Completed(), attempt=1)
+    turn(service)
+    (one,) = firings(store, "few rows")
+    assert one.reason == "row_count is 80, < 100."
+
+
+def test_a_trial_reads_the_past_and_does_nothing(store: Orchestrator) -> None:
+    for _ in range(5):
+        emit(store, "x")
+    before = store.seq()
+    said = NewAutomation("try", {"expect": ["x"], "threshold": 2, "within": 60}, NOTHING)
+    tried = store.test_automation(TestAsked(said))
+    assert (tried.read, tried.matched, len(tried.firings)) == (5, 5, 1)
+    none = store.test_automation(TestAsked(NewAutomation("try", FAILED, NOTHING)))
+    assert none.why_not == "No event had a name that it listens for."
+    given = {"event": "x", "resource": {ID: "me"}}
+    one = store.test_automation(
+        TestAsked(NewAutomation("try", {"expect": ["x"]}, NOTHING), event=given)
+    )
+    assert len(one.firings) == 1
+    assert store.seq() == before
+
+
+def test_actions_that_leave_are_begun_once_and_given_up_when_interrupted(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    call = {"type": "call-webhook", "block": "webhook/x", "payload": "{{ flow_run.name }}"}
+    store.create_automation(NewAutomation("tell", FAILED, (call, call)))
+    run = ran(store)
+    turn(service)
+    (claimed, firing), (_, _) = store.claim_actions()
+    assert store.claim_actions() == ()
+    assert store.action_context(claimed.id)["flow_run"]["name"] == run.name
+    assert firing.kind == "triggered"
+    assert store.finish_action(claimed.id, "done", "200 OK")
+    assert not store.finish_action(claimed.id, "failed", "late")
+    assert store.give_up_actions() == 0  # this process lives
+    states_now = [one.state for one in firings(store, "tell")[0].actions]
+    assert states_now == ["done", "running"]
