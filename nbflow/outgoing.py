@@ -16,6 +16,7 @@ import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -303,7 +304,17 @@ def _forbidden(why: str, field: str, hint: str) -> Forbidden:
 
 # -- other libraries' sockets -----------------------------------------------------------------
 
-_guard = threading.local()
+
+@dataclass
+class _Guard:
+    """What is held to the rules: until when, and the first thing that was refused."""
+
+    cut: Cut
+    refused: Forbidden | None = None
+
+
+#: a context goes with work that a library hands to its own threads
+_guard: ContextVar[_Guard | None] = ContextVar("guard", default=None)
 _guarding = 0
 _patching = threading.Lock()
 _real_connect = socket.socket.connect
@@ -311,26 +322,22 @@ _real_connect = socket.socket.connect
 
 @contextmanager
 def guarded() -> Generator[Cut, None, None]:
-    """Hold the connections that this thread opens meanwhile to the rules of this module.
+    """Hold the connections that this context opens meanwhile to the rules of this module.
 
     For libraries with sockets of their own: the address that is looked at is the one connected to.
-    Raises Forbidden from inside the library, or what the library makes of it; `Cut.over` tells
-    whether the time was over.
+    Raises Forbidden, whatever the library makes of it; `Cut.over` tells whether the time was over.
     """
     with Cut(settings.outgoing_seconds) as cut:
-        _guard.cut, _guard.refused = cut, None
+        guard = _Guard(cut)
+        token = _guard.set(guard)
         _patch(+1)
         try:
             yield cut
-        except Exception:
-            if _guard.refused is not None:
-                raise _guard.refused from None
-            raise
         finally:
             _patch(-1)
-            refused, _guard.cut, _guard.refused = _guard.refused, None, None
-        if refused is not None:
-            raise refused
+            _guard.reset(token)
+            if guard.refused is not None:
+                raise guard.refused from None
 
 
 def _patch(more: int) -> None:
@@ -341,17 +348,17 @@ def _patch(more: int) -> None:
 
 
 def _checked_connect(self: socket.socket, address: Any) -> None:
-    cut: Cut | None = getattr(_guard, "cut", None)
-    if cut is None:
+    guard = _guard.get()
+    if guard is None:
         return _real_connect(self, address)
     try:
-        host, port = str(address[0]), int(address[1])
         if self.family not in (socket.AF_INET, socket.AF_INET6):
             raise Forbidden("Only the network can be reached.", code="url.forbidden")
+        host, port = str(address[0]), int(address[1])
         checked = addresses(host, port, extra_ports=MAIL_PORTS)[0]
     except Forbidden as refused:
-        _guard.refused = refused
+        guard.refused = refused
         raise
-    self.settimeout(cut.seconds)
+    self.settimeout(guard.cut.seconds)
     _real_connect(self, (checked, *address[1:]))
-    cut.watch(self)
+    guard.cut.watch(self)

@@ -12,7 +12,20 @@ from nbflow.model.names import did_you_mean
 GROUP = "nbflow.blocks"
 
 #: nbflow's own, by slug: loaded when they are asked for
-SHIPPED: dict[str, str] = {}
+SHIPPED: dict[str, str] = {
+    "apprise": "nbflow.notifications.chat:AppriseURL",
+    "custom-webhook": "nbflow.notifications.webhook:CustomWebhookNotification",
+    "discord-webhook": "nbflow.notifications.chat:DiscordWebhook",
+    "email": "nbflow.notifications.mail:Email",
+    "mattermost-webhook": "nbflow.notifications.chat:MattermostWebhook",
+    "microsoft-teams-webhook": "nbflow.notifications.chat:MicrosoftTeamsWebhook",
+    "opsgenie-webhook": "nbflow.notifications.services:OpsgenieWebhook",
+    "pager-duty-webhook": "nbflow.notifications.services:PagerDutyWebHook",
+    "sendgrid-email": "nbflow.notifications.services:SendgridEmail",
+    "slack-webhook": "nbflow.notifications.chat:SlackWebhook",
+    "twilio-sms": "nbflow.notifications.services:TwilioSMS",
+    "webhook": "nbflow.notifications.webhook:Webhook",
+}
 
 _defined: dict[str, type[Any]] = {}
 
