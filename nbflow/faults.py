@@ -58,6 +58,7 @@ POINTS: Mapping[str, str] = {
     "action.before_commit": "store",
     "action.after_commit": "store",
     "action.after_claim": "store",
+    "action.after_child": "store",
     "migrate.after_statement": "store",
 }
 

@@ -27,6 +27,7 @@ from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.orchestration.together import Asked, Together
 from nbflow.services.automations import AutomationsService
 from nbflow.services.bus import Bus
+from nbflow.services.outside_actions import OutsideActions
 from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
@@ -116,9 +117,10 @@ class Running:
             ticking = Service(self._scheduler)
             chores = (Reaper(orchestrator), Retention(orchestrator), SelfCheck(orchestrator))
             acting = Service(AutomationsService(orchestrator))
-            self._services = [ticking, acting, *map(Service, chores)]
+            telling = Service(OutsideActions(orchestrator))
+            self._services = [ticking, acting, telling, *map(Service, chores)]
             self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
-            self._bus.subscribe(lambda _from, _to, _events: acting.wake())
+            self._bus.subscribe(lambda _from, _to, _events: (acting.wake(), telling.wake()))
         for service in (*self._services, self._bus):
             service.start()
         if settings.worker:

@@ -7,16 +7,11 @@ fills in the templates, sends, and is gone. Who starts it is `services.action_ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
-from nbflow import connect
 from nbflow.blocks import Block
 from nbflow.exceptions import InvalidInput, NbflowError
-from nbflow.model import template_context, templates, texts
-from nbflow.model.backend import Backend
-from nbflow.model.event_views import EventView
+from nbflow.model import templates, texts
 from nbflow.notifications.core import NotificationBlock
 from nbflow.notifications.webhook import Webhook, check_taken
 from nbflow.outgoing import Undelivered
@@ -26,8 +21,7 @@ def act(said: Mapping[str, Any]) -> dict[str, Any]:
     """Do one action; give `{"state": "done" | "failed", "message", "outcome"}`.
 
     Args:
-        said: `id` (the idempotency key), `action`, `automation`, `firing` and its `event`, each as
-            JSON.
+        said: `id` (the idempotency key), `action`, and `context`: what its templates may name.
     """
     try:
         message, outcome = _DO[said["action"]["type"]](said)
@@ -53,7 +47,7 @@ def _problems(error: ValueError) -> str:
 
 
 def _notify(said: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    action, context = said["action"], _context(said)
+    action, context = said["action"], said["context"]
     subject = action.get("subject") or "{{ automation.name | default: 'nbflow' }}"
     body = templates.render(action["body"], context, field="body")
     subject = templates.render(subject, context, field="subject")
@@ -68,7 +62,7 @@ def _notify(said: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _call(said: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     action = said["action"]
-    payload = templates.render_value(action.get("payload"), _context(said), field="payload")
+    payload = templates.render_value(action.get("payload"), said["context"], field="payload")
     block = _block(action, "call")
     if not isinstance(block, Webhook):
         block.call(payload)
@@ -98,45 +92,3 @@ def _block(action: Mapping[str, Any], method: str) -> Any:
 
 def _named(block: Any) -> str:
     return f"{block.get_block_type_slug()}/{block._block_document_name or 'unnamed'}"
-
-
-# -- what templates may name ------------------------------------------------------------------
-
-
-def _context(said: Mapping[str, Any]) -> dict[str, Any]:
-    event = _event(said.get("event"))
-    rows: dict[str, Any] = {name: said.get(name) for name in ("automation", "firing")}
-    backend = connect.connect()
-    for root, which in template_context.subjects(event).items():
-        with suppress(NbflowError):  # it may be gone by now
-            rows[root] = _read(backend, root, which)
-    run = rows.get("flow_run")
-    if run is not None and run.deployment_id and "deployment" not in rows:
-        with suppress(NbflowError):
-            rows["deployment"] = backend.read_deployment(run.deployment_id)
-    return template_context.build(event, rows)
-
-
-def _read(backend: Backend, root: str, which: str) -> Any:
-    if root == "flow_run":
-        return backend.read_flow_run(which)
-    if root == "deployment":
-        return backend.read_deployment(which)
-    if root == "work_pool":
-        return backend.read_work_pool(which)
-    return {"name": which} if root == "flow" else None
-
-
-def _event(said: Mapping[str, Any] | None) -> EventView | None:
-    if not said:
-        return None
-    return EventView(
-        seq=int(said.get("seq") or 0),
-        id=str(said.get("id") or ""),
-        event=said["event"],
-        occurred=datetime.fromisoformat(said["occurred"]),
-        resource=said["resource"],
-        related=tuple(said.get("related") or ()),
-        payload=said.get("payload") or {},
-        follows=said.get("follows"),
-    )

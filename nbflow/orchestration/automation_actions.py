@@ -75,6 +75,9 @@ class SqlActions(OverSql):
 
     def claim_actions(self, limit: int = 10) -> tuple[tuple[AutomationAction, Firing], ...]:
         """Begin actions that leave the store: each is given to one caller, once."""
+        with self.database.read() as connection:
+            if not automation_actions.waiting(connection, outside=True, limit=1):
+                return ()
         owner = owners.current()
         with self._write() as connection:
             waiting = automation_actions.waiting(connection, outside=True, limit=limit)

@@ -15,6 +15,7 @@ import threading
 from nbflow import settings
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.automations import AutomationsService
+from nbflow.services.outside_actions import OutsideActions
 from nbflow.services.reaper import Reaper
 from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
@@ -35,7 +36,8 @@ def main(argv: list[str] | None = None) -> None:
     settings.ensure_home()
     orchestrator = Orchestrator()
     scheduler = Scheduler(orchestrator)
-    others = (Reaper(orchestrator), Retention(orchestrator), AutomationsService(orchestrator))
+    acting = (AutomationsService(orchestrator), OutsideActions(orchestrator))
+    others = (Reaper(orchestrator), Retention(orchestrator), *acting)
     services = [*map(Service, (scheduler, *others))]
     for service in services:
         service.start()

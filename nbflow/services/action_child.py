@@ -27,8 +27,8 @@ def carry_out(said: Mapping[str, Any]) -> dict[str, Any]:
     """Do one action in a child and wait for it; give `{"state", "message", "outcome"}`.
 
     Args:
-        said: `id` (the action's, sent as the idempotency key), `action`, `automation`, `firing`,
-            `event` (a view, or None): rows or JSON.
+        said: `id` (the action's, sent as the idempotency key), `action`, `context` (what its
+            templates may name).
 
     Never raises: a child that says nothing, too much or never comes back is a `failed`.
     """

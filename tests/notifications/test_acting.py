@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import pytest
 
 from nbflow import settings
 from nbflow.blocks import SecretDict, SecretStr
-from nbflow.model import clock, event_views, masking
+from nbflow.model import clock, event_views, masking, states, template_context
+from nbflow.model.automations import Firing, NewAutomation
 from nbflow.model.events import Event
 from nbflow.model.runs import NewFlowRun
 from nbflow.notifications import Email, Webhook, acting
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services import action_child
+from nbflow.services.automations import AutomationsService
+from nbflow.services.outside_actions import OutsideActions
 from tests import sinks
+from tests.conftest import wait_for
 
 
 @pytest.fixture
@@ -38,13 +43,13 @@ def _said(orchestrator: Orchestrator, **action: Any) -> dict[str, Any]:
     run = orchestrator.create_flow_run(NewFlowRun(flow_name="etl", name="brisk-otter"))
     row = {"name": run.name, "flow_name": "etl", "state": {"type": "FAILED", "name": "Failed"}}
     event = Event("flow-run.Failed", "flow-runs", run.id, clock.now(), row, 5)
-    return {
-        "id": "0190-action",
-        "action": action,
+    rows = {
+        "flow_run": run,
         "automation": {"id": "a1", "name": "tell me"},
         "firing": {"id": "f1", "kind": "triggered", "reason": "it failed"},
-        "event": event_views.view(event),
     }
+    context = template_context.build(event_views.view(event), rows)
+    return {"id": "0190-action", "action": action, "context": context}
 
 
 def test_a_webhook_is_called_by_a_child_with_its_key_and_the_run_it_is_about(
@@ -100,7 +105,7 @@ def test_what_cannot_be_done_is_told_and_nothing_is_sent_twice(
     _hook("failing", web.url + path)
     _hook("elsewhere", "https://127.0.0.2/")
     said = _said(orchestrator, **{"type": "call-webhook", "block": "webhook/failing", **more})
-    done = acting.act({**said, "event": _json(said["event"])})
+    done = acting.act(said)
     assert done["state"] == "failed"
     assert told in done["message"]
     assert "tok-12345678" not in str(done)
@@ -158,7 +163,55 @@ def test_opening_the_block_is_on_record_and_its_value_is_not(
     assert "tok-12345678" not in masking.registered()  # the child knew it, this process did not
 
 
-def _json(value: Any) -> Any:
-    from nbflow.model import wire
+# -- the whole way ----------------------------------------------------------------------------
 
-    return wire.jsonable(value)
+
+def test_a_failed_run_is_told_to_people_and_to_a_program_and_the_rest_goes_on(
+    orchestrator: Orchestrator, web: sinks.WebSink
+) -> None:
+    pytest.importorskip("aiosmtpd")
+    with sinks.mail() as mail:
+        hosts = f"127.0.0.1:{web.port}, 127.0.0.1:{mail.port}"
+        with settings.temporary(outgoing_hosts=hosts):
+            Email(
+                host="127.0.0.1", port=mail.port, tls="none", sender="nbflow@example.org",
+                to=["a@example.org"],
+            ).save("people")  # fmt: skip
+            _hook("away", f"{web.url}/redirect")
+            _hook("inside", "https://10.0.0.1/")
+            actions = (
+                {"type": "call-webhook", "block": "webhook/inside"},
+                {"type": "call-webhook", "block": "webhook/away"},
+                {"type": "send-notification", "block": "email/nobody", "body": "x"},
+                {"type": "send-notification", "block": "email/people", "subject": "It failed",
+                 "body": "{{ flow_run.name }}: {{ flow_run.state.message }}"},
+                {"type": "call-webhook", "block": "webhook/hook",
+                 "payload": {"state": "{{ flow_run.state.name }}", "id": "{{ firing.id }}"}},
+            )  # fmt: skip
+            orchestrator.create_automation(
+                NewAutomation("tell", {"expect": ["nbflow.flow-run.Failed"]}, actions=actions)
+            )
+            run = orchestrator.create_flow_run(NewFlowRun(flow_name="etl", name="brisk-otter"))
+            for state in (states.Running(), states.Failed(message="no rows")):
+                orchestrator.propose(run.id, state, attempt=1)
+            hearing, telling = AutomationsService(orchestrator), OutsideActions(orchestrator)
+            hearing.run_once(clock.now() + timedelta(seconds=1))
+
+            def ended() -> Firing | None:
+                telling.run_once(clock.now())
+                (firing,) = orchestrator.list_firings("tell").rows
+                open_ = [one for one in firing.actions if one.state in ("pending", "running")]
+                return None if open_ or not firing.actions else firing
+
+            firing = wait_for(ended, seconds=60)
+    assert [one.state for one in firing.actions] == ["failed", "failed", "failed", "done", "done"]
+    told = [one.message for one in firing.actions]
+    assert "private address" in told[0]
+    assert "redirect" in told[1]
+    assert "nobody" in told[2]
+    (letter,) = mail.letters
+    assert letter["Subject"] == "It failed"
+    assert letter.get_content().strip() == "brisk-otter: no rows"
+    called = [got for got in web.got if got.path == "/hook"]
+    assert [got.json for got in called] == [{"state": "Failed", "id": firing.id}]
+    assert called[0].headers["idempotency-key"] == firing.actions[4].id
