@@ -12,6 +12,7 @@
     ├── MalformedRequest (400)        not JSON, or not an object
     ├── NotFound (404) · Conflict (409) (Stale (412)) · Forbidden (403)
     ├── StoreBusy (503) · StoreFull (507) · SchemaMismatch (503)
+    ├── StorageFailed (502)           a storage's files cannot be had
     ├── Unreachable                   the nbflow server cannot be asked (never means "failed")
     ├── MissingContextError           called outside a run
     ├── NestedTooDeep                 flows call flows, or tasks tasks, without end
@@ -232,6 +233,13 @@ class SchemaMismatch(NbflowError):
 
     status = 503
     code = "store.schema"
+
+
+class StorageFailed(NbflowError):
+    """A storage's files cannot be had."""
+
+    status = 502
+    code = "storage.failed"
 
 
 class Unreachable(NbflowError):

@@ -24,7 +24,8 @@ from nbflow.model.names import check_name, shown
 from nbflow.task_runners import runner_of
 
 if TYPE_CHECKING:
-    from nbflow.deployments import Deployable, Deployment
+    from nbflow.deployments import Deployable
+    from nbflow.model.deployments import Deployment
     from nbflow.model.diagrams import Diagram
     from nbflow.model.runs import FlowRun
 

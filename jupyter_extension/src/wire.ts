@@ -967,10 +967,12 @@ export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
       "env": "{{ env }}",
       "labels": "{{ labels }}",
       "working_dir": "{{ working_dir }}",
+      "storage": "{{ storage }}",
       "kernel_start_seconds": "{{ kernel_start_seconds }}",
       "interrupt_seconds": "{{ interrupt_seconds }}",
       "terminate_seconds": "{{ terminate_seconds }}",
       "timeout_seconds": "{{ timeout_seconds }}",
+      "command": "{{ command }}",
       "stream_output": "{{ stream_output }}"
     },
     "variables": {
@@ -1018,6 +1020,33 @@ export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
           "maxLength": 4096,
           "default": null
         },
+        "storage": {
+          "title": "Storage",
+          "description": "The block (TYPE/NAME, and a folder in it) a run's code is downloaded from into a fresh folder, and the file in it; null: the code is here.",
+          "type": [
+            "object",
+            "null"
+          ],
+          "properties": {
+            "block": {
+              "type": "string",
+              "pattern": "^[a-z0-9-]+/[a-z0-9-]+(/.*)?$",
+              "maxLength": 4096
+            },
+            "file": {
+              "type": [
+                "string",
+                "null"
+              ],
+              "maxLength": 4096
+            }
+          },
+          "required": [
+            "block"
+          ],
+          "additionalProperties": false,
+          "default": null
+        },
         "kernel_start_seconds": {
           "title": "Kernel start",
           "description": "How long a kernel may take to start; null: the worker's setting.",
@@ -1062,6 +1091,18 @@ export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
           "maximum": 86400.0,
           "default": null
         },
+        "command": {
+          "title": "Command",
+          "description": "Started instead of python -m nbflow.notebook.execute, and given that one's last two words: the run's id and the attempt; null: that one.",
+          "type": [
+            "array",
+            "null"
+          ],
+          "items": {
+            "type": "string"
+          },
+          "default": null
+        },
         "stream_output": {
           "title": "Show output",
           "description": "Whether the worker's own output shows what the run's process prints.",
@@ -1079,6 +1120,7 @@ export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
       "env": "{{ env }}",
       "labels": "{{ labels }}",
       "working_dir": "{{ working_dir }}",
+      "storage": "{{ storage }}",
       "kernel_start_seconds": "{{ kernel_start_seconds }}",
       "interrupt_seconds": "{{ interrupt_seconds }}",
       "terminate_seconds": "{{ terminate_seconds }}",
@@ -1140,6 +1182,33 @@ export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
           "maxLength": 4096,
           "default": null
         },
+        "storage": {
+          "title": "Storage",
+          "description": "The block (TYPE/NAME, and a folder in it) a run's code is downloaded from into a fresh folder, and the file in it; null: the code is here.",
+          "type": [
+            "object",
+            "null"
+          ],
+          "properties": {
+            "block": {
+              "type": "string",
+              "pattern": "^[a-z0-9-]+/[a-z0-9-]+(/.*)?$",
+              "maxLength": 4096
+            },
+            "file": {
+              "type": [
+                "string",
+                "null"
+              ],
+              "maxLength": 4096
+            }
+          },
+          "required": [
+            "block"
+          ],
+          "additionalProperties": false,
+          "default": null
+        },
         "kernel_start_seconds": {
           "title": "Kernel start",
           "description": "How long a kernel may take to start; null: the worker's setting.",
@@ -1182,6 +1251,182 @@ export const POOL_TYPES: { readonly [type: string]: JobTemplate } = {
           ],
           "exclusiveMinimum": 0,
           "maximum": 86400.0,
+          "default": null
+        }
+      },
+      "required": []
+    }
+  },
+  "agent": {
+    "job_configuration": {
+      "infrastructure": "{{ infrastructure }}",
+      "name": "{{ name }}",
+      "env": "{{ env }}",
+      "labels": "{{ labels }}",
+      "working_dir": "{{ working_dir }}",
+      "storage": "{{ storage }}",
+      "kernel_start_seconds": "{{ kernel_start_seconds }}",
+      "interrupt_seconds": "{{ interrupt_seconds }}",
+      "terminate_seconds": "{{ terminate_seconds }}",
+      "timeout_seconds": "{{ timeout_seconds }}",
+      "command": "{{ command }}",
+      "stream_output": "{{ stream_output }}",
+      "kernel_name": "{{ kernel_name }}"
+    },
+    "variables": {
+      "type": "object",
+      "properties": {
+        "infrastructure": {
+          "title": "Infrastructure",
+          "description": "The block (process/NAME or kernel/NAME) that says how a run is executed, or a type alone; null: a process.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "pattern": "^[a-z0-9-]+(/[a-z0-9-]+)?$",
+          "maxLength": 511,
+          "default": null
+        },
+        "name": {
+          "title": "Name",
+          "description": "What the run's process is called: NBFLOW_JOB_NAME; null: as the run.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "maxLength": 255,
+          "default": null
+        },
+        "env": {
+          "title": "Environment variables",
+          "description": "Set for the run's process and its kernel; null takes a variable away.",
+          "type": "object",
+          "additionalProperties": {
+            "type": [
+              "string",
+              "null"
+            ]
+          },
+          "default": {}
+        },
+        "labels": {
+          "title": "Labels",
+          "description": "Kept with the job and told to the run as JSON: NBFLOW_JOB_LABELS.",
+          "type": "object",
+          "additionalProperties": {
+            "type": "string"
+          },
+          "default": {}
+        },
+        "working_dir": {
+          "title": "Working folder",
+          "description": "An absolute path; null: the folder of the notebook or script.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "pattern": "^/",
+          "maxLength": 4096,
+          "default": null
+        },
+        "storage": {
+          "title": "Storage",
+          "description": "The block (TYPE/NAME, and a folder in it) a run's code is downloaded from into a fresh folder, and the file in it; null: the code is here.",
+          "type": [
+            "object",
+            "null"
+          ],
+          "properties": {
+            "block": {
+              "type": "string",
+              "pattern": "^[a-z0-9-]+/[a-z0-9-]+(/.*)?$",
+              "maxLength": 4096
+            },
+            "file": {
+              "type": [
+                "string",
+                "null"
+              ],
+              "maxLength": 4096
+            }
+          },
+          "required": [
+            "block"
+          ],
+          "additionalProperties": false,
+          "default": null
+        },
+        "kernel_start_seconds": {
+          "title": "Kernel start",
+          "description": "How long a kernel may take to start; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "interrupt_seconds": {
+          "title": "Interrupt",
+          "description": "Cancelling: from interrupt to terminate; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "terminate_seconds": {
+          "title": "Terminate",
+          "description": "Cancelling: from terminate to kill; null: the worker's setting.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "timeout_seconds": {
+          "title": "Time limit",
+          "description": "A run that takes longer is ended and has failed; null: none.",
+          "type": [
+            "number",
+            "null"
+          ],
+          "exclusiveMinimum": 0,
+          "maximum": 86400.0,
+          "default": null
+        },
+        "command": {
+          "title": "Command",
+          "description": "Started instead of python -m nbflow.notebook.execute, and given that one's last two words: the run's id and the attempt; null: that one.",
+          "type": [
+            "array",
+            "null"
+          ],
+          "items": {
+            "type": "string"
+          },
+          "default": null
+        },
+        "stream_output": {
+          "title": "Show output",
+          "description": "Whether the worker's own output shows what the run's process prints.",
+          "type": "boolean",
+          "default": false
+        },
+        "kernel_name": {
+          "title": "Kernel",
+          "description": "The kernelspec that executes; null: the deployment's own.",
+          "type": [
+            "string",
+            "null"
+          ],
+          "pattern": "^[A-Za-z0-9._-]+$",
+          "maxLength": 255,
           "default": null
         }
       },

@@ -174,6 +174,11 @@ class Block(BaseModel):
         self._is_anonymous = is_anonymous
         return kept.id
 
+    def saved_as(self) -> str | None:
+        """Give how it is named, `slug/name`; None: it was not saved by a name."""
+        name = self._block_document_name
+        return None if name is None else f"{type(self).get_block_type_slug()}/{name}"
+
     # -- loading ------------------------------------------------------------------------------
     @classmethod
     def load(cls, name: str, validate: bool = True) -> Self:

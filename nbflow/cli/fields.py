@@ -65,14 +65,14 @@ def said(given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def variables(pairs: Sequence[str]) -> dict[str, Any]:
+def variables(pairs: Sequence[str], *, flag: str = "job-variable") -> dict[str, Any]:
     """Read `NAME=VALUE` pairs, each value as JSON where it is some. Raises InvalidInput."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            problem = f"--job-variable {names.shown(pair)} has no value."
-            raise usage(problem, "Write --job-variable NAME=VALUE.", "job_variable")
+            problem = f"--{flag} {names.shown(pair)} has no value."
+            raise usage(problem, f"Write --{flag} NAME=VALUE.", flag.replace("-", "_"))
         try:
             found[name.strip()] = json.loads(value)
         except (ValueError, RecursionError):

@@ -32,8 +32,7 @@ def start(
     run_once: bool,
 ) -> None:
     """Claim runs of a pool and execute them, until stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing
+    speak()
     apart.conceal()
     worker.serve(
         names.check_name(pool or settings.worker_pool, field="pool"),
@@ -43,3 +42,9 @@ def start(
         work_queues=tuple(names.check_name(one, field="work_queue") for one in work_queue),
         once=run_once,
     )
+
+
+def speak() -> None:
+    """Let a worker's log be seen."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing

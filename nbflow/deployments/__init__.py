@@ -1,13 +1,19 @@
 """Deploying from Python, running what is deployed, and serving it from this process.
 
+    from nbflow.deployments import Deployment
+    Deployment.build_from_flow(etl, "nightly", storage="s3/code", infrastructure="process/big",
+                               apply=True)
+
 `making` reads notebooks and flows and hands them over, `running` has deployments run by workers,
-`serving` keeps a worker for them, `backfilling` makes runs for the past. What makes a valid
-deployment is `nbflow.model.deploying`'s.
+`serving` keeps a worker for them, `building` describes deployments with storage and infrastructure
+blocks, `backfilling` makes runs for the past. What makes a valid deployment is
+`nbflow.model.deploying`'s.
 """
 
 from __future__ import annotations
 
 from nbflow.deployments.backfilling import backfill
+from nbflow.deployments.building import Deployment
 from nbflow.deployments.making import (
     Deployable,
     again,
@@ -19,7 +25,6 @@ from nbflow.deployments.making import (
 )
 from nbflow.deployments.running import arun_deployment, run_deployment
 from nbflow.deployments.serving import serve
-from nbflow.model.deployments import Deployment
 
 __all__ = [
     "Deployable",

@@ -12,7 +12,7 @@ from nbflow.model.limits import Slot
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import pause_timeout
 from nbflow.model.work_pools import WorkPool, WorkQueue
-from nbflow.model.workers import Worker, offers
+from nbflow.model.workers import Worker, offers, serves
 
 _MOST_NAMED = 5
 
@@ -210,7 +210,7 @@ def _offered(facts: Facts, pool: WorkPool) -> tuple[tuple[str, str, Callable[[Wo
         (
             "worker.queue",
             f"a {of_it} that serves the queue {queue!r}: those online do not",
-            lambda worker: not worker.work_queues or queue in worker.work_queues,
+            lambda worker: serves(worker, queue),
         ),
         (
             "worker.host",

@@ -2,7 +2,11 @@
 
 `process`: each run has a process of its own, and a notebook a fresh kernel of its own kernelspec.
 `kernel`: every run, also one of a flow in a script, is executed by a kernel of the pool's
-kernelspec, so in that environment. What the fields of a job do is the launcher's business.
+kernelspec, so in that environment.
+`agent`: the pool leaves open how a run is executed: its deployment's infrastructure block says it,
+and is of one of the other types (none said: `process`).
+
+What the fields of a job do is the launcher's business.
 """
 
 from __future__ import annotations
@@ -14,6 +18,9 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model.names import did_you_mean, shown
 
 DEFAULT = "process"
+AGENT = "agent"
+#: the pool that agents serve and block-based deployments use when none is said
+AGENT_POOL = "default-agent-pool"
 _LONGEST_SECONDS = 86_400.0
 
 
@@ -58,6 +65,23 @@ _COMMON: dict[str, Any] = {
         "maxLength": 4096,
         "default": None,
     },
+    "storage": {
+        "title": "Storage",
+        "description": "The block (TYPE/NAME, and a folder in it) a run's code is downloaded from "
+        "into a fresh folder, and the file in it; null: the code is here.",
+        "type": ["object", "null"],
+        "properties": {
+            "block": {
+                "type": "string",
+                "pattern": "^[a-z0-9-]+/[a-z0-9-]+(/.*)?$",
+                "maxLength": 4096,
+            },
+            "file": {"type": ["string", "null"], "maxLength": 4096},
+        },
+        "required": ["block"],
+        "additionalProperties": False,
+        "default": None,
+    },
     "kernel_start_seconds": _seconds(
         "Kernel start", "How long a kernel may take to start; null: the worker's setting."
     ),
@@ -73,6 +97,14 @@ _COMMON: dict[str, Any] = {
 }
 
 _OF_PROCESS: dict[str, Any] = {
+    "command": {
+        "title": "Command",
+        "description": "Started instead of python -m nbflow.notebook.execute, and given that one's "
+        "last two words: the run's id and the attempt; null: that one.",
+        "type": ["array", "null"],
+        "items": {"type": "string"},
+        "default": None,
+    },
     "stream_output": {
         "title": "Show output",
         "description": "Whether the worker's own output shows what the run's process prints.",
@@ -92,6 +124,18 @@ _OF_KERNEL: dict[str, Any] = {
     },
 }
 
+_OF_AGENT: dict[str, Any] = {
+    "infrastructure": {
+        "title": "Infrastructure",
+        "description": "The block (process/NAME or kernel/NAME) that says how a run is executed, "
+        "or a type alone; null: a process.",
+        "type": ["string", "null"],
+        "pattern": "^[a-z0-9-]+(/[a-z0-9-]+)?$",
+        "maxLength": 511,
+        "default": None,
+    },
+}
+
 
 def _template(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
@@ -104,6 +148,7 @@ def _template(properties: Mapping[str, Any]) -> dict[str, Any]:
 TEMPLATES: Mapping[str, Mapping[str, Any]] = {
     "process": _template(_COMMON | _OF_PROCESS),
     "kernel": _template(_OF_KERNEL | _COMMON),
+    AGENT: _template(_OF_AGENT | _COMMON | _OF_PROCESS | _OF_KERNEL),
 }
 
 

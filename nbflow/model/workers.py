@@ -10,6 +10,9 @@ from typing import Any, Literal
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun, Owner
 
+#: ends the beginning of queues' names, where a worker serves all that begin so
+EVERY = "*"
+
 WorkerStatus = Literal["ONLINE", "OFFLINE"]
 
 
@@ -18,7 +21,8 @@ class Worker:
     """One worker process. The same name may be used by several; the id is the instance's own.
 
     Attributes:
-        work_queues: the queues of its pool it serves; none named: all.
+        work_queues: the queues of its pool it serves; none named: all. `dev*` names all that begin
+            with `dev`.
         version: the nbflow it runs.
         kernels: the kernelspecs it can start; none named: it was not said.
         status: whether its lease holds.
@@ -97,6 +101,14 @@ class Claim:
     def held(self) -> Held:
         """Give the claim as its holder names it."""
         return Held(self.run.id, self.attempt)
+
+
+def serves(worker: Worker, queue: str) -> bool:
+    """Say whether a worker takes runs from a queue of its pool."""
+    return not worker.work_queues or any(
+        queue.startswith(one[:-1]) if one.endswith(EVERY) else queue == one
+        for one in worker.work_queues
+    )
 
 
 def offers(worker: Worker, run: FlowRun, pool_type: str, kernel_name: str | None) -> bool:

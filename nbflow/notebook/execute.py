@@ -18,7 +18,7 @@ from nbflow.kernels import apart
 from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State
-from nbflow.notebook import running
+from nbflow.notebook import running, stored
 from nbflow.notebook.source import working_folder
 from nbflow.notebook.stopping import Stop
 from nbflow.store import owners
@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
     with stop.on_orphaned(f"{flow_run_id}-{attempt}"):
         try:
             state = _run(flow_run_id, attempt, stop)
+            stored.clear(flow_run_id, attempt, state)
         except NbflowError as error:
             _log.error("run %s: %s", flow_run_id, error)
             return 1
@@ -57,6 +58,7 @@ def _run(flow_run_id: str, attempt: int, stop: Stop) -> State:
     if run.attempt != attempt:
         raise Aborted(f"Attempt {attempt} was replaced by attempt {run.attempt}.")
     try:
+        run = stored.placed(run)
         folder = working_folder(backend, run)
     except NbflowError as error:
         return deployed.refuse(backend, run, error)

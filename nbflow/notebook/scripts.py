@@ -13,6 +13,7 @@ from nbflow.engine import deployed, laying
 from nbflow.model import entrypoints
 from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
+from nbflow.notebook import stored
 from nbflow.notebook.attempt import Attempt
 from nbflow.notebook.source import execute, working_folder
 
@@ -36,6 +37,7 @@ class ScriptSource:
     """
 
     def __init__(self, backend: Backend, run: FlowRun) -> None:
+        run = stored.placed(run)
         self.cwd = working_folder(backend, run)
         if self.cwd is not None:
             self.cwd = laying.work_in(backend, run, self.cwd)

@@ -17,7 +17,7 @@ from nbflow.kernels import specs
 from nbflow.model import entrypoints, notebooks, run_options, slices
 from nbflow.model.backend import Backend
 from nbflow.model.runs import FlowRun
-from nbflow.notebook import injecting
+from nbflow.notebook import injecting, stored
 from nbflow.store import journal, mirroring
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Source:
     def __init__(self, backend: Backend, run: FlowRun, before: Past | None = None) -> None:
         from nbflow.model import parameters
 
+        run = stored.placed(run)
         name = Path(run.path or "notebook").name
         self.notebook = _notebook(backend, run, before, name)
         notebooks.check_cells(self.notebook, name=name)

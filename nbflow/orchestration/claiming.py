@@ -13,12 +13,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import clock, job_variables, states
+from nbflow.model import clock, job_variables, pool_types, states
 from nbflow.model.runs import FlowRun
 from nbflow.model.verdicts import Accept
 from nbflow.model.work_pools import WorkPool, WorkQueue, template_of
-from nbflow.model.workers import Claim, Held, Worker, offers
-from nbflow.orchestration import transitions
+from nbflow.model.workers import Claim, Held, Worker, offers, serves
+from nbflow.orchestration import infrastructures, transitions
 from nbflow.rules import flow as rules
 from nbflow.store import flow_runs, lines, variables, work_pools, workers
 from nbflow.store.lines import Busy, Waiting
@@ -121,7 +121,8 @@ class _Giving:
             transitions.transit(self.connection, waiting.run, crashed)
             return None
         run = replace(waiting.run, kernel_name=kernel_of(waiting.run, job))
-        if not offers(self.worker, run, self.pool.type, run.kernel_name):
+        kind = job.get("type", self.pool.type)
+        if not offers(self.worker, run, kind, run.kernel_name):
             return None
         return self._give(replace(waiting, run=run), job)
 
@@ -181,7 +182,7 @@ def _served(connection: sa.Connection, worker: Worker) -> list[WorkQueue]:
     return [
         queue
         for queue in work_pools.queues(connection, worker.work_pool)
-        if not queue.paused and (not worker.work_queues or queue.name in worker.work_queues)
+        if not queue.paused and serves(worker, queue.name)
     ]
 
 
@@ -216,7 +217,11 @@ def job_of(connection: sa.Connection, pool: WorkPool, run: FlowRun) -> dict[str,
     names = job_variables.stored_names(template, run.job_variables)
     found = {name: variables.find(connection, name) for name in sorted(names)}
     stored = {name: one.value for name, one in found.items() if one is not None}
-    return job_variables.configure(template, run.job_variables, stored=stored)
+    if pool.type != pool_types.AGENT:
+        return job_variables.configure(template, run.job_variables, stored=stored)
+    kind, said = infrastructures.of_run(connection, template, run)
+    job = job_variables.configure(template, said, run.job_variables, stored=stored)
+    return {**job, "type": kind}
 
 
 def kernel_of(run: FlowRun, job: Mapping[str, Any]) -> str | None:

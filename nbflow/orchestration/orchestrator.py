@@ -21,7 +21,7 @@ from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Verdict
 from nbflow.model.wire import jsonable
-from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
+from nbflow.model.workers import EVERY, Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, removing, scheduling, transitions
 from nbflow.orchestration.artifacts import SqlArtifacts
@@ -159,7 +159,8 @@ class Orchestrator(
             fields["type"] = new.type or pool.type
             made = Worker(**fields, started_at=now, heartbeat_at=now, lease_until=until)
             claiming.check_serves(made, pool)
-            work_pools.ensure_queues(connection, pool.name, new.work_queues, at=now)
+            named = [one for one in new.work_queues if not one.endswith(EVERY)]
+            work_pools.ensure_queues(connection, pool.name, named, at=now)
             workers.insert(connection, made, token_id=token_id)
             _emit_worker(connection, made, "started")
         return made

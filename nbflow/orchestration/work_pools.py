@@ -31,7 +31,7 @@ from nbflow.model.work_pools import (
     checked_queue,
     placed,
 )
-from nbflow.model.workers import Worker
+from nbflow.model.workers import Worker, serves
 from nbflow.orchestration.base import OverSql
 from nbflow.store import events, lines, work_pools, workers
 
@@ -224,10 +224,7 @@ def _status(noun: WorkPool | WorkQueue, online: list[Worker]) -> WorkStatus:
         return "PAUSED"
     pool = noun.work_pool if isinstance(noun, WorkQueue) else noun.name
     queue = noun.name if isinstance(noun, WorkQueue) else None
-    there = any(
-        one.work_pool == pool and (queue is None or not one.work_queues or queue in one.work_queues)
-        for one in online
-    )
+    there = any(one.work_pool == pool and (queue is None or serves(one, queue)) for one in online)
     return "READY" if there else "NOT_READY"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import NotFound
-from nbflow.model import clock, ids
+from nbflow.model import clock, ids, pool_types
 from nbflow.model.names import did_you_mean, shown
 from nbflow.model.pages import Page
 from nbflow.model.states import LIVE, StateType
@@ -62,8 +62,8 @@ def ensure(
     found = row.first()
     if found is not None:
         return _pool(found)
-    given: dict[str, Any] = {} if type is None else {"type": type}
-    made = WorkPool(ids.uuid7(), name, created_at=at, updated_at=at, **given)
+    usual = pool_types.AGENT if name == pool_types.AGENT_POOL else pool_types.DEFAULT
+    made = WorkPool(ids.uuid7(), name, created_at=at, updated_at=at, type=type or usual)
     insert(connection, made)
     return made
 

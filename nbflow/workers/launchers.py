@@ -70,7 +70,7 @@ def launch(
     ends itself. Its standard output and error go to `runs/ID/ATTEMPT/process.log`.
 
     Args:
-        pool_type: of the pool it is launched for.
+        pool_type: of the pool it is launched for; a job of an agent's pool says its own.
         token: what it asks the server with; it opens what belongs to this attempt, and no more.
     """
     folder = settings.ensure_home() / f"runs/{claim.run.id}/{claim.attempt}"
@@ -96,13 +96,16 @@ def _start(
     claim: Claim, executors: Executors, env: Mapping[str, str], control: int, log: int
 ) -> subprocess.Popen[bytes] | Forked:
     words = [claim.run.id, str(claim.attempt)]
+    command = claim.job.get("command")
     try:
+        if command:
+            raise NotForked("its job has a command of its own")
         argv = [_EXECUTE, f"{_EXECUTE}:main", *words]
         return executors.fork(argv, env=env, cwd=os.getcwd(), fds=(control, log, log))
     except NotForked as reason:
         _log.info("run %s gets no warm executor: %s", claim.run.id, reason)
     return subprocess.Popen(
-        [sys.executable, "-m", _EXECUTE, *words],
+        [*(command or (sys.executable, "-m", _EXECUTE)), *words],
         stdin=control,
         stdout=log,
         stderr=log,
@@ -120,7 +123,7 @@ def _environment(claim: Claim, token: str, pool_type: str) -> dict[str, str]:
     }
     kept.update({k: v for k, v in settings.environment().items() if k not in settings.TOKENS})
     kept.update(_of_job(claim))
-    kept["NBFLOW_JOB_TYPE"] = pool_type
+    kept["NBFLOW_JOB_TYPE"] = claim.job.get("type") or pool_type
     if token and settings.api_url:
         kept["NBFLOW_API_TOKEN"] = token
     elif token:
@@ -151,6 +154,7 @@ def _of_job(claim: Claim) -> dict[str, str]:
     said = {f"NBFLOW_{name.upper()}": job.get(name) for name in _SETTINGS}
     said["NBFLOW_JOB_NAME"] = job.get("name") or claim.run.name
     said["NBFLOW_JOB_LABELS"] = json.dumps(job["labels"]) if job.get("labels") else None
+    said["NBFLOW_JOB_STORAGE"] = json.dumps(job["storage"]) if job.get("storage") else None
     said["NBFLOW_JOB_WORKING_DIR"] = job.get("working_dir")
     said[kernel_variables.JOB] = ",".join(job.get("env") or {}) or None
     said["NBFLOW_JOB_TIMEOUT_SECONDS"] = job.get("timeout_seconds")
