@@ -38,6 +38,7 @@ PLACES = {
     },
     "orchestration/scheduling.py": {"tick.after_insert"},
     "orchestration/limits.py": {"slot.after_acquire"},
+    "services/outside_actions.py": {"action.after_child"},
     "workers/launchers.py": {"exec.before_spawn", "exec.after_spawn", "cancel.after_signal"},
     "notebook/attempt.py": {
         *("exec.after_kernel_ready", "exec.after_cell_start", "exec.after_cell_end"),
