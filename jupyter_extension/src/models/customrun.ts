@@ -2,10 +2,9 @@
  * One run of a deployment with something of its own: parameters, job variables, when, where, tags.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { problemOf } from '../errors';
 import type { IApi, IRunRequest } from '../tokens';
 import type { Deployment, FlowRun, Problem, WorkQueue } from '../wire';
-import { Model } from './model';
+import { FormModel } from './form';
 import { instantOf } from './scheduleeditor';
 import {
   memberNames,
@@ -13,9 +12,7 @@ import {
   problemsOf,
   read,
   standing,
-  unanswered,
-  type ISchemaForm,
-  type Problems
+  type ISchemaForm
 } from './schemaform';
 
 export interface IRunInput {
@@ -31,7 +28,7 @@ const FIELDS = ['name', 'due_at', 'work_queue', 'tags'] as const;
 
 type Asked = Pick<IApi, 'runDeployment' | 'readJobTemplate' | 'listWorkQueues'>;
 
-export class CustomRunModel extends Model {
+export class CustomRunModel extends FormModel {
   constructor(
     private readonly _of: Deployment,
     private readonly _api: Asked,
@@ -59,37 +56,21 @@ export class CustomRunModel extends Model {
     return this._queues;
   }
 
-  get submitting(): boolean {
-    return this._submitting;
-  }
-
-  get problem(): Problem | null {
-    return this._problem;
-  }
-
-  get problems(): Problems {
-    return this._problems;
-  }
-
-  error(field: string): Problem | undefined {
-    return this._problems.get(field);
-  }
-
   edit(input: Partial<IRunInput>): void {
     this._input = { ...this._input, ...input };
-    Object.keys(input).forEach(field => this._answer(field));
+    Object.keys(input).forEach(field => this.answered(field));
     this.changed();
   }
 
   editParameters(form: ISchemaForm, at: string): void {
     this._parameters = form;
-    this._answer(at);
+    this.answered(at);
     this.changed();
   }
 
   editJob(form: ISchemaForm, at: string): void {
     this._job = form;
-    this._answer(at);
+    this.answered(at);
     this.changed();
   }
 
@@ -110,32 +91,19 @@ export class CustomRunModel extends Model {
 
   /** Start the run. Gives it, or null when something must be put right first. */
   async submit(): Promise<FlowRun | null> {
-    this._problem = null;
     const request = this._request();
-    if (this._problems.size || this._submitting) {
-      this.changed();
-      return null;
-    }
-    this._submitting = true;
-    this.changed();
-    try {
-      return await this._api.runDeployment(this._of.id, request);
-    } catch (reason) {
-      this._place(problemOf(reason));
-      return null;
-    } finally {
-      this._submitting = false;
-      this.changed();
-    }
+    return this.send(() => this._api.runDeployment(this._of.id, request));
   }
 
   private _request(): IRunRequest {
     const given = read(this._parameters, this._trans);
     const job = this._job && read(this._job, this._trans);
-    this._problems = new Map([
-      ...problemsOf(given.errors, 'parameter.type'),
-      ...problemsOf(job?.errors ?? new Map(), 'job_variables.invalid')
-    ]);
+    this.found(
+      new Map([
+        ...problemsOf(given.errors, 'parameter.type'),
+        ...problemsOf(job?.errors ?? new Map(), 'job_variables.invalid')
+      ])
+    );
     const { name, due_at, work_queue, tags } = this._input;
     const at = instantOf(due_at);
     return {
@@ -148,30 +116,19 @@ export class CustomRunModel extends Model {
     };
   }
 
-  private _place(problem: Problem): void {
-    const field = problem.field ?? '';
-    const [first = ''] = field.split(/[.[]/);
-    const within = ['parameters', 'job_variables', ...FIELDS].includes(first);
-    const named = memberNames(this._parameters).includes(first);
-    const place = within ? field : named ? `parameters.${field}` : '';
-    if (place) {
-      this._problems = new Map([[place, problem]]);
-    } else {
-      this._problem = problem;
+  protected placeOf({ field }: Problem): string | null {
+    const path = field ?? '';
+    const [first = ''] = path.split(/[.[]/);
+    if (['parameters', 'job_variables', ...FIELDS].includes(first)) {
+      return path;
     }
-  }
-
-  private _answer(at: string): void {
-    this._problems = unanswered(this._problems, at);
+    return memberNames(this._parameters).includes(first) ? `parameters.${path}` : null;
   }
 
   private _input: IRunInput = { name: '', due_at: '', work_queue: '', tags: '' };
   private _parameters: ISchemaForm;
   private _job: ISchemaForm | null = null;
   private _queues: readonly WorkQueue[] = [];
-  private _submitting = false;
-  private _problem: Problem | null = null;
-  private _problems: Problems = new Map();
 }
 
 /** Give the tags of a list separated by commas. */

@@ -21,7 +21,7 @@ import type {
   WorkPool
 } from '../wire';
 import type { DeploymentsModel } from './deployments';
-import { Model } from './model';
+import { FormModel } from './form';
 import type { Preferences } from './preferences';
 import { fieldFor } from './problemplaces';
 import {
@@ -33,14 +33,7 @@ import {
   timingOf,
   type IScheduleChoice
 } from './schedulechoice';
-import {
-  open,
-  problemsOf,
-  read,
-  unanswered,
-  type ISchemaForm,
-  type Problems
-} from './schemaform';
+import { open, problemsOf, read, type ISchemaForm } from './schemaform';
 
 export const PREVIEW_MS = 250;
 /** The pool of a deployment that names none. */
@@ -78,7 +71,7 @@ export interface IDeployForm {
   trans: TranslationBundle;
 }
 
-export class DeployFormModel extends Model {
+export class DeployFormModel extends FormModel {
   constructor(private readonly _with: IDeployForm) {
     super();
   }
@@ -136,43 +129,23 @@ export class DeployFormModel extends Model {
     return this._checking;
   }
 
-  get submitting(): boolean {
-    return this._submitting;
-  }
-
-  /** A problem with no field of its own. */
-  get problem(): Problem | null {
-    return this._problem;
-  }
-
-  /** What is wrong with a field: `name`, `parameters.rows`, `schedule.cron` … */
-  error(field: string): Problem | undefined {
-    return this._errors.get(field);
-  }
-
-  /** All that is wrong, by field or path. */
-  get problems(): Problems {
-    return this._errors;
-  }
-
   async load(): Promise<void> {
     try {
       const info = await this._with.api.inspectNotebook(this._with.path);
       this._begin(info);
     } catch (reason) {
-      this._problem = problemOf(reason);
+      this.found(this.problems, problemOf(reason));
     }
     this.changed();
   }
 
   edit(input: Partial<IDeployInput>): void {
     this._input = { ...this._input, ...input };
-    Object.keys(input).forEach(field => this._errors.delete(field));
+    Object.keys(input).forEach(field => this.answered(field));
     if (input.kernel_name !== undefined) {
       this._checked = null;
     }
     if (input.schedule) {
-      this._forget('schedule.');
       this._previewSoon();
     }
     this.changed();
@@ -180,13 +153,13 @@ export class DeployFormModel extends Model {
 
   editParameters(form: ISchemaForm, at: string): void {
     this._parameters = form;
-    this._errors = unanswered(this._errors, at);
+    this.answered(at);
     this.changed();
   }
 
   editJobVariables(form: ISchemaForm, at: string): void {
     this._jobVariables = form;
-    this._errors = unanswered(this._errors, at);
+    this.answered(at);
     this.changed();
   }
 
@@ -201,7 +174,7 @@ export class DeployFormModel extends Model {
       await this._loadTemplate();
     } catch (reason) {
       this._poolsAsked = false;
-      this._errors.set('work_pool', problemOf(reason));
+      this.mark('work_pool', problemOf(reason));
     }
     this.changed();
   }
@@ -212,7 +185,7 @@ export class DeployFormModel extends Model {
     try {
       await this._loadTemplate();
     } catch (reason) {
-      this._errors.set('work_pool', problemOf(reason));
+      this.mark('work_pool', problemOf(reason));
     }
     this.changed();
   }
@@ -242,13 +215,13 @@ export class DeployFormModel extends Model {
     const kernel = this._input.kernel_name;
     this._checking = true;
     this._checked = null;
-    this._errors.delete('kernel_name');
+    this.answered('kernel_name');
     this.changed();
     try {
       const found = await this._with.api.checkNotebook(this._with.path, kernel);
       this._checked = kernel === this._input.kernel_name ? found : null;
     } catch (reason) {
-      this._errors.set('kernel_name', problemOf(reason));
+      this.mark('kernel_name', problemOf(reason));
     } finally {
       this._checking = false;
       this.changed();
@@ -258,23 +231,15 @@ export class DeployFormModel extends Model {
   /** Deploy. Gives the deployment, or null when something must be put right first. */
   async submit(): Promise<Deployment | null> {
     const request = this._request();
-    if (!request || this._submitting) {
+    if (!request) {
       this.changed();
       return null;
     }
-    this._submitting = true;
-    this.changed();
-    try {
+    return this.send(async () => {
       const deployed = await this._with.deployments.deploy(request);
       await this._keepTelling(deployed.name);
       return deployed;
-    } catch (reason) {
-      this._place(problemOf(reason));
-      return null;
-    } finally {
-      this._submitting = false;
-      this.changed();
-    }
+    });
   }
 
   /** It is deployed by now: settings that cannot be written must not undo that. */
@@ -292,8 +257,8 @@ export class DeployFormModel extends Model {
     const deployed = (this._deployed = info.deployments.at(-1) ?? null);
     this._parameters = open(info.parameters, deployed?.parameters);
     this._input = deployed ? this._again(deployed) : this._fresh(info);
-    this._problem = null;
-    info.problems.forEach(problem => this._place(problem));
+    this.found(this.problems);
+    info.problems.forEach(problem => this.place(problem));
     this._previewSoon();
   }
 
@@ -322,19 +287,19 @@ export class DeployFormModel extends Model {
   }
 
   private _request(): DeployRequest | null {
-    this._problem = null;
-    this._errors.clear();
     const { trans, path } = this._with;
     const { name, kernel_name, source, tags, description, replace } = this._input;
     const { work_pool } = this._input;
     const given = read(this._parameters, trans);
     const job = this._jobVariables && read(this._jobVariables, trans);
-    this._errors = new Map([
-      ...problemsOf(given.errors, 'parameter.type'),
-      ...problemsOf(job?.errors ?? new Map(), 'job_variables.invalid')
-    ]);
+    this.found(
+      new Map([
+        ...problemsOf(given.errors, 'parameter.type'),
+        ...problemsOf(job?.errors ?? new Map(), 'job_variables.invalid')
+      ])
+    );
     this._checkSchedule();
-    if (!this._info || this._errors.size) {
+    if (!this._info || this.problems.size) {
       return null;
     }
     return {
@@ -359,10 +324,7 @@ export class DeployFormModel extends Model {
   private _checkSchedule(): boolean {
     const lack = lacking(this._input.schedule, this._with.trans);
     if (lack) {
-      this._errors.set(lack.field, {
-        code: 'schedule.incomplete',
-        message: lack.message
-      });
+      this.mark(lack.field, { code: 'schedule.incomplete', message: lack.message });
     }
     return lack === null;
   }
@@ -405,25 +367,13 @@ export class DeployFormModel extends Model {
     this._previewing = false;
     this._preview = 'next' in answer ? answer : null;
     if ('code' in answer) {
-      this._place({ ...answer, field: `schedule.${answer.field ?? ''}` });
+      this.place({ ...answer, field: `schedule.${answer.field ?? ''}` });
     }
     this.changed();
   }
 
-  /** Put a problem at the field it names, or above the form. */
-  private _place(problem: Problem): void {
-    const field = fieldFor(problem, this._parameters, this._input.schedule);
-    if (field) {
-      this._errors.set(field, problem);
-    } else {
-      this._problem = problem;
-    }
-  }
-
-  private _forget(prefix: string): void {
-    [...this._errors.keys()]
-      .filter(field => field.startsWith(prefix))
-      .forEach(field => this._errors.delete(field));
+  protected placeOf(problem: Problem): string | null {
+    return fieldFor(problem, this._parameters, this._input.schedule);
   }
 
   private _info: NotebookInfo | null = null;
@@ -449,8 +399,5 @@ export class DeployFormModel extends Model {
   private _previewing = false;
   private _checked: Checked | null = null;
   private _checking = false;
-  private _submitting = false;
-  private _problem: Problem | null = null;
-  private _errors = new Map<string, Problem>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }

@@ -4,24 +4,23 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
-import { ApiError, problemOf } from '../errors';
+import { ApiError } from '../errors';
 import type { Deployment, DeploymentChange, Problem } from '../wire';
 import type { DeploymentPageModel } from './deploymentpage';
 import { tagsOf } from './customrun';
-import { Model } from './model';
+import { FormModel } from './form';
 import {
   memberNames,
   open,
   problemsOf,
   read,
-  unanswered,
   type ISchemaForm,
   type Problems
 } from './schemaform';
 
 type Page = Pick<DeploymentPageModel, 'row' | 'change' | 'stateChanged'>;
 
-export abstract class DeploymentEditModel extends Model {
+export abstract class DeploymentEditModel extends FormModel {
   constructor(
     protected readonly page: Page,
     protected readonly trans: TranslationBundle,
@@ -37,27 +36,9 @@ export abstract class DeploymentEditModel extends Model {
     return this._dirty;
   }
 
-  get saving(): boolean {
-    return this._saving;
-  }
-
   /** Whether what the form shows was changed elsewhere since it was typed in. */
   get conflict(): boolean {
     return this._conflict;
-  }
-
-  /** A problem of no field. */
-  get problem(): Problem | null {
-    return this._problem;
-  }
-
-  /** What is wrong, by field or path. */
-  get problems(): Problems {
-    return this._problems;
-  }
-
-  error(field: string): Problem | undefined {
-    return this._problems.get(field);
   }
 
   /** Follow the page no longer. */
@@ -70,8 +51,7 @@ export abstract class DeploymentEditModel extends Model {
   reset(): void {
     const row = this.page.row;
     this._dirty = this._conflict = false;
-    this._problem = null;
-    this._problems = new Map();
+    this.found(new Map());
     this._base = row;
     if (row) {
       this.take(row);
@@ -83,34 +63,26 @@ export abstract class DeploymentEditModel extends Model {
   insist(): void {
     this._base = this.page.row;
     this._conflict = false;
-    this._problem = null;
+    this.found(this.problems);
     this.changed();
   }
 
   /** Save. Gives whether it was. */
   async save(note = ''): Promise<boolean> {
-    this._problem = null;
     const { change, problems } = this.reading();
-    this._problems = problems;
-    if (problems.size || this._saving || !this._base) {
-      this.changed();
-      return false;
-    }
-    this._saving = true;
-    this.changed();
-    try {
-      const said = note ? { ...change, note } : change;
-      if (await this.page.change(said, this._base.updated_at)) {
-        this.reset();
-        return true;
-      }
-    } catch (reason) {
-      this._refused(reason);
-    } finally {
-      this._saving = false;
-      this.changed();
-    }
-    return false;
+    this.found(problems);
+    const base = this._base;
+    const said = note ? { ...change, note } : change;
+    const saved =
+      base &&
+      (await this.send(async () => {
+        const row = await this.page.change(said, base.updated_at);
+        if (row) {
+          this.reset();
+        }
+        return row;
+      }));
+    return Boolean(saved);
   }
 
   /** Show what a deployment says. */
@@ -119,37 +91,24 @@ export abstract class DeploymentEditModel extends Model {
   /** Give what is to be changed, and what is wrong with it. */
   protected abstract reading(): { change: DeploymentChange; problems: Problems };
 
-  /** Say where in the form a problem belongs; null: nowhere. */
-  protected abstract placeOf(problem: Problem): string | null;
-
   /** Something was typed at a path. */
   protected typed(at: string): void {
     this._dirty = true;
-    this._problems = unanswered(this._problems, at);
+    this.answered(at);
     this.changed();
   }
 
-  /** Say that something is wrong at a field. */
-  protected mark(field: string, problem: Problem): void {
-    this._problems = new Map([...this._problems, [field, problem]]);
-    this.changed();
-  }
-
-  private _refused(reason: unknown): void {
-    const problem = problemOf(reason);
-    const field = this.placeOf(problem);
+  protected override refused(reason: unknown): void {
     if (reason instanceof ApiError && reason.status === 412) {
       this._conflict = true;
-    } else if (field !== null) {
-      this._problems = new Map([[field, problem]]);
     } else {
-      this._problem = problem;
+      super.refused(reason);
     }
   }
 
   private _follow(): void {
     const row = this.page.row;
-    if (!row || row === this._base || this._saving) {
+    if (!row || row === this._base || this.submitting) {
       return;
     }
     if (!this._dirty) {
@@ -170,10 +129,7 @@ export abstract class DeploymentEditModel extends Model {
 
   private _base: Deployment | null = null;
   private _dirty = false;
-  private _saving = false;
   private _conflict = false;
-  private _problem: Problem | null = null;
-  private _problems: Problems = new Map();
 }
 
 /** The defaults a deployment's runs are given. */

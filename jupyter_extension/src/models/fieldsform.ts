@@ -4,18 +4,15 @@
  * paused run asks for are such forms, too.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { problemOf } from '../errors';
 import type { JsonSchema, Parameters, Problem } from '../wire';
-import { Model } from './model';
+import { FormModel } from './form';
 import {
   memberNames,
   open,
   problemsOf,
   read,
-  unanswered,
   within,
-  type ISchemaForm,
-  type Problems
+  type ISchemaForm
 } from './schemaform';
 
 /** What the paths of the fields begin with, unless it is said. */
@@ -31,7 +28,7 @@ export interface IFields {
   trans: TranslationBundle;
 }
 
-export class FieldsForm extends Model {
+export class FieldsForm extends FormModel {
   constructor(options: IFields) {
     super();
     this._send = options.send;
@@ -43,66 +40,33 @@ export class FieldsForm extends Model {
     return this._form;
   }
 
-  /** What is wrong with the fields, by path. */
-  get problems(): Problems {
-    return this._problems;
-  }
-
-  /** A problem of no field. */
-  get problem(): Problem | null {
-    return this._problem;
-  }
-
-  get submitting(): boolean {
-    return this._submitting;
-  }
-
   edit(form: ISchemaForm, at: string): void {
     this._form = form;
-    this._problems = unanswered(this._problems, at);
+    this.answered(at);
     this.changed();
   }
 
   /** Send the form; gives whether it was accepted. */
   async submit(): Promise<boolean> {
-    this._problem = null;
     const { values, errors } = read(this._form, this._trans);
-    this._problems = problemsOf(errors, 'field.type');
-    if (errors.size || this._submitting) {
-      this.changed();
-      return false;
-    }
-    this._submitting = true;
-    this.changed();
-    try {
+    this.found(problemsOf(errors, 'field.type'));
+    const accepted = await this.send(async () => {
       await this._send(values);
       return true;
-    } catch (reason) {
-      this._place(problemOf(reason));
-      return false;
-    } finally {
-      this._submitting = false;
-      this.changed();
-    }
+    });
+    return accepted ?? false;
   }
 
-  private _place(problem: Problem): void {
+  protected placeOf({ field = '' }: Problem): string | null {
     const { at } = this._form;
-    const said = problem.field ?? '';
-    const [first = ''] = said.split(/[.[]/);
+    const [first = ''] = field.split(/[.[]/);
     if (memberNames(this._form).includes(first)) {
-      this._problems = new Map([[`${at}.${said}`, problem]]);
-    } else if (within(said, at)) {
-      this._problems = new Map([[said, problem]]);
-    } else {
-      this._problem = problem;
+      return `${at}.${field}`;
     }
+    return within(field, at) ? field : null;
   }
 
   private readonly _send: IFields['send'];
   private readonly _trans: TranslationBundle;
   private _form: ISchemaForm;
-  private _problems: Problems = new Map();
-  private _problem: Problem | null = null;
-  private _submitting = false;
 }

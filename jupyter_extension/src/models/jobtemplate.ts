@@ -3,26 +3,17 @@
  * (what may be said at all). Both are one text; a problem is shown in the part it is about.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { problemOf } from '../errors';
-import { POOL_TYPES, type JobTemplate, type Json, type Problem } from '../wire';
+import { POOL_TYPES, type JobTemplate, type Json } from '../wire';
 import { jsonText, parse } from './leaves';
-import { Model } from './model';
-import {
-  open,
-  problemsOf,
-  read,
-  standing,
-  unanswered,
-  type ISchemaForm,
-  type Problems
-} from './schemaform';
+import { FormModel } from './form';
+import { open, problemsOf, read, standing, type ISchemaForm } from './schemaform';
 import { isObject } from './schemas';
 
 const AT = 'variables';
 
 export type Mode = 'fields' | 'json';
 
-export class JobTemplateModel extends Model {
+export class JobTemplateModel extends FormModel {
   constructor(
     template: JobTemplate,
     private readonly _trans: TranslationBundle
@@ -43,16 +34,6 @@ export class JobTemplateModel extends Model {
     return this._text;
   }
 
-  /** What is wrong with the fields, by path. */
-  get problems(): Problems {
-    return this._problems;
-  }
-
-  /** What is wrong with the JSON. */
-  get problem(): Problem | null {
-    return this._problem;
-  }
-
   /** Whether anything was edited since it was begun, or saved. */
   get edited(): boolean {
     return this._edited;
@@ -67,14 +48,14 @@ export class JobTemplateModel extends Model {
   edit(form: ISchemaForm, at: string): void {
     this._form = form;
     this._edited = true;
-    this._problems = unanswered(this._problems, at);
+    this.answered(at);
     this.changed();
   }
 
   type(text: string): void {
     this._text = text;
     this._edited = true;
-    this._problem = null;
+    this.found(this.problems);
     this.changed();
   }
 
@@ -98,25 +79,28 @@ export class JobTemplateModel extends Model {
   }
 
   /** Show what the server said at what it is about. */
-  place(reason: unknown): void {
-    const problem = problemOf(reason);
+  override refused(reason: unknown): void {
     this._mode = 'json';
-    this._problem = problem;
+    super.refused(reason);
     this.changed();
+  }
+
+  /** What is wrong with a template is said at the JSON as a whole. */
+  protected placeOf(): null {
+    return null;
   }
 
   private _begin(template: JobTemplate): void {
     this._template = template;
     this._form = open(template.variables, {}, AT);
     this._text = jsonText(template as unknown as Json);
-    this._problems = new Map();
-    this._problem = null;
+    this.found(new Map());
     this._edited = false;
   }
 
   private _readForm(): JobTemplate | null {
     const { values, errors } = read(this._form, this._trans);
-    this._problems = problemsOf(errors, 'variable.type');
+    this.found(problemsOf(errors, 'variable.type'));
     if (errors.size) {
       return null;
     }
@@ -130,14 +114,14 @@ export class JobTemplateModel extends Model {
     const value = parse(this._text);
     if (value === undefined) {
       const message = this._trans.__('This is not JSON: %1', whyNot(this._text));
-      this._problem = { code: 'template.json', message };
+      this.place({ code: 'template.json', message });
       return null;
     }
     if (!isTemplate(value)) {
       const message = this._trans.__(
         'A job template is an object with “job_configuration” and “variables”, a JSON Schema.'
       );
-      this._problem = { code: 'template.shape', message };
+      this.place({ code: 'template.shape', message });
       return null;
     }
     return value;
@@ -147,8 +131,6 @@ export class JobTemplateModel extends Model {
   private _form!: ISchemaForm;
   private _text = '';
   private _mode: Mode = 'fields';
-  private _problems: Problems = new Map();
-  private _problem: Problem | null = null;
   private _edited = false;
 }
 

@@ -71,7 +71,7 @@ export class PoolForm extends Model {
     } catch (reason) {
       if (problemOf(reason).field?.startsWith('base_job_template')) {
         this._opened = true;
-        this.template.place(reason);
+        this.template.refused(reason);
         this.changed();
       }
       throw reason;

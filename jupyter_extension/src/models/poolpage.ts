@@ -63,7 +63,7 @@ export class PoolPageModel extends Model {
       await this._parts.workPools.change(this.pool, { base_job_template });
       this._template?.reset(said);
     } catch (reason) {
-      this._template?.place(reason);
+      this._template?.refused(reason);
     }
     this._saving = false;
     this.changed();

@@ -17,7 +17,7 @@ import type {
   ScheduleChange,
   Timing
 } from '../wire';
-import { Model } from './model';
+import { FormModel } from './form';
 import { scheduleField } from './problemplaces';
 import {
   blankChoice,
@@ -33,9 +33,7 @@ import {
   problemsOf,
   read,
   standing,
-  unanswered,
-  type ISchemaForm,
-  type Problems
+  type ISchemaForm
 } from './schemaform';
 
 export const PREVIEW_MS = 250;
@@ -91,7 +89,7 @@ export interface IScheduleEditor {
   trans: TranslationBundle;
 }
 
-export class ScheduleEditorModel extends Model {
+export class ScheduleEditorModel extends FormModel {
   constructor(private readonly _with: IScheduleEditor) {
     super();
     const { schedule, deployment } = _with;
@@ -119,29 +117,10 @@ export class ScheduleEditorModel extends Model {
     return this._previewing;
   }
 
-  get submitting(): boolean {
-    return this._submitting;
-  }
-
-  get problem(): Problem | null {
-    return this._problem;
-  }
-
-  get problems(): Problems {
-    return this._problems;
-  }
-
-  error(field: string): Problem | undefined {
-    return this._problems.get(field);
-  }
-
   edit(input: Partial<IScheduleInput>): void {
     this._input = { ...this._input, ...input };
     for (const field of Object.keys(input)) {
-      this._problems = unanswered(
-        this._problems,
-        field === 'choice' ? 'schedule' : field
-      );
+      this.answered(field === 'choice' ? 'schedule' : field);
     }
     if (input.choice || input.starts_at !== undefined || input.ends_at !== undefined) {
       this._previewSoon();
@@ -151,29 +130,14 @@ export class ScheduleEditorModel extends Model {
 
   editParameters(form: ISchemaForm, at: string): void {
     this._parameters = form;
-    this._problems = unanswered(this._problems, at);
+    this.answered(at);
     this.changed();
   }
 
   /** Save. Gives the schedule, or null when something must be put right first. */
   async submit(): Promise<Schedule | null> {
-    this._problem = null;
     const said = this._said();
-    if (!said || this._submitting) {
-      this.changed();
-      return null;
-    }
-    this._submitting = true;
-    this.changed();
-    try {
-      return await this._send(said);
-    } catch (reason) {
-      this._refused(reason);
-      return null;
-    } finally {
-      this._submitting = false;
-      this.changed();
-    }
+    return said && this.send(() => this._send(said));
   }
 
   private _send(said: Said): Promise<Schedule> {
@@ -188,13 +152,16 @@ export class ScheduleEditorModel extends Model {
     const { trans } = this._with;
     const { choice, catchup, overlap } = this._input;
     const given = read(this._parameters, trans);
-    this._problems = new Map([
-      ...problemsOf(given.errors, 'parameter.type'),
-      ...this._numberProblems(),
-      ...this._lack()
-    ]);
+    this.found(
+      new Map([
+        ...problemsOf(given.errors, 'parameter.type'),
+        ...this._numberProblems(),
+        ...this._lack()
+      ])
+    );
     const timing = timingOf(choice);
-    if (this._problems.size || !timing) {
+    if (this.problems.size || !timing) {
+      this.changed();
       return null;
     }
     const limits = this._limits();
@@ -254,7 +221,7 @@ export class ScheduleEditorModel extends Model {
     this._previewing = false;
     this._preview = 'next' in answer ? this._within(answer) : null;
     if ('code' in answer) {
-      this._place({ ...answer, field: `schedule.${answer.field ?? ''}` });
+      this.place({ ...answer, field: `schedule.${answer.field ?? ''}` });
     }
     this.changed();
   }
@@ -277,29 +244,19 @@ export class ScheduleEditorModel extends Model {
     return { ...preview, next, notes: [...preview.notes, ...none] };
   }
 
-  private _refused(reason: unknown): void {
-    const problem = problemOf(reason);
+  protected override refused(reason: unknown): void {
     if (reason instanceof ApiError && reason.status === 412) {
       const { trans } = this._with;
       const hint = trans.__(
         'Close this form and open it again to see it as it is now.'
       );
-      this._problem = { ...problem, hint };
+      this.found(this.problems, { ...problemOf(reason), hint });
     } else {
-      this._place(problem);
+      super.refused(reason);
     }
   }
 
-  private _place(problem: Problem): void {
-    const field = this._fieldOf(problem);
-    if (field) {
-      this._problems = new Map([...this._problems, [field, problem]]);
-    } else {
-      this._problem = problem;
-    }
-  }
-
-  private _fieldOf({ field = '', code }: Problem): string | null {
+  protected placeOf({ field = '', code }: Problem): string | null {
     const [first = '', ...rest] = field.split('.');
     const last = rest.at(-1) ?? first;
     if (first === 'parameters') {
@@ -318,9 +275,6 @@ export class ScheduleEditorModel extends Model {
   private _parameters: ISchemaForm;
   private _preview: Preview | null = null;
   private _previewing = false;
-  private _submitting = false;
-  private _problem: Problem | null = null;
-  private _problems: Problems = new Map();
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }
 

@@ -229,7 +229,7 @@ function Words({ model, trans }: IOf<DeploymentWordsModel>): JSX.Element {
   const [description, tags] = [model.error('description'), model.error('tags')];
   return (
     <form onSubmit={event => event.preventDefault()}>
-      <fieldset className="jp-nbflow-Form" disabled={model.saving}>
+      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
         {model.problem && <ProblemNote problem={model.problem} />}
         {model.conflict && (
           <div className="jp-nbflow-Gone" role="alert">

@@ -77,7 +77,7 @@ function Form({ form, locked, trans, children }: IForm): JSX.Element {
       )}
       {form.problem && <ProblemNote problem={form.problem} />}
       {form.conflict && <Conflict form={form} trans={trans} />}
-      <fieldset className="jp-nbflow-Form" disabled={form.saving || locked !== ''}>
+      <fieldset className="jp-nbflow-Form" disabled={form.submitting || locked !== ''}>
         {children}
       </fieldset>
       <div className="jp-nbflow-DeploymentForm-actions">
@@ -85,7 +85,7 @@ function Form({ form, locked, trans, children }: IForm): JSX.Element {
           type="submit"
           name="save"
           className="jp-nbflow-Button jp-mod-accent"
-          disabled={!form.dirty || form.saving || form.conflict || locked !== ''}
+          disabled={!form.dirty || form.submitting || form.conflict || locked !== ''}
           title={locked || undefined}
         >
           {trans.__('Save')}
@@ -94,7 +94,7 @@ function Form({ form, locked, trans, children }: IForm): JSX.Element {
           type="button"
           name="reset"
           className="jp-nbflow-Button"
-          disabled={!form.dirty || form.saving}
+          disabled={!form.dirty || form.submitting}
           onClick={() => form.reset()}
         >
           {trans.__('Undo')}
