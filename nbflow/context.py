@@ -14,6 +14,7 @@ from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
 from nbflow.exceptions import MissingContextError
+from nbflow.model.events import NewEvent
 from nbflow.model.names import check_tags
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, FlowRun, LogEntry, TaskRun
@@ -61,6 +62,10 @@ class Recording(Protocol):
 
     def artifact(self, artifact: Artifact) -> None:
         """Record an artifact."""
+        ...
+
+    def event(self, new: NewEvent) -> None:
+        """Record an event of a user's."""
         ...
 
     def flush(self) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from nbflow.model.artifacts import ArtifactFilter
+from nbflow.model.event_log import CountBy, EventFilter, EventSort
 from nbflow.model.pages import MOST_ROWS
 from nbflow.model.results import MOST
 from nbflow.model.run_lists import RunFilter, RunSort
@@ -83,6 +84,30 @@ class TaskRunQuery(TaskRunFilter):
     sort: TimeSort = "-created_at"
     limit: int = 50
     cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class EventQuery(EventFilter):
+    """Which events to list, in which order."""
+
+    sort: EventSort = "-occurred"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class EventCountQuery(EventFilter):
+    """Which events to count, and by what."""
+
+    by: CountBy = "hour"
+
+
+@dataclass(frozen=True)
+class FeedQuery:
+    """After which commit's number events are asked for, and of how many commits at most."""
+
+    since: int = 0
+    limit: int = 200
 
 
 @dataclass(frozen=True)

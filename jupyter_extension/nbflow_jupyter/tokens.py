@@ -16,6 +16,7 @@ from jupyter_server.auth import Authorizer, IdentityProvider, User
 
 from nbflow.exceptions import Conflict, Forbidden, NotFound
 from nbflow.model import tokens
+from nbflow.model.event_log import NewEvents
 from nbflow.model.limits import SlotRequest
 from nbflow.model.runs import Batch, NewFlowRun
 from nbflow.model.tokens import Token, TokenKind
@@ -72,7 +73,9 @@ OPENS: Mapping[tuple[str, str], frozenset[TokenKind]] = {
     ("patch", "artifacts/{key_or_id}"): _RUN,
     ("get", "artifacts/{key_or_id}/content"): _RUN,
     ("put", "artifacts/{key_or_id}/content"): _BOTH,
-    # what flows ask for
+    # what flows ask for, and tell
+    ("get", "events"): _RUN,
+    ("post", "events"): _RUN,
     ("post", "flow-runs"): _RUN,
     ("post", "flow-runs/{flow_run_id}/cancel"): _RUN,
     ("get", "deployments/{name_or_id}"): _RUN,
@@ -138,6 +141,8 @@ class Door:
         match body:
             case Batch():
                 self.check_runs(_runs_of(body))
+            case NewEvents():
+                self._check_events(body)
             case Heartbeat():
                 self._check_heartbeat(body.held, body.worker_id)
             case NewFlowRun():
@@ -184,6 +189,12 @@ class Door:
             raise _beyond("blocks that no job of its runs names", "flow_run_id")
         return flow_run_id
 
+    def _check_events(self, new: NewEvents) -> None:
+        runs = {event.flow_run_id for event in new.events}
+        if None in runs:
+            raise _beyond("events without a run", "flow_run_id")
+        self.check_runs(run for run in runs if run is not None)
+
     def _check_heartbeat(self, held: tuple[Held, ...], worker_id: str | None) -> None:
         # Whether a claim is still held is what a heartbeat asks: only whose it is matters here.
         if worker_id is not None:
@@ -217,7 +228,7 @@ class Door:
 
 
 def _runs_of(batch: Batch) -> set[str]:
-    records = (*batch.task_runs, *batch.logs, *batch.artifacts, *batch.results)
+    records = (*batch.task_runs, *batch.logs, *batch.artifacts, *batch.results, *batch.events)
     return {record.flow_run_id for record in records if record.flow_run_id is not None}
 
 

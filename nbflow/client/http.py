@@ -15,6 +15,7 @@ from nbflow.client.base import path_of
 from nbflow.client.blocks import HttpBlocks
 from nbflow.client.deployments import HttpDeployments
 from nbflow.client.estimates import HttpEstimates
+from nbflow.client.events import HttpEvents
 from nbflow.client.explaining import HttpExplaining
 from nbflow.client.inputs import HttpInputs
 from nbflow.client.limits import HttpLimits
@@ -43,6 +44,7 @@ class HttpBackend(
     HttpBlocks,
     HttpDeployments,
     HttpEstimates,
+    HttpEvents,
     HttpExplaining,
     HttpInputs,
     HttpVariables,

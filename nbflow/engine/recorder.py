@@ -21,6 +21,7 @@ from nbflow.engine.waiting import Waiting
 from nbflow.exceptions import NbflowError
 from nbflow.logging import handlers
 from nbflow.model import clock
+from nbflow.model.events import NewEvent
 from nbflow.model.results import ResultRecord
 from nbflow.model.rows import Row
 from nbflow.model.runs import Artifact, Batch, LogEntry
@@ -73,7 +74,7 @@ class Recorder:
         # after it: the result of a row that says COMPLETED is never behind it.
         self._tasks: deque[Recorded] = deque()
         self._results: deque[ResultRecord] = deque()
-        self._others: deque[LogEntry | Artifact] = deque()
+        self._others: deque[LogEntry | Artifact | NewEvent] = deque()
         self._waiting = Waiting()
         self._behind: int | None = None
         self._changed: dict[str, Artifact] = {}
@@ -123,6 +124,12 @@ class Recorder:
         if not self._flushing.awake:
             self._flushing.wake()
 
+    def event(self, new: NewEvent) -> None:
+        """Record an event of a user's."""
+        self._others.append(new)
+        if not self._flushing.awake:
+            self._flushing.wake()
+
     def end(self, flow_run_id: str, attempt: int, state: State) -> None:
         """Keep in the spool an end that could not be reported: whoever replays it reports it."""
         self.flush()
@@ -169,7 +176,7 @@ class Recorder:
         self,
         tasks: Sequence[Row],
         results: Sequence[ResultRecord],
-        others: Sequence[LogEntry | Artifact],
+        others: Sequence[LogEntry | Artifact | NewEvent],
     ) -> None:
         if self._lost:
             tasks = [row for row in tasks if row[1] not in self._lost]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from nbflow.model import clock, rows
+from nbflow.model.events import NewEvent
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry
 from nbflow.store.spool import BATCH_ROWS
@@ -23,21 +24,23 @@ class Waiting:
         self.results: list[ResultRecord] = []
         self.logs: list[LogEntry] = []
         self.artifacts: dict[str, Artifact] = {}
+        self.events: list[NewEvent] = []
         #: of each run, how many log lines there was no room for
         self.dropped: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self.tasks) + len(self.results) + len(self.logs) + len(self.artifacts)
+        kinds = (self.tasks, self.results, self.logs, self.artifacts, self.events)
+        return sum(map(len, kinds))
 
     def full(self, most: int) -> bool:
         """Say whether there are so many records of a kind."""
-        return len(self.tasks) >= most or len(self.logs) >= most
+        return len(self.tasks) >= most or len(self.logs) >= most or len(self.events) >= most
 
     def add(
         self,
         tasks: Iterable[rows.Row],
         results: Iterable[ResultRecord],
-        others: Iterable[LogEntry | Artifact],
+        others: Iterable[LogEntry | Artifact | NewEvent],
     ) -> None:
         """Add records that are newer than those here."""
         for row in tasks:
@@ -46,10 +49,14 @@ class Waiting:
         for record in others:
             if isinstance(record, LogEntry):
                 self.logs.append(record)
+            elif isinstance(record, NewEvent):
+                self.events.append(record)
             else:
                 self.artifacts[record.id] = record
 
-    def drop_lines(self, others: Iterable[LogEntry | Artifact]) -> Iterable[LogEntry | Artifact]:
+    def drop_lines(
+        self, others: Iterable[LogEntry | Artifact | NewEvent]
+    ) -> Iterable[LogEntry | Artifact | NewEvent]:
         """Give records without their log lines, which are counted: there is no room anywhere."""
         lines = [record for record in others if isinstance(record, LogEntry)]
         self.dropped.update(line.flow_run_id for line in lines)
@@ -72,6 +79,7 @@ class Waiting:
             self.artifacts.setdefault(artifact.id, artifact)
         self.results += batch.results
         self.logs += batch.logs
+        self.events += batch.events
 
     def oldest(self) -> Batch:
         """Give the oldest records, `BATCH_ROWS` of a kind at most."""
@@ -82,6 +90,7 @@ class Waiting:
             # A task run keeps the place it had when it began, its result comes at its end: none of
             # them may be sent later than its run.
             tuple(self.results),
+            tuple(self.events[:BATCH_ROWS]),
         )
 
     def forget(self, batch: Batch) -> None:
@@ -90,5 +99,6 @@ class Waiting:
             self.tasks.pop(run.id, None)
         del self.results[: len(batch.results)]
         del self.logs[: len(batch.logs)]
+        del self.events[: len(batch.events)]
         for artifact in batch.artifacts:
             self.artifacts.pop(artifact.id, None)

@@ -15,6 +15,7 @@ from nbflow.model.artifacts import Artifacts
 from nbflow.model.backfills import Backfills
 from nbflow.model.blocks import Blocks
 from nbflow.model.deployments import Deployments
+from nbflow.model.event_log import Events
 from nbflow.model.events import Event
 from nbflow.model.explaining import Explaining
 from nbflow.model.inputs import Inputs
@@ -71,6 +72,7 @@ class Backend(
     Blocks,
     Deployments,
     Estimates,
+    Events,
     Explaining,
     Inputs,
     Variables,

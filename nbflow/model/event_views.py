@@ -20,7 +20,7 @@ EMITTED = "events"
 #: characters of a state's message that are told
 _MESSAGE = 1000
 #: what a task run has to do with because its flow run has
-_OF_ITS_RUN = ("flow_name", "deployment_id", "work_pool", "schedule_id")
+_OF_ITS_RUN = ("flow_name", "deployment_id", "work_pool", "schedule_id", "tags")
 
 Labels = Mapping[str, str]
 
@@ -69,10 +69,16 @@ def view(event: Event) -> EventView:
         id=str(event.seq),
         event=f"nbflow.{event.kind}",
         occurred=event.at,
-        resource={ID: f"nbflow.{kind}.{event.resource_id}", **_labels(row)},
+        resource={ID: f"nbflow.{kind}.{_id_of(event)}", **_labels(row)},
         related=tuple(_related(row)),
         payload=row,
     )
+
+
+def _id_of(event: Event) -> str:
+    """Give what a resource goes by: a pool by its name, as everything refers to it."""
+    name = event.row.get("name") if event.noun == "work-pools" else None
+    return name or event.resource_id
 
 
 def singular(noun: str) -> str:
@@ -111,7 +117,7 @@ def of_task_runs(
     for task_id, entries in zip(row["ids"], row.get("states", ()), strict=False):
         task = {"id": task_id, **tasks.get(task_id, {})}
         task["flow_run_id"] = event.resource_id
-        related = (*_around(event.resource_id, run), *_tags(task, run))
+        related = (*around(event.resource_id, {**run, "tags": ()}), *_tags(task, run))
         earlier, follows = before.get(task_id), None
         for entry in entries:
             seen_id = f"{event.seq}.{place}"
@@ -157,8 +163,9 @@ def _brief(state: Mapping[str, Any]) -> dict[str, str]:
     return {"type": state["type"], "name": state["name"]}
 
 
-def _around(flow_run_id: str, run: Mapping[str, Any]) -> Iterator[Labels]:
-    name = {NAME: run["name"]} if run else {}
+def around(flow_run_id: str, run: Mapping[str, Any]) -> Iterator[Labels]:
+    """Give a flow run, and what it has to do with, as related resources."""
+    name = {NAME: run["name"]} if run.get("name") else {}
     yield {ID: f"nbflow.flow-run.{flow_run_id}", **name, ROLE: "flow-run"}
     yield from _related({key: run.get(key) for key in _OF_ITS_RUN})
 

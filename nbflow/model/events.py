@@ -1,4 +1,7 @@
-"""Facts, numbered in the order they were committed. What a browser hears is a list of these."""
+"""Facts, numbered in the order they were committed. What a browser hears is a list of these.
+
+Also what a user says to add one. How they are checked and asked for is `event_log`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from nbflow.model import clock, ids
 
 
 @dataclass(frozen=True)
@@ -26,3 +31,28 @@ class Event:
     at: datetime
     row: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seq: int = 0
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """What is said to emit an event.
+
+    Attributes:
+        event: what happened, at most 96 characters, as `shop.order.paid`; not `nbflow.…`.
+        resource: labels of what it happened to; `nbflow.resource.id` must be among them.
+        related: labels of what it has to do with, each with `nbflow.resource.id` and `.role`.
+        payload: any JSON object of at most 64 KB.
+        id: a second event of the same id changes nothing.
+        follows: the id of the event it comes after.
+        flow_run_id: the run that emits it: that, its flow, deployment, pool and tags are related.
+    """
+
+    event: str
+    resource: Mapping[str, str]
+    related: tuple[Mapping[str, str], ...] = ()
+    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    occurred: datetime = field(default_factory=clock.now)
+    id: str = field(default_factory=ids.uuid7)
+    follows: str | None = None
+    flow_run_id: str | None = None
+    task_run_id: str | None = None

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from nbflow.model import clock
 from nbflow.model.artifacts import Artifact
+from nbflow.model.events import NewEvent
 from nbflow.model.ids import run_name, uuid7
 from nbflow.model.results import ResultRecord
 from nbflow.model.states import State, StateType, read_back
@@ -275,9 +276,11 @@ class Batch:
     logs: tuple[LogEntry, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     results: tuple[ResultRecord, ...] = ()
+    events: tuple[NewEvent, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.task_runs or self.logs or self.artifacts or self.results)
+        records = self.task_runs or self.logs or self.artifacts or self.results or self.events
+        return bool(records)
 
 
 Run = TypeVar("Run", FlowRun, TaskRun)

@@ -14,6 +14,7 @@ from nbflow.exceptions import Conflict, NotFound
 from nbflow.faults import fault
 from nbflow.model import clock, releases, states
 from nbflow.model.backend import Changes, Recorded, check_wait
+from nbflow.model.event_log import checked
 from nbflow.model.events import Event
 from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, Page, check_limit
@@ -24,6 +25,7 @@ from nbflow.model.wire import jsonable
 from nbflow.model.workers import EVERY, Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, removing, scheduling, transitions
+from nbflow.orchestration import events as emitting
 from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.orchestration.automations import SqlAutomations
 from nbflow.orchestration.backfills import SqlBackfills
@@ -31,6 +33,7 @@ from nbflow.orchestration.base import again
 from nbflow.orchestration.blocks import SqlBlocks
 from nbflow.orchestration.deployments import SqlDeployments
 from nbflow.orchestration.estimates import SqlEstimates
+from nbflow.orchestration.events import SqlEvents
 from nbflow.orchestration.explaining import SqlExplaining
 from nbflow.orchestration.inputs import SqlInputs
 from nbflow.orchestration.limits import SqlLimits
@@ -71,6 +74,7 @@ class Orchestrator(
     SqlBlocks,
     SqlDeployments,
     SqlEstimates,
+    SqlEvents,
     SqlExplaining,
     SqlInputs,
     SqlLimits,
@@ -119,6 +123,7 @@ class Orchestrator(
     @again
     def record(self, batch: Batch) -> Recorded:
         """Keep results, task runs, log lines, artifacts; tell which runs were asked to stop."""
+        emitted = [checked(event) for event in batch.events]
         shown = artifacts.settle(batch.artifacts)  # writes files: not while the store is locked
         with self._write() as connection:
             results.append(connection, batch.results)  # before what tells of them
@@ -127,6 +132,7 @@ class Orchestrator(
             kept, lacking = artifacts.record(connection, shown)
             touched = transitions.emit_task_runs(connection, new)
             telling.emit(connection, kept)
+            emitting.emit(connection, emitted)
             touched |= {entry.flow_run_id for entry in batch.logs}
             cancel, paused = flow_runs.told(connection, touched)
             return Recorded(cancel, tuple(lacking), paused, limits.of_tags(connection))

@@ -40,14 +40,19 @@ def of(connection: sa.Connection, found: Sequence[Event]) -> list[EventView]:
     recorded = [event for event in found if event.noun == "task-runs"]
     ids = {task_id for event in recorded for task_id in event.row["ids"]}
     tasks = _rows(connection, _TASK, ids)
-    runs = _rows(connection, _RUN, {event.resource_id for event in recorded})
+    around = runs(connection, {event.resource_id for event in recorded})
     views: list[EventView] = []
     for event in found:
         if event.noun == "task-runs":
-            views += event_views.of_task_runs(event, tasks, runs)
+            views += event_views.of_task_runs(event, tasks, around)
         else:
             views.append(event_views.view(event))
     return _named(connection, views)
+
+
+def runs(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Give what views say of some flow runs, those that are there, by id."""
+    return _rows(connection, _RUN, ids)
 
 
 def _named(connection: sa.Connection, views: list[EventView]) -> list[EventView]:

@@ -9,13 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.model import clock
-from nbflow.model.events import Event
+from nbflow.model.event_views import EMITTED, ID
+from nbflow.model.events import Event, NewEvent
 from nbflow.store import codec
 from nbflow.store.bulk import Bulk
 from nbflow.store.tables import event
 
 _COLUMNS = ("kind", "noun", "resource_id", "at", "row")
 _APPEND = Bulk(lambda insert: insert(event).values(dict.fromkeys(_COLUMNS)).inline())
+_EMIT = Bulk(lambda insert: insert(event).values(dict.fromkeys((*_COLUMNS, "about"))).inline())
 
 
 def append(connection: sa.Connection, events: Sequence[Event]) -> None:
@@ -28,6 +30,38 @@ def append_texts(connection: sa.Connection, told: Sequence[tuple[Event, str]]) -
     if told:
         rows = [(e.kind, e.noun, e.resource_id, clock.micros(e.at), text) for e, text in told]
         _APPEND(connection, rows)
+
+
+def emit(connection: sa.Connection, made: Sequence[NewEvent]) -> None:
+    """Append users' events."""
+    rows = [
+        (e.event, EMITTED, e.id, clock.micros(e.occurred), codec.dumps(_said(e)), e.resource[ID])
+        for e in made
+    ]
+    _EMIT(connection, rows)
+
+
+def _said(new: NewEvent) -> dict[str, Any]:
+    return {
+        "resource": new.resource,
+        "related": new.related,
+        "payload": new.payload,
+        "follows": new.follows,
+    }
+
+
+def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Give those of some ids that users' events have."""
+    query = sa.select(event.c.resource_id).where(
+        event.c.resource_id.in_(ids), event.c.noun == EMITTED
+    )
+    return set(connection.execute(query).scalars())
+
+
+def by_seqs(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, Event]:
+    """Give events by their numbers."""
+    query = sa.select(event).where(event.c.seq.in_(seqs))
+    return {row["seq"]: _event(row) for row in connection.execute(query).mappings()}
 
 
 def since(connection: sa.Connection, seq: int, *, limit: int) -> list[Event]:

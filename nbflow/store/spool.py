@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from nbflow import settings
 from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock, rows
+from nbflow.model.events import NewEvent
 from nbflow.model.ids import uuid7
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, Batch, LogEntry, Owner, TaskRun
@@ -114,8 +115,10 @@ Entry = tuple[Any, ...]
 # A task run is `("task", *row)`, a result `("result", *row)`.
 
 
-def other_entry(record: LogEntry | Artifact) -> Entry:
-    """Give a log line or an artifact as an entry."""
+def other_entry(record: LogEntry | Artifact | NewEvent) -> Entry:
+    """Give a log line, an artifact or a user's event as an entry."""
+    if isinstance(record, NewEvent):
+        return event_entry(record)
     return log_entry(record) if isinstance(record, LogEntry) else artifact_entry(record)
 
 
@@ -130,6 +133,23 @@ def artifact_entry(artifact: Artifact) -> Entry:
         "artifact", artifact.kind, _encode(artifact.data), artifact.key, artifact.description,
         artifact.flow_run_id, artifact.task_run_id, clock.micros(artifact.created_at), artifact.id,
         rows.micros(artifact.updated_at), artifact.size, artifact.mime_types, artifact.sha256,
+    )  # fmt: skip
+
+
+def event_entry(new: NewEvent) -> Entry:
+    """Give a user's event as an entry; its labels and payload as JSON."""
+    return (
+        "event", new.id, new.event, clock.micros(new.occurred), new.follows, new.flow_run_id,
+        new.task_run_id, _encode([dict(new.resource), [*map(dict, new.related)], new.payload]),
+    )  # fmt: skip
+
+
+def _to_event(values: rows.Row) -> NewEvent:
+    event_id, event, occurred, follows, flow_run_id, task_run_id, told = values
+    resource, related, payload = json.loads(told)
+    return NewEvent(
+        event, resource, tuple(related), payload, clock.instant(occurred), event_id, follows,
+        flow_run_id, task_run_id,
     )  # fmt: skip
 
 
@@ -178,7 +198,7 @@ def deliver(backend: Backend, batch: Batch) -> tuple[Recorded, bool]:
 
 
 def _by_flow_run(batch: Batch) -> dict[str | None, Batch]:
-    kinds = (batch.task_runs, batch.logs, batch.artifacts, batch.results)
+    kinds = (batch.task_runs, batch.logs, batch.artifacts, batch.results, batch.events)
     runs = dict.fromkeys(record.flow_run_id for kind in kinds for record in kind)
     return {run: _of(run, batch) for run in runs}
 
@@ -189,6 +209,7 @@ def _of(run: str | None, batch: Batch) -> Batch:
         tuple(record for record in batch.logs if record.flow_run_id == run),
         tuple(record for record in batch.artifacts if record.flow_run_id == run),
         tuple(record for record in batch.results if record.flow_run_id == run),
+        tuple(record for record in batch.events if record.flow_run_id == run),
     )
 
 
@@ -271,6 +292,7 @@ def _batch(entries: list[Entry]) -> Batch:
     logs: list[LogEntry] = []
     artifacts: dict[str, Artifact] = {}
     results: list[ResultRecord] = []
+    events: list[NewEvent] = []
     for entry in entries:
         kind, row = entry[0], entry[1:]
         if kind == "task":
@@ -282,7 +304,10 @@ def _batch(entries: list[Entry]) -> Batch:
         elif kind == "artifact":
             artifact = _to_artifact(row)
             artifacts[artifact.id] = artifact
-    return Batch(tuple(tasks.values()), tuple(logs), tuple(artifacts.values()), tuple(results))
+        elif kind == "event":
+            events.append(_to_event(row))
+    kept = tuple(tasks.values()), tuple(logs), tuple(artifacts.values()), tuple(results)
+    return Batch(*kept, tuple(events))
 
 
 def entries(path: Path) -> Iterator[Entry]:

@@ -490,5 +490,10 @@ event = Table(
     Column("resource_id", String(36), nullable=False),
     at_column("at"),
     json_column("row"),
+    Column("about", Text),  # what a user's event happened to: its resource's id
+    # By name and time events are listed and counted: there are few names, so also all of them.
+    Index("ix_event_kind", "kind", "at", "seq"),
+    Index("ix_event_resource", "resource_id", "at", "seq"),
+    Index("ix_event_about", "about", "at", "seq", sqlite_where=text("about IS NOT NULL")),
     sqlite_autoincrement=True,
 )

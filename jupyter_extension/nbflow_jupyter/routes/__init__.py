@@ -18,6 +18,7 @@ from nbflow_jupyter.routes import (
     changes,
     concurrency_limits,
     deployments,
+    events,
     flow_runs,
     flows,
     notebooks,
@@ -56,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
     *concurrency_limits.ROUTES,
     *variables.ROUTES,
     *blocks.ROUTES,
+    *events.ROUTES,
     *changes.ROUTES,
 )
 

@@ -15,13 +15,20 @@ _TABLES = (
     "block_document", "block_schema", "block_type",
 )  # fmt: skip
 
+_EVENT_INDEXES = {"ix_event_kind": "kind", "ix_event_resource": "resource_id"}
+
 
 def upgrade() -> None:
     _make_blocks()
     _make_automations()
+    _index_events()
 
 
 def downgrade() -> None:
+    for name in _EVENT_INDEXES:
+        op.drop_index(name, "event")
+    op.drop_index("ix_event_about", "event")
+    op.drop_column("event", "about")
     for table in _TABLES:
         op.drop_table(table)
 
@@ -128,6 +135,14 @@ def _make_automations() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         _at("at"),
     )
+
+
+def _index_events() -> None:
+    op.add_column("event", sa.Column("about", sa.Text()))
+    for name, column in _EVENT_INDEXES.items():
+        op.create_index(name, "event", [column, "at", "seq"])
+    some = sa.text("about IS NOT NULL")
+    op.create_index("ix_event_about", "event", ["about", "at", "seq"], sqlite_where=some)
 
 
 def _id() -> sa.Column[str]:

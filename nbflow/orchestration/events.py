@@ -1,0 +1,100 @@
+"""`Events` over SQL: what users emit is kept with the labels of the run that emitted it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import InvalidInput
+from nbflow.model.event_log import (
+    MOST_AT_ONCE,
+    MOST_RELATED,
+    CountBy,
+    Emitted,
+    EventCount,
+    EventFilter,
+    EventSort,
+    checked,
+)
+from nbflow.model.event_views import ID, ROLE, EventView, Labels, Views, around
+from nbflow.model.events import NewEvent
+from nbflow.model.pages import Page, check_limit
+from nbflow.orchestration.base import OverSql, again
+from nbflow.store import event_list, event_views, events
+
+
+class SqlEvents(OverSql):
+    """The events of a store."""
+
+    @again
+    def emit_events(self, new: Sequence[NewEvent]) -> Emitted:
+        """Keep users' events; one whose id is known changes nothing."""
+        if len(new) > MOST_AT_ONCE:
+            raise InvalidInput(
+                f"{len(new)} events at once; {MOST_AT_ONCE} are the most.",
+                code="event.many",
+                field="events",
+            )
+        made = [checked(one) for one in new]
+        with self._write() as connection:
+            return Emitted(emit(connection, made))
+
+    def list_events(
+        self,
+        where: EventFilter | None = None,
+        *,
+        sort: EventSort = "-occurred",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[EventView]:
+        """List events."""
+        where = where or EventFilter()
+        with self.database.read() as connection:
+            return event_list.page(connection, where, sort=sort, limit=limit, cursor=cursor)
+
+    def count_events(self, by: CountBy, where: EventFilter | None = None) -> tuple[EventCount, ...]:
+        """Count events by time, name or resource."""
+        with self.database.read() as connection:
+            return event_list.counts(connection, by, where or EventFilter())
+
+    def view_events(self, since: int, *, limit: int = 200) -> Views:
+        """Give the events of at most `limit` commits after a number, in order of commits."""
+        check_limit(limit, 1000)
+        with self.database.read() as connection:
+            return event_views.after(connection, since, limit=limit)
+
+
+def emit(connection: sa.Connection, made: Sequence[NewEvent]) -> int:
+    """Append users' events that were checked and are not there yet; give how many."""
+    if not made:
+        return 0
+    first = {one.id: one for one in reversed(made)}
+    known = events.known(connection, list(first))
+    fresh = [one for one in made if one.id not in known and first[one.id] is one]
+    around_runs = _around(connection, {one.flow_run_id for one in fresh if one.flow_run_id})
+    events.emit(connection, [_placed(one, around_runs) for one in fresh])
+    return len(fresh)
+
+
+def _around(connection: sa.Connection, run_ids: set[str]) -> dict[str, tuple[Labels, ...]]:
+    return {
+        run_id: tuple(around(run_id, run))
+        for run_id, run in event_views.runs(connection, run_ids).items()
+    }
+
+
+def _placed(one: NewEvent, runs: dict[str, tuple[Labels, ...]]) -> NewEvent:
+    """Relate an event to the run that emitted it, and to what that has to do with."""
+    if one.flow_run_id is None or one.flow_run_id not in runs:
+        return one
+    said = {other[ID] for other in one.related}
+    added = [other for other in _of_run(one, runs[one.flow_run_id]) if other[ID] not in said]
+    return replace(one, related=(*one.related, *added)[: 2 * MOST_RELATED])
+
+
+def _of_run(one: NewEvent, run: Sequence[Labels]) -> Iterator[Labels]:
+    if one.task_run_id is not None:
+        yield {ID: f"nbflow.task-run.{one.task_run_id}", ROLE: "task-run"}
+    yield from run

@@ -1,0 +1,162 @@
+"""What users emit, and how events are listed and counted, asked of every authority."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from nbflow.exceptions import InvalidInput
+from nbflow.model import clock, states
+from nbflow.model.backend import Backend
+from nbflow.model.event_log import EventFilter
+from nbflow.model.event_views import ID, ROLE, EventView
+from nbflow.model.events import NewEvent
+from nbflow.model.ids import uuid7
+from nbflow.model.pages import every
+from nbflow.model.runs import Batch, TaskRun
+
+
+def an_event(**said: Any) -> NewEvent:
+    named = {"event": "shop.order.paid", "resource": {ID: f"shop.order.{uuid7()}"}}
+    return NewEvent(**{**named, **said})
+
+
+def listed(backend: Backend, **where: Any) -> list[EventView]:
+    return list(every(backend.list_events, EventFilter(**where), limit=50))
+
+
+def test_an_event_is_read_as_it_was_emitted(backend: Backend) -> None:
+    occurred = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    related = ({ID: "shop.customer.7", ROLE: "customer"},)
+    new = an_event(payload={"eur": 3.5}, related=related, occurred=occurred, follows="4.2")
+    assert backend.emit_events([new]).count == 1
+    [found] = listed(backend, resource=new.resource[ID])
+    assert (found.id, found.event, found.occurred) == (new.id, new.event, occurred)
+    assert found.resource == new.resource
+    assert (found.related, found.payload, found.follows) == (related, {"eur": 3.5}, "4.2")
+
+
+def test_an_event_of_a_known_id_changes_nothing(backend: Backend) -> None:
+    new = an_event()
+    assert backend.emit_events([new, new]).count == 1
+    assert backend.emit_events([an_event(id=new.id, payload={"other": 1})]).count == 0
+    [found] = listed(backend, resource=new.resource[ID])
+    assert found.payload == {}
+
+
+def test_what_a_run_emits_is_related_to_it(backend: Backend, make: Any) -> None:
+    run = make.run(tags=("nightly",))
+    new = an_event(flow_run_id=run.id)
+    backend.emit_events([new])
+    recorded = an_event(flow_run_id=run.id)
+    backend.record(Batch(events=(recorded,)))
+    backend.record(Batch(events=(recorded,)))
+    for one in (new, recorded):
+        [found] = listed(backend, resource=one.resource[ID])
+        roles = {(other[ROLE], other[ID]) for other in found.related}
+        assert ("flow-run", f"nbflow.flow-run.{run.id}") in roles
+        assert ("flow", f"nbflow.flow.{run.flow_name}") in roles
+        assert ("tag", "nbflow.tag.nightly") in roles
+
+
+def test_events_are_found_by_name_resource_and_relation(backend: Backend, make: Any) -> None:
+    run = make.run()
+    backend.propose(run.id, states.Running())
+    resource = f"nbflow.flow-run.{run.id}"
+    names = [view.event for view in listed(backend, resource=resource)]
+    assert names[0] == "nbflow.flow-run.Running"
+    only = listed(backend, resource=resource, event="nbflow.flow-run.Run*")
+    assert [view.event for view in only] == ["nbflow.flow-run.Running"]
+    others = listed(backend, resource=resource, event=("nbflow.*", "!*.Running"))
+    assert "nbflow.flow-run.Running" not in {view.event for view in others}
+    task = TaskRun(uuid7(), run.id, "k", "k-0", "task", states.Completed(), clock.now())
+    backend.record(Batch((task,)))
+    [of_task] = listed(backend, resource=f"nbflow.task-run.{task.id}")
+    assert of_task.event == "nbflow.task-run.Completed"
+    near = listed(backend, related=resource, since=run.created_at - timedelta(seconds=1))
+    assert {of_task.id, only[0].id} <= {view.id for view in near}
+
+
+def test_pages_of_either_order_hold_each_event_once(backend: Backend, make: Any) -> None:
+    run = make.run()
+    now = clock.now()
+    made = [TaskRun(uuid7(), run.id, "k", "k", "task", states.Completed(), now) for _ in range(7)]
+    backend.record(Batch(tuple(made)))
+    resource = tuple(f"nbflow.task-run.{task.id}" for task in made)
+    newest = [v.id for v in every(backend.list_events, EventFilter(resource=resource), limit=3)]
+    asked = {"sort": "occurred", "limit": 2}
+    oldest = [v.id for v in every(backend.list_events, EventFilter(resource=resource), **asked)]
+    assert len(newest) == len(set(newest)) == 7
+    assert oldest == newest[::-1]
+
+
+def test_events_of_a_span_are_listed_and_counted(backend: Backend) -> None:
+    name = f"clock.{uuid7()}"
+    hour = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    minutes = (0, 1, 59, 60, 61)
+    resources = [{ID: "clock.a"}, {ID: "clock.b"}]
+    new = [
+        an_event(event=name, resource=resources[m % 2], occurred=hour + timedelta(minutes=m))
+        for m in minutes
+    ]
+    backend.emit_events(new)
+    inside = EventFilter(event=name, since=hour, until=hour + timedelta(hours=1))
+    assert len(backend.list_events(inside).rows) == 3
+    by_hour = backend.count_events("hour", EventFilter(event=name))
+    assert [(count.start, count.count) for count in by_hour] == [
+        (hour, 3),
+        (hour + timedelta(hours=1), 2),
+    ]
+    assert len(backend.count_events("minute", inside)) == 3
+    assert [c.count for c in backend.count_events("day", EventFilter(event=name))] == [5]
+    [counted] = backend.count_events("event", EventFilter(event=name))
+    assert (counted.value, counted.count) == (name, 5)
+    about = {c.value: c.count for c in backend.count_events("resource", EventFilter(event=name))}
+    assert about == {"clock.a": 2, "clock.b": 3}
+
+
+def test_the_feed_gives_what_is_committed_after_a_number(backend: Backend) -> None:
+    before = backend.view_events(0).seq
+    while (seq := backend.view_events(before, limit=1000).seq) != before:
+        before = seq
+    new = [an_event(), an_event()]
+    backend.emit_events(new)
+    told = backend.view_events(before)
+    mine = {one.id for one in new}
+    assert [view.id for view in told.views if view.id in mine] == [one.id for one in new]
+    assert told.seq > before
+
+
+WRONG = [
+    ("event", {"event": ""}),
+    ("event", {"event": "a b"}),
+    ("event", {"event": "x" * 97}),
+    ("event", {"event": "nbflow.flow-run.Completed"}),
+    ("resource", {"resource": {}}),
+    ("resource", {"resource": {ID: ""}}),
+    ("resource", {"resource": {ID: "x", "long": "y" * 1001}}),
+    ("related.0", {"related": ({ID: "x"},)}),
+    ("payload", {"payload": {"long": "y" * 70_000}}),
+    ("id", {"id": "7"}),
+    ("follows", {"follows": ""}),
+]
+
+
+@pytest.mark.parametrize(("field", "said"), WRONG)
+def test_what_is_no_event_is_refused(backend: Backend, field: str, said: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        backend.emit_events([an_event(), an_event(**said)])
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("cursor", ["x", "WzFd", "bnVsbA"])
+def test_a_cursor_of_elsewhere_is_refused(backend: Backend, cursor: str) -> None:
+    with pytest.raises(InvalidInput):
+        backend.list_events(cursor=cursor)
+
+
+def test_too_many_terms_are_refused(backend: Backend) -> None:
+    with pytest.raises(InvalidInput):
+        backend.list_events(EventFilter(event=tuple(f"a{n}" for n in range(21))))
