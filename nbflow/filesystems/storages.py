@@ -133,11 +133,10 @@ class _Remote(FileSystem):
 
         url = self.url()
         protocol, _, place = url.partition("://")
+        # No instance is kept: it would keep credentials, and a listing that grows old.
+        options = {"use_listings_cache": False, **self.options(), "skip_instance_cache": True}
         try:
-            # No instance is kept: it would keep credentials, and a listing that grows old.
-            opened = fsspec.filesystem(
-                protocol, skip_instance_cache=True, use_listings_cache=False, **self.options()
-            )
+            opened = fsspec.filesystem(protocol, **options)
         except ImportError as error:
             raise _missing(protocol, error) from None
         except (TypeError, ValueError) as error:
