@@ -32,7 +32,11 @@ interface IAsked {
 }
 
 export class Api implements IApi {
-  constructor(settings: ServerConnection.ISettings) {
+  /** `unreachable`: what to say when there is no answer at all. */
+  constructor(
+    settings: ServerConnection.ISettings,
+    private readonly _unreachable = ''
+  ) {
     this._settings = settings;
   }
 
@@ -443,7 +447,7 @@ export class Api implements IApi {
     try {
       response = await ServerConnection.makeRequest(url, init, this._settings);
     } catch (reason) {
-      throw ApiError.unreachable(reason);
+      throw ApiError.unreachable(this._unreachable || reason);
     }
     if (!response.ok) {
       throw await ApiError.of(response);

@@ -11,6 +11,7 @@ import { ApiError, problemOf } from './errors';
 import { isCancellable, isFinal, isRetryable } from './models/states';
 import { answerTo, questionOf } from './models/question';
 import { standing } from './models/schemaform';
+import { tellOnce } from './models/tellonce';
 import type { ISession } from './tokens';
 import type { Deployment, FlowRun, FlowRunRow, Parameters, Verdict } from './wire';
 import { askFor } from './widgets/fieldsform';
@@ -57,9 +58,6 @@ export const CommandIDs = {
 
 export const CATEGORY = 'nbflow';
 
-/** For how long an error lies over the page. */
-const ERROR_MILLISECONDS = 8000;
-
 type Args = ReadonlyPartialJSONObject;
 
 /** Describe a command's arguments: names and what they are, all text. */
@@ -81,25 +79,9 @@ export async function tell<Answer>(doing: Promise<Answer>): Promise<Answer | nul
     return await doing;
   } catch (reason) {
     const { message, hint } = problemOf(reason);
-    tellOnce(hint ? `${message} ${hint}` : message);
+    tellOnce(Notification.manager, hint ? `${message} ${hint}` : message);
     return null;
   }
-}
-
-/** Tell of an error; what is still being told is not told twice. */
-function tellOnce(message: string): void {
-  const { manager } = Notification;
-  const told = manager.notifications.some(
-    each => each.type === 'error' && each.message === message && isShown(each)
-  );
-  if (!told) {
-    manager.notify(message, 'error', { autoClose: ERROR_MILLISECONDS });
-  }
-}
-
-/** It is kept in the list of notifications also when it is no longer over the page. */
-function isShown({ createdAt }: Notification.INotification): boolean {
-  return Date.now() - createdAt < ERROR_MILLISECONDS;
 }
 
 export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession): void {

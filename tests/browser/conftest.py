@@ -76,20 +76,27 @@ class Lab:
         page_config.write_text(json.dumps({"disabledExtensions": {news: True}}))
         self.launch(wait_for)
 
-    def launch(self, wait_for: Callable[..., object]) -> None:
-        """Start its process, for the first time or again, and wait until nbflow answers."""
+    def launch(
+        self,
+        wait_for: Callable[..., object],
+        *options: str,
+        answers: str = "nbflow/api/health",
+        **environment: str,
+    ) -> None:
+        """Start its process, for the first time or again, and wait until it answers."""
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *("--ip=127.0.0.1", f"--port={self.port}", "--ServerApp.port_retries=0"),
             *(f"--ServerApp.root_dir={self.work}", "--LabApp.expose_app_in_browser=True"),
-            "--JupyterNotebookApp.expose_app_in_browser=True",
+            *("--JupyterNotebookApp.expose_app_in_browser=True", *options),
         ]
         with (self.folder / "jupyter.log").open("wb") as log:
             self.process = subprocess.Popen(
-                command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                command, env=self._environment() | environment, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        wait_for(self._answers, seconds=60, what=f"JupyterLab, see {self.folder / 'jupyter.log'},")
+        what = f"JupyterLab, see {self.folder / 'jupyter.log'},"
+        wait_for(lambda: self._answers(answers), seconds=60, what=what)
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "NBFLOW_"))}
@@ -104,10 +111,10 @@ class Lab:
             "NBFLOW_DRAIN_SECONDS": "1",
         }
 
-    def _answers(self) -> bool:
+    def _answers(self, path: str) -> bool:
         assert self.process.poll() is None, (self.folder / "jupyter.log").read_text()
         try:
-            return self.api.get("health").is_success
+            return self.api.get(f"{self.url}/{path}").is_success
         except httpx.TransportError:
             return False
 

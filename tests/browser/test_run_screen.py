@@ -4,12 +4,14 @@ what failed, is suspended or deleted while somebody looks."""
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import NOTEBOOK, Lab
 from tests.browser.house import script_started
 from tests.browser.pages import bar_of, opened, run_of
 
@@ -66,6 +68,15 @@ def start(lab: Any, *args: str) -> subprocess.Popen[bytes]:
     return script_started(lab, FLOWS, *args)
 
 
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[..., object]) -> Iterator[Lab]:
+    """One JupyterLab for all of them."""
+    lab = Lab(tmp_path_factory.mktemp("runs"))
+    lab.start(wait_for)
+    yield lab
+    lab.stop()
+
+
 def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
     visit: Any, lab: Any, wait_for: Any, tmp_path: Path
 ) -> None:
@@ -106,7 +117,7 @@ def test_a_run_is_gone_through_by_keyboard_and_a_live_ones_bars_grow(
     # a live one
     finish = tmp_path / "finish"
     process = start(lab, "live", str(finish))
-    view = opened(visit, wait_for(lambda: run_of(lab, "live")))
+    view = opened(visit, wait_for(lambda: run_of(lab, "live", state="RUNNING")))
     bar = bar_of(view, "wait_for")
     expect(bar).to_be_visible()
     calls = len(visit.calls)
@@ -159,7 +170,7 @@ def test_what_failed_is_suspended_or_deleted_is_seen_at_once(
     expect(picked).to_contain_text("explode")
 
     # it is suspended
-    suspended = opened(visit, wait_for(lambda: run_of(lab, "live")))
+    suspended = opened(visit, wait_for(lambda: run_of(lab, "live", state="RUNNING")))
     suspended.locator('[name="suspend"]').click()
     expect(suspended).to_have_attribute("data-state", "PAUSED")
     expect(suspended.locator(".jp-nbflow-RunView-title")).to_contain_text("Suspended")
@@ -176,29 +187,77 @@ def test_what_failed_is_suspended_or_deleted_is_seen_at_once(
     visit.picture("run-deleted")
 
 
-def test_a_page_goes_on_when_its_server_comes_back(
+#: what another release would say of itself
+OTHER_RELEASE = "import nbflow\nnbflow.__version__ = '9.9.9'\n"
+
+
+def test_pages_go_on_when_their_server_comes_back_even_as_another_release(
     visit: Any, lab: Any, wait_for: Any, tmp_path: Path
 ) -> None:
+    page = visit.page
     finish = tmp_path / "finish"
     process = start(lab, "live", str(finish))
+    made = lab.api.post("deployments", json={"path": NOTEBOOK, "name": "daily"}).json()
     visit.open_lab()
-    view = opened(visit, wait_for(lambda: run_of(lab, "live")))
+    panel = visit.open_sidebar()
+    visit.execute("nbflow:open-deployment", deployment_id=made["id"])
+    deployment = page.locator(f'[data-deployment-page="{made["id"]}"]')
+    expect(deployment.get_by_role("heading", level=1)).to_have_text("daily")
+    run_id = wait_for(lambda: run_of(lab, "live", state="RUNNING"))
+    view = opened(visit, run_id)
     expect(bar_of(view, "wait_for")).to_be_visible()
 
+    # Jupyter Server does not end while a kernel is being started
+    idle = "window.jupyterapp.shell.widgets('main').next().value.sessionContext"
+    page.wait_for_function(f"{idle}.kernelDisplayStatus === 'idle'")
+
+    # it is gone: each place says so once, and so does what is asked for all the same
     lab.halt()
     lost = view.get_by_text("The server does not answer.")
     expect(lost).to_be_visible()
+    expect(panel.get_by_text("Connection lost. Trying again…")).to_be_visible()
+    refusal = page.locator(".Toastify__toast--error")
+    for _ in range(3):
+        visit.execute("nbflow:cancel-run", flow_run_id=run_id)
+    expect(refusal).to_have_count(1)
+    expect(refusal).to_contain_text("The Jupyter server does not answer.")
     visit.picture("run-lost")
+    visit.execute("apputils:dismiss-notification")
+    opened_deployment = deployment.get_by_text("The server does not answer.")
+    visit.execute("nbflow:open-deployment", deployment_id=made["id"])
+    expect(opened_deployment).to_be_visible()
+
+    # it is there again, without its nbflow
     finish.touch()
     assert process.wait(60) == 0
-    lab.launch(wait_for)
-    # the longer the server was away, the longer the page waits before it looks again: 30 s at most
-    expect(view).to_have_attribute("data-state", "COMPLETED", timeout=60_000)
+    without = "--ServerApp.jpserver_extensions={'nbflow': False}"
+    lab.launch(wait_for, without, answers="api/status")
+    missing = "The server part of nbflow is not running on this Jupyter server."
+    alerts = page.get_by_role("alert")
+    expect(alerts).to_contain_text(missing, timeout=30_000)
+    expect(alerts).to_have_count(1)
+    expect(deployment).to_contain_text(missing)
+    expect(panel.locator("[data-run-id]").first).to_be_hidden()
+    visit.picture("server-missing")
+    lab.halt()
+
+    # and with that of another release: everything goes on
+    (tmp_path / "sitecustomize.py").write_text(OTHER_RELEASE)
+    lab.launch(wait_for, PYTHONPATH=str(tmp_path))
+    expect(alerts).to_contain_text(
+        "The server runs nbflow 9.9.9, this page belongs to 0.1.0.", timeout=30_000
+    )
+    expect(alerts).to_have_count(1)
+    expect(opened_deployment).to_have_count(0)
+    expect(deployment.locator('[name="run-now"]')).to_be_enabled()
+    expect(panel.locator(f'[data-run-id="{run_id}"]')).to_have_attribute("data-state", "COMPLETED")
+    visit.picture("server-skew")
+    visit.execute("nbflow:open-run", flow_run_id=run_id)
+    expect(view).to_have_attribute("data-state", "COMPLETED")
     expect(lost).to_have_count(0)
-    expect(view.get_by_role("alert")).to_have_count(0)
 
     # the browser itself tells of each connection that was refused, and nothing else went wrong
-    refused = ("ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_EMPTY_RESPONSE")
+    refused = ("ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_EMPTY_RESPONSE", "404")
     assert [each for each in visit.errors if not any(word in each for word in refused)] == []
-    assert len(visit.errors) < 40
+    assert len(visit.errors) < 60
     visit.errors.clear()

@@ -29,7 +29,8 @@ function api(more: object = {}): Api {
     token: 't t',
     WebSocket: Socket
   };
-  return new Api({ ...settings, appendToken: false, ...more } as never);
+  const made = { ...settings, appendToken: false, ...more };
+  return new Api(made as never, 'Nobody answers.');
 }
 
 function answers(status: number, body: unknown): void {
@@ -114,7 +115,8 @@ test('a server that is gone is unreachable, not failed', async () => {
   makeRequest.mockRejectedValueOnce(new TypeError('Failed to fetch'));
   await expect(api().health()).rejects.toMatchObject({
     status: 0,
-    code: 'unreachable'
+    code: 'unreachable',
+    message: 'Nobody answers.'
   });
 });
 

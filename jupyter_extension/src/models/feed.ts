@@ -18,7 +18,7 @@ import {
 } from '../wire';
 
 export const FIRST_RETRY_MS = 500;
-export const LAST_RETRY_MS = 30_000;
+export const LAST_RETRY_MS = 10_000;
 
 /** How the page stands to the server. `missing`: no nbflow there; `refused`: it may not look. */
 export type Link = 'connecting' | 'live' | 'lost' | 'missing' | 'refused';

@@ -5,6 +5,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Notification } from '@jupyterlab/apputils';
 import { CommandIDs, describe, hit, tell, textOf } from '../commands';
 import { FailuresModel } from '../models/failures';
+import type { Feed } from '../models/feed';
 import { ISession } from '../tokens';
 import { FailureNotes } from '../models/failurenotes';
 
@@ -16,6 +17,7 @@ export const notify: JupyterFrontEndPlugin<void> = {
   activate: (app: JupyterFrontEnd, session: ISession): void => {
     const { feed, deployments, preferences, trans } = session;
     const { commands } = app;
+    feed.snapshot.connect(prepare);
     const notes = new FailureNotes({
       notes: Notification.manager,
       nameOf: run => deployments.get(run.deployment_id)?.name ?? run.flow_name,
@@ -33,6 +35,16 @@ export const notify: JupyterFrontEndPlugin<void> = {
     addTellCommand(app, session);
   }
 };
+
+/**
+ * Have JupyterLab load what draws notifications, while there is a server to load it from: it loads
+ * that with the first one, and where this fails shows none until the page is loaded again.
+ */
+function prepare(feed: Feed): void {
+  const { manager } = Notification;
+  manager.dismiss(manager.notify('nbflow', 'default', { autoClose: 1 }));
+  feed.snapshot.disconnect(prepare);
+}
 
 function addTellCommand(
   app: JupyterFrontEnd,

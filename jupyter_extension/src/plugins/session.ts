@@ -33,7 +33,11 @@ export const session: JupyterFrontEndPlugin<ISession> = {
   provides: ISession,
   optional: [ITranslator],
   activate: (app: JupyterFrontEnd, translator: ITranslator | null): ISession => {
-    const api = new Api(app.serviceManager.serverSettings);
+    const trans = (translator ?? nullTranslator).load('nbflow');
+    const api = new Api(
+      app.serviceManager.serverSettings,
+      trans.__('The Jupyter server does not answer.')
+    );
     const feed = new Feed(api);
     const made: ISession = {
       api,
@@ -47,7 +51,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       variables: new VariablesModel(api, feed),
       limits: new LimitsModel(api, feed),
       saved: savedOf(app.serviceManager.contents),
-      trans: (translator ?? nullTranslator).load('nbflow')
+      trans
     };
     addRunCommands(app, made);
     addManyRunsCommands(app, made);

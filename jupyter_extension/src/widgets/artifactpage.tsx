@@ -16,6 +16,7 @@ import {
 } from '../components/artifact';
 import { Ago, exactText } from '../components/duration';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
+import { Lost } from '../components/lost';
 import { Segments } from '../components/standing';
 import { useModel } from '../components/usemodel';
 import { Windowed } from '../components/windowed';
@@ -96,6 +97,7 @@ function Whole(props: IPart): JSX.Element {
   }
   return (
     <>
+      <Lost feed={session.feed} trans={trans} />
       <Versions model={model} chosen={chosen} trans={trans} />
       <Chosen key={chosen.id} {...props} artifact={chosen} />
     </>

@@ -7,6 +7,7 @@ import React, { useEffect, useRef, useState } from 'react';
 import { CommandIDs } from '../commands';
 import { Ago } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
+import { Lost } from '../components/lost';
 import { Switch, Usage } from '../components/standing';
 import { useModel } from '../components/usemodel';
 import { LimitCommands } from '../commands/limits';
@@ -87,6 +88,7 @@ function Whole({
           {trans.__('New limit')}
         </button>
       </div>
+      <Lost feed={session.feed} trans={trans} />
       {limits.problem && <ProblemNote problem={limits.problem} />}
       {!limits.loaded && !limits.problem && <Skeleton rows={4} trans={trans} />}
       {limits.loaded && !limits.all.length && (

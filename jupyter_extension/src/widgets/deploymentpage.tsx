@@ -128,7 +128,7 @@ function Page(props: IPage): JSX.Element {
   const label = tabs.find(([name]) => name === model.part)?.[1];
   return (
     <>
-      <header className="jp-nbflow-DeploymentPage-head">
+      <div className="jp-nbflow-DeploymentPage-head">
         <DeploymentHead {...props} />
         {model.row && (
           <Tabs
@@ -138,7 +138,7 @@ function Page(props: IPage): JSX.Element {
             onShow={part => model.show(part)}
           />
         )}
-      </header>
+      </div>
       <section
         className="jp-nbflow-DeploymentPage-part"
         role="tabpanel"

@@ -6,6 +6,7 @@ import React, { useState } from 'react';
 import { CommandIDs, tell } from '../commands';
 import { Ahead, useTicking } from '../components/duration';
 import { ProblemNote } from '../components/empty';
+import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
 import { makerText } from '../components/versionlist';
 import type { DeploymentsModel } from '../models/deployments';
@@ -34,6 +35,7 @@ export function DeploymentHead(props: IDeploymentPart): JSX.Element {
           )}
         </>
       )}
+      <Lost feed={session.feed} trans={trans} />
       {gone && (
         <div className="jp-nbflow-Gone" role="alert">
           <span>{trans.__('This deployment was deleted. Its past runs stay.')}</span>

@@ -8,6 +8,7 @@ import type { Message } from '@lumino/messaging';
 import React from 'react';
 import { HistoryBars } from '../components/charts/historybars';
 import { ProblemNote, Skeleton } from '../components/empty';
+import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
 import { FlowsModel } from '../models/flows';
 import { countOf, sumOf } from '../models/history';
@@ -89,6 +90,7 @@ function Page({ flows, ...part }: IOverviewPart & { flows: FlowsModel }): JSX.El
   return (
     <>
       <Filters model={model} trans={session.trans} />
+      <Lost feed={session.feed} trans={session.trans} />
       {model.problem && <ProblemNote problem={model.problem} />}
       {model.choice.tab === 'flows' ? (
         <Flows flows={flows} {...part} />

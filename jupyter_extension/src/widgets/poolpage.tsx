@@ -6,6 +6,7 @@ import React from 'react';
 import { QueueTable, WorkerTable } from '../components/pooltables';
 import { RunRow } from '../components/runrow';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
+import { Lost } from '../components/lost';
 import { Switch, Usage, WorkStatus } from '../components/standing';
 import { TemplateEditor } from '../components/templateeditor';
 import { useModel } from '../components/usemodel';
@@ -78,6 +79,7 @@ function Whole(props: IPart): JSX.Element {
   return (
     <>
       <Head {...props} row={pool} />
+      <Lost feed={session.feed} trans={trans} />
       {workPools.problem && <ProblemNote problem={workPools.problem} />}
       <Queues {...props} row={pool} />
       <section className="jp-nbflow-Card" aria-label={trans.__('Workers')}>
@@ -98,7 +100,7 @@ function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elemen
   const act = (command: string) => (): void =>
     void commands.execute(command, { work_pool: name });
   return (
-    <header className="jp-nbflow-Page-head">
+    <div className="jp-nbflow-Page-head">
       <div className="jp-nbflow-Page-title">
         <h1 dir="auto">{name}</h1>
         <WorkStatus status={status} trans={trans} />
@@ -148,7 +150,7 @@ function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elemen
           <dd className={late ? 'jp-nbflow-Late' : ''}>{late}</dd>
         </div>
       </dl>
-    </header>
+    </div>
   );
 }
 

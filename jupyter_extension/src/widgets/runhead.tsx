@@ -10,6 +10,7 @@ import { ProblemNote, Skeleton } from '../components/empty';
 import { personText } from '../components/person';
 import { StateBadge } from '../components/statebadge';
 import { Tabs } from '../components/tabs';
+import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
 import { questionOf, type Answer } from '../models/question';
 import { PARTS, type Part, type RunModel } from '../models/run';
@@ -52,7 +53,7 @@ export function Head(props: IHead): JSX.Element {
           <RunActions run={run} session={session} commands={commands} />
         )}
       </div>
-      <Link session={session} />
+      <Lost feed={session.feed} trans={trans} />
       <Facts run={run} session={session} commands={commands} opener={opener} />
       <Given run={run} trans={trans} />
       {run.state.message && (
@@ -99,20 +100,6 @@ function FailedIn({ model, session: { trans }, onFailure }: IHead): JSX.Element 
       >
         <bdi>{failure.name}</bdi>
       </button>
-    </p>
-  ) : null;
-}
-
-/** What stands here may be old while there is no connection. */
-function Link({
-  session: { feed, trans }
-}: Pick<IHead, 'session'>): JSX.Element | null {
-  useModel(feed);
-  return feed.link === 'lost' ? (
-    <p className="jp-nbflow-RunView-lost" role="status">
-      {trans.__(
-        'The server does not answer. This page goes on by itself when it is there again.'
-      )}
     </p>
   ) : null;
 }
