@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow import settings
+from nbflow import kernel_secrets, settings
 from nbflow.exceptions import NbflowError
 from nbflow.model import masking
 
@@ -49,6 +49,7 @@ def connect() -> Backend:
 
 def _connect() -> Backend:
     masking.register_settings()
+    kernel_secrets.begin()
     if settings.api_url:
         from nbflow.client.http import HttpBackend
         from nbflow.store import homes

@@ -11,13 +11,15 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Generator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput
+from nbflow.model import secret_formats
 
 #: what stands where a secret stood
 MASK = "********"
@@ -31,6 +33,11 @@ _DEEPEST = 32
 _lock = threading.Lock()
 _secrets: frozenset[str] = frozenset()
 _pattern: re.Pattern[str] | None = None
+#: what secrets look like, in order; and the characters with which they begin
+_ordered: list[str] = []
+_firsts: frozenset[str] = frozenset()
+_longest = 0
+_listeners: list[Callable[[frozenset[str]], None]] = []
 
 
 def register_secret(value: str | bytes) -> None:
@@ -49,6 +56,16 @@ def register_secret(value: str | bytes) -> None:
     if text not in _secrets:
         with _lock:
             _know(_secrets | {text})
+        for told in _listeners:
+            told(frozenset({text}))
+
+
+def listen(told: Callable[[frozenset[str]], None]) -> None:
+    """Have a function told of the secrets registered so far, and of each that follows."""
+    if told not in _listeners:
+        _listeners.append(told)
+        if _secrets:
+            told(_secrets)
 
 
 def register_within(value: Any) -> None:
@@ -76,14 +93,55 @@ def register_settings() -> None:
 
 
 def mask(text: str) -> str:
-    """Give a text with every registered secret replaced by asterisks."""
+    """Give a text with every secret replaced by asterisks: registered ones, and well-known formats.
+
+    Formats (`secret_formats`): keys and tokens of AWS, GitHub, Slack, Google and Stripe, JSON Web
+    Tokens, private keys.
+    """
     pattern = _pattern
-    return text if pattern is None else pattern.sub(MASK, text)
+    if pattern is not None:
+        text = pattern.sub(MASK, text)
+    return secret_formats.mask(text, MASK) if secret_formats.suspicious(text) else text
 
 
 def mask_json(value: Any) -> Any:
     """Give a JSON value with the secrets in its texts, keys included, replaced."""
-    return value if _pattern is None else _mask_json(value, 0)
+    return value if _pattern is None and not _suspicious(value, 0) else _mask_json(value, 0)
+
+
+def unfinished(text: str) -> int:
+    """Give how many characters at the end of a text may be the beginning of a secret."""
+    if _pattern is None:
+        return 0
+    begin = max(len(text) - _longest + 1, 0)
+    for at in range(begin, len(text)):
+        if text[at] in _firsts:
+            tail = text[at:]
+            found = bisect_left(_ordered, tail)
+            if found < len(_ordered) and _ordered[found].startswith(tail):
+                return len(tail)
+    return 0
+
+
+class Carry:
+    """The texts of one stream, which may cut a secret in two: held back is what may begin one."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def take(self, text: str) -> str:
+        """Take the next piece; give what may be told, masked."""
+        if not self._held and _pattern is None:
+            return mask(text)
+        masked = mask(self._held + text)
+        keep = unfinished(masked)
+        self._held = masked[len(masked) - keep :]
+        return masked[: len(masked) - keep]
+
+    def rest(self) -> str:
+        """Give what was held back: nothing follows."""
+        rest, self._held = self._held, ""
+        return rest
 
 
 def registered() -> frozenset[str]:
@@ -103,10 +161,12 @@ def forgetting() -> Generator[None, None, None]:
 
 
 def _know(secrets: frozenset[str]) -> None:
-    global _secrets, _pattern
+    global _secrets, _pattern, _ordered, _firsts, _longest
     forms = {form for secret in secrets for form in _forms(secret)}
     # The longest first: a secret may be part of another.
     ordered = sorted(forms, key=lambda form: (-len(form), form))
+    _ordered, _firsts = sorted(forms), frozenset(form[0] for form in forms)
+    _longest = len(ordered[0]) if ordered else 0
     _pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
     _secrets = secrets
 
@@ -129,6 +189,17 @@ def _inside(coded: str, before: int, data: bytes) -> str:
     first = (0, 2, 3)[before]
     whole = (before + len(data)) * 8 // 6
     return coded[first:whole]
+
+
+def _suspicious(value: Any, depth: int) -> bool:
+    if isinstance(value, str):
+        return secret_formats.suspicious(value)
+    if depth > _DEEPEST or not isinstance(value, (Mapping, list, tuple)):
+        return False
+    if isinstance(value, Mapping):
+        items = cast("Mapping[Any, Any]", value).items()
+        return any(_suspicious(k, depth) or _suspicious(v, depth + 1) for k, v in items)
+    return any(_suspicious(item, depth + 1) for item in cast("list[Any]", value))
 
 
 def _mask_json(value: Any, depth: int) -> Any:

@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 
 from nbflow import settings
 from nbflow.kernels.provisioner import manager_for
-from nbflow.model import cell_reports
+from nbflow.model import cell_reports, told_secrets
 from nbflow.model.cell_reports import CellReport
 from nbflow.notebook import kernel_side, outcomes
 from nbflow.notebook.kernel import KernelProcess, settle
@@ -215,6 +215,8 @@ class CellClient(NotebookClient):
         cut_short = await self._first(request.reply, seconds)
         killed = bool(cut_short) and await self._interrupt(request)
         await self._whole(request)
+        for name, text in self.journal.let_go(cell["id"]):
+            self.on_text(cell["id"], name, text)
         self._write_widgets()
         answer = request.reply.result() if request.reply.done() else None
         return Ran(answer, request.stamps, request.execution_count, cut_short, killed)
@@ -328,6 +330,8 @@ class CellClient(NotebookClient):
             settle(request.begun)
         elif kind.startswith("comm_"):
             self._take_comm(message)
+        elif kind == told_secrets.MESSAGE:
+            told_secrets.take(content)
         elif request.cell_id is None:
             return
         elif kind == cell_reports.MESSAGE:
@@ -370,9 +374,9 @@ class CellClient(NotebookClient):
             self.journal.output(cell_id, said)
         elif kind in _OUTPUTS:
             output = {"output_type": kind, **{key: content.get(key) for key in _OUTPUTS[kind]}}
-            self.journal.output(cell_id, output, display_id=display_id)
-            if kind == "stream":
-                self.on_text(cell_id, content["name"], content["text"])
+            text = self.journal.output(cell_id, output, display_id=display_id)
+            if text:
+                self.on_text(cell_id, content["name"], text)
 
     def _take_widget_output(
         self, widget: Any, message: Message, display_id: str | None, cell_id: str

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import settings
-from nbflow.model import clock
+from nbflow.model import clock, masking
 from nbflow.model.cell_reports import CellReport
 from nbflow.model.states import State
 from nbflow.store import whole_files
@@ -37,6 +37,7 @@ class _Cell:
     pending: list[Record] = field(default_factory=list[Record])
     in_file: bool = False
     open_stream: str = ""
+    carries: dict[str, masking.Carry] = field(default_factory=dict[str, masking.Carry])
 
 
 @dataclass
@@ -91,18 +92,39 @@ class Journal:
         self._cells[cell_id] = _Cell()
         self._write([{"type": "start", "cell": cell_id, "at": stamp(at)}])
 
-    def output(self, cell_id: str, output: Record, *, display_id: str | None = None) -> None:
-        """Keep an output (nbformat 4), or as much of it as the limits allow."""
+    def output(self, cell_id: str, output: Record, *, display_id: str | None = None) -> str:
+        """Keep an output (nbformat 4), or as much of it as the limits allow; secrets are masked.
+
+        Gives the text of a stream as it may be told: what may be the beginning of a secret is held
+        back until it is known what follows.
+        """
         cell = self._cell(cell_id)
         if cell.clearing:
             self._clear(cell_id, cell)
+        if output["output_type"] == "stream":
+            name = output["name"]
+            text = cell.carries.setdefault(name, masking.Carry()).take(output["text"])
+            self._stream(cell_id, cell, name, text)
+            return text
+        self.let_go(cell_id)
         if output["output_type"] == "error":
             cell.open_stream = ""
-            self._keep(cell_id, {"type": "output", "cell": cell_id, "output": _shortened(output)})
-        elif output["output_type"] == "stream":
-            self._stream(cell_id, cell, output["name"], output["text"])
+            said = _shortened(masking.mask_json(output))
+            self._keep(cell_id, {"type": "output", "cell": cell_id, "output": said})
         else:
-            self._display(cell_id, cell, output, display_id)
+            shown = {**output, "data": _masked(output["data"])}
+            shown["metadata"] = masking.mask_json(output.get("metadata"))
+            self._display(cell_id, cell, shown, display_id)
+        return ""
+
+    def let_go(self, cell_id: str) -> list[tuple[str, str]]:
+        """Keep what of a cell's streams was held back; give it: (name, text) of each."""
+        cell = self._cell(cell_id)
+        rests = [(name, carry.rest()) for name, carry in cell.carries.items()]
+        rests = [(name, text) for name, text in rests if text]
+        for name, text in rests:
+            self._stream(cell_id, cell, name, text)
+        return rests
 
     def is_full(self, cell_id: str) -> bool:
         """Say whether nothing more of a cell's output would be kept."""
@@ -115,6 +137,7 @@ class Journal:
 
     def update(self, cell_id: str, display_id: str, data: Record, metadata: Record) -> None:
         """Show something else wherever a display is shown; one that was never kept stays unseen."""
+        data, metadata = _masked(data), masking.mask_json(metadata)
         display, cell = self._displays.get(display_id), self._cell(cell_id)
         size = _size(data)
         if display is None or not self._fits(cell, size - display.size):
@@ -157,6 +180,7 @@ class Journal:
             attempt: the nth try.
             report: what its kernel told about it.
         """
+        self.let_go(cell_id)
         cell = self._cell(cell_id)
         record = {
             "type": "end",
@@ -175,6 +199,7 @@ class Journal:
 
     def retry(self, cell_id: str, message: str) -> None:
         """Say that a cell failed and is run again: what it shows stays, but the error."""
+        self.let_go(cell_id)
         cell = self._cell(cell_id)
         cell.open_stream = ""
         record = {"type": "retry", "cell": cell_id, "at": stamp(clock.now()), "message": message}
@@ -187,6 +212,7 @@ class Journal:
 
     def widgets(self, state: Mapping[str, Any]) -> None:
         """Keep the state of widget models, by id, as `vnd.jupyter.widget-state+json` has it."""
+        state = masking.mask_json(dict(state))
         size = _size(state)
         if self._kept + size <= self._run_limit:
             self._kept += size
@@ -194,6 +220,8 @@ class Journal:
 
     def finish(self, state: State) -> None:
         """Say how the run ended: the last record."""
+        for cell_id in tuple(self._cells):
+            self.let_go(cell_id)
         rest = [record for cell_id in tuple(self._unwritten) for record in self._take_all(cell_id)]
         self._write([*rest, {"type": "finish", **facts(state)}])
 
@@ -265,6 +293,7 @@ class Journal:
         cell.kept = cell.count = cell.left_out = 0
         cell.full = cell.clearing = False
         cell.open_stream = ""
+        cell.carries.clear()
         cell.pending.clear()
         self._displays = {k: d for k, d in self._displays.items() if d.cell != cell_id}
         if cell.in_file:
@@ -287,6 +316,7 @@ class Journal:
 
     def _leave_out(self, cell_id: str, cell: _Cell, size: int) -> None:
         cell.left_out += size
+        cell.carries.clear()  # what was held back goes on in what is left out
         if cell.full:
             return
         cell.full = True
@@ -324,6 +354,16 @@ def _line(record: Record) -> str:
         output = record["output"]
         record = {**record, "output": {**output, "text": "".join(output["text"])}}
     return json.dumps(record, separators=(",", ":")) + "\n"
+
+
+def _masked(data: Record) -> Record:
+    """Give a bundle of MIME data without secrets; pictures have no text they could stand in."""
+    return {
+        mime: value
+        if mime.startswith("image/") and mime != "image/svg+xml"
+        else masking.mask_json(value)
+        for mime, value in data.items()
+    }
 
 
 def _told(report: CellReport) -> Record:

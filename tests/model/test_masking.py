@@ -110,3 +110,76 @@ def test_an_error_whose_text_fails_is_still_named():
             raise RuntimeError
 
     assert texts.of_error(Mute()) == "Mute: (its text cannot be made)"
+
+
+FORMATS = [
+    "AKIAIOSFODNN7EXAMPLE",
+    "ASIAIOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "gho_" + "a1B2" * 9,
+    "github_pat_" + "11ABCDEFG0" + "x" * 50,
+    "xoxb-123456789012-abcdefABCDEF",
+    "xoxe.xoxp-1-Mi0yLTEyMzQ1Njc4OTAx",
+    "AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q",
+    "ya29." + "a0AfH6SMBx" * 4,
+    "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
+    "rk_test_" + "4eC39HqLyjWDarjtT1zdp7dc",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+    "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\nabcd==\n-----END PRIVATE KEY-----",
+    "-----BEGIN RSA PRIVATE KEY-----\\nMIIEvQIBADANBgk\\nx=\\n-----END RSA PRIVATE KEY-----",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ==",
+]
+
+
+@pytest.mark.parametrize("secret", FORMATS, ids=range(len(FORMATS)))
+def test_what_says_itself_that_it_is_a_secret_is_masked_though_nobody_registered_it(
+    secret: str,
+) -> None:
+    masked = masking.mask(f"key={secret}, and more")
+    assert masked == f"key={masking.MASK}, and more"
+    assert masking.mask_json({"a": [secret]}) == {"a": [masking.MASK]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://slack.com/help", "a_gh_word", "task_live_view", "BEGIN PRIVATE KEY", "eyJ.eyJ.x",
+     "AKIA", "xox", "sk_learn_model", "x" * 1000 + "_gh"],
+)  # fmt: skip
+def test_what_only_begins_like_one_is_left_alone(text: str) -> None:
+    assert masking.mask(text) == text
+
+
+def test_a_slack_webhooks_path_is_masked() -> None:
+    said = masking.mask("POST https://hooks.slack.com/services/T0/B0/" + "x" * 24)
+    assert said == f"POST https://hooks.slack.com/{masking.MASK}"
+
+
+@pytest.mark.parametrize("secret", ["hunter2hunter2", "ababab", "line one\nline two", "aXaXbaX"])
+def test_a_secret_cut_anywhere_by_a_stream_is_masked(secret: str) -> None:
+    masking.register_secret(secret)
+    text = f"before {secret[:3]} {secret}{secret} between {secret}"
+    for one in range(1, len(text)):
+        for other in (one + 1, one + 3, one + len(secret)):
+            carry = masking.Carry()
+            pieces = [text[:one], text[one:other], text[other:]]
+            told = "".join(map(carry.take, pieces)) + carry.rest()
+            assert told == masking.mask(text)
+
+
+def test_what_begins_like_a_secret_is_told_once_it_is_none() -> None:
+    masking.register_secret("hunter2hunter2")
+    carry = masking.Carry()
+    assert carry.take("say hunt") == "say "
+    assert carry.take("ing") == "hunting"
+    assert carry.take("hun") == ""
+    assert carry.rest() == "hun"
+
+
+def test_whoever_listens_is_told_of_all_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masking, "_listeners", [])
+    heard: list[frozenset[str]] = []
+    masking.register_secret("first-secret")
+    masking.listen(heard.append)
+    masking.register_secret("second-secret")
+    masking.register_secret("second-secret")
+    assert heard == [frozenset({"first-secret"}), frozenset({"second-secret"})]
