@@ -21,16 +21,48 @@ if TYPE_CHECKING:
     from pydantic import SecretStr as SecretStr
 
     from nbflow.blocks.core import Block as Block
+    from nbflow.blocks.databases import SqlAlchemyCredentials as SqlAlchemyCredentials
     from nbflow.blocks.fields import SecretDict as SecretDict
+    from nbflow.blocks.interfaces import CredentialsBlock as CredentialsBlock
+    from nbflow.blocks.interfaces import DatabaseBlock as DatabaseBlock
+    from nbflow.blocks.interfaces import ObjectStorageBlock as ObjectStorageBlock
+    from nbflow.blocks.interfaces import SecretBlock as SecretBlock
+    from nbflow.blocks.values import JSON as JSON
+    from nbflow.blocks.values import DateTime as DateTime
+    from nbflow.blocks.values import Secret as Secret
+    from nbflow.blocks.values import String as String
 
 _WHERE = {
     "Block": "nbflow.blocks.core",
+    "CredentialsBlock": "nbflow.blocks.interfaces",
+    "DatabaseBlock": "nbflow.blocks.interfaces",
+    "DateTime": "nbflow.blocks.values",
+    "JSON": "nbflow.blocks.values",
+    "ObjectStorageBlock": "nbflow.blocks.interfaces",
+    "Secret": "nbflow.blocks.values",
+    "SecretBlock": "nbflow.blocks.interfaces",
     "SecretBytes": "pydantic",
     "SecretDict": "nbflow.blocks.fields",
     "SecretStr": "pydantic",
+    "SqlAlchemyCredentials": "nbflow.blocks.databases",
+    "String": "nbflow.blocks.values",
 }
 
-__all__ = ["Block", "SecretBytes", "SecretDict", "SecretStr"]
+__all__ = [
+    "JSON",
+    "Block",
+    "CredentialsBlock",
+    "DatabaseBlock",
+    "DateTime",
+    "ObjectStorageBlock",
+    "Secret",
+    "SecretBlock",
+    "SecretBytes",
+    "SecretDict",
+    "SecretStr",
+    "SqlAlchemyCredentials",
+    "String",
+]
 
 
 def __getattr__(name: str) -> Any:

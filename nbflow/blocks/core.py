@@ -103,7 +103,10 @@ class Block(BaseModel):
     @classmethod
     def block_type(cls) -> NewBlockType:
         """Give the type as it is registered."""
-        texts = {"description": cls._description or inspect.getdoc(cls), "code": cls._code_example}
+        texts = {
+            "description": cls._description or vars(cls).get("__doc__"),
+            "code": cls._code_example,
+        }
         return NewBlockType(
             slug=cls.get_block_type_slug(),
             name=cls.get_block_type_name(),

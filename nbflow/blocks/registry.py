@@ -32,6 +32,11 @@ SHIPPED: dict[str, str] = {
     "slack-webhook": "nbflow.notifications.chat:SlackWebhook",
     "twilio-sms": "nbflow.notifications.services:TwilioSMS",
     "webhook": "nbflow.notifications.webhook:Webhook",
+    "date-time": "nbflow.blocks.values:DateTime",
+    "json": "nbflow.blocks.values:JSON",
+    "secret": "nbflow.blocks.values:Secret",
+    "sqlalchemy-credentials": "nbflow.blocks.databases:SqlAlchemyCredentials",
+    "string": "nbflow.blocks.values:String",
 }
 
 _defined: dict[str, type[Any]] = {}

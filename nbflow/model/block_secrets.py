@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from nbflow.exceptions import InvalidInput
-from nbflow.model.masking import MASK
+from nbflow.model.masking import MASK, SHORTEST
 from nbflow.model.shapes import is_list, is_mapping
 
 #: keys and indexes that lead to a value
@@ -27,6 +27,18 @@ def take_out(data: Any, patterns: Sequence[str]) -> tuple[Any, dict[Path, Any]]:
     for path in found:
         data = _with(data, path, MASK)
     return data, found
+
+
+def check_long_enough(secrets: Secrets) -> None:
+    """Refuse secrets too short to be masked. Raises InvalidInput naming the field."""
+    for path, value in secrets.items():
+        if isinstance(value, str) and 0 < len(value.strip()) < SHORTEST:
+            raise InvalidInput(
+                f"The secret at {said(path)} has fewer than {SHORTEST} characters.",
+                code="secret.short",
+                field=said(path),
+                hint="It could not be masked without tearing other text; choose a longer one.",
+            )
 
 
 def put_back(data: Any, secrets: Secrets) -> Any:

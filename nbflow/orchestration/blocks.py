@@ -152,6 +152,7 @@ def _keep(
     check_data(schema, whole)
     _check_references(connection, said.id, schema, whole)
     shown_data, secrets = block_secrets.take_out(whole, patterns)
+    block_secrets.check_long_enough(secrets)
     made = replace(said, data=shown_data)
     blocks.put(connection, made, secrets)
     _emit(connection, made, "updated" if before else "created", jsonable(made))

@@ -1,0 +1,100 @@
+"""What blocks of a kind can do: abstract classes, which say so to whoever chooses a block.
+
+A class made from one is a block type; a field typed with one takes every block that can do it. That of blocks that
+notify is in `nbflow.notifications`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+from nbflow.blocks.core import Block
+
+
+class CredentialsBlock(Block):
+    """Signs in somewhere."""
+
+    block_schema_capabilities: ClassVar[list[str]] = ["get-client"]
+
+    @abstractmethod
+    def get_client(self, *args: Any, **options: Any) -> Any:
+        """Give a client that is signed in."""
+
+
+class SecretBlock(Block):
+    """Keeps a secret elsewhere, in a service for secrets."""
+
+    block_schema_capabilities: ClassVar[list[str]] = ["read-secret", "write-secret"]
+
+    @abstractmethod
+    def read_secret(self) -> bytes:
+        """Give the secret."""
+
+    @abstractmethod
+    def write_secret(self, secret_data: bytes) -> str:
+        """Set the secret; give its key."""
+
+
+class DatabaseBlock(Block):
+    """Asks a database. Parameters are bound, never put into the text."""
+
+    block_schema_capabilities: ClassVar[list[str]] = ["execute", "fetch"]
+
+    @abstractmethod
+    def fetch_one(
+        self, operation: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...] | None:
+        """Give the first row of a query; None: there is none."""
+
+    @abstractmethod
+    def fetch_many(
+        self, operation: str, parameters: Mapping[str, Any] | None = None, size: int = 1
+    ) -> list[tuple[Any, ...]]:
+        """Give at most `size` rows of a query."""
+
+    @abstractmethod
+    def fetch_all(
+        self, operation: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Give all rows of a query."""
+
+    @abstractmethod
+    def execute(self, operation: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Carry out a statement, and commit."""
+
+    @abstractmethod
+    def execute_many(self, operation: str, seq_of_parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out a statement for each of some parameters, and commit once."""
+
+
+class ObjectStorageBlock(Block):
+    """Keeps objects: files and folders of a store."""
+
+    block_schema_capabilities: ClassVar[list[str]] = ["download-object", "upload-object"]
+
+    @abstractmethod
+    def download_object_to_path(self, from_path: str, to_path: str | Path) -> Path:
+        """Copy an object into a file."""
+
+    @abstractmethod
+    def download_object_to_file_object(self, from_path: str, to_file_object: BinaryIO) -> BinaryIO:
+        """Copy an object into an open file."""
+
+    @abstractmethod
+    def download_folder_to_path(self, from_folder: str, to_folder: str | Path) -> Path:
+        """Copy a folder's objects into a folder."""
+
+    @abstractmethod
+    def upload_from_path(self, from_path: str | Path, to_path: str) -> str:
+        """Copy a file to an object; give the object's path."""
+
+    @abstractmethod
+    def upload_from_file_object(self, from_file_object: BinaryIO, to_path: str) -> str:
+        """Copy an open file to an object; give the object's path."""
+
+    @abstractmethod
+    def upload_from_folder(self, from_folder: str | Path, to_folder: str) -> str:
+        """Copy a folder's files to objects; give their folder."""
