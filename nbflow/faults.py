@@ -60,6 +60,12 @@ POINTS: Mapping[str, str] = {
     "action.after_claim": "store",
     "action.after_child": "store",
     "migrate.after_statement": "store",
+    "rotate.key_written": "files",
+    "rotate.key_taken": "store",
+    "rotate.before_commit": "store",
+    "rotate.after_commit": "store",
+    "rotate.forgotten": "store",
+    "rotate.retired": "files",
 }
 
 _SIGNALS = {"kill9": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}

@@ -37,6 +37,11 @@ PLACES = {
         *("action.before_commit", "action.after_commit", "action.after_claim"),
     },
     "orchestration/scheduling.py": {"tick.after_insert"},
+    "orchestration/key_rotation.py": {
+        *("rotate.key_written", "rotate.key_taken", "rotate.forgotten"),
+        *("rotate.before_commit", "rotate.after_commit"),
+    },
+    "store/secret_keys.py": {"rotate.retired"},
     "orchestration/limits.py": {"slot.after_acquire"},
     "services/outside_actions.py": {"action.after_child"},
     "workers/launchers.py": {"exec.before_spawn", "exec.after_spawn", "cancel.after_signal"},

@@ -103,19 +103,16 @@ class Block(BaseModel):
     @classmethod
     def block_type(cls) -> NewBlockType:
         """Give the type as it is registered."""
-        texts = {
-            "description": cls._description or vars(cls).get("__doc__"),
-            "code": cls._code_example,
-        }
+        description = cls._description or vars(cls).get("__doc__") or ""
+        logo, documentation = cls._logo_url, cls._documentation_url
         return NewBlockType(
             slug=cls.get_block_type_slug(),
             name=cls.get_block_type_name(),
-            description=inspect.cleandoc(texts["description"] or ""),
-            code_example=inspect.cleandoc(texts["code"] or ""),
-            logo_url=None if cls._logo_url is None else str(cls._logo_url),
-            documentation_url=None if cls._documentation_url is None else
-            str(cls._documentation_url),
-        )  # fmt: skip
+            description=inspect.cleandoc(description),
+            code_example=inspect.cleandoc(cls._code_example or ""),
+            logo_url=None if logo is None else str(logo),
+            documentation_url=None if documentation is None else str(documentation),
+        )
 
     @classmethod
     def block_schema(cls) -> NewBlockSchema:

@@ -1,7 +1,7 @@
 """What blocks of a kind can do: abstract classes, which say so to whoever chooses a block.
 
-A class made from one is a block type; a field typed with one takes every block that can do it. That of blocks that
-notify is in `nbflow.notifications`.
+A class made from one is a block type; a field typed with one takes every block that can do it.
+Blocks that notify have theirs in `nbflow.notifications`.
 """
 
 from __future__ import annotations

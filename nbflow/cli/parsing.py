@@ -70,7 +70,10 @@ def find(argv: Sequence[str]) -> tuple[Command, list[str]]:
         raise usage(f"There is no command {names.shown(noun)}.", hint)
     if commands[0].words == (noun,):
         return commands[0], rest
-    verbs = {command.words[1]: command for command in commands}
+    verbs = {" ".join(command.words[1:]): command for command in commands}
+    two = " ".join(rest[:2])
+    if two in verbs and " " in two:
+        return verbs[two], rest[2:]
     if not rest:
         raise usage(f"{noun} needs a verb.", f"Say nbflow {noun} {' | '.join(verbs)}.")
     if rest[0] not in verbs:

@@ -122,10 +122,10 @@ def secrets_of(connection: sa.Connection, document_id: str) -> Secrets:
 
 
 def under_other_keys(
-    connection: sa.Connection, key_id: str, *, limit: int
+    connection: sa.Connection, key_id: str, *, after: str, limit: int
 ) -> Sequence[tuple[str, str, str]]:
-    """Give blocks whose secrets another key encrypts: id, key, ciphertext."""
-    query = sa.select(_c.id, _c.key_id, _c.secrets).where(_c.key_id != key_id)
+    """Give blocks after an id whose secrets another key encrypts: id, key, ciphertext."""
+    query = sa.select(_c.id, _c.key_id, _c.secrets).where(_c.key_id != key_id, _c.id > after)
     rows = connection.execute(query.order_by(_c.id).limit(limit))
     return [(row[0], row[1], row[2]) for row in rows]
 

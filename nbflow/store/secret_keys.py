@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from nbflow import settings
 from nbflow.exceptions import Conflict, InvalidInput, NbflowError
+from nbflow.faults import fault
 from nbflow.model import clock
 from nbflow.store.block_tables import block_document, secret_key
 
@@ -143,11 +144,27 @@ def write(keys: Sequence[Key]) -> None:
     if settings.secret_keyring:
         _keyring().set_password(SERVICE, "keys", text)
         return
+    _replace(key_file(), text)
+
+
+def are_ours() -> bool:
+    """Say whether nbflow keeps the keys itself; else somebody sets them."""
+    return not settings.secret_keys
+
+
+def retire(newest: Key) -> str | None:
+    """Take all keys but one from where they are kept; give the file that has them from now on."""
+    old = [key for key in here() if key.id != newest.id]
+    if not old:
+        return None
     path = key_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    _write_private(beside, text)
-    os.replace(beside, path)
+    beside = path.with_name(f"{path.name}.retired")
+    before = {key.text: key for key in _keys(_read(beside).split(), str(beside))}
+    texts = dict.fromkeys([*before, *(key.text for key in old)])
+    _replace(beside, "\n".join(texts) + "\n")
+    fault("rotate.retired")
+    write([newest])
+    return str(beside)
 
 
 def key_of(text: str) -> Key:
@@ -181,6 +198,13 @@ def _first() -> Key:
     finally:
         beside.unlink()
     return here()[0]
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    _write_private(beside, text)
+    os.replace(beside, path)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,0 +1,117 @@
+"""A new key for the secrets of a store. Interrupted anywhere, nothing is lost: do it again.
+
+The new key is written before anything is encrypted with it; each batch is one transaction; the old
+ones stay until `finish`, and then go into a file beside, because other stores may have them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from nbflow.exceptions import Conflict, InvalidInput
+from nbflow.faults import fault
+from nbflow.store import blocks, secret_keys
+from nbflow.store.database import Database
+from nbflow.store.secret_keys import Key
+
+#: documents of one transaction
+_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """What came of a rotation.
+
+    Attributes:
+        key_id: the key that encrypts everything now.
+        encrypted: how many blocks were encrypted again.
+        lost: ids of keys that are not here; what they encrypt stays as it is.
+        retired: ids of the keys the store takes no longer.
+        kept_in: the file that has them still, if one has.
+    """
+
+    key_id: str
+    encrypted: int
+    lost: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+    kept_in: str | None = None
+
+
+def rotate(database: Database, *, finish: bool = False) -> Rotated:
+    """Encrypt all secrets with a new key; `finish`: have the store take the old ones no longer.
+
+    With `NBFLOW_SECRET_KEYS` the new key is its first. Without: one is made, unless an earlier
+    rotation was interrupted or is not finished, which then goes on.
+
+    Raises Conflict: no key here is the store's; `finish` while something is under an old key.
+    """
+    with database.read() as connection:
+        known = secret_keys.in_use(connection)
+    if not finish:
+        _make_new(known)
+    with database.write() as connection:
+        key = secret_keys.for_writing(connection)
+        fault("rotate.key_taken")
+    done, lost = _encrypt_all(database, key)
+    if not finish:
+        return Rotated(key.id, done, tuple(sorted(lost)))
+    return _finish(database, key, done)
+
+
+def _make_new(known: list[str]) -> None:
+    mine = secret_keys.here()
+    if not mine or not known:
+        return  # the first key is as good as new
+    if not any(key.id in known for key in mine):
+        raise secret_keys.lost(known[0], "Nothing was changed.")
+    if [mine[0].id] != known:
+        return  # it goes on
+    if not secret_keys.are_ours():
+        raise InvalidInput(
+            "NBFLOW_SECRET_KEYS begins with the key that is in use.",
+            code="secret.key_old",
+            field="NBFLOW_SECRET_KEYS",
+            hint="Put a new one before it, a comma between: `nbflow secret new-key` makes one.",
+        )
+    secret_keys.write([secret_keys.key_of(secret_keys.new_text()), *mine])
+    fault("rotate.key_written")
+
+
+def _encrypt_all(database: Database, key: Key) -> tuple[int, set[str]]:
+    done, after, lost = 0, "", set[str]()
+    mine = {one.id for one in secret_keys.here()}
+    while True:
+        with database.write() as connection:
+            found = blocks.under_other_keys(connection, key.id, after=after, limit=_BATCH)
+            readable = [one for one in found if one[1] in mine]
+            done += blocks.encrypt_again(connection, readable, key)
+            lost |= {one[1] for one in found} - mine
+            if found:
+                fault("rotate.before_commit")
+        if not found:
+            return done, lost
+        fault("rotate.after_commit")
+        after = found[-1][0]
+
+
+def _finish(database: Database, key: Key, done: int) -> Rotated:
+    with database.write() as connection:
+        old = _still_used(connection, key)
+        secret_keys.forget(connection, old)
+    fault("rotate.forgotten")
+    kept_in = secret_keys.retire(key) if secret_keys.are_ours() else None
+    return Rotated(key.id, done, retired=tuple(old), kept_in=kept_in)
+
+
+def _still_used(connection: sa.Connection, key: Key) -> list[str]:
+    """Give the old keys. Raises Conflict while one encrypts something."""
+    found = blocks.under_other_keys(connection, key.id, after="", limit=1)
+    if found:
+        raise Conflict(
+            f"The key {found[0][1]} still encrypts secrets of blocks, and is not here.",
+            code="secret.key_used",
+            hint="Bring it back, or set those secrets anew; then finish.",
+        )
+    return [one for one in secret_keys.in_use(connection) if one != key.id]
