@@ -141,9 +141,8 @@ def _file(path: str | None) -> dict[str, Any]:
     try:
         said = json.loads(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"{path} is no JSON: {error}.", code="block.file", field="data"
-        ) from None
+        message = f"{path} is no JSON: {error}."
+        raise InvalidInput(message, code="block.file", field="data") from None
     if not is_mapping(said):
         raise InvalidInput(f"{path} is no JSON object.", code="block.file", field="data")
     return dict(said)

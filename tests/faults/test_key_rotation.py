@@ -13,13 +13,14 @@ import pytest
 
 from nbflow.blocks import Secret
 from nbflow.faults import POINTS
+from nbflow.model.blocks import NewBlock
 from nbflow.orchestration import key_rotation
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import blocks, secret_keys
 
 PLACES = sorted(place for place in POINTS if place.startswith("rotate."))
 #: more than one batch
-COUNT = 120
+COUNT = 101
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def _key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_killed_rotation_loses_nothing(orchestrator: Orchestrator, place: str) -> None:
     for n in range(COUNT):
-        Secret(value=f"secret-{n}").save(f"s-{n}")
+        orchestrator.save_block(NewBlock("secret", f"s-{n}", {"value": f"secret-{n}"}))
     old = secret_keys.here()[0]
     killed = [_rotated(place, *words).returncode for words in ((), ("--finish",))]
     assert -signal.SIGKILL in killed
