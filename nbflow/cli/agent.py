@@ -9,7 +9,7 @@ from nbflow.cli import printing
 from nbflow.cli.parsing import argument, positive, takes
 from nbflow.cli.worker import speak
 from nbflow.connect import connect
-from nbflow.exceptions import NotFound
+from nbflow.exceptions import Forbidden, NotFound
 from nbflow.kernels import apart
 from nbflow.model import names, pool_types
 from nbflow.model.workers import EVERY
@@ -71,4 +71,6 @@ def _type(pool: str) -> str | None:
         connect().read_work_pool(pool)
     except NotFound:
         return pool_types.AGENT
+    except Forbidden:  # a worker's token: it is for a pool that is there
+        return None
     return None

@@ -215,8 +215,7 @@ class Deployment:
             made_by="code",
             note=self.version or "",
         )
-        made = making.new_deployment(request, what, folder=self.path)
-        return made if self.storage is None else dataclasses.replace(made, host=None)
+        return making.new_deployment(request, what, folder=self.path)
 
     def ensure_pool(self) -> WorkPool:
         """Give the work pool its runs wait in; one that is not there is made for agents."""

@@ -159,7 +159,7 @@ def deployment_of(
         content=notebook_text,
         kernel_name=kernel.name,
         kernel_argv=kernel.argv,
-        host=host,
+        host=_host(request, host),
         function=_flow_name(request.function),
         options=run_options.of_json(request.options).to_json(),
         **_said(request, schema, name=name),
@@ -205,7 +205,7 @@ def flow_deployment_of(
         path=path,
         content=text,
         kernel_name="",
-        host=host,
+        host=_host(request, host),
         entrypoint=entrypoint.stored,
         name=name,
         **said,
@@ -239,6 +239,11 @@ class Described(Protocol):
     def retry_delay_seconds(self) -> float:
         """Before the first of them."""
         ...
+
+
+def _host(request: DeployRequest, host: str | None) -> str | None:
+    """Give the machine a deployment needs: none where its code comes from a storage."""
+    return None if request.job_variables.get("storage") else host
 
 
 def _said(request: DeployRequest, schema: Mapping[str, Any], *, name: str) -> dict[str, Any]:

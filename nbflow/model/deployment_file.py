@@ -63,7 +63,9 @@ def _text(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    # YAML takes some of these for line breaks, and refuses others; `\U` is its own word for them.
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def schedule_json(schedule: NewSchedule) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from nbflow import connect
+from nbflow.client.http import HttpBackend
 from nbflow.deployments import Deployment, run_deployment
 from nbflow.exceptions import InvalidInput, NotFound
 from nbflow.filesystems import LocalFileSystem
@@ -185,6 +186,39 @@ def test_an_agent_serves_queues_that_begin_so_also_those_made_later(
     assert {q.name for q in store.list_work_queues("mine").rows} == {"default", "dev-later", "prod"}
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
+
+
+def test_an_agent_elsewhere_opens_the_storage_with_its_runs_token_alone(
+    home: Path,
+    project: Path,
+    tmp_path: Path,
+    serving: Callable[..., Any],
+    agent: Callable[..., subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    wait_for: Wait,
+) -> None:
+    with serving(tmp_path / "server", NBFLOW_WORKER="0") as server:
+        monkeypatch.setenv("NBFLOW_API_URL", server.url)
+        monkeypatch.setenv("NBFLOW_API_TOKEN", server.token)
+        connect.forget()
+        LocalFileSystem(basepath=str(tmp_path / "bucket")).save("code")
+        Process(env={"REGION": "eu"}).save("far")
+        Deployment.build_from_flow(
+            "etl.py:total", "far", storage="local-file-system/code", infrastructure="process/far",
+            infra_overrides={"env.STAGE": "live"}, apply=True,
+        )  # fmt: skip
+        run = due("far")
+        said = nbflow("token", "create", "far-away", "--pool", "default-agent-pool", "--output",
+                      "json")  # fmt: skip
+        monkeypatch.setenv("NBFLOW_API_TOKEN", json.loads(said.stdout)["secret"])
+        monkeypatch.delenv("NBFLOW_API_URL")
+        process = agent("-q", "default", "--api", server.url)
+        backend = HttpBackend(server.url, server.token)
+        wait_for(lambda: backend.read_flow_run(run.id).state.is_final(), seconds=PATIENCE)
+        state = backend.read_flow_run(run.id).state
+        assert state.is_completed(), state.message
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
 
 def test_a_run_whose_storage_was_deleted_fails_and_says_so(

@@ -65,7 +65,8 @@ def test_any_storage_of_fsspec_is_reached_with_its_settings(bucket: Bucket) -> N
     block.write_path("x.txt", b"1")
     assert bucket.block("by-url").read_path("x.txt") == b"1"
     for name in ("fo", "target_protocol", "target_options"):
-        other = RemoteFileSystem(basepath=block.basepath, settings={name: "file"})  # pyright: ignore
+        said: Any = {name: "file"}
+        other = RemoteFileSystem(basepath=block.basepath, settings=said)
         with pytest.raises(InvalidInput, match="another storage"):
             other.read_path("x.txt")
 
