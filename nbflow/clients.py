@@ -17,6 +17,15 @@ from nbflow.connect import connect
 from nbflow.exceptions import NotFound
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact, ArtifactFilter
+from nbflow.model.automations import (
+    Automation,
+    AutomationChange,
+    Firing,
+    NewAutomation,
+    Standing,
+    TestAsked,
+    Tested,
+)
 from nbflow.model.backend import Backend, Changes
 from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
 from nbflow.model.limits import ConcurrencyLimit
@@ -268,6 +277,47 @@ class Client:
         """List concurrency limits."""
         return list(every(self.backend.list_limits))
 
+    # -- automations --------------------------------------------------------------------------
+    def create_automation(self, new: NewAutomation) -> Automation:
+        """Make an automation. Raises InvalidInput, Conflict."""
+        return self.backend.create_automation(new)
+
+    def read_automations(self) -> list[Automation]:
+        """List automations by name."""
+        return list(every(self.backend.list_automations))
+
+    def read_automation(self, name_or_id: str) -> Automation:
+        """Read an automation by name or id. Raises NotFound."""
+        return self.backend.read_automation(name_or_id)
+
+    def update_automation(self, name_or_id: str, change: AutomationChange) -> Automation:
+        """Edit an automation. Raises NotFound, InvalidInput."""
+        return self.backend.update_automation(name_or_id, change)
+
+    def pause_automation(self, name_or_id: str) -> Automation:
+        """Pause an automation. Raises NotFound."""
+        return self.backend.update_automation(name_or_id, AutomationChange(enabled=False))
+
+    def resume_automation(self, name_or_id: str) -> Automation:
+        """Let an automation work again, counting from now. Raises NotFound."""
+        return self.backend.update_automation(name_or_id, AutomationChange(enabled=True))
+
+    def delete_automation(self, name_or_id: str) -> None:
+        """Delete an automation. Raises NotFound."""
+        self.backend.delete_automation(name_or_id)
+
+    def read_automation_firings(self, name_or_id: str, limit: int = 200) -> list[Firing]:
+        """List an automation's newest firings with their actions. Raises NotFound."""
+        return list(self.backend.list_firings(name_or_id, limit=limit).rows)
+
+    def read_automation_standing(self, name_or_id: str) -> Standing:
+        """Say what an automation saw and how far it is. Raises NotFound."""
+        return self.backend.read_standing(name_or_id)
+
+    def test_automation(self, asked: TestAsked) -> Tested:
+        """Try an automation on past events; nothing is done. Raises InvalidInput, NotFound."""
+        return self.backend.test_automation(asked)
+
     # -- artifacts and variables --------------------------------------------------------------
     def read_artifact(self, key_or_id: str) -> Artifact:
         """Read an artifact by id, or the newest of a key. Raises NotFound."""
@@ -397,6 +447,16 @@ class AsyncClient:
     read_artifacts = _twin(Client.read_artifacts)
     iter_artifacts = _stream(Client.iter_artifacts)
     delete_artifact = _twin(Client.delete_artifact)
+    create_automation = _twin(Client.create_automation)
+    read_automations = _twin(Client.read_automations)
+    read_automation = _twin(Client.read_automation)
+    update_automation = _twin(Client.update_automation)
+    pause_automation = _twin(Client.pause_automation)
+    resume_automation = _twin(Client.resume_automation)
+    delete_automation = _twin(Client.delete_automation)
+    read_automation_firings = _twin(Client.read_automation_firings)
+    read_automation_standing = _twin(Client.read_automation_standing)
+    test_automation = _twin(Client.test_automation)
     read_variables = _twin(Client.read_variables)
     read_variable_by_name = _twin(Client.read_variable_by_name)
     set_variable = _twin(Client.set_variable)

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.client.artifacts import HttpArtifacts
+from nbflow.client.automations import HttpAutomations
 from nbflow.client.backfills import HttpBackfills
 from nbflow.client.base import path_of
 from nbflow.client.blocks import HttpBlocks
@@ -40,6 +41,7 @@ from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
 
 class HttpBackend(
     HttpArtifacts,
+    HttpAutomations,
     HttpBackfills,
     HttpBlocks,
     HttpDeployments,

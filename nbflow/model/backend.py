@@ -12,6 +12,7 @@ from typing import Protocol
 
 from nbflow.exceptions import InvalidInput
 from nbflow.model.artifacts import Artifacts
+from nbflow.model.automations import Automations
 from nbflow.model.backfills import Backfills
 from nbflow.model.blocks import Blocks
 from nbflow.model.deployments import Deployments
@@ -68,6 +69,7 @@ class Recorded:
 
 class Backend(
     Artifacts,
+    Automations,
     Backfills,
     Blocks,
     Deployments,

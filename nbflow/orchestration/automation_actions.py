@@ -24,7 +24,7 @@ from nbflow.exceptions import (
     Unreachable,
 )
 from nbflow.faults import fault
-from nbflow.model import clock, reading, states, template_context, templates, texts
+from nbflow.model import clock, states, template_context, templates, texts
 from nbflow.model.automations import ActionState, Automation, AutomationAction, Firing
 from nbflow.model.deployments import DeploymentChange
 from nbflow.model.event_views import ID, EventView
@@ -352,7 +352,11 @@ def _notify(
 
 # -- what templates may name ------------------------------------------------------------------
 def _event_of(firing: Firing) -> EventView | None:
-    return None if firing.event is None else reading.answer(EventView, codec.dumps(firing.event))
+    if firing.event is None:
+        return None
+    from nbflow.model import reading  # pydantic: only where an action is done
+
+    return reading.answer(EventView, codec.dumps(firing.event))
 
 
 def _context(

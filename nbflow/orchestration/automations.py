@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
-from nbflow.model import clock, editing, ids, reading, trigger_said
+from nbflow.model import clock, editing, ids, trigger_said
 from nbflow.model.automations import (
     MOST_AUTOMATIONS,
     Automation,
@@ -253,6 +253,8 @@ def _event(said: Any) -> EventView:
         **said,
     }
     given["resource"] = {"nbflow.resource.id": "test", **given["resource"]}
+    from nbflow.model import reading  # pydantic: only where an event is given
+
     return reading.request(EventView, codec.dumps(given))
 
 

@@ -193,6 +193,14 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
          "test_a_page_that_never_reads_costs_little_and_nobody_waits_for_it",
          "jupyter/test_stream.py::test_a_page_that_is_too_slow_is_told_to_start_over"),
     ),
+    29: (
+        "automations that trigger each other",
+        (
+            "orchestration/test_automations.py::test_a_loop_of_two_is_stopped_after_five",
+            "orchestration/test_automations.py::test_a_loop_over_runs_is_seen_through_them",
+            "orchestration/test_automations.py::test_more_than_ten_in_a_minute_are_held",
+        ),
+    ),
     39: (
         "code that turns on its own process",
         (f"{_KERNELS}a_cell_that_turns_on_its_own_process_ends_its_own_run_at_most",),
@@ -205,7 +213,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 #: what cannot fail yet, for nbflow has no such part
-NOT_THERE = {29: "automations", 41: "a secret key", 42: "results in stores elsewhere"}
+NOT_THERE = {41: "a secret key", 42: "results in stores elsewhere"}
 
 
 @cache

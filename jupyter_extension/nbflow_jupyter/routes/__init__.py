@@ -13,6 +13,7 @@ from nbflow_jupyter.handlers.system import Nothing
 from nbflow_jupyter.operation import ROOT, Route
 from nbflow_jupyter.routes import (
     artifacts,
+    automations,
     backfills,
     blocks,
     changes,
@@ -56,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
     *artifacts.ROUTES,
     *concurrency_limits.ROUTES,
     *variables.ROUTES,
+    *automations.ROUTES,
     *blocks.ROUTES,
     *events.ROUTES,
     *changes.ROUTES,
