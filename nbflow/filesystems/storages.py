@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from nbflow.blocks.core import Block
 from nbflow.blocks.fields import SecretDict
@@ -17,6 +18,7 @@ from nbflow.exceptions import InvalidInput
 from nbflow.filesystems import paths, trees
 from nbflow.filesystems.trees import LocalTree, RemoteTree, Tree
 from nbflow.model.names import shown
+from nbflow.model.shapes import is_mapping
 
 
 class FileSystem(Block):
@@ -147,15 +149,36 @@ class _Remote(FileSystem):
 
 
 class RemoteFileSystem(_Remote):
-    """Store files anywhere fsspec has a protocol for; settings are its own, and secret."""
+    """Store files anywhere fsspec has a protocol for.
+
+    Of the settings those are secret whose names sound so: they are kept as `secret_settings`.
+    """
 
     _block_type_name = "Remote file system"
     _block_type_slug = "remote-file-system"
 
     basepath: str = Field(description="A URL such as s3://bucket/folder or sftp://host/folder.")
-    settings: SecretDict | None = Field(
-        default=None, description="What fsspec's implementation takes: key, secret, username …"
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What fsspec's implementation takes: username, port, endpoint_url …",
     )
+    secret_settings: SecretDict | None = Field(
+        default=None, description="And of that what nobody is to see: key, secret, password …"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, said: Any) -> Any:
+        settings = said.get("settings") if is_mapping(said) else None
+        if not is_mapping(settings):
+            return said
+        secret = {name: value for name, value in settings.items() if _sounds_secret(name, value)}
+        if not secret:
+            return said
+        kept = {name: value for name, value in settings.items() if name not in secret}
+        own = said.get("secret_settings") or {}
+        own = own.get_secret_value() if isinstance(own, SecretDict) else own
+        return {**said, "settings": kept, "secret_settings": {**own, **secret}}
 
     @field_validator("basepath")
     @classmethod
@@ -168,7 +191,8 @@ class RemoteFileSystem(_Remote):
 
     def options(self) -> dict[str, Any]:
         """Give the settings, and of some protocols the host."""
-        said = {} if self.settings is None else dict(self.settings.get_secret_value())
+        secret = {} if self.secret_settings is None else self.secret_settings.get_secret_value()
+        said = {**self.settings, **secret}
         refused = next((name for name in said if name in _LEADING_ELSEWHERE), None)
         if refused is not None:
             message = f"The setting {refused} would lead to another storage."
@@ -178,6 +202,15 @@ class RemoteFileSystem(_Remote):
             host, _, port = place.partition("/")[0].partition(":")
             return {"host": host, **({"port": int(port)} if port else {}), **said}
         return said
+
+
+_SECRET = re.compile(r"key|secret|passw|passphrase|token|credential|connection_string|sas", re.I)
+
+
+def _sounds_secret(name: Any, value: Any) -> bool:
+    """Say whether a setting, or one inside it, is called as secrets are."""
+    inside = value.items() if is_mapping(value) else ()
+    return bool(_SECRET.search(str(name))) or any(_sounds_secret(*item) for item in inside)
 
 
 #: fsspec's own words, which would make the block another
