@@ -117,7 +117,14 @@ SETTINGS: dict[str, Setting] = {
     "request_days": Setting(7.0, "How long an Idempotency-Key is known; 0: for ever."),
     "token_days": Setting(30.0, "How long a token is listed that expired or was revoked."),
     "worker_days": Setting(7.0, "How long a worker is listed that has stopped; 0: for ever."),
-    "event_count": Setting(100_000, "Events kept for browsers that were away."),
+    "event_days": Setting(7.0, "How long events are kept; 0: for ever."),
+    "event_count": Setting(250_000, "How many events are kept at most, the newest; 0: any number."),
+    "event_kind_days": Setting(
+        "", "Days for events of some names instead, as `shop.*=30, nbflow.flow-run.*=14`."
+    ),
+    "events_per_second": Setting(
+        0, "How many events a process may emit a second; those beyond are dropped; 0: any number."
+    ),
     "result_max_bytes": Setting(1_000_000_000, "A larger result is not stored."),
     "result_memory_bytes": Setting(64_000_000, "Result files read lately that stay in memory."),
     "result_download_bytes": Setting(100_000_000, "The largest result the server hands out."),

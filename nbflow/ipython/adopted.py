@@ -20,6 +20,7 @@ from nbflow.ipython.hosts import AsTask, CellTask, TaskCell
 from nbflow.ipython.reporting import send
 from nbflow.model import states
 from nbflow.model.cell_reports import CellReport
+from nbflow.model.events import NewEvent
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Artifact, FlowRun, LogEntry
 from nbflow.model.states import State, StateType
@@ -172,6 +173,9 @@ class _Nowhere:
 
     def artifact(self, artifact: Artifact) -> None:
         """Record an artifact."""
+
+    def event(self, new: NewEvent) -> None:
+        """Record an event of a user's."""
 
     def flush(self) -> None:
         """Put on disk what was recorded."""

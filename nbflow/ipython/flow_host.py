@@ -20,6 +20,7 @@ from nbflow.engine.retrying import RetryPolicy
 from nbflow.ipython.hosts import Work
 from nbflow.model import rows
 from nbflow.model.cell_options import CellOptions
+from nbflow.model.events import NewEvent
 from nbflow.model.results import ResultRecord
 from nbflow.model.run_graph import node_of
 from nbflow.model.run_views import MOST_LOGGED, View, line
@@ -161,6 +162,10 @@ class _Seen:
     def artifact(self, artifact: Artifact) -> None:
         """Record an artifact."""
         self.recorder.artifact(artifact)
+
+    def event(self, new: NewEvent) -> None:
+        """Record an event of a user's."""
+        self.recorder.event(new)
 
     def flush(self) -> None:
         """Write what is queued to the spool."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput
+from nbflow.model.event_log import Patterns
 from nbflow.model.names import did_you_mean, shown
 
 #: kind → the setting that says how many days it is kept; None: while something speaks of it
 KINDS: dict[str, str | None] = {
     "runs": "run_days",
     "results": "result_days",
-    "events": None,
+    "events": "event_days",
     "skips": "skip_days",
     "requests": "request_days",
     "tokens": "token_days",
@@ -56,7 +58,7 @@ class Retention(Protocol):
 WHAT = {
     "runs": "ended runs, with their tasks, logs, artifacts and results",
     "results": "results that are old or expired",
-    "events": "events that no browser still asks for",
+    "events": "events that are old, or more than are kept",
     "skips": "records of instants that were not run",
     "requests": "answers kept for idempotency keys",
     "tokens": "tokens that expired or were revoked",
@@ -64,6 +66,37 @@ WHAT = {
     "snapshots": "deployed contents that nothing refers to",
     "files": "files and folders that nothing in the store speaks of",
 }
+
+
+def event_days(name: str) -> float | None:
+    """Give how many days events of a name are kept; None: for ever.
+
+    The first of `event_kind_days` that means the name counts. Raises InvalidInput.
+    """
+    for pattern, days in _kind_days(settings.event_kind_days):
+        if pattern.matches(name):
+            return days or None
+    return settings.event_days or None
+
+
+@cache
+def _kind_days(text: str) -> tuple[tuple[Patterns, float], ...]:
+    found: list[tuple[Patterns, float]] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        pattern, _, days = part.rpartition("=")
+        try:
+            kept = float(days)
+        except ValueError:
+            kept = -1.0
+        if not pattern.strip() or not 0 <= kept < float("inf"):
+            raise InvalidInput(
+                f"{shown(part)} does not say how long events are kept.",
+                code="setting.invalid",
+                field="NBFLOW_EVENT_KIND_DAYS",
+                hint="Write NAME=DAYS, as in shop.*=30; several with commas between.",
+            )
+        found.append((Patterns(pattern.strip(), field="event"), kept))
+    return tuple(found)
 
 
 def days_of(kind: str) -> float | None:

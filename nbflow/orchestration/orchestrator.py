@@ -48,6 +48,7 @@ from nbflow.orchestration.variables import SqlVariables
 from nbflow.orchestration.work_pools import SqlWorkPools
 from nbflow.store import (  # fmt: skip
     artifacts,
+    event_pruning,
     events,
     flow_runs,
     limits,
@@ -308,6 +309,7 @@ class Orchestrator(
         with self.database.read() as connection:
             found = events.since(connection, since, limit=limit)
             first, last = events.first_seq(connection), events.last_seq(connection)
+            first = max(first, event_pruning.until(connection) + 1)
         seq = found[-1].seq if len(found) == limit else max(last, since)
         return Changes(tuple(found), seq, complete=since >= first - 1)
 

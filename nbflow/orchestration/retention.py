@@ -6,15 +6,15 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from itertools import islice
 
-from nbflow import settings
 from nbflow.model import clock
 from nbflow.model.retention import WHAT, Removed, checked_kinds, days_of
 from nbflow.orchestration import removing
 from nbflow.orchestration.results import SqlResults
-from nbflow.store import events, journal, retention, snapshots
+from nbflow.store import event_pruning, journal, retention, snapshots
 from nbflow.store.retention import Place
 
 _BATCH = 200
+_EVENTS_AT_ONCE = 5_000
 #: a file younger than this may be waiting for what will speak of it
 _STRAY_AFTER = timedelta(hours=24)
 
@@ -39,7 +39,7 @@ class SqlRetention(SqlResults):
             case "results":
                 count, size = self._prune_rows(before, dry_run)
             case "events":
-                count = self._prune_events(dry_run)
+                count = self._prune_events(now, dry_run)
             case "snapshots":
                 count = self._prune_snapshots(now, dry_run)
             case "files":
@@ -75,14 +75,22 @@ class SqlRetention(SqlResults):
             left.delete()
         return found, len(run_ids)
 
-    def _prune_events(self, dry_run: bool) -> int:
+    def _prune_events(self, now: datetime, dry_run: bool) -> int:
+        """Delete events past their time, then the oldest of too many; none that rules have unread.
+
+        What was deleted is marked: a browser that was away since is told to load anew.
+        """
         with self.database.read() as connection:
-            first, last = events.first_seq(connection), events.last_seq(connection)
-        over = max(last - first + 1 - settings.event_count, 0) if first else 0
-        if over and not dry_run:
+            old = event_pruning.old(connection, now)
+            if dry_run:
+                return event_pruning.count(connection, old)
+        removed = 0
+        while True:
             with self.database.write() as connection:
-                return events.prune(connection, keep=settings.event_count)
-        return over
+                gone = event_pruning.delete(connection, old, limit=_EVENTS_AT_ONCE)
+            removed += gone
+            if gone < _EVENTS_AT_ONCE:
+                return removed
 
     def _prune_snapshots(self, now: datetime, dry_run: bool) -> int:
         old = set(snapshots.kept(now - _STRAY_AFTER))

@@ -75,3 +75,9 @@ def move(connection: sa.Connection, name: str, seen: int | None, seq: int) -> bo
         return True
     where = (cursor.c.name == name) & (cursor.c.seq == seen)
     return connection.execute(cursor.update().where(where).values(seq=seq, at=at)).rowcount == 1
+
+
+def first_unread(connection: sa.Connection, *, but: str) -> int | None:
+    """Give the number up to which every reader has read, one name left out; None: nobody reads."""
+    query = sa.select(sa.func.min(cursor.c.seq)).where(cursor.c.name != but)
+    return connection.execute(query).scalar()

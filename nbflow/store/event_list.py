@@ -30,7 +30,7 @@ _LOOKED_AT, _AT_ONCE = 5_000, 250
 #: names or resources counted
 _MOST_COUNTED = 1_000
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
-_TASKS, _OF_TASKS = "task-runs.recorded", "nbflow.task-run."
+TASKS, _OF_TASKS = "task-runs.recorded", "nbflow.task-run."
 _FARTHEST = 2**62
 
 
@@ -140,16 +140,16 @@ def _about(connection: sa.Connection, resource: str) -> Conditions:
 
 def _kinds(connection: sa.Connection, meant: Meant) -> list[str]:
     """Give the names there are in the table that a filter may mean."""
-    return [kind for kind in _every_kind(connection) if _may_mean(meant, kind)]
+    return [kind for kind in every_kind(connection) if _may_mean(meant, kind)]
 
 
 def _may_mean(meant: Meant, kind: str) -> bool:
-    if kind == _TASKS:
+    if kind == TASKS:
         return meant.event.may_begin(_OF_TASKS)
     return meant.event.matches(kind) or meant.event.matches(f"nbflow.{kind}")
 
 
-def _every_kind(connection: sa.Connection) -> list[str]:
+def every_kind(connection: sa.Connection) -> list[str]:
     """Give every name there is, from one place of the index to the next."""
     first = sa.select(sa.func.min(event.c.kind).label("kind")).cte("names", recursive=True)
     following = sa.select(sa.func.min(event.c.kind)).where(event.c.kind > first.c.kind)
@@ -193,7 +193,7 @@ def _by_name(connection: sa.Connection, where: EventFilter, meant: Meant) -> tup
     for conditions in _ranges(connection, where, meant):
         query = sa.select(event.c.kind, event.c.noun, sa.func.count()).where(*conditions)
         for kind, noun, count in connection.execute(query.group_by(event.c.kind, event.c.noun)):
-            name = "task-run.*" if kind == _TASKS else kind
+            name = "task-run.*" if kind == TASKS else kind
             found[name if noun == EMITTED else f"nbflow.{name}"] += count
     return _most(found)
 

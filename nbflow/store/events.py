@@ -96,12 +96,6 @@ def before(connection: sa.Connection, at: datetime) -> int:
     return max(0, low - 1)
 
 
-def prune(connection: sa.Connection, *, keep: int) -> int:
-    """Drop all but the newest `keep` events; give how many went."""
-    newest = last_seq(connection)
-    return connection.execute(event.delete().where(event.c.seq <= newest - keep)).rowcount
-
-
 def _event(row: Any) -> Event:
     return Event(
         kind=row["kind"],

@@ -15,13 +15,14 @@ from nbflow import settings
 from nbflow.exceptions import InvalidInput, NotFound
 from nbflow.model import clock, states
 from nbflow.model.deployments import NewDeployment
+from nbflow.model.events import NewEvent
 from nbflow.model.retention import KINDS
 from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.results import ResultStore
 from nbflow.services.retention import Retention
-from nbflow.store import journal, owners, snapshots
+from nbflow.store import buckets, journal, owners, snapshots
 
 DAY = timedelta(days=1)
 
@@ -161,3 +162,41 @@ def test_a_kind_there_is_not_is_refused(orchestrator: Orchestrator) -> None:
         orchestrator.prune(["run"])
     assert refused.value.field == "kinds"
     assert [one.kind for one in orchestrator.prune(dry_run=True)] == list(KINDS)
+
+
+def test_events_go_when_they_are_old_each_name_by_its_own_time(orchestrator: Orchestrator) -> None:
+    def emitted(name: str, days: float) -> None:
+        resource = {"nbflow.resource.id": name}
+        when = clock.now() - timedelta(days=days)
+        orchestrator.emit_events([NewEvent(name, resource, occurred=when)])
+
+    for name in ("log.line", "shop.opened", "shop.paid"):
+        for days in (40, 8, 6, 0.5):
+            emitted(name, days)
+    with settings.temporary(event_kind_days="shop.*=30, log.*=1", event_days=7.0):
+        assert counts(orchestrator.prune(["events"], dry_run=True)) == {"events": 5}
+        assert len(orchestrator.list_events().rows) == 12
+        assert counts(orchestrator.prune(["events"])) == {"events": 5}
+        assert counts(orchestrator.prune(["events"])) == {}
+    left = [view.event for view in orchestrator.list_events().rows]
+    assert (left.count("shop.paid"), left.count("log.line")) == (3, 1)
+    assert orchestrator.changes(0).complete is False
+    assert orchestrator.changes(orchestrator.seq()).complete
+
+
+def test_events_that_automations_have_not_read_stay(orchestrator: Orchestrator) -> None:
+    resource, when = {"nbflow.resource.id": "a"}, clock.now() - timedelta(days=100)
+    for _ in range(5):
+        orchestrator.emit_events([NewEvent("a.b", resource, occurred=when)])
+    with orchestrator.database.write() as connection:
+        buckets.move(connection, "automations", None, orchestrator.seq() - 2)
+    with settings.temporary(event_count=1):
+        assert counts(orchestrator.prune(["events"])) == {"events": 3}
+    assert len(orchestrator.list_events().rows) == 2
+
+
+def test_a_setting_that_says_nothing_is_refused(orchestrator: Orchestrator) -> None:
+    orchestrator.emit_events([NewEvent("a.b", {"nbflow.resource.id": "a"})])
+    with settings.temporary(event_kind_days="shop"), pytest.raises(InvalidInput) as refused:
+        orchestrator.prune(["events"])
+    assert refused.value.field == "NBFLOW_EVENT_KIND_DAYS"
