@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from nbflow.connect import connect
 from nbflow.deployments import making
 from nbflow.exceptions import Conflict, InvalidInput, NbflowError, NotFound
-from nbflow.model import declared, deploy_plan, entrypoints, strict_yaml
+from nbflow.model import declared, deploy_plan, entrypoints, job_variables, strict_yaml
 from nbflow.model.declared import Declared
 from nbflow.model.deploy_plan import Step
 from nbflow.model.deploying import DeployRequest
@@ -63,7 +63,7 @@ def plan(
     a name declared twice, or a deployment made another way.
     """
     path = Path(file).expanduser().absolute()
-    found = declared.read(_text(path), name=path.name)
+    found = [_with_variables(one) for one in declared.read(_text(path), name=path.name)]
     new = [_prepared(one, path, replace_others=replace_others) for one in found]
     _refuse_twins(new, path.name)
     meant = [one for one in new if _is_meant(one.name, only)]
@@ -75,6 +75,28 @@ def plan(
         names = [one.name for one in new]
         steps += deploy_plan.gone(names, there.values(), defined_in=str(path))
     return Plan(str(path), tuple(steps), tuple(meant))
+
+
+def _with_variables(one: Declared) -> Declared:
+    """Give a declaration with the store's variables in place; job variables keep theirs.
+
+    Raises InvalidInput: there is no such variable, or a block stands where it would be readable.
+    """
+    said = {name: value for name, value in one.said.items() if name != "job_variables"}
+    blocks = job_variables.block_names(said)
+    if blocks:
+        raise InvalidInput(
+            f"Line {one.line}: {min(blocks)} stands outside job_variables.",
+            code="declaration.block",
+            field=next(name for name in said if job_variables.block_names(said[name])),
+            hint="A block's values are put in place in job_variables only, when a run is launched.",
+        )
+    names = job_variables.stored_names(said)
+    if not names:
+        return one
+    every_one = {found.name: found.value for found in every(connect().list_variables)}
+    said = job_variables.with_variables(said, every_one)
+    return replace(one, said={**one.said, **said})
 
 
 def apply(plan: Plan, *, replace_others: bool = False) -> tuple[Deployment, ...]:

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 from nbflow import settings
 from nbflow.exceptions import InvalidInput
 from nbflow.model import json_schema
+from nbflow.model.block_secrets import referred
+from nbflow.model.blocks import OpenedBlock
 from nbflow.model.json_schema import Mismatch
 from nbflow.model.names import did_you_mean, shown
 from nbflow.model.shapes import is_list, is_mapping, is_object
@@ -37,6 +39,7 @@ _FLAT = frozenset({"env", "labels"})
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 _OF_STORE = "nbflow.variables."
 _OF_BLOCKS = "nbflow.blocks."
+_OUTSIDE = (_OF_STORE, _OF_BLOCKS)
 _NOTHING: Any = object()
 
 Level = Mapping[str, Any]
@@ -128,7 +131,8 @@ def configure(
     """Give the job: the template's configuration with its placeholders filled in.
 
     A placeholder that is a whole value keeps the variable's type; one without a value leaves its
-    key out, inside a text it is nothing. `{{ nbflow.variables.NAME }}` is a variable of the store.
+    key out, inside a text it is nothing. `{{ nbflow.variables.NAME }}` is a variable of the store;
+    `{{ nbflow.blocks.TYPE.NAME }}` stays, for whoever launches the job (`with_blocks`).
 
     Args:
         stored: those variables, by name.
@@ -137,9 +141,7 @@ def configure(
     """
     taken = check(template, *levels)
     job = _filled(template.get("job_configuration", {}), taken)
-    job = _filled(
-        job, {_OF_STORE + name: value for name, value in (stored or {}).items()}, last=True
-    )
+    job = with_variables(job, stored or {})
     if is_mapping(job.get("env")):
         texts = {
             k: v if v is None or isinstance(v, str) else _text(v) for k, v in job["env"].items()
@@ -161,6 +163,27 @@ def block_names(*values: Any) -> set[str]:
     return {_block(name) for name in named if name.startswith(_OF_BLOCKS)}
 
 
+def with_variables(value: Any, stored: Mapping[str, Any]) -> Any:
+    """Give a value with the store's variables in place. Raises InvalidInput: there is no such."""
+    return _filled(value, {_OF_STORE + name: one for name, one in stored.items()}, last=True)
+
+
+def with_blocks(job: Mapping[str, Any], opened: Mapping[str, OpenedBlock]) -> dict[str, Any]:
+    """Give a job with what its placeholders name of blocks, opened by `slug/name`.
+
+    `{{ nbflow.blocks.TYPE.NAME.FIELD }}` is a field, or what lies in it; without one, a block of
+    one field is that field's value. Raises InvalidInput: there is no such field.
+    """
+    named = {name for name in _named(job) if name.startswith(_OF_BLOCKS)}
+    values = {name: _of_block(name, opened[_block(name)]) for name in named}
+    filled: dict[str, Any] = _filled(job, values, last=True)
+    if is_mapping(filled.get("env")):
+        env = {k: v if v is None else _text(v) for k, v in filled["env"].items()}
+        check_env(env, field="job_variables.env")
+        filled["env"] = env
+    return filled
+
+
 def check_template(template: Any, *, field: str = "base_job_template") -> dict[str, Any]:
     """Give a template as it is kept. Raises InvalidInput."""
     if not is_mapping(template) or set(template) != {"job_configuration", "variables"}:
@@ -176,7 +199,7 @@ def check_template(template: Any, *, field: str = "base_job_template") -> dict[s
     if not is_list(required) or not set(map(str, required)) <= set(properties):
         _bad_template("variables.required names variables.", f"{field}.variables.required")
     for name in _named(configuration):
-        if name not in properties and not name.startswith(_OF_STORE):
+        if name not in properties and not name.startswith(_OUTSIDE):
             _bad_template(
                 f"job_configuration speaks of {{{{ {name} }}}}, which is no variable.",
                 f"{field}.job_configuration",
@@ -253,12 +276,31 @@ def _value(name: str, placeholder: str, values: Mapping[str, Any], *, last: bool
             hint="Set it: `nbflow variable set NAME VALUE`.",
         )
     # What the levels say is taken as it is: only the template's own placeholders are filled in.
-    return placeholder if last or name.startswith(_OF_STORE) else _NOTHING
+    return placeholder if last or name.startswith(_OUTSIDE) else _NOTHING
 
 
 def _block(name: str) -> str:
     """Give the block of `nbflow.blocks.SLUG.NAME…` as `slug/name`."""
     return "/".join(name.removeprefix(_OF_BLOCKS).split(".")[:2])
+
+
+def _of_block(name: str, opened: OpenedBlock) -> Any:
+    """Give what a placeholder names of a block, through the blocks it refers to."""
+    steps = name.removeprefix(_OF_BLOCKS).split(".")[2:]
+    found: Any = opened.document.data
+    if not steps and set(found) == {"value"}:
+        return found["value"]
+    for step in steps:
+        found = opened.references[to].data if (to := referred(found)) else found
+        if not is_mapping(found) or step not in found:
+            raise InvalidInput(
+                f"The block {opened.document.label} has no {shown(step)}, which the job needs.",
+                code="job_variables.block",
+                field="job_variables",
+                hint=f"It has {', '.join(found)}." if is_mapping(found) else None,
+            )
+        found = found[step]
+    return found
 
 
 def _text(value: Any) -> str:

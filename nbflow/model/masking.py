@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import threading
 from bisect import bisect_left
@@ -25,6 +26,8 @@ from nbflow.model import secret_formats
 MASK = "********"
 #: a shorter value is likely to be part of any text
 SHORTEST = 4
+#: the variable by which a run's processes learn of the secrets its job holds, as JSON
+JOB = "NBFLOW_JOB_MASKED"
 #: and one this short has no base64 of its own: too few characters do not depend on what is around
 _SHORTEST_BASE64 = 6
 #: collections nested deeper than this are not looked through
@@ -82,11 +85,13 @@ def register_within(value: Any) -> None:
 
 
 def register_settings() -> None:
-    """Register the settings that are secret, where they are set, and the store's password."""
+    """Register the settings that are secret, the store's password, and the secrets of the job."""
     for name, setting in settings.SETTINGS.items():
         if setting.secret:
             with suppress(InvalidInput):  # not set, or too short
                 register_secret(getattr(settings, name))
+    with suppress(ValueError):
+        register_within(json.loads(os.environ.get(JOB, "null")))
     with suppress(ValueError):  # no address, or too short (InvalidInput is one)
         address: str = settings.database_url
         register_secret(unquote(urlsplit(address).password or ""))

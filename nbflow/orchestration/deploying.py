@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from nbflow.model.events import Event
 from nbflow.model.wire import jsonable
 from nbflow.model.work_pools import template_of
 from nbflow.orchestration import schedules, versioning
-from nbflow.store import deployments, events, flow_runs, work_pools
+from nbflow.store import blocks, deployments, events, flow_runs, variables, work_pools
 
 _COPIED = (
     "name flow_name path source kernel_name kernel_argv host work_pool parameter_schema parameters "
@@ -53,11 +54,34 @@ def _save(
     pool = work_pools.ensure(connection, made.work_pool, at=made.updated_at)
     work_pools.ensure_queues(connection, pool.name, [made.work_queue], at=made.updated_at)
     job_variables.check(template_of(pool), made.job_variables, partial=True)
+    _check_named(connection, made.job_variables)
     made, version = versioning.versioned(connection, before, made)
     deployments.save(connection, made)
     versioning.keep(connection, version, note)
     emit(connection, made, "updated" if before else "created")
     return made
+
+
+def _check_named(connection: sa.Connection, said: Mapping[str, Any]) -> None:
+    """Refuse placeholders of variables and blocks that are not there. Raises InvalidInput."""
+    for name in sorted(job_variables.stored_names(said)):
+        if variables.find(connection, name) is None:
+            hint = f"Set it first: `nbflow variable set {name} VALUE`."
+            raise _unknown(f"There is no variable {names.shown(name)}", hint)
+    for label in sorted(job_variables.block_names(said)):
+        slug, _, name = label.partition("/")
+        if blocks.find(connection, slug, name) is None:
+            hint = "Save it first; `nbflow block ls` lists those that are there."
+            raise _unknown(f"There is no block {names.shown(label)}", hint)
+
+
+def _unknown(message: str, hint: str) -> InvalidInput:
+    return InvalidInput(
+        f"{message}, which job_variables name.",
+        code="job_variables.unknown_name",
+        field="job_variables",
+        hint=hint,
+    )
 
 
 def _later(before: Deployment | None, now: datetime) -> datetime:

@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nbflow import settings
 from nbflow.faults import fault
 from nbflow.kernels.forking import Forked, NotForked
-from nbflow.model import clock, kernel_variables, pool_types
+from nbflow.model import clock, job_variables, kernel_variables, masking, pool_types
+from nbflow.model.blocks import Blocks
 from nbflow.model.workers import Claim, Held
 from nbflow.store import owners
 from nbflow.store.memory import Memory
@@ -92,6 +93,22 @@ def launch(
     return Child(claim, process, control, log_path)
 
 
+def with_secrets(claim: Claim, backend: Blocks) -> Claim:
+    """Give a claim whose job has the values of the blocks it names; nothing else ever holds them.
+
+    They are masked in what the run's processes tell. Raises NotFound, InvalidInput, Conflict,
+    Forbidden: a block cannot be opened, or has not what is named.
+    """
+    names = job_variables.block_names(claim.job)
+    if not names:
+        return claim
+    opened = {name: backend.open_block(name, flow_run_id=claim.run.id) for name in sorted(names)}
+    secrets = [secret for one in opened.values() for secret in one.secrets]
+    masking.register_within(secrets)
+    job = job_variables.with_blocks(claim.job, opened)
+    return replace(claim, job={**job, "masked": secrets})
+
+
 def _start(
     claim: Claim, executors: Executors, env: Mapping[str, str], control: int, log: int
 ) -> subprocess.Popen[bytes] | Forked:
@@ -140,7 +157,9 @@ def _environment(claim: Claim, token: str, pool_type: str) -> dict[str, str]:
 
 def server_url() -> str:
     """Give the address of the server beside a store that kernels are not let into; empty: none."""
-    beside = settings.store_url().startswith("sqlite") or settings.api_url
+    # Keys that are set are kept from kernels, so these ask the server for what blocks hold.
+    beside = settings.store_url().startswith("sqlite") and not settings.secret_keys
+    beside = beside or settings.api_url
     return "" if beside else os.environ.get("NBFLOW_SERVER_URL", "")
 
 
@@ -155,6 +174,7 @@ def _of_job(claim: Claim) -> dict[str, str]:
     said["NBFLOW_JOB_NAME"] = job.get("name") or claim.run.name
     said["NBFLOW_JOB_LABELS"] = json.dumps(job["labels"]) if job.get("labels") else None
     said["NBFLOW_JOB_STORAGE"] = json.dumps(job["storage"]) if job.get("storage") else None
+    said[masking.JOB] = json.dumps(job["masked"]) if job.get("masked") else None
     said["NBFLOW_JOB_WORKING_DIR"] = job.get("working_dir")
     said[kernel_variables.JOB] = ",".join(job.get("env") or {}) or None
     said["NBFLOW_JOB_TIMEOUT_SECONDS"] = job.get("timeout_seconds")

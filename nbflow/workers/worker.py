@@ -18,7 +18,7 @@ from types import FrameType
 import nbflow
 from nbflow import settings
 from nbflow.connect import connect
-from nbflow.exceptions import Conflict, Forbidden, NbflowError
+from nbflow.exceptions import Conflict, Forbidden, InvalidInput, NbflowError, NotFound
 from nbflow.kernels import specs, standby
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend, RunFilter
@@ -168,12 +168,12 @@ class Worker:
     def _launch(self, claim: Claim) -> None:
         try:
             child = launchers.launch(
-                claim,
+                launchers.with_secrets(claim, self.backend),
                 self._executors,
                 token=self._token_of(claim),
                 pool_type=self.worker.type,
             )
-        except (OSError, Conflict, Forbidden) as error:
+        except (OSError, Conflict, Forbidden, InvalidInput, NotFound) as error:
             message = f"The run's process could not be started: {error}"
             self._report(claim, states.Crashed(message=message))
             return

@@ -142,3 +142,24 @@ def test_all_takes_no_notebook_and_a_missing_file_is_said(
     assert "not for --all" in nbflow("deploy", tmp_path / "sales.ipynb", "--all").err
     assert "nbflow.yaml" in nbflow("deploy", "--all", "--file", tmp_path / "no.yaml").err
     assert "needs a notebook or a flow" in nbflow("deploy").err
+
+
+def test_variables_are_put_in_place_and_blocks_only_in_job_variables(
+    nbflow: Call, file: Path
+) -> None:
+    file.write_text(
+        TWO.replace("rows: 5", 'rows: "{{ nbflow.variables.rows }}"').replace(
+            "retries: 2", 'description: "for {{ nbflow.variables.team }}"'
+        )
+    )
+    lacking = nbflow("deploy", "--all", "--file", file, "--plan")
+    assert (lacking.code, "nbflow variable set" in lacking.err) == (2, True)
+    nbflow("variable", "set", "rows", "7")
+    nbflow("variable", "set", "team", "north")
+    assert nbflow("deploy", "--all", "--file", file, "--yes").code == 0
+    made = deployments(nbflow)
+    assert made["north"]["parameters"] == {"rows": 7}
+    assert made["clean"]["description"] == "for north"
+    file.write_text(TWO.replace("tags: [a]", 'tags: ["{{ nbflow.blocks.secret.x }}"]'))
+    refused = nbflow("deploy", "--all", "--file", file, "--plan")
+    assert (refused.code, "secret/x" in refused.err) == (2, True)

@@ -8,7 +8,8 @@ import pytest
 
 from nbflow import settings
 from nbflow.exceptions import InvalidInput
-from nbflow.model import job_variables, pool_types
+from nbflow.model import clock, job_variables, pool_types
+from nbflow.model.blocks import BlockDocument, OpenedBlock
 
 PROCESS = pool_types.TEMPLATES["process"]
 
@@ -166,3 +167,29 @@ def test_the_types_own_templates_hold(kind: str) -> None:
     own = pool_types.TEMPLATES[kind]
     assert job_variables.check_template(own) == own
     assert job_variables.configure(own)["env"] == {}
+
+
+def opened_block(data: dict[str, Any], **references: dict[str, Any]) -> OpenedBlock:
+    def document(id: str, data: dict[str, Any]) -> BlockDocument:
+        now = clock.now()
+        return BlockDocument(id, "t", "n", "sha256:0", data, now, now)
+
+    return OpenedBlock(
+        document("own", data), {id: document(id, said) for id, said in references.items()}
+    )
+
+
+def test_a_block_stays_a_placeholder_until_it_is_opened() -> None:
+    pool = template({"env": "{{ env }}", "c": "{{ nbflow.blocks.t.n.port }}"}, env={})
+    given = {"env": {"A": "on {{ nbflow.blocks.t.n.host }}", "B": "{{nbflow.blocks.secret.s}}"}}
+    assert job_variables.block_names(pool, given) == {"t/n", "secret/s"}
+    job = job_variables.configure(pool, given)
+    assert job == {**given, "c": "{{ nbflow.blocks.t.n.port }}"}
+    login = {"host": "h", "port": 5, "in": {"$ref": {"block_document_id": "other"}}}
+    opened = {"t/n": opened_block(login, other={"key": 7}), "secret/s": opened_block({"value": 3})}
+    assert job_variables.with_blocks(job, opened) == {"env": {"A": "on h", "B": "3"}, "c": 5}
+    through = {"c": "{{ nbflow.blocks.t.n.in.key }}"}
+    assert job_variables.with_blocks(through, opened) == {"c": 7}
+    with pytest.raises(InvalidInput, match="prot") as refused:
+        job_variables.with_blocks({"c": "{{ nbflow.blocks.t.n.prot }}"}, opened)
+    assert refused.value.code == "job_variables.block"

@@ -297,3 +297,11 @@ def test_a_claim_whose_answer_was_lost_is_given_again_to_its_worker(
     assert orchestrator.claim_flow_runs(second.id, 1, holding=()) == ()
     orchestrator.propose(run.id, states.Running(), attempt=1)
     assert [c.run.id for c in orchestrator.claim_flow_runs(worker.id, 5, holding=())] == [other.id]
+
+
+def test_a_deployment_that_names_what_is_not_there_is_refused(orchestrator: Orchestrator) -> None:
+    for named in ("nbflow.variables.gone", "nbflow.blocks.secret.gone.value"):
+        with pytest.raises(InvalidInput, match="gone") as refused:
+            a_deployment(orchestrator, job_variables={"env": {"A": f"x {{{{ {named} }}}}"}})
+        assert refused.value.code == "job_variables.unknown_name"
+    assert orchestrator.list_deployments().rows == ()

@@ -14,6 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, writes
 
 from nbflow.model import clock, states
+from nbflow.model.blocks import NewBlock
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.work_pools import NewWorkPool
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -122,3 +123,33 @@ def test_a_worker_that_runs_once_leaves_when_what_was_due_has_ended(
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBFLOW_TERMINATE_SECONDS", "1")
+
+
+def test_a_job_gets_secrets_of_blocks_when_it_is_launched_and_nothing_keeps_them(
+    orchestrator: Orchestrator, home: Path, tmp_path: Path, wait_for: Wait
+) -> None:
+    orchestrator.save_block(NewBlock("secret", "door", {"value": "opensesame"}))
+    look = "import os\nprint(len(os.environ['DOOR']), os.environ['DOOR'], os.environ['HEAD'])"
+    asks = notebook(tmp_path / "asks.ipynb", look)
+    job = {
+        "env": {
+            "DOOR": "{{ nbflow.blocks.secret.door }}",
+            "HEAD": "Bearer {{ nbflow.blocks.secret.door.value }}",
+        }
+    }
+    run = due(orchestrator, "doors", kind="notebook", path=asks, kernel_name="python3",
+              job_variables=job)  # fmt: skip
+    lacking = {"env": {"X": "{{ nbflow.blocks.secret.gone }}"}}
+    lost = due(orchestrator, "doors", kind="notebook", path=asks, kernel_name="python3",
+               job_variables=lacking)  # fmt: skip
+    with worker("doors"):
+        found = wait_for(ended(orchestrator, run), seconds=60)
+        crashed = wait_for(ended(orchestrator, lost), seconds=60)
+    assert found.state.is_completed()
+    assert "10 ******** Bearer ********" in shown(orchestrator, run)
+    assert crashed.state.is_crashed()
+    assert "secret/gone" in crashed.state.message
+    kept = [path for path in home.rglob("*") if path.is_file()]
+    assert [str(path) for path in kept if b"opensesame" in path.read_bytes()] == []
+    kinds = [e.kind for e in orchestrator.changes(0).events if e.noun == "blocks"]
+    assert kinds == ["block.created", "block.opened"]
