@@ -25,6 +25,7 @@ from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import Collision, Deployment, NewDeployment, NewSchedule, Source
 from nbflow.model.run_options import RunOptions
 from nbflow.model.schedules import Catchup, Cron, Interval, Overlap, RRule, Timing
+from nbflow.model.trigger_kinds import to_json
 from nbflow.notebook.files import read as read_notebook
 
 __all__ = ["Deployable", "deploy", "kernels", "prepare", "read_notebook", "schema_of"]
@@ -108,6 +109,7 @@ def prepare(
     paused: bool = False,
     replace: bool = False,
     version: str = "",
+    triggers: Iterable[Any] | None = None,
     options: RunOptions | None = None,
     made_by: str = "code",
     defined_in: str | None = None,
@@ -137,6 +139,7 @@ def prepare(
         replace: take over a name that another path holds, or what was made another way.
         version: what is said of this version; they are counted anyway.
         options: how a notebook is to be executed.
+        triggers: events that run it, too (`nbflow.automations.DeploymentEventTrigger` …, or dicts).
         made_by: what makes it: `form`, `yaml`, `cli`, `code`, `rest`. defined_in: in which file.
 
     Raises as `deploy`.
@@ -167,6 +170,7 @@ def prepare(
         options={} if options is None else options.to_json(),
         defined_in=defined_in,
         note=version,
+        triggers=None if triggers is None else tuple(map(to_json, triggers)),
     )
     return new_deployment(request, what)
 

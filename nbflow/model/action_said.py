@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from nbflow.exceptions import InvalidInput
+from nbflow.model import template_context, templates
 from nbflow.model.names import did_you_mean, shown
 from nbflow.model.shapes import is_mapping, is_sequence
 from nbflow.model.trigger_kinds import to_json
@@ -93,6 +94,7 @@ def read(said: Any, *, field: str = "action") -> dict[str, Any]:
             _fail(f"{field}.{key}", f"{kind} needs {key}.", code="field.missing")
     if len(json.dumps(kept, default=str)) > LONGEST_ACTION:
         _fail(field, f"The action is longer than {LONGEST_ACTION} characters.")
+    templates.check_value(kept, template_context.ROOTS, field=field)
     return _targeted(kept, known, field)
 
 

@@ -32,6 +32,7 @@ FIELDS: Mapping[str, str] = {
     "tags": _TEXTS,
     "parameters": _OBJECT,
     "schedules": "a list of schedules",
+    "triggers": "a list of triggers",
     "paused": _FLAG,
     "source": _TEXT,
     "include": _TEXTS,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, InvalidNotebook
 from nbflow.model import (  # fmt: skip
+    automations_declared,
     deployment_fields,
     entrypoints,
     names,
@@ -61,6 +62,7 @@ class DeployRequest:
         retries, retry_delay_seconds: of a run; the flow's own when left out.
         replace: take over a name that another path holds, or a deployment made another way.
         note: what is said of this version.
+        triggers: events that run it, too; null: those it has stay.
     """
 
     path: str = ""
@@ -90,6 +92,7 @@ class DeployRequest:
     collision_strategy: Collision = "enqueue"
     defined_in: str | None = None
     note: str = ""
+    triggers: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -259,7 +262,10 @@ def _said(request: DeployRequest, schema: Mapping[str, Any], *, name: str) -> di
     taken: Mapping[str, Any] = schema if checked["enforce_parameter_schema"] else {}
     values = parameters.check(taken, request.parameters, what=name, partial=True)
     schedules = schedule_said.checked_all(request.schedules, taken, values, what=name)
+    if request.triggers is not None:
+        automations_declared.triggers(request.triggers, deployment=name)
     known = {"parameter_schema": dict(schema), "parameters": values, "schedules": schedules}
+    known["triggers"] = request.triggers
     return {**checked, **known}
 
 

@@ -182,6 +182,8 @@ class NewDeployment:
         replace: take over a name that another path holds, or that was made another way (else
             Conflict).
         note: what is said of this version.
+        triggers: when it is run, as `model.automations_declared.triggers` reads them; those it had
+            and are not said go. None: they stay as they are.
     """
 
     name: str
@@ -217,6 +219,7 @@ class NewDeployment:
     defined_in: str | None = None
     replace: bool = False
     note: str = ""
+    triggers: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)

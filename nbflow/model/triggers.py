@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -117,6 +118,7 @@ class Evaluator:
         ids: frozenset[str] | None = None
         out: list[Decision] = []
         own = view.event.startswith(_OWN)
+        t = clock.micros(min(view.occurred, now))
         for node in nodes:
             leaf = node.leaf
             assert leaf is not None
@@ -126,7 +128,7 @@ class Evaluator:
                 if leaf.anchor.isdisjoint(ids):
                     node.missed = view
                     continue
-            self._hear(node, leaf, view, now, own, out)
+            self._hear(node, leaf, view, t, own, out)
         return out
 
     def due(self, now: datetime) -> list[Decision]:
@@ -207,7 +209,7 @@ class Evaluator:
         node: _Node,
         leaf: Leaf,
         view: EventView,
-        now: datetime,
+        t: int,
         own: bool,
         out: list[Decision],
     ) -> None:
@@ -221,11 +223,11 @@ class Evaluator:
             return
         node.matched += 1
         labels = leaf.labels(view)
-        key = _key(labels)
+        key = _key(tuple(labels.items()))
         bucket = self._buckets.get((automation.id, node.path, key))
-        t = clock.micros(min(view.occurred, now))
-        state, outcomes = leaf.hear(None if bucket is None else bucket.state, t, view)
-        if state is not None or bucket is not None:
+        before = None if bucket is None else bucket.state
+        state, outcomes = leaf.hear(before, t, view)
+        if state is not before:
             self._keep(node, key, labels, state)
         if outcomes:
             self._tell(node, outcomes, labels, view, out)
@@ -284,10 +286,9 @@ def _ids(view: EventView) -> frozenset[str]:
     return frozenset([view.resource[label], *(one.get(label, "") for one in view.related)])
 
 
-def _key(labels: Mapping[str, str]) -> str:
-    if not labels:
-        return ""
-    return sha256(json.dumps([*labels.items()]).encode()).hexdigest()
+@lru_cache(maxsize=4096)
+def _key(labels: tuple[tuple[str, str], ...]) -> str:
+    return sha256(json.dumps(labels).encode()).hexdigest() if labels else ""
 
 
 def replay(

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nbflow.exceptions import Conflict, NotFound
-from nbflow.model import drift
+from nbflow.model import automations_declared, drift
 from nbflow.model.deployments import (
     Deployment,
     DeploymentChange,
@@ -19,7 +19,7 @@ from nbflow.model.deployments import (
 from nbflow.model.drift import Drift, FileDrift
 from nbflow.model.entrypoints import folder_of
 from nbflow.model.pages import MOST_ROWS, Page
-from nbflow.orchestration import deploying, versioning
+from nbflow.orchestration import automations, deploying, versioning
 from nbflow.orchestration.base import OverSql
 from nbflow.store import deployments, included, snapshots
 
@@ -35,9 +35,13 @@ class SqlDeployments(OverSql):
             new = dataclasses.replace(new, files=files, include=patterns)
         snapshot = snapshots.write(new.content)
         with self._write() as connection:
-            return deploying.deploy(
+            made = deploying.deploy(
                 connection, dataclasses.replace(new, include=patterns), snapshot=snapshot
             )
+            if new.triggers is not None:
+                wanted = automations_declared.triggers(new.triggers, deployment=made.name)
+                automations.of_deployment(connection, made.id, wanted)
+            return made
 
     def update_deployment(
         self, name_or_id: str, change: DeploymentChange, *, expected: datetime | None = None
@@ -49,7 +53,9 @@ class SqlDeployments(OverSql):
     def delete_deployment(self, name_or_id: str) -> None:
         """Delete a deployment, its schedules and its waiting runs."""
         with self._write() as connection:
+            gone = deployments.get(connection, name_or_id)
             deploying.delete(connection, name_or_id)
+            automations.of_deployment(connection, gone.id, ())
 
     def read_deployment(self, name_or_id: str) -> Deployment:
         """Read a deployment by name or id."""

@@ -120,3 +120,24 @@ def test_a_deployments_trigger_runs_it_with_templated_parameters() -> None:
     assert made.name == "etl (trigger 1)"
     assert made.actions[0]["deployment"] == "etl"
     assert made.actions[0]["parameters"] == {"path": "{{ event.payload.path }}"}
+
+
+def test_triggers_go_with_their_deployment(home: Path, tmp_path: Path) -> None:
+    from nbflow.deployments import deploy
+    from tests.contract.conftest import notebook_text
+
+    path = tmp_path / "etl.ipynb"
+    path.write_text(notebook_text())
+    said = DeploymentEventTrigger(expect=["file.arrived"], parameters={"n": 2})
+    made = deploy(path, triggers=[said])
+    (one,) = connect().list_automations().rows
+    assert (one.name, one.deployment_id) == ("etl (trigger 1)", made.id)
+    deploy(path)
+    assert len(connect().list_automations().rows) == 1
+    deploy(path, triggers=[{"expect": ["other"], "name": "mine"}])
+    assert [one.name for one in connect().list_automations().rows] == ["mine"]
+    with pytest.raises(InvalidInput) as refused:
+        deploy(path, triggers=[{"expect": ["a", "!a"]}])
+    assert refused.value.field == "triggers.0.expect"
+    connect().delete_deployment("etl")
+    assert connect().list_automations().rows == ()
