@@ -24,7 +24,7 @@ from nbflow.exceptions import (
     SerializationError,
 )
 from nbflow.locking import LockManager
-from nbflow.model import clock, previews, rows
+from nbflow.model import clock, masking, previews, rows
 from nbflow.model import results as model
 from nbflow.model.results import MOST_INLINE_BYTES, Pruned
 from nbflow.model.runs import Batch
@@ -105,6 +105,12 @@ def packed(value: Any, serializer: Serializer, most: int) -> bytes:
         raise _unserialisable(value, serializer, error) from error
     if len(data) > most:
         raise _too_large(value, len(data), most)
+    if masking.within(data):
+        raise NotStored(
+            f"{_kind(value)}, which holds a secret",
+            code="result.secret",
+            hint="Load the secret where it is used, or say persist_result=False.",
+        )
     return data
 
 

@@ -312,13 +312,39 @@ def test_secrets_are_masked_in_previews(orchestrator: Orchestrator) -> None:
     from nbflow.model import masking
 
     @flow
+    def gives() -> Any:
+        masking.register_secret("hunter2-hunter2")
+        return Telling()
+
+    with masking.forgetting():
+        gives()
+    assert "hunter2" not in orchestrator.read_result(last_run(orchestrator).id).preview
+
+
+class Telling:
+    """Says what is not in it."""
+
+    def __repr__(self) -> str:
+        return "-".join(["the password is hunter2", "hunter2"])
+
+
+def test_a_result_that_holds_a_secret_is_given_and_not_stored(
+    orchestrator: Orchestrator, home: Path
+) -> None:
+    from nbflow.model import masking
+
+    @flow
     def gives() -> list[str]:
         masking.register_secret("hunter2-hunter2")
         return ["the password is hunter2-hunter2"]
 
     with masking.forgetting():
-        gives()
-    assert "hunter2" not in orchestrator.read_result(last_run(orchestrator).id).preview
+        state = gives(return_state=True)
+        assert state.result() == ["the password is hunter2-hunter2"]
+    assert "holds a secret" in state.message
+    assert state.is_completed()
+    for path in home.rglob("*"):
+        assert not path.is_file() or b"hunter2-hunter2" not in path.read_bytes()
 
 
 # -- where ----------------------------------------------------------------------------------------

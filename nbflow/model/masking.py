@@ -114,6 +114,11 @@ def mask_json(value: Any) -> Any:
     return value if _pattern is None and not _suspicious(value, 0) else _mask_json(value, 0)
 
 
+def within(data: bytes) -> bool:
+    """Say whether bytes hold a registered secret as it is: a pickle of it does."""
+    return any(secret.encode("utf-8", "backslashreplace") in data for secret in _secrets)
+
+
 def unfinished(text: str) -> int:
     """Give how many characters at the end of a text may be the beginning of a secret."""
     if _pattern is None:

@@ -105,20 +105,22 @@ def test_a_secret_among_parameters_that_are_refused_is_masked(orchestrator, home
     assert_nowhere(home, "other-canary")
 
 
-def test_a_preview_of_a_result_is_masked(orchestrator, home):
+def test_a_result_that_holds_a_secret_is_handed_on_and_not_written_down(orchestrator, home):
     @task
     def gives():
         return {"token": CANARY}
 
     @flow
     def outer(token: SecretStr):
-        gives()
+        assert gives()["token"] == CANARY
 
     outer(SecretStr(CANARY))
     run = orchestrator.list_flow_runs().rows[0]
     (of_task,) = orchestrator.list_task_runs(run.id)
-    assert of_task.result_key is not None
+    assert of_task.result_key is None
+    assert "which holds a secret" in of_task.state.message
     assert CANARY not in repr(of_task)
+    assert_nowhere(home)
 
 
 def test_the_token_of_the_api_is_masked(home):

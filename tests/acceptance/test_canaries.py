@@ -1,0 +1,265 @@
+"""A secret in every usual shape is driven into every place where a run leaves something.
+
+Afterwards it is looked for, as it is and as it is usually encoded, in every file of the home folder
+(the database among them), in what the API answers and in what the change stream carries. A control
+runs the same without masking, and finds it in each place, so that the search itself is proved.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from nbflow.model import masking, wire
+from nbflow.orchestration.orchestrator import Orchestrator
+
+SECRET = "cAnary 7!/+ü\"'\\x"
+TELLING = "cAnary"
+
+
+def b64(before: str, text: str, after: str = "") -> str:
+    return base64.b64encode(f"{before}{text}{after}".encode()).decode()
+
+
+#: how a secret comes to stand in a text
+SHAPES: dict[str, Callable[[str], str]] = {
+    "plain": lambda s: s,
+    "in a sentence": lambda s: f"the token is {s}, says he",
+    "within a word": lambda s: f"x{s}x",
+    "twice": lambda s: s + s,
+    "over lines": lambda s: f"a\n{s}\nb",
+    "in a key": lambda s: f"token={s}&x=1",
+    "in a header": lambda s: f"Authorization: Bearer {s}",
+    "in an address": lambda s: f"postgresql://me:{quote(s, safe='')}@host/db",
+    "in a query": lambda s: f"https://host/?t={quote_plus(s)}",
+    "in a path": lambda s: f"/a/{quote(s)}/b",
+    "repr": repr,
+    "repr of a list": lambda s: repr([1, s]),
+    "repr of a dict": lambda s: repr({"token": s}),
+    "repr of a tuple in a list": lambda s: repr([(s, None)]),
+    "json": json.dumps,
+    "json with letters": lambda s: json.dumps({"t": s}, ensure_ascii=False),
+    "json in a list": lambda s: json.dumps([[s]]),
+    "as a key of json": lambda s: json.dumps({s: 1}),
+    "a line of csv": lambda s: f"1,{s},2",
+    "in a table": lambda s: f"| a | {s} |",
+    "in html": lambda s: f"<b>{s}</b>",
+    "base64": lambda s: b64("", s),
+    "base64 after one": lambda s: b64("x", s, "y"),
+    "base64 after two": lambda s: b64("xy", s, "zzz"),
+    "base64 of basic": lambda s: b64("user:", s),
+    "base64 for urls": lambda s: base64.urlsafe_b64encode(f"u:{s}".encode()).decode(),
+    "hexadecimal": lambda s: s.encode().hex(),
+    "HEXADECIMAL": lambda s: s.encode().hex().upper(),
+    "after a long text": lambda s: "y" * 5_000 + s,
+    "with colours": lambda s: f"\x1b[31m{s}\x1b[0m",
+}
+#: what it looks like where it is found, besides
+FORMS = {
+    SECRET, repr(SECRET)[1:-1], json.dumps(SECRET)[1:-1], quote(SECRET, safe=""), quote(SECRET),
+    quote_plus(SECRET), SECRET.encode().hex(), SECRET.encode().hex().upper(), TELLING,
+    *(b64("x" * n, SECRET)[(0, 2, 3)[n] : (0, 2, 3)[n] + 12] for n in range(3)),
+}  # fmt: skip
+
+#: the sinks, each with a mark so that the control can tell that it was reached
+FLOW = """
+import json, os, sys
+from typing import Any
+from pydantic import SecretStr
+from nbflow import flow, get_run_logger, task
+from nbflow.artifacts import create_markdown_artifact, create_table_artifact
+from nbflow.model import masking
+from nbflow.states import Completed
+if os.environ.get("CONTROL"):
+    masking._know = lambda secrets: None
+shapes = json.loads(sys.argv[1])
+secret = sys.argv[2]
+
+class Telling:
+    def __init__(self, at): self.at = at
+    def __repr__(self): return "sink-preview " + shapes[self.at]
+    def __reduce__(self): return (int, (self.at,))
+
+@task
+def shown(at):
+    return Telling(at)
+
+@task(task_run_name="sink-task-name {at}")
+def named(at):
+    return Completed(message="sink-task-message " + at)
+
+@task
+def fails(text):
+    raise ValueError("sink-error " + text)
+
+@task(log_prints=True)
+def prints(text):
+    print("sink-print " + text)
+    get_run_logger().warning("sink-log %s", text)
+
+@flow(flow_run_name="sink-run-name {text}")
+def child(text: str):
+    return Completed(message="sink-state-message " + text)
+
+@flow(name="canaries", log_prints=True)
+def outer(token: SecretStr, texts: list[str], deep: Any):
+    print("sink-parameter ", len(texts))
+    for at, text in enumerate(texts):
+        shown(at)
+        named(text, return_state=True)
+        prints(text)
+        fails(text, return_state=True)
+        child(text[-120:], return_state=True)
+        said = "sink-description " + text
+        create_markdown_artifact("sink-markdown " + text, key=f"m{at}", description=said)
+        create_table_artifact([{"sink-table": text, text[-60:]: 1}], key=f"t{at}")
+        try:
+            raise RuntimeError("sink-traceback " + text)
+        except RuntimeError:
+            get_run_logger().exception("it failed")
+
+deep = {"sink-deep": {s: [s] for s in shapes}}
+outer(SecretStr(secret), ["sink-parameter " + s for s in shapes], deep)
+"""
+NOTEBOOK = """
+import json, os, sys
+from nbflow import connect
+from nbflow.model import masking
+if os.environ.get("CONTROL"):
+    masking._listeners.clear()
+connect.connect()
+secret = bytes.fromhex({secret!r}).decode()
+if not os.environ.get("CONTROL"):
+    masking.register_secret(secret)
+shapes = [bytes.fromhex(s).decode() for s in {shapes!r}]
+for shape in shapes:
+    print("sink-stream", shape)
+    for cut in (1, len(shape) // 2):
+        sys.stdout.write("sink-split " + shape[:cut]); sys.stdout.flush()
+        sys.stdout.write(shape[cut:] + "\\n"); sys.stdout.flush()
+    display({{"text/html": "sink-html " + shape, "application/json": {{"sink-json": [shape]}},
+             "text/plain": "x"}}, raw=True)
+    print("sink-stderr", shape, file=sys.stderr)
+"""
+SINKS = [
+    "sink-preview", "sink-task-name", "sink-task-message", "sink-error", "sink-print", "sink-log",
+    "sink-run-name", "sink-state-message", "sink-parameter", "sink-deep", "sink-markdown",
+    "sink-description", "sink-table", "sink-traceback",
+]  # fmt: skip
+OUTPUTS = ["sink-stream", "sink-split", "sink-html", "sink-json", "sink-stderr", "sink-raised"]
+
+
+def drive(home: Path, *, control: bool) -> str:
+    """Run the flow with every shape; give what it wrote to the terminal."""
+    shapes = [shape(SECRET) for shape in SHAPES.values()]
+    script = home.parent / "canaries.py"
+    script.write_text(FLOW)
+    env = {**os.environ, "NBFLOW_HOME": str(home), **({"CONTROL": "1"} if control else {})}
+    done = subprocess.run(
+        [sys.executable, str(script), json.dumps(shapes), SECRET],
+        env=env, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def everything(home: Path, orchestrator: Orchestrator) -> dict[str, str]:
+    """Give all that is kept and told, by place."""
+    found = {
+        str(path.relative_to(home)): path.read_bytes().decode("utf-8", "replace")
+        for path in home.rglob("*")
+        if path.is_file()
+    }
+    events = orchestrator.changes(0, limit=1_000).events
+    found["the stream"] = json.dumps(wire.jsonable(events), ensure_ascii=False)
+    for run in orchestrator.list_flow_runs(limit=200).rows:
+        parts: list[Any] = [orchestrator.read_flow_run(run.id), orchestrator.list_states(run.id)]
+        parts += [orchestrator.list_task_runs(run.id), orchestrator.list_logs(run.id).rows]
+        found[f"the API on {run.id}"] = json.dumps(wire.jsonable(parts), ensure_ascii=False)
+    return found
+
+
+def leaks(places: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Give where a secret stands: the place, the form, and what is around it."""
+    return [
+        (place, form, text[max(text.find(form) - 60, 0) : text.find(form) + 20])
+        for place, text in places.items()
+        for form in FORMS
+        if form in text
+    ]
+
+
+def test_thirty_shapes_in_fourteen_sinks_of_a_flow_leave_nothing(
+    home: Path, orchestrator: Orchestrator
+) -> None:
+    assert len(SHAPES) == 30
+    assert len(SINKS) == 14
+    terminal = drive(home, control=False)
+    places = {**everything(home, orchestrator), "the terminal": terminal}
+    assert leaks(places) == []
+    for sink in SINKS:  # each was reached
+        assert any(sink in text for text in places.values()), sink
+    assert sum(text.count(masking.MASK) for text in places.values()) > 30 * 14
+
+
+def test_the_control_without_masking_finds_it_in_every_sink(
+    home: Path, orchestrator: Orchestrator
+) -> None:
+    terminal = drive(home, control=True)
+    places = {**everything(home, orchestrator), "the terminal": terminal}
+    text = "\n".join(places.values())
+    for sink in SINKS:
+        at = [i for i in range(len(text)) if text.startswith(sink, i)]
+        assert any(TELLING in text[i : i + 6_000] for i in at), sink
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_thirty_shapes_in_what_cells_put_out_leave_nothing(
+    home: Path, orchestrator: Orchestrator, tmp_path: Path, control: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from nbformat.v4 import new_code_cell, new_notebook, writes
+
+    from nbflow.model.runs import NewFlowRun
+    from nbflow.notebook.running import run_now
+    from nbflow.store import owners
+
+    if control:
+        monkeypatch.setenv("CONTROL", "1")
+    shapes = [shape(SECRET).encode().hex() for shape in SHAPES.values()]
+    source = NOTEBOOK.format(secret=SECRET[::-1].encode().hex(), shapes=[s[::-1] for s in shapes])
+    source = source.replace("bytes.fromhex(s)", "bytes.fromhex(s[::-1])")
+    source = source.replace(").decode()\nif", ").decode()[::-1]\nif")
+    cells = [source, "kept = [secret]", "raise ValueError('sink-raised ' + kept[0])"]
+    made = new_notebook(
+        cells=[new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}},
+    )
+    path = tmp_path / "nb.ipynb"
+    path.write_text(writes(made))
+    new = NewFlowRun(
+        "nb", kind="notebook", path=str(path), kernel_name="python3", owner=owners.current()
+    )
+    run = orchestrator.create_flow_run(new)
+    state = run_now(orchestrator, run.id, 1)
+    assert state.name == "Failed"
+    places = everything(home, orchestrator)
+    text = "\n".join(places.values())
+    if control:
+        for sink in OUTPUTS:
+            at = [i for i in range(len(text)) if text.startswith(sink, i)]
+            assert any(TELLING in text[i : i + 6_000] for i in at), sink
+        return
+    assert leaks(places) == []
+    for sink in OUTPUTS:
+        assert f"{sink}" in text
+    assert text.count(masking.MASK) > 30 * len(OUTPUTS)
