@@ -18,7 +18,7 @@ from traitlets.config import Config
 from nbflow import settings
 from nbflow.model import clock, ids, states
 from nbflow.model.artifacts import Artifact, ArtifactChange
-from nbflow.model.events import Event
+from nbflow.model.events import Event, NewEvent
 from nbflow.model.limits import NewLimit, SlotRequest
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, TaskRun
 from nbflow.store import owners
@@ -446,3 +446,21 @@ async def test_a_page_that_leaves_is_forgotten(page: Any, running: Running, app:
         assert len(running.relay._listeners) == 1
     while running.relay._listeners:
         await create(running)
+
+
+async def test_users_events_are_told_to_who_watches_them(page: Any, running: Running) -> None:
+    def emit(count: int) -> None:
+        resource = {"nbflow.resource.id": "a"}
+        running.orchestrator.emit_events([NewEvent("a.b", resource) for _ in range(count)])
+
+    async with page() as mine, page() as other:
+        mine.socket.write_message(json.dumps({"type": "watch", "noun": "events"}))
+        await mine.until(lambda: mine.messages[-1]["type"] == "stirred")
+        await asyncio.to_thread(emit, 3)
+        await mine.until(lambda: mine.messages[-1]["type"] == "changes")
+        assert [e["kind"] for e in mine.messages[-1]["events"]] == ["a.b"] * 3
+        await asyncio.to_thread(emit, 500)
+        await mine.until(lambda: mine.messages[-1] == {"type": "stirred", "nouns": ["events"]})
+        await create(running)
+        await other.until(lambda: other.messages[-1]["type"] == "changes")
+        assert {e["noun"] for m in other.messages[1:] for e in m["events"]} == {"flow-runs"}

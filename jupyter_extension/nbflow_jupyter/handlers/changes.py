@@ -20,6 +20,7 @@ from tornado import web, websocket
 from nbflow import settings
 from nbflow.model import backend as model
 from nbflow.model.backend import check_wait
+from nbflow.model.event_views import EMITTED
 from nbflow.model.events import Event
 from nbflow.model.pages import every
 from nbflow.model.wire import flow_run_row
@@ -35,9 +36,13 @@ _BACKLOG, _BACKLOG_SIZE = 64, 4_000_000
 #: the nouns a page may watch, and what it must be allowed to read
 _RESOURCES = {
     "artifacts": "nbflow:artifacts",
+    "events": "nbflow:events",
     "slots": "nbflow:concurrency-limits",
     "workers": "nbflow:workers",
 }
+
+#: users' events one message tells of
+_MOST_EMITTED = 100
 
 _RESYNC = json.dumps({"type": "resync"})
 
@@ -148,6 +153,10 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             self._early.append((to, events))
             return
         wanted = [event for event in events if event.seq > self.seq and self._wants(event)]
+        emitted = sum(event.noun == EMITTED for event in wanted)
+        if emitted > _MOST_EMITTED:  # it asks for a page of them instead
+            wanted = [event for event in wanted if event.noun != EMITTED]
+            self.stirred([EMITTED])
         if wanted:
             message = {"type": "changes", "from": self.seq, "to": to, "events": wanted}
             self.seq = to
@@ -158,6 +167,8 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         self._send(dumps({"type": "stirred", "nouns": sorted(nouns)}))
 
     def _wants(self, event: Event) -> bool:
+        if event.noun == EMITTED:
+            return EMITTED in self.nouns
         if event.noun == "artifacts":
             return "artifacts" in self.nouns or event.row.get("flow_run_id") in self.watched
         return event.noun != "task-runs" or event.resource_id in self.watched
@@ -244,7 +255,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             self.close(4403, "not allowed")
             return
         self.nouns.add(noun)
-        if noun == "artifacts":
+        if noun in ("artifacts", EMITTED):
             self.stirred([noun])
         else:
             self.running.stirs.join(self)
