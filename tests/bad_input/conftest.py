@@ -40,6 +40,7 @@ from nbflow.cli import main
 from nbflow.exceptions import NbflowError
 from nbflow.model import deploying, states
 from nbflow.model.backend import Backend
+from nbflow.model.blocks import NewBlock
 from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import NewSchedule
 from nbflow.model.limits import NewLimit
@@ -112,6 +113,7 @@ def fill(backend: Backend, folder: Path) -> dict[str, str]:
         backend.propose(ended.id, state, attempt=ended.attempt)
     limit = backend.create_limit(NewLimit("kept", 1))
     backend.set_variable(NewVariable("kept", 1))
+    backend.save_block(NewBlock("secret", "kept", {"value": "opensesame"}))
     return {
         "run": run.id,
         "ended": ended.id,
