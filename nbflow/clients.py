@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
 
+from nbflow.block_calls import BlockCalls
 from nbflow.connect import connect
 from nbflow.exceptions import NotFound
 from nbflow.model import clock, ids, states
@@ -53,7 +54,7 @@ R = TypeVar("R")
 Row = TypeVar("Row")
 
 
-class Client:
+class Client(BlockCalls):
     """What is stored, read and changed. Threads may share it.
 
     Attributes:
@@ -457,6 +458,20 @@ class AsyncClient:
     read_automation_firings = _twin(Client.read_automation_firings)
     read_automation_standing = _twin(Client.read_automation_standing)
     test_automation = _twin(Client.test_automation)
+    create_block_type = _twin(Client.create_block_type)
+    read_block_types = _twin(Client.read_block_types)
+    read_block_type_by_slug = _twin(Client.read_block_type_by_slug)
+    update_block_type = _twin(Client.update_block_type)
+    delete_block_type = _twin(Client.delete_block_type)
+    create_block_schema = _twin(Client.create_block_schema)
+    read_block_schemas = _twin(Client.read_block_schemas)
+    create_block_document = _twin(Client.create_block_document)
+    read_block_documents = _twin(Client.read_block_documents)
+    read_block_document = _twin(Client.read_block_document)
+    read_block_document_by_name = _twin(Client.read_block_document_by_name)
+    open_block_document = _twin(Client.open_block_document)
+    update_block_document = _twin(Client.update_block_document)
+    delete_block_document = _twin(Client.delete_block_document)
     read_variables = _twin(Client.read_variables)
     read_variable_by_name = _twin(Client.read_variable_by_name)
     set_variable = _twin(Client.set_variable)

@@ -15,6 +15,7 @@ from nbflow import connect, settings
 from nbflow.clients import AsyncClient, Client
 from nbflow.exceptions import NotFound
 from nbflow.model import ids, states
+from nbflow.model.blocks import NewBlock
 from nbflow.model.run_lists import RunFilter
 from nbflow.model.runs import NewFlowRun
 
@@ -90,3 +91,15 @@ def test_every_method_has_its_twin() -> None:
 
 def test_who_asks_for_calls_that_are_awaited_is_given_them(where: str) -> None:
     assert isinstance(nbflow.get_client(sync_client=False), AsyncClient)
+
+
+def test_a_client_keeps_blocks_by_prefects_names(where: str) -> None:
+    name = f"b-{ids.uuid7()}"
+    with nbflow.get_client() as client:
+        made = client.create_block_document(NewBlock("secret", name, {"value": "opensesame"}))
+        assert client.read_block_document_by_name(name, "secret") == made
+        assert made in client.read_block_documents(type_slug="secret")
+        assert client.open_block_document(made.id).secrets == ("opensesame",)
+        assert client.read_block_type_by_slug("secret") in client.read_block_types()
+        client.delete_block_document(made.label)
+        assert client.read_block_document_by_name(name, "secret") is None
