@@ -737,6 +737,7 @@ export interface DeployRequest {
   collision_strategy?: 'enqueue' | 'cancel_new';
   defined_in?: string;
   note?: string;
+  triggers?: { [key: string]: Json }[];
 }
 
 /** An edit of a deployment; what is left out (null) stays. A limit of null means no limit. */
