@@ -188,6 +188,27 @@ def test_an_agent_serves_queues_that_begin_so_also_those_made_later(
     assert process.wait(30) == 0
 
 
+def test_an_agent_starts_a_blocks_own_command_and_cancels_its_run(
+    store: Orchestrator, project: Path, tmp_path: Path, agent: Callable[..., Any], wait_for: Wait
+) -> None:
+    started = tmp_path / "started"
+    (project / "slow.py").write_text(
+        "import os, threading\nfrom pathlib import Path\nfrom nbflow import flow\n"
+        f"@flow\ndef slow():\n    Path({str(started)!r}).write_text(os.environ['WRAPPED'])\n"
+        "    threading.Event().wait(60)\n"
+    )
+    command = ["env", "WRAPPED=yes", sys.executable, "-m", "nbflow.notebook.execute"]
+    Process(command=command).save("wrapped")
+    Deployment.build_from_flow("slow.py:slow", "slow", infrastructure="process/wrapped", apply=True)
+    waiting = due("slow")
+    agent("--limit", "1")
+    wait_for(started.exists, seconds=PATIENCE, what="the run")
+    assert started.read_text() == "yes"
+    store.cancel_flow_run(waiting.id)
+    wait_for(lambda: ended(store, waiting).state.is_final(), what="the end")
+    assert ended(store, waiting).state.is_cancelled()
+
+
 def test_an_agent_elsewhere_opens_the_storage_with_its_runs_token_alone(
     home: Path,
     project: Path,

@@ -138,7 +138,7 @@ def test_a_package_that_is_missing_is_named(
 @pytest.mark.parametrize(
     "block",
     [
-        GCS(bucket_path="b", endpoint_url="http://127.0.0.1:9"),
+        GCS(bucket_path="b", project="p", endpoint_url="http://127.0.0.1:9"),
         Azure.model_validate(
             {
                 "bucket_path": "b",
