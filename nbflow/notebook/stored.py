@@ -31,6 +31,7 @@ def placed(run: FlowRun) -> FlowRun:
     if said is None:
         return run
     storage = json.loads(said)
+    file = paths.check_key(storage.get("file") or "", field="storage.file")
     folder = _folder(run.id, run.attempt)
     if folder.exists():  # of a process of this attempt that was killed
         shutil.rmtree(folder)
@@ -39,7 +40,6 @@ def placed(run: FlowRun) -> FlowRun:
     except NbflowError as error:
         error.message = f"The run's code cannot be had from storage: {error.message}"
         raise
-    file = paths.check_key(storage.get("file") or "", field="storage.file")
     path = folder / file
     if not path.exists():
         raise InvalidInput(

@@ -22,6 +22,7 @@ from nbflow.deployments import Deployment, run_deployment
 from nbflow.exceptions import InvalidInput, NotFound
 from nbflow.filesystems import LocalFileSystem
 from nbflow.infrastructure import Kernel, Process
+from nbflow.model import states
 from nbflow.model.runs import FlowRun
 from nbflow.model.work_pools import NewWorkPool
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -204,7 +205,7 @@ def test_an_agent_starts_a_blocks_own_command_and_cancels_its_run(
     agent("--limit", "1")
     wait_for(started.exists, seconds=PATIENCE, what="the run")
     assert started.read_text() == "yes"
-    store.cancel_flow_run(waiting.id)
+    store.propose(waiting.id, states.Cancelling())
     wait_for(lambda: ended(store, waiting).state.is_final(), what="the end")
     assert ended(store, waiting).state.is_cancelled()
 
