@@ -29,6 +29,7 @@ GIVEN = {
     "03_the_notebook_is_the_flow": ({"hot": 32}, "5 above 32"),
     "04_deployments": ({"last_year": 2014}, "hot days in 3 years"),
     "05_on_screen": ({"year": 2013}, "4 warm months in 2013"),
+    "06_blocks_and_automations": ({"year": 2013}, "69 hot days in 2013"),
 }
 
 
