@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbflow.blocks.core import Block as Block
     from nbflow.blocks.databases import SqlAlchemyCredentials as SqlAlchemyCredentials
     from nbflow.blocks.fields import SecretDict as SecretDict
+    from nbflow.blocks.git import GitRepository as GitRepository
     from nbflow.blocks.interfaces import CredentialsBlock as CredentialsBlock
     from nbflow.blocks.interfaces import DatabaseBlock as DatabaseBlock
     from nbflow.blocks.interfaces import ObjectStorageBlock as ObjectStorageBlock
@@ -37,6 +38,7 @@ _WHERE = {
     "CredentialsBlock": "nbflow.blocks.interfaces",
     "DatabaseBlock": "nbflow.blocks.interfaces",
     "DateTime": "nbflow.blocks.values",
+    "GitRepository": "nbflow.blocks.git",
     "JSON": "nbflow.blocks.values",
     "ObjectStorageBlock": "nbflow.blocks.interfaces",
     "Secret": "nbflow.blocks.values",
@@ -54,6 +56,7 @@ __all__ = [
     "CredentialsBlock",
     "DatabaseBlock",
     "DateTime",
+    "GitRepository",
     "ObjectStorageBlock",
     "Secret",
     "SecretBlock",

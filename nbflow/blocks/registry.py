@@ -33,6 +33,7 @@ SHIPPED: dict[str, str] = {
     "twilio-sms": "nbflow.notifications.services:TwilioSMS",
     "webhook": "nbflow.notifications.webhook:Webhook",
     "date-time": "nbflow.blocks.values:DateTime",
+    "git-repository": "nbflow.blocks.git:GitRepository",
     "json": "nbflow.blocks.values:JSON",
     "secret": "nbflow.blocks.values:Secret",
     "sqlalchemy-credentials": "nbflow.blocks.databases:SqlAlchemyCredentials",
