@@ -11,7 +11,7 @@ from typing import Any
 
 from nbflow.engine import secrets
 from nbflow.exceptions import InvalidInput, ParameterBindError, ParameterTypeError
-from nbflow.model import texts
+from nbflow.model import parameter_references, texts
 from nbflow.model.names import shown
 
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
@@ -60,6 +60,7 @@ def coerce(bound: inspect.BoundArguments, fn: Callable[..., Any], *, what: str) 
         parameter = bound.signature.parameters[name]
         annotation = type_of(parameter.annotation, fn)
         if value is not parameter.default and annotation is not Any:
+            value = _looked_up(value, annotation)
             try:
                 bound.arguments[name] = coercion.coerce(
                     value, annotation, parameter.kind, name=name, what=what
@@ -69,6 +70,18 @@ def coerce(bound: inspect.BoundArguments, fn: Callable[..., Any], *, what: str) 
                 wrong = wrong or error
     if wrong is not None:
         raise wrong
+
+
+def _looked_up(value: Any, annotation: Any) -> Any:
+    """Give the value a reference stands for; a parameter that takes a block gets the block."""
+    reference = parameter_references.of(value)
+    if reference is None:
+        return value
+    from nbflow.blocks import Block, referring
+
+    if isinstance(annotation, type) and issubclass(annotation, Block):
+        return annotation.load_from_ref(reference)
+    return referring.value_of(reference)
 
 
 def _fits(annotation: Any, value: Any) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, time
 from typing import Any
 
-from nbflow.model import iso_durations
+from nbflow.model import iso_durations, parameter_references
 from nbflow.model.json_schema import Mismatch, Schema, conform, instant, is_special_float, resolve
 from nbflow.model.shapes import is_list, is_mapping, is_object
 
@@ -32,6 +32,10 @@ def source(schema: Schema, values: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any, taken: Any, root: Schema) -> str:
+    referred = parameter_references.of(value)
+    if referred is not None:
+        blocks = '__import__("nbflow.blocks.referring", fromlist=["value_of"])'
+        return f"{blocks}.value_of({_literal(referred)})"
     if not is_mapping(taken):
         taken = {}
     taken = _meant(value, resolve(root, taken), root)

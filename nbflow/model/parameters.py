@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from nbflow.exceptions import ParameterError, ParametersTooLarge, ParameterTypeError
-from nbflow.model import iso_durations, masking, names
+from nbflow.model import iso_durations, masking, names, parameter_references
 from nbflow.model.json_schema import Mismatch, conform, resolve
 from nbflow.model.shapes import is_mapping, is_sequence, is_set
 
@@ -41,6 +41,7 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
     Nothing is converted but what JSON cannot tell apart (`5.0` for a whole number) and Python
     values with one JSON form: tuples are lists; dates, times, timedeltas (ISO 8601), paths, UUIDs
     and Decimals text; members of an Enum their values; dataclasses and pydantic models objects.
+    A reference to a block (`parameter_references`) is taken as it is.
     Where the parameter takes one, a set is a list, bytes are base64, and NaN is
     `{"$float": "nan"}`. `what` names the flow or deployment in messages. With `partial`, required
     parameters may be missing.
@@ -61,6 +62,9 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
     plain = _Plain()
     checked: dict[str, Any] = {}
     for name, value in given.items():
+        if parameter_references.of(value) is not None:  # it is looked up where the code runs
+            checked[name] = plain.of(value, name)
+            continue
         value = _special(schema, _of(schema, name), value)
         checked[name] = _value(schema, name, plain.of(value, name), what)
         _check_not_secret(resolve(schema, _of(schema, name)), name, checked[name])
@@ -172,8 +176,8 @@ def _check_not_secret(taken: Schema, name: str, value: Any) -> None:
                 f"Parameter {name!r} holds a secret.",
                 code="parameter.looks_secret",
                 field=name,
-                hint="Parameters are shown to whoever sees the run: let the notebook read the "
-                "secret itself, from its environment.",
+                hint="Parameters are shown to whoever sees the run: save it as a block, and give "
+                '{"$ref": {"block_document_slug": "secret/NAME"}}.',
             )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbflow.exceptions import InvalidNotebook, ParameterTypeError
-from nbflow.model import notebooks, parameter_code
+from nbflow.model import notebooks, parameter_code, parameter_references
 from nbflow.model.json_schema import Schema
 
 _PYTHON = ("python", "ipython")
@@ -31,6 +31,8 @@ def source(schema: Schema, values: Mapping[str, Any], *, kernel_name: str, langu
     lines = [translator.comment("Parameters")]
     for name, value in values.items():
         try:
+            if parameter_references.of(value) is not None:
+                raise NotImplementedError
             if language.lower() == "bash":
                 _check_for_bash(value)
             lines.append(translator.codify({name: value}).partition("\n")[2].rstrip("\n"))
