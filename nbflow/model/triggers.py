@@ -84,7 +84,8 @@ class _Node:
         within = getattr(trigger, "within", None)
         self.within = None if within is None else int(within * SECOND)
         require: Any = getattr(trigger, "require", "all")
-        self.need = int({"all": self.many, "any": 1}.get(require, require))
+        words: dict[Any, int] = {"all": self.many, "any": 1}
+        self.need = words[require] if require in words else int(require)
         self.leaf: Leaf | None = None if self.many else leaf_of(trigger)
         self.seen = self.matched = 0
         self.missed: EventView | None = None

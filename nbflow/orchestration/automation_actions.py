@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,7 +29,7 @@ from nbflow.model.automations import ActionState, Automation, AutomationAction, 
 from nbflow.model.deployments import DeploymentChange
 from nbflow.model.event_views import ID, EventView
 from nbflow.model.events import Event
-from nbflow.model.runs import FlowRun, NewFlowRun
+from nbflow.model.runs import FlowRun, NewFlowRun, Owner
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Accept
 from nbflow.model.wire import jsonable
@@ -56,6 +56,8 @@ from nbflow.store import (
 from nbflow.store import work_pools as pools
 
 INTERRUPTED = "It was interrupted; it is not repeated."
+#: an action outside takes no longer than this
+_LONGEST = timedelta(minutes=10)
 #: actions of one turn
 _MOST = 100
 _After = Callable[[], None]
@@ -110,10 +112,14 @@ class SqlActions(OverSql):
         return moved
 
     def give_up_actions(self) -> int:
-        """Record what was begun by processes of this host that are gone; give how many."""
+        """Record what was begun by processes that are gone; give how many.
+
+        One of another host cannot be looked at: it is gone when it has said nothing for long.
+        """
+        silent = clock.now() - _LONGEST
         with self.database.read() as connection:
             begun = automation_actions.running(connection)
-        gone = [one for one, owner in begun if owner is not None and owners.alive(owner) is False]
+        gone = [one for one, owner in begun if _gone(one, owner, silent)]
         return sum(self.finish_action(one.id, "not-done", INTERRUPTED) for one in gone)
 
     def action_context(self, action_id: str) -> dict[str, Any]:
@@ -157,6 +163,12 @@ class SqlActions(OverSql):
             fault("action.before_commit")
         fault("action.after_commit")
         return after
+
+
+def _gone(action: AutomationAction, owner: Owner | None, silent: datetime) -> bool:
+    alive = None if owner is None else owners.alive(owner)
+    old = action.started_at is not None and action.started_at < silent
+    return alive is False or (alive is None and old)
 
 
 def _tell(connection: sa.Connection, action: AutomationAction) -> None:

@@ -156,9 +156,7 @@ def last_minute(connection: sa.Connection, automation_id: str, at: datetime) -> 
 def _columns(made: Automation) -> dict[str, Any]:
     plain = ("id", "name", "description", "enabled", "deployment_id", "created_by")
     kept: dict[str, Any] = {name: getattr(made, name) for name in plain}
-    for name in _JSON:
-        value = getattr(made, name)
-        kept[name] = codec.dumps(list(value) if isinstance(value, tuple) else dict(value))
+    kept |= {name: codec.dumps(getattr(made, name)) for name in _JSON}
     times = {name: clock.micros(getattr(made, name)) for name in ("created_at", "updated_at")}
     return kept | times
 
