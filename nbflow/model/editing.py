@@ -7,7 +7,7 @@ saw as `expected`, and compare inside the transaction that writes. Over HTTP it 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from nbflow.exceptions import Stale
 from nbflow.model import clock
@@ -23,6 +23,13 @@ class Editable(Protocol):
 
 
 Noun = TypeVar("Noun", bound=Editable)
+
+
+def verb(before: bool, after: bool) -> Literal["paused", "resumed", "updated"]:
+    """Give what an edit is called, by whether its row was and is paused."""
+    if before == after:
+        return "updated"
+    return "paused" if after else "resumed"
 
 
 def unchanged(current: Noun, expected: datetime | None) -> Noun:

@@ -71,8 +71,17 @@ def view(event: Event) -> EventView:
         occurred=event.at,
         resource={ID: f"nbflow.{kind}.{_id_of(event)}", **_labels(row)},
         related=tuple(_related(row)),
-        payload=row,
+        payload=_payload(event),
     )
+
+
+def _payload(event: Event) -> Mapping[str, Any]:
+    """Give the row, and of a run the state it was in and the one it entered."""
+    state = event.row.get("state")
+    if event.noun != "flow-runs" or state is None:
+        return event.row
+    entered = {**_brief(state), "message": state["message"][:_MESSAGE]}
+    return {"initial_state": None, **event.row, "validated_state": entered}
 
 
 def _id_of(event: Event) -> str:

@@ -58,7 +58,8 @@ def _save(
     made, version = versioning.versioned(connection, before, made)
     deployments.save(connection, made)
     versioning.keep(connection, version, note)
-    emit(connection, made, "updated" if before else "created")
+    told = "created" if before is None else editing.verb(before.paused, made.paused)
+    emit(connection, made, told)
     return made
 
 

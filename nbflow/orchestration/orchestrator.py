@@ -26,6 +26,7 @@ from nbflow.model.workers import EVERY, Beat, Claim, Held, NewWorker, Worker
 from nbflow.orchestration import artifacts as telling
 from nbflow.orchestration import claiming, creating, removing, scheduling, transitions
 from nbflow.orchestration import events as emitting
+from nbflow.orchestration import work_pools as standing
 from nbflow.orchestration.artifacts import SqlArtifacts
 from nbflow.orchestration.automations import SqlAutomations
 from nbflow.orchestration.backfills import SqlBackfills
@@ -168,8 +169,9 @@ class Orchestrator(
             claiming.check_serves(made, pool)
             named = [one for one in new.work_queues if not one.endswith(EVERY)]
             work_pools.ensure_queues(connection, pool.name, named, at=now)
-            workers.insert(connection, made, token_id=token_id)
-            _emit_worker(connection, made, "started")
+            with standing.told_of(connection, pool.name):
+                workers.insert(connection, made, token_id=token_id)
+                _emit_worker(connection, made, "started")
         return made
 
     @again
@@ -227,8 +229,9 @@ class Orchestrator(
         with self._write() as connection:
             worker = workers.get(connection, worker_id)
             self._release(connection, worker_id)
-            if workers.stop(connection, worker_id, at=clock.now()):
-                _emit_worker(connection, worker, "stopped")
+            with standing.told_of(connection, worker.work_pool):
+                if workers.stop(connection, worker_id, at=clock.now()):
+                    _emit_worker(connection, worker, "stopped")
 
     def _release(self, connection: sa.Connection, worker_id: str) -> None:
         """Put runs a worker claimed and never started back to wait."""
@@ -362,8 +365,9 @@ class Orchestrator(
         with self._write() as connection:
             worker = workers.get(connection, worker_id)
             self._release(connection, worker_id)
-            if workers.stop(connection, worker_id, at=clock.now()):
-                _emit_worker(connection, worker, "lost")
+            with standing.told_of(connection, worker.work_pool):
+                if workers.stop(connection, worker_id, at=clock.now()):
+                    _emit_worker(connection, worker, "lost")
 
     def turn_away(self, now: datetime) -> None:
         """Cancel due runs whose deployment is at its limit, or say that they wait for it."""

@@ -75,7 +75,7 @@ class SqlSchedules(OverSql):
             made = _changed(connection, found, change)
             if made != found:
                 schedules.save(connection, made)
-                _emit(connection, made, "updated")
+                _emit(connection, made, editing.verb(not found.active, not made.active))
             return made
 
     def delete_schedule(self, schedule_id: str) -> None:

@@ -6,7 +6,7 @@ comes through `transit`, so each state is judged once and leaves an event; but f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -72,7 +72,7 @@ def enter(
     _close_task_runs(connection, after)
     if after.state.is_final() or _is_crash(after.state):
         admission.release_run(connection, after.id, now)
-    emit(connection, after)
+    emit(connection, after, before=run.state)
     _tell_the_caller(connection, after)
     _cancel_children(connection, after)
     return Accept(after.state, after.attempt), after
@@ -89,7 +89,7 @@ def call_late(connection: sa.Connection, runs: Sequence[FlowRun], *, before: dat
         to = states.Late(rules.due(run) or before, message="No worker took it in time.")
         moved.append((run, _after(run, _in_order(run.state, to), owner=None, now=now)))
     flow_runs.replace_states(connection, [(seen, after, start_at(after)) for seen, after in moved])
-    emit_all(connection, [after for _, after in moved])
+    _tell(connection, [(after, seen.state) for seen, after in moved])
 
 
 def _in_order(before: State, to: State) -> State:
@@ -149,15 +149,21 @@ def start_at(run: FlowRun) -> datetime | None:
     return rules.due(run) if run.state.type is StateType.SCHEDULED else None
 
 
-def emit(connection: sa.Connection, run: FlowRun) -> None:
-    """Append the event of a flow run's new state."""
-    emit_all(connection, [run])
+def emit(connection: sa.Connection, run: FlowRun, *, before: State | None = None) -> None:
+    """Append the event of a flow run's new state, with the one before."""
+    _tell(connection, [(run, before)])
 
 
-def emit_all(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:
-    """Append an event for each flow run's new state."""
-    told = [(_event(run), codec.dumps(flow_run_row(run))) for run in runs]
+def _tell(connection: sa.Connection, moved: Iterable[tuple[FlowRun, State | None]]) -> None:
+    told = [(_event(run), codec.dumps(_row(run, before))) for run, before in moved]
     events.append_texts(connection, told)
+
+
+def _row(run: FlowRun, before: State | None) -> dict[str, Any]:
+    row = flow_run_row(run)
+    if before is not None:
+        row["initial_state"] = {"type": before.type.value, "name": before.name}
+    return row
 
 
 def emit_inserted(connection: sa.Connection, runs: Sequence[FlowRun], texts: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict
 from nbflow.model import clock, ids
-from nbflow.model.editing import unchanged
+from nbflow.model.editing import unchanged, verb
 from nbflow.model.events import Event
 from nbflow.model.names import twin
 from nbflow.model.pages import MOST_ROWS, Page
@@ -66,7 +67,7 @@ class SqlWorkPools(OverSql):
             found = unchanged(work_pools.get(connection, name_or_id), expected)
             made = changed_pool(found, change, now=clock.now())
             work_pools.replace(connection, made)
-            return _emit(connection, made, "updated")
+            return _emit(connection, made, verb(found.paused, made.paused))
 
     def delete_work_pool(self, name_or_id: str) -> None:
         """Delete a pool and its queues."""
@@ -123,7 +124,8 @@ class SqlWorkPools(OverSql):
             pool = work_pools.get(connection, work_pool).name
             found = unchanged(work_pools.get_queue(connection, pool, name), expected)
             made = changed_queue(found, change, now=clock.now())
-            return _place(connection, made, work_pools.queues(connection, pool), "updated")
+            others = work_pools.queues(connection, pool)
+            return _place(connection, made, others, verb(found.paused, made.paused))
 
     def delete_work_queue(self, work_pool: str, name: str) -> None:
         """Delete a queue; what waits there waits in the default queue."""
@@ -164,7 +166,7 @@ def pause(connection: sa.Connection, name_or_id: str, paused: bool) -> WorkPool:
     found = work_pools.get(connection, name_or_id)
     made = changed_pool(found, WorkPoolChange(paused=paused), now=clock.now())
     work_pools.replace(connection, made)
-    return _emit(connection, made, "updated")
+    return _emit(connection, made, verb(found.paused, made.paused))
 
 
 def pause_queue(connection: sa.Connection, pool: str, name: str, paused: bool) -> WorkQueue:
@@ -172,7 +174,28 @@ def pause_queue(connection: sa.Connection, pool: str, name: str, paused: bool) -
     found = work_pools.get_queue(connection, work_pools.get(connection, pool).name, name)
     made = changed_queue(found, WorkQueueChange(paused=paused), now=clock.now())
     work_pools.save_queue(connection, made)
-    return _emit(connection, made, "updated")
+    return _emit(connection, made, verb(found.paused, made.paused))
+
+
+@contextmanager
+def told_of(connection: sa.Connection, pool: str) -> Generator[None, None, None]:
+    """Tell afterwards whether a pool, or a queue of it, became ready, or is so no more."""
+    before = _served(connection, pool)
+    yield
+    for noun, status in _served(connection, pool).values():
+        if noun.id in before and status != before[noun.id][1]:
+            told = replace(noun, status=status)
+            _tell(connection, told, "ready" if status == "READY" else "not-ready")
+
+
+def _served(
+    connection: sa.Connection, pool: str
+) -> dict[str, tuple[WorkPool | WorkQueue, WorkStatus]]:
+    """Give of a pool and its queues whether a worker serves them, those that lapsed included."""
+    there = list(workers.present(connection))
+    found: list[WorkPool | WorkQueue] = [work_pools.get(connection, pool)]
+    found += work_pools.queues(connection, pool)
+    return {one.id: (one, _status(one, there)) for one in found}
 
 
 def _place(
@@ -230,7 +253,11 @@ def _status(noun: WorkPool | WorkQueue, online: list[Worker]) -> WorkStatus:
 
 def _emit(connection: sa.Connection, noun: Noun, verb: str) -> Noun:
     (made,) = _standing(connection, [noun])
-    kind = "work-queue" if isinstance(noun, WorkQueue) else "work-pool"
-    row: dict[str, Any] = {} if verb == "deleted" else jsonable(made)
-    events.append(connection, [Event(f"{kind}.{verb}", f"{kind}s", noun.id, clock.now(), row)])
+    _tell(connection, made, verb)
     return made
+
+
+def _tell(connection: sa.Connection, noun: WorkPool | WorkQueue, verb: str) -> None:
+    kind = "work-queue" if isinstance(noun, WorkQueue) else "work-pool"
+    row: dict[str, Any] = {} if verb == "deleted" else jsonable(noun)
+    events.append(connection, [Event(f"{kind}.{verb}", f"{kind}s", noun.id, clock.now(), row)])

@@ -160,3 +160,28 @@ def test_a_cursor_of_elsewhere_is_refused(backend: Backend, cursor: str) -> None
 def test_too_many_terms_are_refused(backend: Backend) -> None:
     with pytest.raises(InvalidInput):
         backend.list_events(EventFilter(event=tuple(f"a{n}" for n in range(21))))
+
+
+def test_a_pool_is_ready_while_a_worker_serves_it(backend: Backend, make: Any) -> None:
+    worker = make.worker(f"pool-{uuid7()[-12:]}")
+    backend.stop_worker(worker.id)
+    names = ("nbflow.work-pool.*ready", "nbflow.worker.*")
+    where = EventFilter(event=names, since=worker.started_at - timedelta(seconds=1))
+    told = list(every(backend.list_events, where, sort="occurred"))
+    mine = [v.event for v in told if worker.work_pool in repr(v) or worker.id in repr(v)]
+    assert mine == [
+        "nbflow.worker.started",
+        "nbflow.work-pool.ready",
+        "nbflow.worker.stopped",
+        "nbflow.work-pool.not-ready",
+    ]
+
+
+def test_a_run_tells_the_state_it_left_and_the_one_it_entered(backend: Backend, make: Any) -> None:
+    run = make.run()
+    backend.propose(run.id, states.Running())
+    resource = f"nbflow.flow-run.{run.id}"
+    last, first = listed(backend, resource=resource, event="nbflow.flow-run.*")
+    assert first.payload["initial_state"] is None
+    assert last.payload["initial_state"] == {"type": "PENDING", "name": "Pending"}
+    assert last.payload["validated_state"]["name"] == "Running"

@@ -219,7 +219,7 @@ def test_each_change_is_an_event_with_the_row(backend: Backend, make: Any) -> No
     told = [e for e in backend.changes(seq).events if e.resource_id in (schedule.id, made.id)]
     assert [e.kind for e in told] == [
         kind
-        for verb in ("created", "updated", "deleted")
+        for verb in ("created", "paused", "deleted")
         for kind in (f"schedule.{verb}", "deployment.updated")
     ]
     assert [len(e.row["schedules"]) for e in told if e.noun == "deployments"] == [1, 1, 0]

@@ -288,7 +288,7 @@ def test_each_change_of_a_pool_and_its_queues_is_an_event(backend: Backend, pool
     assert [(e.kind, e.row.get("paused")) for e in mine] == [
         ("work-pool.created", False),
         ("work-queue.created", False),
-        ("work-pool.updated", True),
+        ("work-pool.paused", True),
         ("work-queue.updated", False),
         ("work-queue.deleted", None),
         ("work-pool.deleted", None),
