@@ -117,6 +117,26 @@ CUT = """root => {
   return [...new Set([...found, ...wide.map(node => `scrolls sideways: ${node.className}`)])];
 }"""
 
+#: what is wider than the screen it is on; a table or a text of fixed lines has a bar of its own
+TOO_WIDE = """root => {
+  const boxes = [root, ...root.querySelectorAll('*')].filter(node =>
+    !node.closest('svg, pre, .jp-OutputArea, .cm-editor') && !node.matches('input, textarea'));
+  const page = document.documentElement;
+  const found = page.scrollWidth > page.clientWidth ? ['the whole page'] : [];
+  const edge = root.getBoundingClientRect().right + 2;
+  for (const node of boxes) {
+    const bars = ['auto', 'scroll'].includes(getComputedStyle(node).overflowX);
+    if (bars && node.scrollWidth > node.clientWidth + 1 && !node.querySelector('table, pre'))
+      found.push(`scrolls sideways: ${node.outerHTML.slice(0, 120)}`);
+    let clipped = false;
+    for (let up = node.parentElement; up && up !== root.parentElement; up = up.parentElement)
+      clipped ||= getComputedStyle(up).overflowX !== 'visible';
+    if (!clipped && node.getBoundingClientRect().right > edge)
+      found.push(`hangs over: ${node.outerHTML.slice(0, 120)}`);
+  }
+  return found.slice(0, 5);
+}"""
+
 MOVES = """root => document.getAnimations()
   .filter(one => one.playState === 'running' && root.contains(one.effect?.target ?? null))
   .map(one => `${one.animationName ?? one.transitionProperty}: ${one.effect.target.className}`)"""
@@ -182,6 +202,12 @@ def tab_stops(page: Page, root: str, most: int = 150) -> tuple[int, list[str]]:
 def cut_off(page: Page, root: str) -> list[str]:
     """Give what is cut off or hangs over the edge and cannot be scrolled to."""
     return page.locator(root).first.evaluate(CUT)
+
+
+def too_wide(page: Page, root: str) -> list[str]:
+    """Give what a long text has made wider than the screen."""
+    cut = [one for one in cut_off(page, root) if one.startswith("x")]
+    return page.locator(root).first.evaluate(TOO_WIDE) + cut
 
 
 def moving(page: Page, root: str) -> list[str]:

@@ -172,3 +172,18 @@ def test_what_is_typed_is_kept_when_it_changes_elsewhere_and_markup_stays_text(
     assert again["snapshot"] == saved["snapshot"]
     assert again["parameters"] == {"year": 2014}
     assert page.evaluate("window.struck") is None
+
+
+def test_who_may_only_look_is_told_why_nothing_can_be_done(visit: Any, lab: Any) -> None:
+    page = visit.page
+    made = deploy(lab, name="looked at")
+    nouns = ("nbflow:runs", "nbflow:deployments", "nbflow:schedules")
+    nothing = {"identity": {}, "permissions": {noun: [] for noun in nouns}}
+    page.route("**/api/me?*", lambda route: route.fulfill(json=nothing))
+    visit.open_lab()
+    view = opened(visit, made)
+    why = "You may look at deployments on this server, but not change them."
+    for name in ("run-now", "custom-run", "pause", "edit", "duplicate", "delete"):
+        button = view.locator(f'[name="{name}"]')
+        expect(button).to_be_disabled()
+        expect(button).to_have_attribute("title", why)

@@ -204,12 +204,17 @@ SEEN = """([selector, payloads]) => {
 }"""
 
 
+#: longer than any name that is taken, from both sides, and without a place to break
+LONG = ("<b>שלום</b>\N{PARTY POPPER}&lt;" + "W" * 90) * 100
+
+
 def test_whatever_is_written_into_the_store_nothing_of_it_runs(
     chromium: Browser, lab: Lab, house: House, xss_payloads: tuple[str, ...]
 ) -> None:
-    places = poison(lab, house, xss_payloads)
+    places = poison(lab, house, (*xss_payloads, LONG))
     house = renamed(lab, house)
     seen: dict[str, int] = {}
+    wide: dict[str, list[str]] = {}
     with visiting(chromium, lab, lab.folder, viewport=FULL) as visit:
         page = visit.page
         page.set_default_timeout(30_000)
@@ -225,8 +230,10 @@ def test_whatever_is_written_into_the_store_nothing_of_it_runs(
                 page.wait_for_function(f"asked => ({SEEN})(asked) > 0", arg=asked)
             seen[one.id] = page.evaluate(SEEN, asked)
             visit.picture(f"hostile/{one.id}")
+            wide[one.id] = checks.too_wide(page, one.root)
             assert page.evaluate("window.__xss") is None, one.id
             assert_none(root.evaluate(DANGEROUS))
             close(visit, one)
+    assert_none([f"{name}: {one}" for name, some in wide.items() for one in some])
     print(f"{len(xss_payloads)} payloads x {places} places, read on screen: {seen}")
     assert len(xss_payloads) == 60

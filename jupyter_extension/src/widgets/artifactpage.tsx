@@ -164,7 +164,9 @@ function Chosen(props: IPart & { artifact: Artifact }): JSX.Element {
     <article className="jp-nbflow-ArtifactPage-chosen" data-kind={kind}>
       <header>
         <div className="jp-nbflow-Page-title">
-          <h1 dir="auto">{model.name}</h1>
+          <h1 dir="auto" title={model.name}>
+            {model.name}
+          </h1>
           <span className="jp-nbflow-Tag">{kindWord(kind, trans)}</span>
           {model.follows && <span className="jp-nbflow-Tag">{trans.__('newest')}</span>}
           <span className="jp-nbflow-Card-tools">

@@ -102,7 +102,9 @@ function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elemen
   return (
     <div className="jp-nbflow-Page-head">
       <div className="jp-nbflow-Page-title">
-        <h1 dir="auto">{name}</h1>
+        <h1 dir="auto" title={name}>
+          {name}
+        </h1>
         <WorkStatus status={status} trans={trans} />
         <Switch
           on={!paused}

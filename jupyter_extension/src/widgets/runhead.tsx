@@ -47,7 +47,7 @@ export function Head(props: IHead): JSX.Element {
   return (
     <>
       <div className="jp-nbflow-RunView-title">
-        <h1>{run.name}</h1>
+        <h1 title={run.name}>{run.name}</h1>
         <StateBadge state={run.state} trans={trans} />
         {!model.deleted && (
           <RunActions run={run} session={session} commands={commands} />
