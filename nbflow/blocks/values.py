@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 from pydantic import Secret as Hidden
@@ -21,7 +21,10 @@ class Secret(Block):
         Secret.load("NAME").get()
         """
 
-    value: Hidden[Any] = Field(description="Text, or any other JSON value.")
+    if TYPE_CHECKING:
+        value: Any  # any JSON value is taken; what is kept of it hides it
+    else:
+        value: Hidden[Any] = Field(description="Text, or any other JSON value.")
 
     def get(self) -> Any:
         """Give the value."""

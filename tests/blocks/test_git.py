@@ -118,7 +118,7 @@ def url(upstream: Path) -> Iterator[str]:
 
         do_GET = do_POST = _answer
 
-        def log_message(self, *said: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
