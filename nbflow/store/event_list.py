@@ -26,7 +26,7 @@ from nbflow.store import event_views, events
 from nbflow.store.tables import event, task_run, work_pool
 
 #: events looked at for one page; and at once
-_LOOKED_AT, _AT_ONCE = 5_000, 250
+_LOOKED_AT, _AT_ONCE = 2_000, 250
 #: names or resources counted
 _MOST_COUNTED = 1_000
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -59,9 +59,9 @@ def page(
     place = None if cursor is None else _place(cursor)
     ranges = _ranges(connection, where, meant)
     found: list[tuple[EventView, _Place]] = []
-    looked = 0
+    looked, size = 0, limit + 1  # mostly all that is read is meant
     while ranges:
-        chunk = _chunk(connection, ranges, place, down=down)
+        chunk = _chunk(connection, ranges, place, size, down=down)
         for view, here in _views(connection, chunk, place, down=down):
             looked += 1
             if not meant(view):
@@ -69,8 +69,9 @@ def page(
             if len(found) == limit:
                 return Page(tuple(one for one, _ in found), _cursor(found[-1][1]))
             found.append((view, here))
-        if len(chunk) < _AT_ONCE:
+        if len(chunk) < size:
             break
+        size = _AT_ONCE
         place = _Place(*chunk[-1], -1 if down else _FARTHEST)
         if looked >= _LOOKED_AT:
             return Page(tuple(one for one, _ in found), _cursor(place))
@@ -78,7 +79,12 @@ def page(
 
 
 def _chunk(
-    connection: sa.Connection, ranges: Sequence[Conditions], place: _Place | None, *, down: bool
+    connection: sa.Connection,
+    ranges: Sequence[Conditions],
+    place: _Place | None,
+    size: int,
+    *,
+    down: bool,
 ) -> list[tuple[int, int]]:
     """Give the places of the next events of some ranges together."""
     order = [each.desc() if down else each for each in (event.c.at, event.c.seq)]
@@ -89,9 +95,9 @@ def _chunk(
         if place is not None:  # of one event some states may be left
             at = sa.tuple_(sa.literal(place.at), sa.literal(place.seq))
             query = query.where(here <= at if down else here >= at)
-        query = query.order_by(*order).limit(_AT_ONCE)
+        query = query.order_by(*order).limit(size)
         found.update((row[0], row[1]) for row in connection.execute(query))
-    return sorted(found, reverse=down)[:_AT_ONCE]
+    return sorted(found, reverse=down)[:size]
 
 
 def _views(
