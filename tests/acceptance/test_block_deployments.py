@@ -19,7 +19,7 @@ import pytest
 from nbflow import connect
 from nbflow.client.http import HttpBackend
 from nbflow.deployments import Deployment, run_deployment
-from nbflow.exceptions import InvalidInput, NotFound
+from nbflow.exceptions import InvalidInput, NbflowError, NotFound
 from nbflow.filesystems import LocalFileSystem
 from nbflow.infrastructure import Kernel, Process
 from nbflow.model import states
@@ -248,10 +248,11 @@ def test_a_run_whose_storage_was_deleted_fails_and_says_so(
 ) -> None:
     LocalFileSystem(basepath=str(tmp_path / "bucket")).save("code")
     Process().save("plain")
-    for name, fields in {
+    said: dict[str, dict[str, Any]] = {
         "no-block": {"storage": "local-file-system/code"},
         "no-infra": {"infrastructure": "process/plain"},
-    }.items():
+    }
+    for name, fields in said.items():
         Deployment.build_from_flow("etl.py:total", name, apply=True, **fields)
     waiting = [due("no-block"), due("no-infra")]
     store.delete_block("local-file-system/code")
@@ -271,7 +272,7 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
     LocalFileSystem(basepath=str(tmp_path / "bucket")).save("code")
     store.create_work_pool(NewWorkPool("typed"))
     build = Deployment.build_from_flow
-    for fields, error, code in (
+    cases: tuple[tuple[dict[str, Any], type[NbflowError], str | None], ...] = (
         ({"storage": "local-file-system/none"}, NotFound, "block.not_found"),
         ({"storage": "process/plain"}, InvalidInput, "storage.type"),
         ({"storage": "local-file-system/code/../../x"}, InvalidInput, "path.outside"),
@@ -287,7 +288,8 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
         ({"infra_overrides": {"env.LD_PRELOAD": "x"}}, InvalidInput, "job_variables.env"),
         ({"colour": "red"}, InvalidInput, "field.unknown"),
         ({"path": str(tmp_path)}, NotFound, None),
-    ):
+    )
+    for fields, error, code in cases:
         with pytest.raises(error) as caught:
             build("etl.py:total", "bad", apply=True, **fields)
         assert code in (None, caught.value.code), fields
