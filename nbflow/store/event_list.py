@@ -59,7 +59,7 @@ def page(
     place = None if cursor is None else _place(cursor)
     ranges = _ranges(connection, where, meant)
     found: list[tuple[EventView, _Place]] = []
-    looked, size = 0, limit + 1  # mostly all that is read is meant
+    looked, size = 0, limit + 2  # mostly all that is read is meant; one was told, one is more
     while ranges:
         chunk = _chunk(connection, ranges, place, size, down=down)
         for view, here in _views(connection, chunk, place, down=down):
