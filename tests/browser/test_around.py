@@ -32,6 +32,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[..., object
     lab.start(wait_for)
     (lab.work / "broken.ipynb").write_text(notebook([("a", "rows = []"), ("b", "rows[0]")]))
     (lab.work / "slow.ipynb").write_text(notebook([("a", SLOW)]))
+    (lab.work / "task.ipynb").write_text(notebook([("a", "%%task one\n1")]))
     for name in ("broken", "slow"):
         answer = lab.api.post("deployments", json={"path": f"{name}.ipynb", "name": name})
         assert answer.is_success, answer.text
@@ -158,6 +159,32 @@ def test_a_deployment_run_from_the_palette_fails_which_is_told_and_opened(
     expect(status).to_have_attribute("aria-label", failed, timeout=30_000)
     expect(view).to_be_visible()
     expect(page.locator(TOAST)).to_have_count(0)
+
+
+def test_a_run_opens_with_the_part_that_is_set_and_badges_are_shown_where_they_are_wanted(
+    stay: Visit, page: Page, lab: Lab
+) -> None:
+    failed = lab.api.get("flow-runs", params={"search": "broken"}).json()["rows"][0]["id"]
+    choose(lab, {"runPart": "details", "cellBadges": False})
+    stay.open_lab("task.ipynb")
+    stay.execute("nbflow:open-run", flow_run_id=failed)
+    view = page.locator(f'.jp-nbflow-RunView[data-run-id="{failed}"]')
+    expect(view).to_have_attribute("data-part", "details")
+    stay.execute("application:activate-previous-tab")
+    cell = page.locator(".jp-NotebookPanel:visible .jp-CodeCell")
+    badge = cell.locator(".jp-nbflow-CellBadge")
+    expect(cell).to_have_count(1)
+    expect(badge).to_have_count(0)
+    choose(lab, {})
+    stay.open_lab("task.ipynb")
+    expect(badge).to_contain_text("Task, not run yet", timeout=30_000)
+
+
+def choose(lab: Lab, chosen: dict[str, Any]) -> None:
+    """Set what is set by hand of nbflow."""
+    root = str(lab.api.base_url).replace("/nbflow/api/", "/")
+    answer = lab.api.put(root + SETTINGS, json={"raw": json.dumps(chosen)})
+    assert answer.is_success, answer.text
 
 
 def test_many_failures_are_one_notification_that_shows_them(

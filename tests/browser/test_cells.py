@@ -177,6 +177,13 @@ def test_cells_say_how_they_stand_and_run_with_what_they_need(
     expect(badge_of(visit, "kept")).to_contain_text("Cached")
     visit.picture("cells-notebook7")
 
+    # and its options are beside it there, too
+    cell_of(visit, "alone").click()
+    visit.execute("notebook:edit-metadata")
+    page.get_by_text("nbflow: this cell as a task").click()
+    expect(tool.get_by_label("Retries")).to_have_value("1")
+    visit.picture("cells-options-notebook7")
+
     # without the server part both buttons say why they do nothing
     page.route("**/nbflow/api/**", lambda route: route.fulfill(status=404, body="{}"))
     page.route_web_socket("**/nbflow/api/**", lambda socket: socket.close())
