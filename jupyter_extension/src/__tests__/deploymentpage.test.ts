@@ -447,7 +447,8 @@ test('a name that is taken is said at the name', async () => {
   const taken = refusal(409, 'deployment.name_taken', { field: 'name' });
   api.deploy.mockRejectedValue(taken);
   expect(await model.submit()).toBeNull();
-  expect(model.problem?.field).toBe('name');
-  model.rename('else');
+  expect(model.error('name')?.field).toBe('name');
   expect(model.problem).toBeNull();
+  model.rename('else');
+  expect(model.problems.size).toBe(0);
 });

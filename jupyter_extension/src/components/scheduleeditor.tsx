@@ -7,8 +7,7 @@ import React, { useId } from 'react';
 import type { IScheduleInput, ScheduleEditorModel } from '../models/scheduleeditor';
 import { asksAnything } from '../models/schemaform';
 import type { Catchup, Overlap } from '../wire';
-import { ProblemNote } from './empty';
-import { FieldRow, tied } from './field';
+import { ChoiceField, Form, TextField } from './form';
 import { ScheduleField } from './schedulefield';
 import { SchemaForm } from './schemaform';
 import { useModel } from './usemodel';
@@ -22,38 +21,35 @@ export function ScheduleEditor({ model, trans }: IScheduleForm): JSX.Element {
   useModel(model);
   const more = MORE.some(field => model.input[field] || model.error(field));
   return (
-    <form onSubmit={event => event.preventDefault()}>
-      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
-        {model.problem && <ProblemNote problem={model.problem} />}
-        <ScheduleField
-          choice={model.input.choice}
-          keepable={false}
-          needed
-          preview={model.preview}
-          previewing={model.previewing}
-          error={field => model.error(field)}
-          onChange={choice => model.edit({ choice })}
+    <Form model={model}>
+      <ScheduleField
+        choice={model.input.choice}
+        keepable={false}
+        needed
+        preview={model.preview}
+        previewing={model.previewing}
+        error={field => model.error(field)}
+        onChange={choice => model.edit({ choice })}
+        trans={trans}
+      />
+      <div className="jp-nbflow-Columns">
+        <OverlapChoice model={model} trans={trans} />
+        <CatchupChoice model={model} trans={trans} />
+      </div>
+      <details className="jp-nbflow-More" open={more || undefined}>
+        <summary>{trans.__('Limits, jitter and name')}</summary>
+        <Limits model={model} trans={trans} />
+      </details>
+      {asksAnything(model.parameters) && (
+        <SchemaForm
+          form={model.parameters}
+          title={trans.__('Parameters of its runs')}
+          problems={model.problems}
+          onChange={(form, at) => model.editParameters(form, at)}
           trans={trans}
         />
-        <div className="jp-nbflow-Columns">
-          <OverlapChoice model={model} trans={trans} />
-          <CatchupChoice model={model} trans={trans} />
-        </div>
-        <details className="jp-nbflow-More" open={more || undefined}>
-          <summary>{trans.__('Limits, jitter and name')}</summary>
-          <Limits model={model} trans={trans} />
-        </details>
-        {asksAnything(model.parameters) && (
-          <SchemaForm
-            form={model.parameters}
-            title={trans.__('Parameters of its runs')}
-            problems={model.problems}
-            onChange={(form, at) => model.editParameters(form, at)}
-            trans={trans}
-          />
-        )}
-      </fieldset>
-    </form>
+      )}
+    </Form>
   );
 }
 
@@ -116,23 +112,16 @@ interface IChoice {
 }
 
 function Choice({ model, field, label, texts }: IChoice): JSX.Element {
-  const id = useId();
-  const error = model.error(field);
   return (
-    <FieldRow id={id} label={label} error={error}>
-      <select
-        {...tied(id, error)}
-        name={`schedule.${field}`}
-        value={model.input[field]}
-        onChange={event => model.edit({ [field]: event.target.value })}
-      >
-        {Object.entries(texts).map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </FieldRow>
+    <ChoiceField
+      id={useId()}
+      name={`schedule.${field}`}
+      label={label}
+      error={model.error(field)}
+      value={model.input[field]}
+      options={Object.entries(texts)}
+      onChange={value => model.edit({ [field]: value })}
+    />
   );
 }
 
@@ -142,7 +131,7 @@ function Limits({ model, trans }: IScheduleForm): JSX.Element {
     label: string,
     help: string,
     type = 'text'
-  ): JSX.Element => <TextField key={field} {...{ model, field, label, help, type }} />;
+  ): JSX.Element => <LimitField key={field} {...{ model, field, label, help, type }} />;
   return (
     <div className="jp-nbflow-Columns">
       {text(
@@ -184,7 +173,7 @@ function Limits({ model, trans }: IScheduleForm): JSX.Element {
   );
 }
 
-interface ITextField {
+interface ILimitField {
   model: ScheduleEditorModel;
   field: (typeof MORE)[number];
   label: string;
@@ -192,19 +181,15 @@ interface ITextField {
   type: string;
 }
 
-function TextField({ model, field, label, help, type }: ITextField): JSX.Element {
-  const id = useId();
-  const error = model.error(field);
+function LimitField({ model, field, ...shown }: ILimitField): JSX.Element {
   return (
-    <FieldRow id={id} label={label} help={help} error={error}>
-      <input
-        {...tied(id, error)}
-        type={type}
-        name={`schedule.${field}`}
-        autoComplete="off"
-        value={model.input[field]}
-        onChange={event => model.edit({ [field]: event.target.value })}
-      />
-    </FieldRow>
+    <TextField
+      {...shown}
+      id={useId()}
+      name={`schedule.${field}`}
+      error={model.error(field)}
+      value={model.input[field]}
+      onChange={value => model.edit({ [field]: value })}
+    />
   );
 }

@@ -2,13 +2,12 @@
  * A deployment once more, under another name: what is deployed, not what lies in its file by now. Its
  * schedules come along paused, so that nothing runs twice unasked.
  */
-import { problemOf } from '../errors';
 import type { IApi } from '../tokens';
 import type { Deployment, DeployRequest, Problem } from '../wire';
-import { Model } from './model';
+import { FormModel } from './form';
 import { said } from './schedulechoice';
 
-export class DuplicateModel extends Model {
+export class DuplicateModel extends FormModel {
   constructor(
     private readonly _of: Deployment,
     private readonly _api: Pick<IApi, 'deploy' | 'readSnapshot'>
@@ -23,43 +22,26 @@ export class DuplicateModel extends Model {
 
   rename(name: string): void {
     this._name = name;
-    this._problem = null;
+    this.found(new Map());
     this.changed();
-  }
-
-  get submitting(): boolean {
-    return this._submitting;
-  }
-
-  get problem(): Problem | null {
-    return this._problem;
   }
 
   /** Deploy it. Gives the new deployment, or null when the name must be put right first. */
   async submit(): Promise<Deployment | null> {
-    if (this._submitting) {
-      return null;
-    }
-    this._submitting = true;
-    this._problem = null;
-    this.changed();
-    try {
+    this.found(new Map());
+    return this.send(async () => {
       const text = isModule(this._of)
         ? ''
         : await this._api.readSnapshot(this._of.snapshot);
-      return await this._api.deploy(copyOf(this._of, this._name.trim(), text));
-    } catch (reason) {
-      this._problem = problemOf(reason);
-      return null;
-    } finally {
-      this._submitting = false;
-      this.changed();
-    }
+      return this._api.deploy(copyOf(this._of, this._name.trim(), text));
+    });
+  }
+
+  protected placeOf({ field }: Problem): string | null {
+    return field === 'name' ? field : null;
   }
 
   private _name: string;
-  private _submitting = false;
-  private _problem: Problem | null = null;
 }
 
 /** Whether it is a flow of an importable module, which has no text of its own. */

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { useEffect, useRef, useState } from 'react';
 import { CommandIDs } from '../commands';
+import { CardTools } from '../components/card';
 import { Ago } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
 import { Lost } from '../components/lost';
@@ -148,29 +149,21 @@ function LimitCard({ limit, revealed, commands, trans }: ILimitCard): JSX.Elemen
           title={active ? trans.__('Deactivate') : trans.__('Activate')}
           onChange={act(active ? LimitCommands.switchOff : LimitCommands.switchOn)}
         />
-        <span className="jp-nbflow-Card-tools">
-          <button
-            className="jp-nbflow-Button"
-            name="edit"
-            onClick={act(LimitCommands.edit)}
-          >
-            {trans.__('Edit')}
-          </button>
-          <button
-            className="jp-nbflow-Button"
-            name="reset"
-            onClick={act(LimitCommands.reset)}
-          >
-            {trans.__('Reset')}
-          </button>
-          <button
-            className="jp-nbflow-Button"
-            name="delete"
-            onClick={act(LimitCommands.remove)}
-          >
-            {trans.__('Delete')}
-          </button>
-        </span>
+        <CardTools
+          tools={[
+            { name: 'edit', label: trans.__('Edit'), onClick: act(LimitCommands.edit) },
+            {
+              name: 'reset',
+              label: trans.__('Reset'),
+              onClick: act(LimitCommands.reset)
+            },
+            {
+              name: 'delete',
+              label: trans.__('Delete'),
+              onClick: act(LimitCommands.remove)
+            }
+          ]}
+        />
       </div>
       {!active && (
         <p className="jp-nbflow-Note">{trans.__('It is off: everybody passes.')}</p>

@@ -5,7 +5,8 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { ProblemNote, Skeleton } from '../components/empty';
-import { FieldRow, tied } from '../components/field';
+import { ChoiceField, Form, named, TextField } from '../components/form';
+import { catchupTexts, overlapTexts } from '../components/scheduleeditor';
 import { ScheduleField } from '../components/schedulefield';
 import { SchemaForm } from '../components/schemaform';
 import { useModel } from '../components/usemodel';
@@ -46,34 +47,31 @@ function DeployForm({ model, trans }: IPart): JSX.Element {
     );
   }
   return (
-    <form onSubmit={event => event.preventDefault()}>
-      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
-        {model.problem && <ProblemNote problem={model.problem} />}
-        <Name model={model} trans={trans} />
-        {asksAnything(model.parameters) && (
-          <SchemaForm
-            form={model.parameters}
-            title={trans.__('Parameters')}
-            problems={model.problems}
-            onChange={(form, at) => model.editParameters(form, at)}
-            trans={trans}
-          />
-        )}
-        <ScheduleField
-          choice={model.input.schedule}
-          keepable={(model.existing?.schedules.length ?? 0) > 0}
-          preview={model.preview}
-          previewing={model.previewing}
-          error={field => model.error(field)}
-          onChange={schedule => model.edit({ schedule })}
+    <Form model={model}>
+      <Name model={model} trans={trans} />
+      {asksAnything(model.parameters) && (
+        <SchemaForm
+          form={model.parameters}
+          title={trans.__('Parameters')}
+          problems={model.problems}
+          onChange={(form, at) => model.editParameters(form, at)}
           trans={trans}
         />
-        <TellFailures model={model} trans={trans} />
-        <SourceChoice model={model} trans={trans} />
-        <Kernel model={model} trans={trans} />
-        <More model={model} trans={trans} />
-      </fieldset>
-    </form>
+      )}
+      <ScheduleField
+        choice={model.input.schedule}
+        keepable={(model.existing?.schedules.length ?? 0) > 0}
+        preview={model.preview}
+        previewing={model.previewing}
+        error={field => model.error(field)}
+        onChange={schedule => model.edit({ schedule })}
+        trans={trans}
+      />
+      <TellFailures model={model} trans={trans} />
+      <SourceChoice model={model} trans={trans} />
+      <Kernel model={model} trans={trans} />
+      <More model={model} trans={trans} />
+    </Form>
   );
 }
 
@@ -87,15 +85,16 @@ function Name({ model, trans }: IPart): JSX.Element {
     ? trans.__('This notebook is deployed under this name: deploying again updates it.')
     : undefined;
   return (
-    <FieldRow id="jp-nbflow-name" label={trans.__('Name')} help={help} error={error}>
-      <input
-        {...tied('jp-nbflow-name', error)}
-        name="name"
-        autoFocus
-        autoComplete="off"
-        value={model.input.name}
-        onChange={event => model.edit({ name: event.target.value, replace: false })}
-      />
+    <TextField
+      id="jp-nbflow-name"
+      name="name"
+      label={trans.__('Name')}
+      help={help}
+      error={error}
+      autoFocus
+      value={model.input.name}
+      onChange={name => model.edit({ name, replace: false })}
+    >
       {taken && (
         <label className="jp-nbflow-Check">
           <input
@@ -107,7 +106,7 @@ function Name({ model, trans }: IPart): JSX.Element {
           {trans.__('Replace the deployment that has this name')}
         </label>
       )}
-    </FieldRow>
+    </TextField>
   );
 }
 
@@ -140,59 +139,47 @@ function SourceChoice({ model, trans }: IPart): JSX.Element {
   const help = live
     ? trans.__('Every saved edit counts from the next run on.')
     : trans.__('Later edits count once it is deployed again.');
-  const error = model.error('source');
   return (
-    <FieldRow
+    <ChoiceField
       id="jp-nbflow-source"
+      name="source"
       label={trans.__('Runs use')}
       help={
         <>
           {help} {trans.__('Modules and data in its folder are always read live.')}
         </>
       }
-      error={error}
-    >
-      <select
-        {...tied('jp-nbflow-source', error)}
-        name="source"
-        value={model.input.source}
-        onChange={event =>
-          model.edit({ source: event.target.value as IDeployInput['source'] })
-        }
-      >
-        <option value="snapshot">
-          {trans.__('the notebook as it is now (snapshot)')}
-        </option>
-        <option value="live">
-          {trans.__('the notebook as saved when a run starts (live)')}
-        </option>
-      </select>
-    </FieldRow>
+      error={model.error('source')}
+      value={model.input.source}
+      options={[
+        ['snapshot', trans.__('the notebook as it is now (snapshot)')],
+        ['live', trans.__('the notebook as saved when a run starts (live)')]
+      ]}
+      onChange={source => model.edit({ source: source as IDeployInput['source'] })}
+    />
   );
 }
 
 function Kernel({ model, trans }: IPart): JSX.Element {
-  const error = model.error('kernel_name');
   const kernels = model.info?.kernels ?? [];
   const chosen = model.input.kernel_name;
   const known = kernels.some(({ name }) => name === chosen);
+  const options = kernels.map(
+    ({ name, display_name }) => [name, display_name] as const
+  );
+  const first = [chosen, chosen || trans.__('Choose…')] as const;
   return (
-    <FieldRow id="jp-nbflow-kernel" label={trans.__('Kernel')} error={error}>
-      <select
-        {...tied('jp-nbflow-kernel', error)}
-        name="kernel_name"
-        value={chosen}
-        onChange={event => model.edit({ kernel_name: event.target.value })}
-      >
-        {!known && <option value={chosen}>{chosen || trans.__('Choose…')}</option>}
-        {kernels.map(({ name, display_name }) => (
-          <option key={name} value={name}>
-            {display_name}
-          </option>
-        ))}
-      </select>
+    <ChoiceField
+      id="jp-nbflow-kernel"
+      name="kernel_name"
+      label={trans.__('Kernel')}
+      error={model.error('kernel_name')}
+      value={chosen}
+      options={known ? options : [first, ...options]}
+      onChange={kernel_name => model.edit({ kernel_name })}
+    >
       <ImportCheck model={model} trans={trans} />
-    </FieldRow>
+    </ChoiceField>
   );
 }
 
@@ -293,70 +280,43 @@ function PoolChoice({ model, trans }: IPart): JSX.Element | null {
     return null;
   }
   return (
-    <FieldRow id="jp-nbflow-pool" label={trans.__('Work pool')} error={error}>
-      <select
-        {...tied('jp-nbflow-pool', error)}
-        name="work_pool"
-        value={chosen}
-        onChange={event => void model.choosePool(event.target.value)}
-      >
-        {!names.includes(chosen) && <option value={chosen}>{chosen}</option>}
-        {names.map(name => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </FieldRow>
+    <ChoiceField
+      id="jp-nbflow-pool"
+      name="work_pool"
+      label={trans.__('Work pool')}
+      error={error}
+      value={chosen}
+      options={named(names, chosen)}
+      onChange={pool => void model.choosePool(pool)}
+    />
   );
 }
 
 function CatchupChoice({ model, trans }: IPart): JSX.Element {
-  const error = model.error('catchup');
   return (
-    <FieldRow
+    <ChoiceField
       id="jp-nbflow-catchup"
+      name="catchup"
       label={trans.__('After time away, missed runs')}
-      error={error}
-    >
-      <select
-        {...tied('jp-nbflow-catchup', error)}
-        name="catchup"
-        value={model.input.catchup}
-        onChange={event =>
-          model.edit({ catchup: event.target.value as IDeployInput['catchup'] })
-        }
-      >
-        <option value="latest">{trans.__('run once, for the latest')}</option>
-        <option value="all">{trans.__('all run')}</option>
-        <option value="none">{trans.__('are skipped')}</option>
-      </select>
-    </FieldRow>
+      error={model.error('catchup')}
+      value={model.input.catchup}
+      options={Object.entries(catchupTexts(trans))}
+      onChange={catchup => model.edit({ catchup: catchup as IDeployInput['catchup'] })}
+    />
   );
 }
 
 function OverlapChoice({ model, trans }: IPart): JSX.Element {
-  const error = model.error('overlap');
   return (
-    <FieldRow
+    <ChoiceField
       id="jp-nbflow-overlap"
+      name="overlap"
       label={trans.__('If the last run has not ended')}
-      error={error}
-    >
-      <select
-        {...tied('jp-nbflow-overlap', error)}
-        name="overlap"
-        value={model.input.overlap}
-        onChange={event =>
-          model.edit({ overlap: event.target.value as IDeployInput['overlap'] })
-        }
-      >
-        <option value="enqueue">{trans.__('wait for it')}</option>
-        <option value="allow">{trans.__('run beside it')}</option>
-        <option value="cancel_new">{trans.__('skip the new one')}</option>
-        <option value="cancel_previous">{trans.__('cancel it and start')}</option>
-      </select>
-    </FieldRow>
+      error={model.error('overlap')}
+      value={model.input.overlap}
+      options={Object.entries(overlapTexts(trans))}
+      onChange={overlap => model.edit({ overlap: overlap as IDeployInput['overlap'] })}
+    />
   );
 }
 
@@ -367,17 +327,14 @@ interface ITextRow {
 }
 
 function TextRow({ model, field, label }: ITextRow): JSX.Element {
-  const id = `jp-nbflow-${field}`;
-  const error = model.error(field);
   return (
-    <FieldRow id={id} label={label} error={error}>
-      <input
-        {...tied(id, error)}
-        name={field}
-        autoComplete="off"
-        value={model.input[field]}
-        onChange={event => model.edit({ [field]: event.target.value })}
-      />
-    </FieldRow>
+    <TextField
+      id={`jp-nbflow-${field}`}
+      name={field}
+      label={label}
+      error={model.error(field)}
+      value={model.input[field]}
+      onChange={value => model.edit({ [field]: value })}
+    />
   );
 }

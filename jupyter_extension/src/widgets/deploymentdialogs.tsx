@@ -5,8 +5,7 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
-import { ProblemNote } from '../components/empty';
-import { FieldRow, tied } from '../components/field';
+import { ChoiceField, Form, TextField } from '../components/form';
 import { ScheduleEditor } from '../components/scheduleeditor';
 import { SchemaForm } from '../components/schemaform';
 import { useModel } from '../components/usemodel';
@@ -133,48 +132,45 @@ function CustomRun({ model, trans }: IOf<CustomRunModel>): JSX.Element {
     OTHERS.some(field => within(path, field))
   );
   return (
-    <form onSubmit={event => event.preventDefault()}>
-      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
-        {model.problem && <ProblemNote problem={model.problem} />}
-        {asks && (
+    <Form model={model}>
+      {asks && (
+        <SchemaForm
+          form={model.parameters}
+          title={trans.__('Parameters')}
+          problems={model.problems}
+          onChange={(form, at) => model.editParameters(form, at)}
+          trans={trans}
+        />
+      )}
+      <div className="jp-nbflow-Columns">
+        <RunField
+          {...{ model, trans }}
+          field="due_at"
+          label={trans.__('When')}
+          help={trans.__('By your clock. Empty, or past: now.')}
+          type="datetime-local"
+        />
+        <RunField {...{ model, trans }} field="name" label={trans.__('Name')} />
+        <RunField
+          {...{ model, trans }}
+          field="tags"
+          label={trans.__('Tags, separated by commas')}
+        />
+        <QueueField model={model} trans={trans} />
+      </div>
+      {model.jobVariables && asksAnything(model.jobVariables) && (
+        <details className="jp-nbflow-More" open={wrong || undefined}>
+          <summary>{trans.__('Job variables')}</summary>
           <SchemaForm
-            form={model.parameters}
-            title={trans.__('Parameters')}
+            form={model.jobVariables}
+            title={trans.__('Job variables')}
             problems={model.problems}
-            onChange={(form, at) => model.editParameters(form, at)}
+            onChange={(form, at) => model.editJob(form, at)}
             trans={trans}
           />
-        )}
-        <div className="jp-nbflow-Columns">
-          <RunField
-            {...{ model, trans }}
-            field="due_at"
-            label={trans.__('When')}
-            help={trans.__('By your clock. Empty, or past: now.')}
-            type="datetime-local"
-          />
-          <RunField {...{ model, trans }} field="name" label={trans.__('Name')} />
-          <RunField
-            {...{ model, trans }}
-            field="tags"
-            label={trans.__('Tags, separated by commas')}
-          />
-          <QueueField model={model} trans={trans} />
-        </div>
-        {model.jobVariables && asksAnything(model.jobVariables) && (
-          <details className="jp-nbflow-More" open={wrong || undefined}>
-            <summary>{trans.__('Job variables')}</summary>
-            <SchemaForm
-              form={model.jobVariables}
-              title={trans.__('Job variables')}
-              problems={model.problems}
-              onChange={(form, at) => model.editJob(form, at)}
-              trans={trans}
-            />
-          </details>
-        )}
-      </fieldset>
-    </form>
+        </details>
+      )}
+    </Form>
   );
 }
 
@@ -185,122 +181,90 @@ interface IRunField extends IOf<CustomRunModel> {
   type?: string;
 }
 
-function RunField({ model, field, label, help, type }: IRunField): JSX.Element {
-  const id = `jp-nbflow-run-${field}`;
-  const error = model.error(field);
+function RunField({ model, field, ...shown }: IRunField): JSX.Element {
   return (
-    <FieldRow id={id} label={label} help={help} error={error}>
-      <input
-        {...tied(id, error)}
-        type={type ?? 'text'}
-        name={`run.${field}`}
-        autoComplete="off"
-        value={model.input[field]}
-        onChange={event => model.edit({ [field]: event.target.value })}
-      />
-    </FieldRow>
+    <TextField
+      {...shown}
+      id={`jp-nbflow-run-${field}`}
+      name={`run.${field}`}
+      error={model.error(field)}
+      value={model.input[field]}
+      onChange={value => model.edit({ [field]: value })}
+    />
   );
 }
 
 function QueueField({ model, trans }: IOf<CustomRunModel>): JSX.Element {
-  const id = 'jp-nbflow-run-work_queue';
-  const error = model.error('work_queue');
   return (
-    <FieldRow id={id} label={trans.__('Work queue')} error={error}>
-      <select
-        {...tied(id, error)}
-        name="run.work_queue"
-        value={model.input.work_queue}
-        onChange={event => model.edit({ work_queue: event.target.value })}
-      >
-        <option value="">{trans.__('the deployment’s')}</option>
-        {model.queues.map(({ name }) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </FieldRow>
+    <ChoiceField
+      id="jp-nbflow-run-work_queue"
+      name="run.work_queue"
+      label={trans.__('Work queue')}
+      error={model.error('work_queue')}
+      value={model.input.work_queue}
+      options={[
+        ['', trans.__('the deployment’s')],
+        ...model.queues.map(({ name }) => [name, name] as const)
+      ]}
+      onChange={work_queue => model.edit({ work_queue })}
+    />
   );
 }
 
 function Words({ model, trans }: IOf<DeploymentWordsModel>): JSX.Element {
   useModel(model);
-  const [description, tags] = [model.error('description'), model.error('tags')];
   return (
-    <form onSubmit={event => event.preventDefault()}>
-      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
-        {model.problem && <ProblemNote problem={model.problem} />}
-        {model.conflict && (
-          <div className="jp-nbflow-Gone" role="alert">
-            <span>
-              {trans.__('It was changed elsewhere since you began to edit it.')}
-            </span>
-            <button
-              type="button"
-              className="jp-nbflow-Button"
-              onClick={() => model.insist()}
-            >
-              {trans.__('Keep what I typed')}
-            </button>
-          </div>
-        )}
-        <FieldRow
-          id="jp-nbflow-words-description"
-          label={trans.__('Description')}
-          error={description}
-        >
-          <textarea
-            {...tied('jp-nbflow-words-description', description)}
-            name="words.description"
-            rows={5}
-            value={model.description}
-            onChange={event => model.edit({ description: event.target.value })}
-          />
-        </FieldRow>
-        <FieldRow
-          id="jp-nbflow-words-tags"
-          label={trans.__('Tags, separated by commas')}
-          error={tags}
-        >
-          <input
-            {...tied('jp-nbflow-words-tags', tags)}
-            name="words.tags"
-            autoComplete="off"
-            value={model.tags}
-            onChange={event => model.edit({ tags: event.target.value })}
-          />
-        </FieldRow>
-      </fieldset>
-    </form>
+    <Form model={model}>
+      {model.conflict && (
+        <div className="jp-nbflow-Gone" role="alert">
+          <span>
+            {trans.__('It was changed elsewhere since you began to edit it.')}
+          </span>
+          <button
+            type="button"
+            className="jp-nbflow-Button"
+            onClick={() => model.insist()}
+          >
+            {trans.__('Keep what I typed')}
+          </button>
+        </div>
+      )}
+      <TextField
+        id="jp-nbflow-words-description"
+        name="words.description"
+        label={trans.__('Description')}
+        error={model.error('description')}
+        lines={5}
+        value={model.description}
+        onChange={description => model.edit({ description })}
+      />
+      <TextField
+        id="jp-nbflow-words-tags"
+        name="words.tags"
+        label={trans.__('Tags, separated by commas')}
+        error={model.error('tags')}
+        value={model.tags}
+        onChange={tags => model.edit({ tags })}
+      />
+    </Form>
   );
 }
 
 function Duplicate({ model, trans }: IOf<DuplicateModel>): JSX.Element {
   useModel(model);
-  const { problem } = model;
-  const ofName = problem?.field === 'name' ? problem : undefined;
   return (
-    <form onSubmit={event => event.preventDefault()}>
-      <fieldset className="jp-nbflow-Form" disabled={model.submitting}>
-        {problem && !ofName && <ProblemNote problem={problem} />}
-        <FieldRow
-          id="jp-nbflow-duplicate-name"
-          label={trans.__('Name')}
-          help={trans.__(
-            'What is deployed is deployed once more; its schedules come along paused.'
-          )}
-          error={ofName}
-        >
-          <input
-            {...tied('jp-nbflow-duplicate-name', ofName)}
-            name="duplicate.name"
-            autoComplete="off"
-            value={model.name}
-            onChange={event => model.rename(event.target.value)}
-          />
-        </FieldRow>
-      </fieldset>
-    </form>
+    <Form model={model}>
+      <TextField
+        id="jp-nbflow-duplicate-name"
+        name="duplicate.name"
+        label={trans.__('Name')}
+        help={trans.__(
+          'What is deployed is deployed once more; its schedules come along paused.'
+        )}
+        error={model.error('name')}
+        value={model.name}
+        onChange={name => model.rename(name)}
+      />
+    </Form>
   );
 }

@@ -2,9 +2,7 @@
  * One deployment on a page of its own: its head, and one of its parts: runs, upcoming, schedules,
  * parameters, versions, configuration. What is not in sight is not drawn.
  */
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import type { Message } from '@lumino/messaging';
 import React from 'react';
 import { Skeleton } from '../components/empty';
 import { Tabs } from '../components/tabs';
@@ -22,6 +20,7 @@ import { DeploymentHead } from './deploymentpagehead';
 import { RunsPart, UpcomingPart } from './deploymentpageruns';
 import { SchedulesPart } from './deploymentpageschedules';
 import { VersionsPart } from './deploymentpageversions';
+import { InSight } from './insight';
 
 export interface IDeploymentView {
   deploymentId: string;
@@ -43,7 +42,7 @@ export interface IDeploymentPart extends Pick<
   onClose: () => void;
 }
 
-export class DeploymentView extends ReactWidget {
+export class DeploymentView extends InSight {
   constructor(private readonly _options: IDeploymentView) {
     super();
     const { session, deploymentId, part, takeOver } = _options;
@@ -67,33 +66,16 @@ export class DeploymentView extends ReactWidget {
     super.dispose();
   }
 
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.shown = this.isVisible;
+  protected override turned(shown: boolean): void {
+    this.model.shown = shown;
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.shown = true;
-    this.update();
-  }
-
-  protected override onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this.model.shown = false;
-    this.update();
-  }
-
-  protected render(): JSX.Element {
+  protected draw(): JSX.Element {
     const { session, commands, opener } = this._options;
     const model = this.model;
     const onClose = (): void => this.parent?.close();
     const part = { model, session, commands, opener, onClose };
-    return this.isVisible ? (
-      <Page {...part} parameters={this._parameters} config={this._config} />
-    ) : (
-      <></>
-    );
+    return <Page {...part} parameters={this._parameters} config={this._config} />;
   }
 
   private _onState(): void {

@@ -1,20 +1,15 @@
 /**
  * The Deployments section of the sidebar: when each runs next, and what can be done with it.
  */
-import {
-  ellipsesIcon,
-  ReactWidget,
-  runIcon,
-  searchIcon
-} from '@jupyterlab/ui-components';
+import { ellipsesIcon, runIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import type { Message } from '@lumino/messaging';
 import React, { useEffect, useMemo, useState } from 'react';
 import { CommandIDs } from '../commands';
 import { Ahead, useTicking } from '../components/duration';
 import { Empty, Skeleton } from '../components/empty';
 import { LastRun } from '../components/runrow';
+import { Search } from '../components/search';
 import { useModelByFrame } from '../components/usemodel';
 import { openMenu } from '../components/windowed';
 import { WindowedParts } from '../components/windowedparts';
@@ -22,6 +17,7 @@ import type { DeploymentsModel } from '../models/deployments';
 import { DeploymentSignsModel } from '../models/deploymentsigns';
 import type { ISession } from '../tokens';
 import type { Deployment, FlowRunRow, Schedule } from '../wire';
+import { Sighted } from './insight';
 import { useEnabled } from './offer';
 
 /** The heights of a row's parts, as the style has them. */
@@ -37,7 +33,7 @@ interface IPart {
   commands: CommandRegistry;
 }
 
-export class DeploymentsWidget extends ReactWidget {
+export class DeploymentsWidget extends Sighted {
   constructor(private readonly _part: IPart) {
     super();
     this.addClass('jp-nbflow-Deployments');
@@ -45,16 +41,6 @@ export class DeploymentsWidget extends ReactWidget {
     const { api, feed, saved } = _part.session;
     this._signs = new DeploymentSignsModel(api, feed);
     saved.connect((_, path) => this._signs.saved(path));
-  }
-
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.update();
-  }
-
-  protected override onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this.update();
   }
 
   protected render(): JSX.Element {
@@ -94,7 +80,14 @@ function DeploymentList(props: IList): JSX.Element {
   return (
     <>
       {all.length >= SEARCHED && (
-        <Search value={search} onChange={setSearch} trans={trans} />
+        <div className="jp-nbflow-FilterBar" role="search">
+          <Search
+            name="search-deployments"
+            label={trans.__('Search deployments')}
+            value={search}
+            onChange={setSearch}
+          />
+        </div>
       )}
       {rows.length ? (
         <WindowedParts
@@ -149,30 +142,6 @@ function NothingDeployed({ session: { trans }, commands }: IPart): JSX.Element {
         </button>
       </div>
     </Empty>
-  );
-}
-
-interface ISearch {
-  value: string;
-  onChange: (value: string) => void;
-  trans: TranslationBundle;
-}
-
-function Search({ value, onChange, trans }: ISearch): JSX.Element {
-  return (
-    <div className="jp-nbflow-FilterBar" role="search">
-      <div className="jp-nbflow-Search">
-        <searchIcon.react tag="span" className="jp-nbflow-Search-icon" />
-        <input
-          type="search"
-          name="search-deployments"
-          placeholder={trans.__('Search deployments')}
-          aria-label={trans.__('Search deployments')}
-          value={value}
-          onChange={event => onChange(event.target.value)}
-        />
-      </div>
-    </div>
   );
 }
 

@@ -2,9 +2,7 @@
  * The overview on a page of its own: what ran, what runs, what failed and why, what is next. The
  * answers stand together; flows are beside them. What is not in sight is not drawn and asks nothing.
  */
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import type { Message } from '@lumino/messaging';
 import React from 'react';
 import { HistoryBars } from '../components/charts/historybars';
 import { ProblemNote, Skeleton } from '../components/empty';
@@ -14,6 +12,7 @@ import { FlowsModel } from '../models/flows';
 import { countOf, sumOf } from '../models/history';
 import { OverviewModel, type IChoice } from '../models/overview';
 import type { ISession } from '../tokens';
+import { InSight } from './insight';
 import { Offer } from './offer';
 import { Flows } from './overviewflows';
 import { Filters, Numbers } from './overviewhead';
@@ -31,7 +30,7 @@ export interface IOverviewPart {
   commands: CommandRegistry;
 }
 
-export class Overview extends ReactWidget {
+export class Overview extends InSight {
   constructor(private readonly _options: IOverview) {
     super();
     const { session, choice } = _options;
@@ -49,34 +48,19 @@ export class Overview extends ReactWidget {
     super.dispose();
   }
 
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.shown = this.isVisible;
+  protected override turned(shown: boolean): void {
+    this.model.shown = shown;
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.shown = true;
-    this.update();
-  }
-
-  protected override onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this.model.shown = false;
-    this.update();
-  }
-
-  protected render(): JSX.Element {
+  protected draw(): JSX.Element {
     const { session, commands } = this._options;
-    return this.isVisible ? (
+    return (
       <Page
         model={this.model}
         flows={this._flows}
         session={session}
         commands={commands}
       />
-    ) : (
-      <></>
     );
   }
 

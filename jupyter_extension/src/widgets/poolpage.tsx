@@ -3,6 +3,7 @@
  */
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
+import { Card, CardTools } from '../components/card';
 import { QueueTable, WorkerTable } from '../components/pooltables';
 import { RunRow } from '../components/runrow';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
@@ -82,12 +83,9 @@ function Whole(props: IPart): JSX.Element {
       <Lost feed={session.feed} trans={trans} />
       {workPools.problem && <ProblemNote problem={workPools.problem} />}
       <Queues {...props} row={pool} />
-      <section className="jp-nbflow-Card" aria-label={trans.__('Workers')}>
-        <div className="jp-nbflow-Card-head">
-          <h2>{trans.__('Workers')}</h2>
-        </div>
+      <Card title={trans.__('Workers')}>
         <WorkerTable workers={workers} pool={pool} queues={queues} trans={trans} />
-      </section>
+      </Card>
       <Runs {...props} />
       <Template {...props} />
     </>
@@ -113,22 +111,16 @@ function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elemen
           title={paused ? trans.__('Resume') : trans.__('Pause')}
           onChange={act(paused ? PoolCommands.resume : PoolCommands.pause)}
         />
-        <span className="jp-nbflow-Card-tools">
-          <button
-            className="jp-nbflow-Button"
-            name="edit"
-            onClick={act(PoolCommands.edit)}
-          >
-            {trans.__('Edit')}
-          </button>
-          <button
-            className="jp-nbflow-Button"
-            name="delete"
-            onClick={act(PoolCommands.remove)}
-          >
-            {trans.__('Delete')}
-          </button>
-        </span>
+        <CardTools
+          tools={[
+            { name: 'edit', label: trans.__('Edit'), onClick: act(PoolCommands.edit) },
+            {
+              name: 'delete',
+              label: trans.__('Delete'),
+              onClick: act(PoolCommands.remove)
+            }
+          ]}
+        />
       </div>
       {row.description && <p className="jp-nbflow-Page-words">{row.description}</p>}
       <dl className="jp-nbflow-Facts">
@@ -160,22 +152,14 @@ function Queues({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elem
   const { workPools, trans } = session;
   const act = (command: string, work_queue: string): void =>
     void commands.execute(command, { work_pool: row.name, work_queue });
+  const create = {
+    name: 'create-queue',
+    label: trans.__('New queue'),
+    onClick: () =>
+      void commands.execute(PoolCommands.createQueue, { work_pool: row.name })
+  };
   return (
-    <section className="jp-nbflow-Card" aria-label={trans.__('Queues')}>
-      <div className="jp-nbflow-Card-head">
-        <h2>{trans.__('Queues')}</h2>
-        <span className="jp-nbflow-Card-tools">
-          <button
-            className="jp-nbflow-Button"
-            name="create-queue"
-            onClick={() =>
-              void commands.execute(PoolCommands.createQueue, { work_pool: row.name })
-            }
-          >
-            {trans.__('New queue')}
-          </button>
-        </span>
-      </div>
+    <Card title={trans.__('Queues')} tools={<CardTools tools={[create]} />}>
       <QueueTable
         queues={workPools.queuesOf(row.name)}
         onMove={(queue, by) =>
@@ -194,7 +178,7 @@ function Queues({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elem
         onDelete={name => act(PoolCommands.removeQueue, name)}
         trans={trans}
       />
-    </section>
+    </Card>
   );
 }
 
@@ -204,10 +188,7 @@ function Runs({ model, session, commands }: IPart): JSX.Element {
   useModel(runs);
   useModel(deployments);
   return (
-    <section className="jp-nbflow-Card" aria-label={trans.__('Runs')}>
-      <div className="jp-nbflow-Card-head">
-        <h2>{trans.__('Runs')}</h2>
-      </div>
+    <Card title={trans.__('Runs')}>
       {runs.problem && <ProblemNote problem={runs.problem} />}
       {!runs.loaded ? (
         <Skeleton rows={3} trans={trans} />
@@ -239,47 +220,41 @@ function Runs({ model, session, commands }: IPart): JSX.Element {
           {trans.__('No run has come here. Deploy a notebook to this pool.')}
         </p>
       )}
-    </section>
+    </Card>
   );
 }
 
 function Template({ model, session }: IPart): JSX.Element {
   const { trans } = session;
   const { template } = model;
+  const edited = template?.edited ?? false;
+  const tools = [
+    {
+      name: 'undo-template',
+      label: trans.__('Undo'),
+      disabled: !edited,
+      onClick: () => void model.forget()
+    },
+    {
+      name: 'save-template',
+      label: trans.__('Save'),
+      accent: true,
+      disabled: !edited || model.saving,
+      onClick: () => void model.save()
+    }
+  ];
   return (
-    <section
-      className="jp-nbflow-Card jp-nbflow-RunForm"
-      aria-label={trans.__('Job template')}
+    <Card
+      title={trans.__('Job template')}
+      className="jp-nbflow-RunForm"
+      tools={template && <CardTools tools={tools} />}
     >
-      <div className="jp-nbflow-Card-head">
-        <h2>{trans.__('Job template')}</h2>
-        {template && (
-          <span className="jp-nbflow-Card-tools">
-            <button
-              className="jp-nbflow-Button"
-              name="undo-template"
-              disabled={!template.edited}
-              onClick={() => void model.forget()}
-            >
-              {trans.__('Undo')}
-            </button>
-            <button
-              className="jp-nbflow-Button jp-mod-accent"
-              name="save-template"
-              disabled={!template.edited || model.saving}
-              onClick={() => void model.save()}
-            >
-              {trans.__('Save')}
-            </button>
-          </span>
-        )}
-      </div>
       {model.problem && <ProblemNote problem={model.problem} />}
       {template ? (
         <TemplateEditor model={template} trans={trans} />
       ) : (
         !model.problem && <Skeleton rows={3} trans={trans} />
       )}
-    </section>
+    </Card>
   );
 }

@@ -69,7 +69,7 @@ export function RunActions({ run, session, commands }: IActions): JSX.Element {
         title={session.trans.__('More actions')}
         aria-label={session.trans.__('More actions')}
         aria-haspopup="menu"
-        onClick={({ currentTarget }) => openMenu(run, commands, currentTarget)}
+        onClick={({ currentTarget }) => openMore(run, commands, currentTarget)}
       >
         ⋯
       </button>
@@ -92,7 +92,7 @@ function useKeptFocus(): React.RefObject<HTMLDivElement> {
 }
 
 /** Open what is rarely done below its button. */
-function openMenu(run: FlowRun, commands: CommandRegistry, button: HTMLElement): void {
+function openMore(run: FlowRun, commands: CommandRegistry, button: HTMLElement): void {
   const menu = new MenuSvg({ commands });
   const args = { flow_run_id: run.id };
   menu.addItem({ command: CommandIDs.copyRunIds, args });

@@ -8,7 +8,6 @@ import {
   deleteIcon,
   filterIcon,
   refreshIcon,
-  searchIcon,
   stopIcon,
   treeViewIcon,
   type LabIcon
@@ -16,6 +15,7 @@ import {
 import type { CommandRegistry } from '@lumino/commands';
 import React, { useState } from 'react';
 import { CommandIDs } from '../commands';
+import { Search } from '../components/search';
 import { useModel } from '../components/usemodel';
 import { SPANS, type Group } from '../models/runfilter';
 import type { RunsModel } from '../models/runs';
@@ -32,17 +32,12 @@ export function FilterBar({ runs, trans }: IBar): JSX.Element {
   const [open, setOpen] = useState(chosen > 0);
   return (
     <div className="jp-nbflow-FilterBar" role="search">
-      <div className="jp-nbflow-Search">
-        <searchIcon.react tag="span" className="jp-nbflow-Search-icon" />
-        <input
-          type="search"
-          name="search"
-          placeholder={trans.__('Search runs')}
-          aria-label={trans.__('Search runs')}
-          value={search}
-          onChange={event => runs.setFilter({ search: event.target.value })}
-        />
-      </div>
+      <Search
+        name="search"
+        label={trans.__('Search runs')}
+        value={search}
+        onChange={text => runs.setFilter({ search: text })}
+      />
       <IconToggle
         icon={filterIcon}
         name="filters"

@@ -2,9 +2,7 @@
  * The Runs section of the sidebar: the runs, newest first or by deployment, as many as there are; to
  * look for, to open, and to choose many of.
  */
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import type { Message } from '@lumino/messaging';
 import React, { useCallback, useMemo } from 'react';
 import { CommandIDs } from '../commands';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
@@ -14,6 +12,7 @@ import { Windowed, type IChoosing, type ITold } from '../components/windowed';
 import { keyOfLine, type Line } from '../models/rungroups';
 import type { RunsModel } from '../models/runs';
 import type { ISession } from '../tokens';
+import { Sighted } from './insight';
 import { Offer } from './offer';
 import { FilterBar, RunsBar } from './runfilters';
 
@@ -24,7 +23,7 @@ interface IPart {
   commands: CommandRegistry;
 }
 
-export class RunListWidget extends ReactWidget {
+export class RunListWidget extends Sighted {
   constructor(private readonly _part: IPart) {
     super();
     this.addClass('jp-nbflow-RunList');
@@ -32,28 +31,12 @@ export class RunListWidget extends ReactWidget {
     _part.session.runs.shown = false;
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this._look();
-  }
-
-  protected override onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this._look();
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this._look();
+  protected override turned(shown: boolean): void {
+    this._part.session.runs.shown = shown;
   }
 
   protected render(): JSX.Element {
     return <RunList {...this._part} shown={this.isVisible} />;
-  }
-
-  private _look(): void {
-    this._part.session.runs.shown = this.isVisible;
-    this.update();
   }
 }
 

@@ -4,7 +4,6 @@
  */
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
@@ -26,6 +25,7 @@ import { isFinal } from '../models/states';
 import type { ISession } from '../tokens';
 import type { FlowRun } from '../wire';
 import { ArtifactList, type IArtifactList } from './artifactlist';
+import { Drawn } from './insight';
 import { NotebookView } from './notebookview';
 import { Head, partLabels, type IHead } from './runhead';
 import { safeRegistry } from './safemime';
@@ -191,31 +191,6 @@ export class RunView extends Panel {
   private readonly _notebook: NotebookView;
   private readonly _cells: Drawn;
   private readonly _parts: Record<Part, Widget>;
-}
-
-/** A component as a widget; it follows its model by itself, and is only there while it is in sight. */
-class Drawn extends ReactWidget {
-  constructor(
-    className: string,
-    private readonly _element: JSX.Element
-  ) {
-    super();
-    this.addClass(className);
-  }
-
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.update();
-  }
-
-  protected override onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this.update();
-  }
-
-  protected render(): JSX.Element {
-    return this.isVisible ? this._element : <></>;
-  }
 }
 
 function Cells({

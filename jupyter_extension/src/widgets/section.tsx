@@ -2,7 +2,7 @@
  * What the smaller sections of the sidebar have in common: they look at their model while they are in
  * sight, and only then.
  */
-import { CommandToolbarButton, ReactWidget, Toolbar } from '@jupyterlab/ui-components';
+import { CommandToolbarButton, Toolbar } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { IDisposable } from '@lumino/disposable';
@@ -11,9 +11,10 @@ import React from 'react';
 import { ProblemNote, Skeleton } from '../components/empty';
 import { useModel } from '../components/usemodel';
 import type { Looking } from '../models/looking';
+import { InSight } from './insight';
 
 /** A widget that looks at models while it is in sight, and draws nothing while it is not. */
-export abstract class Looker extends ReactWidget {
+export abstract class Looker extends InSight {
   constructor(private readonly _models: readonly Looking[]) {
     super();
   }
@@ -23,40 +24,17 @@ export abstract class Looker extends ReactWidget {
     super.dispose();
   }
 
-  /** What is drawn while it is in sight. */
-  protected abstract draw(): JSX.Element;
-
-  protected render(): JSX.Element {
-    return this.isVisible ? this.draw() : <></>;
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this._turn();
-  }
-
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this._turn();
-  }
-
-  protected override onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this._turn();
-  }
-
   protected override onBeforeDetach(message: Message): void {
     this._away();
     super.onBeforeDetach(message);
   }
 
-  private _turn(): void {
-    if (!this.isVisible) {
+  protected override turned(shown: boolean): void {
+    if (!shown) {
       this._away();
     } else if (!this._looks.length) {
       this._looks = this._models.map(model => model.look());
     }
-    this.update();
   }
 
   private _away(): void {
