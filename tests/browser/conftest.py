@@ -20,6 +20,9 @@ import psutil
 import pytest
 from playwright import sync_api as playwright
 
+# Where other tests run beside it, a page takes its time.
+playwright.expect.set_options(timeout=20_000)
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = "01_first_notebook.ipynb"
 #: as root, without a screen, and without Chromium's own talk to the outside
@@ -138,6 +141,17 @@ class Lab:
 def lab(tmp_path: Path, wait_for: Callable[..., object]) -> Iterator[Lab]:
     """A JupyterLab where nothing has run yet."""
     lab = Lab(tmp_path)
+    lab.start(wait_for)
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(
+    tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[..., object]
+) -> Iterator[Lab]:
+    """A JupyterLab for a module whose tests leave each other alone: its `lab` is this one."""
+    lab = Lab(tmp_path_factory.mktemp("lab"))
     lab.start(wait_for)
     yield lab
     lab.stop()

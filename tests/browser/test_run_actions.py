@@ -4,7 +4,6 @@ what it recorded is opened from its timeline."""
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -65,12 +64,9 @@ LATE = """
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[..., object]) -> Iterator[Lab]:
+def lab(shared_lab: Lab) -> Lab:
     """One JupyterLab for all of them."""
-    lab = Lab(tmp_path_factory.mktemp("actions"))
-    lab.start(wait_for)
-    yield lab
-    lab.stop()
+    return shared_lab
 
 
 def start(lab: Any, *args: str) -> subprocess.Popen[bytes]:

@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import Lab
+
 pytestmark = pytest.mark.timeout(300)
 
 DEPLOY_BUTTON = '.jp-NotebookPanel-toolbar [data-jp-item-name="nbflow-deploy"]'
@@ -81,6 +83,12 @@ NESTED: dict[str, Any] = {
     "required": ["server"],
     "additionalProperties": False,
 }
+
+
+@pytest.fixture(scope="module")
+def lab(shared_lab: Lab) -> Lab:
+    """One JupyterLab: the first test deploys, the others only look."""
+    return shared_lab
 
 
 def _notebook(visit: Any) -> None:
