@@ -19,6 +19,17 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import nbflow
 from nbflow.model.artifacts import Artifact, ArtifactContent, ArtifactKind
+from nbflow.model.automations import (
+    Automation,
+    AutomationAction,
+    AutomationChange,
+    BucketStanding,
+    Firing,
+    NewAutomation,
+    Standing,
+    TestAsked,
+    Tested,
+)
 from nbflow.model.backend import Changes, Page
 from nbflow.model.blocks import (
     BlockChange,
@@ -95,12 +106,14 @@ _ANSWERS = (State, Owner, FlowRun, TaskRun, Reason, Explanation, LogEntry,
             Health, Event, Changes, Page, CellInfo, CellNode, Edge, CellGraph, NotebookInfo,
             Preview, Missing, Checked,
             Count, StateCount, Bucket, Lateness, FlowSummary, Refused, BulkAnswer,
-            Variable, Slot, ConcurrencyLimit, BlockType, BlockSchema, BlockDocument)  # fmt: skip
+            Variable, Slot, ConcurrencyLimit, BlockType, BlockSchema, BlockDocument,
+            Automation, AutomationAction, Firing, BucketStanding, Standing, Tested)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, ScheduleChange, DeployRequest,
              DeploymentChange, RunFilter, BulkRequest, NewWorkPool, WorkPoolChange, NewWorkQueue,
              WorkQueueChange, NewVariable, NewLimit, LimitChange, GraphRequest,
-             NewBlockType, NewBlock, BlockChange)  # fmt: skip
+             NewBlockType, NewBlock, BlockChange, NewAutomation, AutomationChange,
+             TestAsked)  # fmt: skip
 
 _ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
@@ -116,6 +129,8 @@ _NAMED = {
     (CellNode, "problem"): "Problem | null",
     (NotebookInfo, "kernels"): "{ name: string; display_name: string; language: string }[]",
     (BlockSchema, "fields"): "JsonSchema",
+    (Firing, "labels"): "{ [label: string]: string }",
+    (BucketStanding, "labels"): "{ [label: string]: string }",
     (Event, "row"): "{ [key: string]: unknown }",
 }
 

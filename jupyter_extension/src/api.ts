@@ -421,6 +421,42 @@ export class Api implements IApi {
     return this._ask('POST', ['concurrency-limits', name, 'reset']);
   }
 
+  listAutomations(cursor?: string): Promise<wire.Page<wire.Automation>> {
+    return this._ask('GET', 'automations', { query: { cursor } });
+  }
+
+  readAutomation(nameOrId: string): Promise<wire.Automation> {
+    return this._ask('GET', ['automations', nameOrId]);
+  }
+
+  createAutomation(made: wire.NewAutomation): Promise<wire.Automation> {
+    return this._ask('POST', 'automations', { body: made });
+  }
+
+  changeAutomation(
+    id: string,
+    change: wire.AutomationChange,
+    seen?: wire.Instant
+  ): Promise<wire.Automation> {
+    return this._ask('PATCH', ['automations', id], { body: change, seen });
+  }
+
+  deleteAutomation(id: string): Promise<void> {
+    return this._ask('DELETE', ['automations', id]);
+  }
+
+  listFirings(id: string, cursor?: string): Promise<wire.Page<wire.Firing>> {
+    return this._ask('GET', ['automations', id, 'firings'], { query: { cursor } });
+  }
+
+  readStanding(id: string): Promise<wire.Standing> {
+    return this._ask('GET', ['automations', id, 'standing']);
+  }
+
+  testAutomation(asked: wire.TestAsked): Promise<wire.Tested> {
+    return this._ask('POST', ['automations', 'test'], { body: asked });
+  }
+
   private async _ask<Answer>(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     route: string | readonly string[],

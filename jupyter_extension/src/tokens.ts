@@ -231,6 +231,26 @@ export interface ILimitsApi {
   resetLimit(name: string): Promise<wire.ConcurrencyLimit>;
 }
 
+/** Automations: rules that act on what happens, and what came of them. */
+export interface IAutomationsApi {
+  listAutomations(cursor?: string): Promise<wire.Page<wire.Automation>>;
+  readAutomation(nameOrId: string): Promise<wire.Automation>;
+  createAutomation(made: wire.NewAutomation): Promise<wire.Automation>;
+  /** Edit; refused (412) when it is no longer as it was `seen`: its `updated_at`. */
+  changeAutomation(
+    id: string,
+    change: wire.AutomationChange,
+    seen?: wire.Instant
+  ): Promise<wire.Automation>;
+  deleteAutomation(id: string): Promise<void>;
+  /** What an automation did, newest first. */
+  listFirings(id: string, cursor?: string): Promise<wire.Page<wire.Firing>>;
+  /** What an automation saw, and how far it is. */
+  readStanding(id: string): Promise<wire.Standing>;
+  /** Try an automation on past events; nothing is done. */
+  testAutomation(asked: wire.TestAsked): Promise<wire.Tested>;
+}
+
 /** What the server can be asked. Every method rejects with an `ApiError`. */
 export interface IApi
   extends
@@ -242,7 +262,8 @@ export interface IApi
     ISchedulesApi,
     IWorkPoolsApi,
     IVariablesApi,
-    ILimitsApi {}
+    ILimitsApi,
+    IAutomationsApi {}
 
 /** A model: what it holds changed, look again. */
 export interface IModel {

@@ -668,6 +668,89 @@ export interface BlockDocument {
   updated_at: Instant;
 }
 
+/** A rule. */
+export interface Automation {
+  id: string;
+  name: string;
+  description: string;
+  enabled: boolean;
+  tags: string[];
+  trigger: { [key: string]: Json };
+  actions: { [key: string]: Json }[];
+  actions_on_trigger: { [key: string]: Json }[];
+  actions_on_resolve: { [key: string]: Json }[];
+  created_at: Instant;
+  updated_at: Instant;
+  standing: { [key: string]: Json };
+  deployment_id: string | null;
+  created_by: string | null;
+}
+
+/** One thing done because of a firing; it is begun at most once. */
+export interface AutomationAction {
+  id: string;
+  firing_id: string;
+  automation_id: string;
+  position: number;
+  action: { [key: string]: Json };
+  state: 'pending' | 'running' | 'done' | 'failed' | 'not-done';
+  message: string;
+  outcome: { [key: string]: Json };
+  created_at: Instant;
+  started_at: Instant | null;
+  ended_at: Instant | null;
+}
+
+/** That an automation fired, why, and what it did. */
+export interface Firing {
+  id: string;
+  automation_id: string;
+  kind: 'triggered' | 'resolved' | 'held' | 'stopped';
+  trigger: string;
+  labels: { [label: string]: string };
+  reason: string;
+  depth: number;
+  at: Instant;
+  event_seq: number | null;
+  event: { [key: string]: Json } | null;
+  actions: AutomationAction[];
+}
+
+/** How far one of an automation's triggers is, for one combination of labels. */
+export interface BucketStanding {
+  trigger: string;
+  labels: { [label: string]: string };
+  state: { [key: string]: Json };
+  deadline_at: Instant | null;
+}
+
+/** Why an automation fired or did not: what it saw since it was made or changed. */
+export interface Standing {
+  automation_id: string;
+  enabled: boolean;
+  since: Instant;
+  read_until: number;
+  behind: number;
+  seen: number;
+  matched: number;
+  held: number;
+  buckets: BucketStanding[];
+  last_match_at: Instant | null;
+  missed: { [key: string]: Json } | null;
+  paused_because: string | null;
+  last_firing: Firing | null;
+}
+
+/** What an automation would have decided. `read`: how many events; `why_not`: of the last. */
+export interface Tested {
+  read: number;
+  seen: number;
+  matched: number;
+  firings: Firing[];
+  complete: boolean;
+  why_not: string | null;
+}
+
 /** What is wrong, and what to do next. */
 export interface Problem {
   code: string;
@@ -886,6 +969,42 @@ export interface NewBlock {
 export interface BlockChange {
   data?: { [key: string]: Json };
   schema_checksum?: string;
+}
+
+/** What is said to make an automation; the fields mean what `Automation`'s do. */
+export interface NewAutomation {
+  name: string;
+  trigger: { [key: string]: Json };
+  actions?: { [key: string]: Json }[];
+  description?: string;
+  enabled?: boolean;
+  tags?: string[];
+  actions_on_trigger?: { [key: string]: Json }[];
+  actions_on_resolve?: { [key: string]: Json }[];
+  deployment_id?: string;
+  created_by?: string;
+}
+
+/** An edit of an automation; what is left out stays. */
+export interface AutomationChange {
+  name?: string;
+  trigger?: { [key: string]: Json };
+  actions?: { [key: string]: Json }[];
+  description?: string;
+  enabled?: boolean;
+  tags?: string[];
+  actions_on_trigger?: { [key: string]: Json }[];
+  actions_on_resolve?: { [key: string]: Json }[];
+}
+
+/** What is said to try an automation on past events; nothing is done. */
+export interface TestAsked {
+  automation?: NewAutomation;
+  name_or_id?: string;
+  since?: Instant;
+  until?: Instant;
+  event?: { [key: string]: Json };
+  limit?: number;
 }
 
 export type Verdict =
