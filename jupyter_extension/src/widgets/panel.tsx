@@ -9,6 +9,7 @@ import {
 } from '@jupyterlab/ui-components';
 import type { ITranslator } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
 import { Panel, type AccordionPanel } from '@lumino/widgets';
 import React from 'react';
 import { CommandIDs } from '../commands';
@@ -51,6 +52,16 @@ export class NbflowPanel extends SidePanel {
     this._addCollapsed(limitSection(session, commands));
     const feed = session.feed;
     feed.stateChanged.connect(() => this.content.setHidden(isCutOff(feed)));
+  }
+
+  /** Whoever shows it by a command goes on with the keys: in the first list there is. */
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    // What was hidden is drawn first, and a palette gives the focus back when it closes.
+    requestAnimationFrame(() => {
+      const lists = this.node.querySelectorAll<HTMLElement>('.jp-nbflow-Windowed');
+      [...lists].find(list => list.offsetParent !== null)?.focus();
+    });
   }
 
   /** Add a section that is opened by who wants it; JupyterLab keeps which are open. */
