@@ -1,10 +1,9 @@
-"""A real S3 server on loopback: SeaweedFS where its program `weed` is installed, else moto's."""
+"""A real S3 server on loopback: SeaweedFS, whose program `weed` comes with the tests' packages."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,15 +23,10 @@ KEY, SECRET = "loopback-key-id", "loopback-secret-key-3f9c"
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket of a server on this machine.
-
-    Attributes:
-        checks_keys: whether the server refuses wrong keys; moto's takes any.
-    """
+    """A bucket of a server on this machine."""
 
     endpoint: str
     name: str
-    checks_keys: bool
 
     def block(self, folder: str = "", *, key: str = KEY, secret: str = SECRET) -> S3:
         """Give a block of a folder in it."""
@@ -56,20 +50,10 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
     from tests.conftest import wait_for
 
     folder = tmp_path_factory.mktemp("s3")
-    weed = shutil.which("weed")
-    with (_seaweed if weed else _moto)(folder, wait_for) as port:
-        found = Bucket(f"http://127.0.0.1:{port}", "flows", checks_keys=weed is not None)
+    with _seaweed(folder, wait_for) as port:
+        found = Bucket(f"http://127.0.0.1:{port}", "flows")
         found.make()
         yield found
-
-
-@contextmanager
-def _moto(folder: Path, wait_for: Callable[..., Any]) -> Iterator[int]:
-    port = _port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, folder):
-        wait_for(lambda: _answers(port), what="moto")
-        yield port
 
 
 @contextmanager
@@ -80,7 +64,8 @@ def _seaweed(folder: Path, wait_for: Callable[..., Any]) -> Iterator[int]:
     said = {"identities": [{"name": "tests", "credentials": keys, "actions": actions}]}
     (folder / "s3.json").write_text(json.dumps(said))
     command = [
-        "weed", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
+        str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}",
+        "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
         f"-s3.config={folder / 's3.json'}", "-volume.max=20", "-master.volumeSizeLimitMB=64",
         *(f"-{name}.port={port}" for name, port in ports.items()),
     ]  # fmt: skip
@@ -93,7 +78,7 @@ def _takes(port: int) -> bool:
     """Say whether the server stores what it is given: its parts come up one after another."""
     if not _answers(port):
         return False
-    probe = Bucket(f"http://127.0.0.1:{port}", "probe", checks_keys=True)
+    probe = Bucket(f"http://127.0.0.1:{port}", "probe")
     try:
         probe.make()
         probe.block().write_path("x", b"1")
