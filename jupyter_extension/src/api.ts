@@ -8,6 +8,7 @@ import { ApiError } from './errors';
 import type {
   IApi,
   IArtifactQuery,
+  IBlockQuery,
   IHistoryQuery,
   ILogFilter,
   ILogQuery,
@@ -419,6 +420,38 @@ export class Api implements IApi {
 
   resetLimit(name: string): Promise<wire.ConcurrencyLimit> {
     return this._ask('POST', ['concurrency-limits', name, 'reset']);
+  }
+
+  listBlockTypes(cursor?: string): Promise<wire.Page<wire.BlockType>> {
+    return this._ask('GET', 'block-types', { query: { cursor } });
+  }
+
+  listBlockSchemas(slug: string): Promise<wire.BlockSchema[]> {
+    return this._ask('GET', ['block-types', slug, 'schemas']);
+  }
+
+  listBlocks(query: IBlockQuery = {}): Promise<wire.Page<wire.BlockDocument>> {
+    return this._ask('GET', 'blocks', { query: { ...query } });
+  }
+
+  readBlock(nameOrId: string): Promise<wire.BlockDocument> {
+    return this._ask('GET', ['blocks', nameOrId]);
+  }
+
+  saveBlock(made: wire.NewBlock): Promise<wire.BlockDocument> {
+    return this._ask('POST', 'blocks', { body: made });
+  }
+
+  changeBlock(
+    id: string,
+    change: wire.BlockChange,
+    seen?: wire.Instant
+  ): Promise<wire.BlockDocument> {
+    return this._ask('PATCH', ['blocks', id], { body: change, seen });
+  }
+
+  deleteBlock(id: string): Promise<void> {
+    return this._ask('DELETE', ['blocks', id]);
   }
 
   listAutomations(cursor?: string): Promise<wire.Page<wire.Automation>> {

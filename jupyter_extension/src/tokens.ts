@@ -231,6 +231,31 @@ export interface ILimitsApi {
   resetLimit(name: string): Promise<wire.ConcurrencyLimit>;
 }
 
+/** Which blocks to list; what is left out matches all. */
+export interface IBlockQuery {
+  type?: string;
+  capability?: string;
+  cursor?: string;
+}
+
+/** Block types with their schemas, and the blocks that were saved. Secrets are asterisks. */
+export interface IBlocksApi {
+  listBlockTypes(cursor?: string): Promise<wire.Page<wire.BlockType>>;
+  /** A type's schemas, newest first. */
+  listBlockSchemas(slug: string): Promise<wire.BlockSchema[]>;
+  listBlocks(query?: IBlockQuery): Promise<wire.Page<wire.BlockDocument>>;
+  /** A block by `type/name`, or by id. */
+  readBlock(nameOrId: string): Promise<wire.BlockDocument>;
+  saveBlock(made: wire.NewBlock): Promise<wire.BlockDocument>;
+  /** Edit; refused (412) when it is no longer as it was `seen`: its `updated_at`. */
+  changeBlock(
+    id: string,
+    change: wire.BlockChange,
+    seen?: wire.Instant
+  ): Promise<wire.BlockDocument>;
+  deleteBlock(id: string): Promise<void>;
+}
+
 /** Automations: rules that act on what happens, and what came of them. */
 export interface IAutomationsApi {
   listAutomations(cursor?: string): Promise<wire.Page<wire.Automation>>;
@@ -263,6 +288,7 @@ export interface IApi
     IWorkPoolsApi,
     IVariablesApi,
     ILimitsApi,
+    IBlocksApi,
     IAutomationsApi {}
 
 /** A model: what it holds changed, look again. */
