@@ -117,8 +117,12 @@ SETTINGS: dict[str, Setting] = {
     "request_days": Setting(7.0, "How long an Idempotency-Key is known; 0: for ever."),
     "token_days": Setting(30.0, "How long a token is listed that expired or was revoked."),
     "worker_days": Setting(7.0, "How long a worker is listed that has stopped; 0: for ever."),
+    "firing_days": Setting(30.0, "How long it is kept what automations did; 0: for ever."),
     "event_days": Setting(7.0, "How long events are kept; 0: for ever."),
     "event_count": Setting(250_000, "How many events are kept at most, the newest; 0: any number."),
+    "unread_event_count": Setting(
+        1_000_000, "How many events are kept that automations have not read; 0: any number."
+    ),
     "event_kind_days": Setting(
         "", "Days for events of some names instead, as `shop.*=30, nbflow.flow-run.*=14`."
     ),

@@ -188,6 +188,7 @@ def _stands(standing: Standing) -> None:
             ("Last not counted", f"{missed['event']}: {missed['why']}" if missed else None),
             ("Last firing", last and f"{printing.instant(last.at)}: {last.reason}"),
             ("Held", f"{standing.held} firings" if standing.held else None),
+            ("Lost", f"{standing.lost} events, deleted unread" if standing.lost else None),
             ("Paused because", standing.paused_because),
         ]
     )

@@ -152,6 +152,7 @@ class Standing:
     Attributes:
         since: from when events count. read_until: how far events are read; behind: how many not.
         seen: events it listens to. matched: those that counted. held: firings not acted upon.
+        lost: events deleted before it could read them (`NBFLOW_UNREAD_EVENT_COUNT`).
         missed: the last event that did not count, and why. paused_because: a loop, say.
     """
 
@@ -168,6 +169,7 @@ class Standing:
     missed: Mapping[str, Any] | None = None
     paused_because: str | None = None
     last_firing: Firing | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True)

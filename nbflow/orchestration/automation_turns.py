@@ -48,7 +48,7 @@ from nbflow.store import (
 
 _log = logging.getLogger("nbflow.services")
 
-CURSOR = "automations"
+CURSOR = buckets.RULES
 #: commits read in one turn
 MOST_COMMITS = 500
 #: firings of one automation in a minute whose actions are done

@@ -205,6 +205,7 @@ def _standing(connection: sa.Connection, found: Automation) -> Standing:
         seen=told.get("seen", 0),
         matched=told.get("matched", 0),
         held=told.get("held", 0),
+        lost=told.get("lost", 0),
         buckets=tuple(
             BucketStanding(
                 one.trigger, one.labels, one.state,

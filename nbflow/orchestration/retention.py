@@ -40,6 +40,8 @@ class SqlRetention(SqlResults):
                 count, size = self._prune_rows(before, dry_run)
             case "events":
                 count = self._prune_events(now, dry_run)
+            case "firings":
+                count = self._prune_firings(before, dry_run) if days else 0
             case "snapshots":
                 count = self._prune_snapshots(now, dry_run)
             case "files":
@@ -90,6 +92,18 @@ class SqlRetention(SqlResults):
                 gone = event_pruning.delete(connection, old, limit=_EVENTS_AT_ONCE)
             removed += gone
             if gone < _EVENTS_AT_ONCE:
+                return removed
+
+    def _prune_firings(self, before: datetime, dry_run: bool) -> int:
+        if dry_run:
+            with self.database.read() as connection:
+                return retention.count_firings(connection, before)
+        removed = 0
+        while True:
+            with self.database.write() as connection:
+                gone = retention.drop_firings(connection, before, limit=_BATCH)
+            removed += gone
+            if gone < _BATCH:
                 return removed
 
     def _prune_snapshots(self, now: datetime, dry_run: bool) -> int:

@@ -13,6 +13,8 @@ from nbflow.store.bulk import Bulk
 from nbflow.store.dialect import Insert
 from nbflow.store.rule_tables import bucket, cursor
 
+#: the name of the mark up to which automations have read
+RULES = "automations"
 _C = bucket.c
 _COLUMNS = ("automation_id", "trigger", "key", "labels", "state", "deadline_at")
 _INSERT = Bulk(lambda insert: _plain(insert))
@@ -75,9 +77,3 @@ def move(connection: sa.Connection, name: str, seen: int | None, seq: int) -> bo
         return True
     where = (cursor.c.name == name) & (cursor.c.seq == seen)
     return connection.execute(cursor.update().where(where).values(seq=seq, at=at)).rowcount == 1
-
-
-def first_unread(connection: sa.Connection, *, but: str) -> int | None:
-    """Give the number up to which every reader has read, one name left out; None: nobody reads."""
-    query = sa.select(sa.func.min(cursor.c.seq)).where(cursor.c.name != but)
-    return connection.execute(query).scalar()

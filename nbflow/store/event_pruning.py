@@ -1,10 +1,12 @@
 """Which events are kept no longer: those past their time, then the oldest of too many.
 
-An event that automations have not read stays, however old.
+An event that automations have not read stays, however old; of those, too, there is a most, and that
+one was lost is said in the log and in what the automations tell of themselves.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -14,8 +16,10 @@ from nbflow import settings
 from nbflow.model import clock
 from nbflow.model.event_views import EMITTED
 from nbflow.model.retention import event_days
-from nbflow.store import buckets, event_list, events
+from nbflow.store import automations, buckets, event_list, events
 from nbflow.store.tables import event
+
+_log = logging.getLogger("nbflow.services")
 
 #: the name of the mark up to which events were deleted
 _MARK = "pruned"
@@ -26,9 +30,10 @@ _AT_ONCE = 500
 def old(connection: sa.Connection, now: datetime) -> Sequence[sa.ColumnElement[bool]]:
     """Give what is to go, as conditions of which one holds. Raises InvalidInput (the setting)."""
     last = events.last_seq(connection)
-    unread = buckets.first_unread(connection, but=_MARK)
     newest = last - 1  # the last one stays: what is numbered next is told by it
-    read = newest if unread is None else min(unread, newest)
+    read = min(_read_until(connection, last), newest)
+    if settings.unread_event_count:
+        read = max(read, min(last - settings.unread_event_count, newest))
     past = [
         sa.and_(ours, event.c.at < clock.micros(now - timedelta(days=days)), event.c.seq <= read)
         for ours, days in _kinds(connection)
@@ -36,6 +41,12 @@ def old(connection: sa.Connection, now: datetime) -> Sequence[sa.ColumnElement[b
     if settings.event_count:
         past.append(event.c.seq <= min(last - settings.event_count, read))
     return past
+
+
+def _read_until(connection: sa.Connection, last: int) -> int:
+    """Give the number of the last event that no automation waits for."""
+    since = [one.standing["since_seq"] for one in automations.enabled(connection)]
+    return max(buckets.read_until(connection, buckets.RULES) or 0, min(since)) if since else last
 
 
 def _kinds(connection: sa.Connection) -> Iterator[tuple[sa.ColumnElement[bool], float]]:
@@ -66,8 +77,27 @@ def delete(connection: sa.Connection, past: Sequence[sa.ColumnElement[bool]], *,
     for at in range(0, len(seqs), _AT_ONCE):
         connection.execute(event.delete().where(event.c.seq.in_(seqs[at : at + _AT_ONCE])))
     if seqs:
-        _mark(connection, max(seqs))
+        _mark(connection, seqs[-1])
+        _lose(connection, seqs)
     return len(seqs)
+
+
+def _lose(connection: sa.Connection, seqs: Sequence[int]) -> None:
+    """Say loudly which of deleted events automations had not read, if any."""
+    read = _read_until(connection, seqs[-1])
+    lost = [seq for seq in seqs if seq > read]
+    if not lost:
+        return
+    _log.error(
+        "%d events went before automations had read them (%d to %d): "
+        "more than NBFLOW_UNREAD_EVENT_COUNT waited. Is a server running, and does it keep up?",
+        len(lost), lost[0], lost[-1],
+    )  # fmt: skip
+    for one in automations.enabled(connection):
+        mine = sum(seq > one.standing["since_seq"] for seq in lost)
+        if mine:
+            told = {**one.standing, "lost": one.standing.get("lost", 0) + mine}
+            automations.stand(connection, one.id, told)
 
 
 def until(connection: sa.Connection) -> int:

@@ -13,6 +13,7 @@ from nbflow.model import clock, ids
 from nbflow.model.shapes import is_list, is_object
 from nbflow.model.states import TERMINAL
 from nbflow.store import codec
+from nbflow.store.rule_tables import automation_action, firing
 from nbflow.store.tables import (
     deployment,
     deployment_version,
@@ -83,6 +84,28 @@ def _old(kind: str, before: int) -> tuple[sa.Table, sa.ColumnElement[bool]]:
             return worker, worker.c.stopped_at < before
         case _:
             return token, sa.or_(token.c.expires_at < before, token.c.revoked_at < before)
+
+
+def drop_firings(connection: sa.Connection, before: datetime, *, limit: int) -> int:
+    """Delete at most so many old firings with their actions; give how many."""
+    old = _old_firings(before).limit(limit)
+    found = list(connection.execute(old).scalars())
+    for table, column in ((automation_action, "firing_id"), (firing, "id")):
+        connection.execute(table.delete().where(table.c[column].in_(found)))
+    return len(found)
+
+
+def count_firings(connection: sa.Connection, before: datetime) -> int:
+    """Count old firings."""
+    query = sa.select(sa.func.count()).select_from(_old_firings(before).subquery())
+    return connection.execute(query).scalar_one()
+
+
+def _old_firings(before: datetime) -> sa.Select[tuple[str]]:
+    """Choose the firings before an instant of which nothing is to be done any more."""
+    c = automation_action.c
+    open_ = sa.select(c.id).where(c.firing_id == firing.c.id, c.state.in_(("pending", "running")))
+    return sa.select(firing.c.id).where(firing.c.at < clock.micros(before), ~open_.exists())
 
 
 def drop(connection: sa.Connection, kind: str, before: datetime, *, dry_run: bool) -> int:

@@ -14,6 +14,7 @@ import pytest
 from nbflow import settings
 from nbflow.exceptions import InvalidInput, NotFound
 from nbflow.model import clock, states
+from nbflow.model.automations import AutomationChange, NewAutomation
 from nbflow.model.deployments import NewDeployment
 from nbflow.model.events import NewEvent
 from nbflow.model.retention import KINDS
@@ -21,8 +22,9 @@ from nbflow.model.runs import Batch, FlowRun, LogEntry, NewFlowRun, TaskRun
 from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.results import ResultStore
+from nbflow.services.automations import AutomationsService
 from nbflow.services.retention import Retention
-from nbflow.store import buckets, journal, owners, snapshots
+from nbflow.store import journal, owners, snapshots
 
 DAY = timedelta(days=1)
 
@@ -47,6 +49,15 @@ def ended(orchestrator: Orchestrator, days: float, **said: Any) -> FlowRun:
     folder.mkdir(parents=True)
     (folder / "process.log").write_text("said")
     return run
+
+
+def said_events(orchestrator: Orchestrator) -> list[str]:
+    return [one.event for one in orchestrator.list_events().rows if one.event == "a.b"]
+
+
+def listening(orchestrator: Orchestrator) -> str:
+    new = NewAutomation("rule", {"expect": ["a.b"]}, ({"type": "do-nothing"},))
+    return orchestrator.create_automation(new).id
 
 
 def counts(gone: Any) -> dict[str, int]:
@@ -188,11 +199,62 @@ def test_events_that_automations_have_not_read_stay(orchestrator: Orchestrator) 
     resource, when = {"nbflow.resource.id": "a"}, clock.now() - timedelta(days=100)
     for _ in range(5):
         orchestrator.emit_events([NewEvent("a.b", resource, occurred=when)])
-    with orchestrator.database.write() as connection:
-        buckets.move(connection, "automations", None, orchestrator.seq() - 2)
+    listening(orchestrator)
+    for _ in range(3):
+        orchestrator.emit_events([NewEvent("a.b", resource)])
     with settings.temporary(event_count=1):
-        assert counts(orchestrator.prune(["events"])) == {"events": 3}
-    assert len(orchestrator.list_events().rows) == 2
+        # The service has read nothing yet: what came after the automation was made stays.
+        assert counts(orchestrator.prune(["events"], dry_run=True)) == {"events": 5}
+        orchestrator.prune(["events"])
+        assert len(said_events(orchestrator)) == 3
+        AutomationsService(orchestrator).run_once(clock.now())
+        orchestrator.prune(["events"])
+    assert len(said_events(orchestrator)) == 0
+    standing = orchestrator.read_standing("rule")
+    assert (standing.matched, standing.lost) == (3, 0)
+
+
+def test_that_unread_events_were_too_many_is_said_in_the_log_and_by_the_automation(
+    orchestrator: Orchestrator, caplog: pytest.LogCaptureFixture
+) -> None:
+    listening(orchestrator)
+    resource = {"nbflow.resource.id": "a"}
+    orchestrator.emit_events([NewEvent("a.b", resource) for _ in range(10)])
+    with settings.temporary(event_count=1, unread_event_count=4):
+        orchestrator.prune(["events"])
+    assert "7 events went before automations had read them" in caplog.text
+    AutomationsService(orchestrator).run_once(clock.now())
+    standing = orchestrator.read_standing("rule")
+    assert (standing.matched, standing.lost) == (4, 7)
+
+
+def test_what_no_automation_waits_for_goes(orchestrator: Orchestrator) -> None:
+    rule = listening(orchestrator)
+    orchestrator.update_automation(rule, AutomationChange(enabled=False))
+    orchestrator.emit_events([NewEvent("a.b", {"nbflow.resource.id": "a"}) for _ in range(10)])
+    with settings.temporary(event_count=1):
+        orchestrator.prune(["events"])
+    assert len(orchestrator.list_events().rows) == 1
+
+
+def test_firings_go_with_their_actions_but_those_not_done_yet(orchestrator: Orchestrator) -> None:
+    webhook = {"type": "call-webhook", "block": "webhook/x"}
+    for name, action in (("rule", {"type": "do-nothing"}), ("caller", webhook)):
+        orchestrator.create_automation(NewAutomation(name, {"expect": ["a.b"]}, (action,)))
+    service = AutomationsService(orchestrator)
+    for days in (31, 29):
+        with days_ago(days):
+            orchestrator.emit_events([NewEvent("a.b", {"nbflow.resource.id": "a"})])
+            service.run_once(clock.now())
+    assert counts(orchestrator.prune(["firings"], dry_run=True)) == {"firings": 1}
+    assert counts(orchestrator.prune(["firings"])) == {"firings": 1}
+    left = [len(orchestrator.list_firings(name).rows) for name in ("rule", "caller")]
+    assert left == [1, 2]
+    for action, _ in orchestrator.claim_actions():
+        orchestrator.finish_action(action.id, "done", "")
+    with settings.temporary(firing_days=0.0):
+        assert counts(orchestrator.prune(["firings"])) == {}
+    assert counts(orchestrator.prune(["firings"])) == {"firings": 1}
 
 
 def test_a_setting_that_says_nothing_is_refused(orchestrator: Orchestrator) -> None:
