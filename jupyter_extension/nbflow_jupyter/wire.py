@@ -51,6 +51,8 @@ from nbflow.model.deployments import (
     Source,
 )
 from nbflow.model.drift import CellDrift, Drift, FileDrift
+from nbflow.model.event_log import EventCount, EventFilter
+from nbflow.model.event_views import EventView, Views
 from nbflow.model.events import Event
 from nbflow.model.explaining import Explanation, Reason
 from nbflow.model.import_cells import Checked, Missing
@@ -107,13 +109,14 @@ _ANSWERS = (State, Owner, FlowRun, TaskRun, Reason, Explanation, LogEntry,
             Preview, Missing, Checked,
             Count, StateCount, Bucket, Lateness, FlowSummary, Refused, BulkAnswer,
             Variable, Slot, ConcurrencyLimit, BlockType, BlockSchema, BlockDocument,
-            Automation, AutomationAction, Firing, BucketStanding, Standing, Tested)  # fmt: skip
+            Automation, AutomationAction, Firing, BucketStanding, Standing, Tested,
+            EventView, Views, EventCount)  # fmt: skip
 #: what it sends, or may leave fields out of
 _REQUESTS = (Cron, Interval, RRule, Problem, NewSchedule, ScheduleChange, DeployRequest,
              DeploymentChange, RunFilter, BulkRequest, NewWorkPool, WorkPoolChange, NewWorkQueue,
              WorkQueueChange, NewVariable, NewLimit, LimitChange, GraphRequest,
              NewBlockType, NewBlock, BlockChange, NewAutomation, AutomationChange,
-             TestAsked)  # fmt: skip
+             TestAsked, EventFilter)  # fmt: skip
 
 _ALIASES = {"ArtifactKind": ArtifactKind, "Catchup": Catchup, "Overlap": Overlap, "Source": Source}
 _VERDICTS = {"accept": Accept, "wait": Wait, "abort": Abort}
@@ -132,6 +135,8 @@ _NAMED = {
     (Firing, "labels"): "{ [label: string]: string }",
     (BucketStanding, "labels"): "{ [label: string]: string }",
     (Event, "row"): "{ [key: string]: unknown }",
+    (EventView, "resource"): "{ [label: string]: string }",
+    (EventView, "related"): "{ [label: string]: string }[]",
 }
 
 
@@ -303,8 +308,8 @@ export interface JsonSchema {
   'x-order'?: number;
 }
 
-/** What a page hears of while it watches it: all artifacts, and what changes without an event. */
-export type WatchedNoun = 'artifacts' | 'slots' | 'workers';
+/** What a page hears of while it watches it: artifacts, users' events, what has no event. */
+export type WatchedNoun = 'artifacts' | 'events' | 'slots' | 'workers';
 
 /** What the server says on the change stream. */
 export type StreamMessage =

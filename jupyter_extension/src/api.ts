@@ -8,6 +8,7 @@ import { ApiError } from './errors';
 import type {
   IApi,
   IArtifactQuery,
+  IEventQuery,
   IBlockQuery,
   IHistoryQuery,
   ILogFilter,
@@ -488,6 +489,21 @@ export class Api implements IApi {
 
   testAutomation(asked: wire.TestAsked): Promise<wire.Tested> {
     return this._ask('POST', ['automations', 'test'], { body: asked });
+  }
+
+  listEvents(query: IEventQuery): Promise<wire.Page<wire.EventView>> {
+    return this._ask('GET', 'events', { query: { ...query } });
+  }
+
+  countEvents(
+    by: 'minute' | 'hour' | 'day',
+    where: wire.EventFilter
+  ): Promise<wire.EventCount[]> {
+    return this._ask('GET', ['events', 'count'], { query: { by, ...where } });
+  }
+
+  readFeed(since: number, limit?: number): Promise<wire.Views> {
+    return this._ask('GET', ['events', 'feed'], { query: { since, limit } });
   }
 
   private async _ask<Answer>(

@@ -63,6 +63,12 @@ export interface IPermissions {
   [resource: string]: readonly string[];
 }
 
+/** Which events to list; the newest first. */
+export interface IEventQuery extends wire.EventFilter {
+  limit?: number;
+  cursor?: string;
+}
+
 /** Which lines to list, in which order: the oldest first, unless `-at`. */
 export interface ILogQuery extends ILogFilter {
   sort?: 'at' | '-at';
@@ -276,6 +282,19 @@ export interface IAutomationsApi {
   testAutomation(asked: wire.TestAsked): Promise<wire.Tested>;
 }
 
+/** Events: what happened, to what, and what it has to do with. */
+export interface IEventsApi {
+  /** A page may be short, or empty, and have a cursor all the same: look further there. */
+  listEvents(query: IEventQuery): Promise<wire.Page<wire.EventView>>;
+  /** Count by minute, hour or day of UTC, the oldest first. */
+  countEvents(
+    by: 'minute' | 'hour' | 'day',
+    where: wire.EventFilter
+  ): Promise<wire.EventCount[]>;
+  /** The events of at most `limit` commits after a number, in the order of commits. */
+  readFeed(since: number, limit?: number): Promise<wire.Views>;
+}
+
 /** What the server can be asked. Every method rejects with an `ApiError`. */
 export interface IApi
   extends
@@ -289,7 +308,8 @@ export interface IApi
     IVariablesApi,
     ILimitsApi,
     IBlocksApi,
-    IAutomationsApi {}
+    IAutomationsApi,
+    IEventsApi {}
 
 /** A model: what it holds changed, look again. */
 export interface IModel {

@@ -739,6 +739,7 @@ export interface Standing {
   missed: { [key: string]: Json } | null;
   paused_because: string | null;
   last_firing: Firing | null;
+  lost: number;
 }
 
 /** What an automation would have decided. `read`: how many events; `why_not`: of the last. */
@@ -749,6 +750,32 @@ export interface Tested {
   firings: Firing[];
   complete: boolean;
   why_not: string | null;
+}
+
+/** An event. */
+export interface EventView {
+  seq: number;
+  id: string;
+  event: string;
+  occurred: Instant;
+  resource: { [label: string]: string };
+  related: { [label: string]: string }[];
+  payload: { [key: string]: Json };
+  follows: string | null;
+}
+
+/** Some events in order, and the number of the last commit they are from. */
+export interface Views {
+  views: EventView[];
+  seq: number;
+}
+
+/** How many events there are of a name, of a resource, or from an instant on. */
+export interface EventCount {
+  value: string;
+  count: number;
+  start: Instant | null;
+  until: Instant | null;
 }
 
 /** What is wrong, and what to do next. */
@@ -1007,6 +1034,15 @@ export interface TestAsked {
   limit?: number;
 }
 
+/** Which events are meant. Everything left out matches; of several values any one. */
+export interface EventFilter {
+  event?: string[] | string;
+  resource?: string[] | string;
+  related?: string[] | string;
+  since?: Instant;
+  until?: Instant;
+}
+
 export type Verdict =
   | { verdict: 'accept'; state: State; attempt: number }
   | { verdict: 'wait'; seconds: number; reason: string }
@@ -1056,8 +1092,8 @@ export interface JsonSchema {
   'x-order'?: number;
 }
 
-/** What a page hears of while it watches it: all artifacts, and what changes without an event. */
-export type WatchedNoun = 'artifacts' | 'slots' | 'workers';
+/** What a page hears of while it watches it: artifacts, users' events, what has no event. */
+export type WatchedNoun = 'artifacts' | 'events' | 'slots' | 'workers';
 
 /** What the server says on the change stream. */
 export type StreamMessage =
