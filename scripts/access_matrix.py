@@ -14,6 +14,7 @@ from typing import Any
 
 from nbflow_jupyter import tokens
 from nbflow_jupyter.authorizers import NbflowRolesAuthorizer
+from nbflow_jupyter.operation import Operation
 from nbflow_jupyter.routes import ROUTES
 
 FILE = Path(__file__).parents[1] / "tests" / "jupyter" / "access_matrix.txt"
@@ -24,7 +25,7 @@ IDENTITIES = ("anonymous", *PEOPLE, "worker", "run")
 def matrix() -> str:
     """Give a line for each verb of each route: who gets past the door."""
     rows = [
-        (f"{verb.upper():6} {route.path}", operation.may, _who(route.path, verb, operation.may))
+        (f"{verb.upper():6} {route.path}", _asked(operation), _who(route.path, verb, operation.may))
         for route in sorted(ROUTES, key=lambda route: route.path)
         for verb, operation in route.verbs.items()
     ]
@@ -32,6 +33,10 @@ def matrix() -> str:
     right = max(len(may) for _, may, _ in rows)
     head = f"{'':{wide}}  {'':{right}}  {'  '.join(IDENTITIES)}\n"
     return head + "".join(f"{what:{wide}}  {may:{right}}  {who}\n" for what, may, who in rows)
+
+
+def _asked(operation: Operation) -> str:
+    return f"{operation.may}(+{operation.besides})" if operation.besides else operation.may
 
 
 def _who(path: str, verb: str, may: str) -> str:

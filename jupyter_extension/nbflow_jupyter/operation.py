@@ -25,6 +25,7 @@ class Operation:
         query: the type of the query.
         status: the status of success.
         once: an Idempotency-Key header is honoured.
+        besides: the action that is asked besides, for some bodies.
     """
 
     may: str
@@ -33,6 +34,7 @@ class Operation:
     query: Any = None
     status: HTTPStatus = HTTPStatus.OK
     once: bool = False
+    besides: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -292,6 +292,14 @@ def _key(labels: tuple[tuple[str, str], ...]) -> str:
     return sha256(json.dumps(labels).encode()).hexdigest() if labels else ""
 
 
+def heard_by(automations: Iterable[Watched], views: Iterable[EventView]) -> frozenset[str]:
+    """Give the ids of those automations that count any of some events."""
+    evaluator = Evaluator(automations)
+    for view in views:
+        evaluator.feed(view, view.occurred)
+    return frozenset(one for one, told in evaluator.looked().items() if told[1])
+
+
 def replay(
     automation: Watched, views: Iterable[EventView], *, until: datetime
 ) -> tuple[list[Decision], dict[str, Any]]:

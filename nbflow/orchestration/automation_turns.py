@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from nbflow.exceptions import InvalidInput
 from nbflow.faults import fault
-from nbflow.model import clock, ids, trigger_said
+from nbflow.model import clock, ids, trigger_said, triggers
 from nbflow.model.automations import (
     DEEPEST_CHAIN,
     Automation,
@@ -170,6 +170,11 @@ def watched(row: Automation) -> Watched:
     """Give an automation as it is evaluated."""
     since = clock.instant(row.standing["since"])
     return Watched(row.id, trigger_said.read(row.trigger), since, row.standing["since_seq"])
+
+
+def heard_by(connection: sa.Connection, views: Sequence[EventView]) -> frozenset[str]:
+    """Give the ids of the enabled automations that count any of some events."""
+    return triggers.heard_by(_readable(automations.enabled(connection)), views)
 
 
 def wants_values(one: Watched) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from nbflow.exceptions import InvalidInput
+from nbflow.exceptions import Forbidden, InvalidInput
 from nbflow.model.event_log import (
     MOST_AT_ONCE,
     MOST_RELATED,
@@ -21,6 +21,7 @@ from nbflow.model.event_log import (
 from nbflow.model.event_views import ID, ROLE, EventView, Labels, Views, around
 from nbflow.model.events import NewEvent
 from nbflow.model.pages import Page, check_limit
+from nbflow.orchestration import automation_turns
 from nbflow.orchestration.base import OverSql, again
 from nbflow.store import event_list, event_views, events
 
@@ -31,15 +32,31 @@ class SqlEvents(OverSql):
     @again
     def emit_events(self, new: Sequence[NewEvent]) -> Emitted:
         """Keep users' events; one whose id is known changes nothing."""
-        if len(new) > MOST_AT_ONCE:
-            raise InvalidInput(
-                f"{len(new)} events at once; {MOST_AT_ONCE} are the most.",
-                code="event.many",
-                field="events",
-            )
-        made = [checked(one) for one in new]
+        made = _checked(new)
         with self._write() as connection:
             return Emitted(emit(connection, made))
+
+    @again
+    def emit_unheard(self, new: Sequence[NewEvent]) -> Emitted:
+        """Keep users' events that no enabled automation counts: those make nothing run.
+
+        Looked at in the transaction that keeps them, as the automations will hear them. Raises
+        Forbidden, InvalidInput.
+        """
+        made = _checked(new)
+        with self._write() as connection:
+            before = events.last_seq(connection)
+            count = emit(connection, made)
+            told = event_views.after(connection, before, limit=count) if count else None
+            if told is not None and automation_turns.heard_by(connection, told.views):
+                raise Forbidden(
+                    "An automation acts on such an event, so emitting it takes the permission to "
+                    "make things run.",
+                    code="event.heard",
+                    field="events",
+                    hint="It is the action execute on nbflow:events.",
+                )
+            return Emitted(count)
 
     def list_events(
         self,
@@ -64,6 +81,16 @@ class SqlEvents(OverSql):
         check_limit(limit, 1000)
         with self.database.read() as connection:
             return event_views.after(connection, since, limit=limit)
+
+
+def _checked(new: Sequence[NewEvent]) -> list[NewEvent]:
+    if len(new) > MOST_AT_ONCE:
+        raise InvalidInput(
+            f"{len(new)} events at once; {MOST_AT_ONCE} are the most.",
+            code="event.many",
+            field="events",
+        )
+    return [checked(one) for one in new]
 
 
 def emit(connection: sa.Connection, made: Sequence[NewEvent]) -> int:

@@ -17,8 +17,13 @@ ROUTES = (
         events.Events,
         get=Operation("nbflow:events read", Page[EventView], query=queries.EventQuery),
         post=Operation(
-            "nbflow:events write", Emitted, NewEvents, status=HTTPStatus.CREATED, once=True
-        ),
+            "nbflow:events write",
+            Emitted,
+            NewEvents,
+            status=HTTPStatus.CREATED,
+            once=True,
+            besides="execute",
+        ),  # fmt: skip
     ),
     route(
         "events/count",
