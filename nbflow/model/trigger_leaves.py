@@ -101,15 +101,19 @@ class Leaf:
 
     #: whether it starts without an event
     at_once = False
+    #: whether what a state waits for is never nearer after an event than before
+    later = False
+    #: the labels it counts apart by
+    by: tuple[str, ...] = ()
 
     def __init__(self, names: Sequence[str], match: Any, related: Any, for_each: Any = ()) -> None:
         self._names = Patterns(names)
         self._match = Match(match)
         several = (related,) if is_mapping(related) else related
         self._related = [Match(one) for one in several]
-        self._by: tuple[tuple[str, Callable[[EventView], str]], ...] = tuple(
-            (label, _reader(label)) for label in for_each
-        )
+        self.by = tuple(for_each)
+        self._readers = tuple(map(_reader, self.by))
+        self._plain = not (match or self._related)
         known = (self._match.only, *(one.only for one in self._related))
         #: ids of which an event must have one; None: any may do
         self.anchor = next((one for one in known if one is not None), None)
@@ -120,6 +124,8 @@ class Leaf:
 
     def fits(self, view: EventView) -> bool:
         """Say whether an event of such a name counts."""
+        if self._plain:
+            return True
         if not self._match.fit(view.resource):
             return False
         return all(any(map(one.fit, view.related)) for one in self._related)
@@ -135,9 +141,9 @@ class Leaf:
                 return f"Nothing related fits: {told[0]}." if told else "Nothing is related to it."
         return "It counts."
 
-    def labels(self, view: EventView) -> dict[str, str]:
-        """Give the labels an event is counted by."""
-        return {label: read(view) for label, read in self._by}
+    def values(self, view: EventView) -> tuple[str, ...]:
+        """Give what an event's labels say of those in `by`, in their order."""
+        return tuple([read(view) for read in self._readers])
 
     def hear(self, state: State | None, t: int, view: EventView) -> Step:
         """Take an event that fits."""
@@ -160,7 +166,14 @@ def _reader(label: str) -> Callable[[EventView], str]:
     if not label.startswith("related:"):
         return lambda view: view.resource.get(label, "")
     role, _, of = label.removeprefix("related:").partition(":")
-    return lambda view: next((r.get(of, "") for r in view.related if r.get(ROLE) == role), "")
+
+    def read(view: EventView) -> str:
+        for one in view.related:
+            if one.get(ROLE) == role:
+                return one.get(of, "")
+        return ""
+
+    return read
 
 
 class _Events(Leaf):
@@ -174,16 +187,17 @@ class _Events(Leaf):
         what = " or ".join(said.expect) or "any event"
         self._window = Window(said.threshold, int(said.within * SECOND), self._opened, what)
         self._proactive = said.posture == "Proactive"
+        self.later = not self._proactive
         self.at_once = self._proactive and not self._opened and not said.for_each
 
     def hear(self, state: State | None, t: int, view: EventView) -> Step:
+        if not (self._proactive or self._opened):
+            return react(self._window, state, t)
         expected = self._expect.fit(view.event)
         opens = self._opened and self._after.fit(view.event)
         if self._proactive:
             return watch(self._window, state, t, expected=expected, opens=opens)
-        if self._opened:
-            return react_opened(self._window, state, t, expected=expected, opens=opens)
-        return react(self._window, state, t)
+        return react_opened(self._window, state, t, expected=expected, opens=opens)
 
     def begin(self, t: int) -> State | None:
         return begin_watch(t)

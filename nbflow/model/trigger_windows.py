@@ -4,7 +4,10 @@ Each function gives the next state (None: nothing to remember) and what came of 
 window is half open: [start, start + within). `t` is when an event occurred; what is committed late
 counts where it occurred, if that lies less than `within` before the newest one.
 
-Reactive, no `after` (a window that slides)
+Reactive, no `after`. A window begins with each expected event, not with the first one only: the
+trigger fires as soon as any stretch of `within` holds `threshold` of them, which a window that
+stood still would miss where they lie across its end. Then that window is waited out, as `within`
+is there to say: what happens in it leads to nothing more.
     | expected, t before `mute`                  | ignored                                       |
     | expected, t <= newest - within             | too late: ignored                             |
     | expected                                   | counted; those <= newest - within forgotten   |
@@ -78,11 +81,17 @@ def react(window: Window, state: State | None, t: int) -> Step:
         return None, (Outcome("triggered", t, f"{window.what} happened."),)
     if state is None:
         state = {"times": [], "newest": t, "mute": 0}
-    newest = max(state["newest"], t)
-    if t < state["mute"] or t <= newest - window.within:
+    if t < state["mute"]:
         return state, _NOTHING
-    times = [one for one in state["times"] if one > newest - window.within]
-    insort(times, t)
+    counted, newest = state["times"], state["newest"]
+    if t >= newest and (not counted or counted[0] > t - window.within):  # the usual: in order
+        times, newest = [*counted, t], t
+    else:
+        newest = max(newest, t)
+        if t <= newest - window.within:
+            return state, _NOTHING
+        times = [one for one in counted if one > newest - window.within]
+        insort(times, t)
     if len(times) < window.threshold:
         return {"times": times, "newest": newest, "mute": state["mute"]}, _NOTHING
     fired = Outcome("triggered", t, _reached(window, len(times)))

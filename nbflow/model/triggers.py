@@ -1,7 +1,9 @@
 """The evaluator: events in, decisions out, no I/O, no clock. `trigger_windows` does the counting.
 
 Automations are found by the event's name, then by the ids they ask for, so most cost nothing. What
-is counted is held in buckets, which the caller keeps: `changed` gives those to write.
+is counted is held in buckets, which the caller keeps: `changed` gives those to write. In memory a
+bucket is a cell of its trigger's node, found by the labels' values; when time may move it is asked
+again only then, for most are moved on by events before.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -87,8 +88,38 @@ class _Node:
         words: dict[Any, int] = {"all": self.many, "any": 1}
         self.need = words[require] if require in words else int(require)
         self.leaf: Leaf | None = None if self.many else leaf_of(trigger)
+        self.cells: dict[tuple[str, ...], _Cell] = {}
         self.seen = self.matched = 0
         self.missed: EventView | None = None
+
+
+class _Cell:
+    """A bucket in memory. `queued`: the instant for which it stands in the queue, if it does."""
+
+    __slots__ = ("key", "node", "queued", "state", "values")
+
+    def __init__(self, node: _Node, values: tuple[str, ...], key: str | None = None) -> None:
+        self.node, self.values = node, values
+        by = () if node.leaf is None else node.leaf.by
+        self.key = _key(tuple(zip(by, values, strict=True))) if key is None else key
+        self.state: State | None = None
+        self.queued: int | None = None
+
+    def labels(self) -> dict[str, str]:
+        return (
+            {} if self.node.leaf is None else dict(zip(self.node.leaf.by, self.values, strict=True))
+        )
+
+    def place(self) -> Key:
+        return (self.node.automation.id, self.node.path, self.key)
+
+    def until(self) -> int | None:
+        leaf = self.node.leaf
+        return None if leaf is None or self.state is None else leaf.until(self.state)
+
+    def bucket(self) -> Bucket:
+        assert self.state is not None
+        return Bucket(*self.place(), self.labels(), self.state, self.until())
 
 
 class Evaluator:
@@ -98,14 +129,15 @@ class Evaluator:
         self._leaves: list[_Node] = []
         self._nodes: dict[tuple[str, str], _Node] = {}
         self._by_name: dict[str, list[_Node]] = {}
-        self._buckets: dict[Key, Bucket] = {}
-        self._due: list[tuple[int, Key]] = []
-        self._dirty: set[Key] = set()
+        self._due: list[tuple[int, Key, int, _Cell]] = []
+        self._pushed = 0
+        self._dirty: set[_Cell] = set()
         for automation in automations:
             self._plant(automation, automation.trigger, "", None)
         for bucket in buckets:
-            if (bucket.automation_id, bucket.trigger) in self._nodes:
-                self._put(bucket)
+            node = self._nodes.get((bucket.automation_id, bucket.trigger))
+            if node is not None:
+                self._recall(node, bucket)
         self._begin()
 
     # -- events and time ----------------------------------------------------------------------
@@ -118,8 +150,8 @@ class Evaluator:
             return []
         ids: frozenset[str] | None = None
         out: list[Decision] = []
-        own = view.event.startswith(_OWN)
-        t = clock.micros(min(view.occurred, now))
+        values: dict[tuple[str, ...], tuple[str, ...]] = {}
+        t, seq, me = clock.micros(min(view.occurred, now)), view.seq, _automation(view)
         for node in nodes:
             leaf = node.leaf
             assert leaf is not None
@@ -129,40 +161,44 @@ class Evaluator:
                 if leaf.anchor.isdisjoint(ids):
                     node.missed = view
                     continue
-            self._hear(node, leaf, view, t, own, out)
+            if (seq and seq <= node.automation.since_seq) or me == node.automation.id:
+                continue
+            if not leaf.fits(view):
+                node.missed = view
+                continue
+            node.matched += 1
+            by = values.get(leaf.by)
+            if by is None:
+                by = values[leaf.by] = leaf.values(view)
+            self._hear(node, leaf, by, t, view, out)
         return out
 
     def due(self, now: datetime) -> list[Decision]:
         """Let time pass; give what follows, in order."""
         until, out = clock.micros(now), list[Decision]()
-        while self._due and self._due[0][0] <= until:
-            at, key = heapq.heappop(self._due)
-            bucket = self._buckets.get(key)
-            if bucket is None or bucket.deadline != at:
-                continue
-            node = self._nodes[key[:2]]
-            assert node.leaf is not None
-            state, outcomes = node.leaf.pass_time(bucket.state, until)
-            self._keep(node, bucket.key, bucket.labels, state)
-            self._tell(node, outcomes, bucket.labels, None, out)
+        while (at := self._next()) is not None and at <= until:
+            cell = heapq.heappop(self._due)[3]
+            cell.queued, leaf = None, cell.node.leaf
+            assert leaf is not None
+            assert cell.state is not None
+            state, outcomes = leaf.pass_time(cell.state, until)
+            self._keep(cell, state)
+            if outcomes:
+                self._tell(cell.node, outcomes, cell.labels(), None, out)
         return out
 
     def deadline(self) -> datetime | None:
         """Give when `due` may have something to say though nothing happens."""
-        while self._due:
-            at, key = self._due[0]
-            bucket = self._buckets.get(key)
-            if bucket is not None and bucket.deadline == at:
-                return clock.instant(at)
-            heapq.heappop(self._due)
-        return None
+        at = self._next()
+        return None if at is None else clock.instant(at)
 
     # -- what is kept -------------------------------------------------------------------------
     def changed(self) -> tuple[list[Bucket], list[Key]]:
         """Give the buckets to write and those to delete since it was asked last."""
         dirty, self._dirty = self._dirty, set()
-        kept = [self._buckets[key] for key in dirty if key in self._buckets]
-        return kept, [key for key in dirty if key not in self._buckets]
+        kept = [cell.bucket() for cell in dirty if cell.state is not None]
+        gone = [cell for cell in dirty if cell.state is None]
+        return kept, [cell.place() for cell in gone if cell.values not in cell.node.cells]
 
     def looked(self) -> dict[str, tuple[int, int, EventView | None, Leaf | None]]:
         """Give by automation: events of its names, those that fitted, and the last that did not."""
@@ -192,9 +228,8 @@ class Evaluator:
         """Start the watches that start by themselves and were never started."""
         for node in self._leaves:
             assert node.leaf is not None
-            if node.leaf.at_once and (node.automation.id, node.path, "") not in self._buckets:
-                state = node.leaf.begin(clock.micros(node.automation.since))
-                self._keep(node, "", {}, state)
+            if node.leaf.at_once and () not in node.cells:
+                self._keep(_Cell(node, ()), node.leaf.begin(clock.micros(node.automation.since)))
 
     def _named(self, name: str) -> list[_Node]:
         if len(self._by_name) >= _MOST_NAMES:
@@ -206,32 +241,17 @@ class Evaluator:
         return found
 
     def _hear(
-        self,
-        node: _Node,
-        leaf: Leaf,
-        view: EventView,
-        t: int,
-        own: bool,
+        self, node: _Node, leaf: Leaf, by: tuple[str, ...], t: int, view: EventView,
         out: list[Decision],
-    ) -> None:
-        automation = node.automation
-        if view.seq and view.seq <= automation.since_seq:
-            return
-        if own and view.resource["nbflow.resource.id"] == f"{_OWN}{automation.id}":
-            return
-        if not leaf.fits(view):
-            node.missed = view
-            return
-        node.matched += 1
-        labels = leaf.labels(view)
-        key = _key(tuple(labels.items()))
-        bucket = self._buckets.get((automation.id, node.path, key))
-        before = None if bucket is None else bucket.state
+    ) -> None:  # fmt: skip
+        cell = node.cells.get(by)
+        before = None if cell is None else cell.state
         state, outcomes = leaf.hear(before, t, view)
         if state is not before:
-            self._keep(node, key, labels, state)
+            cell = cell or _Cell(node, by)
+            self._keep(cell, state)
         if outcomes:
-            self._tell(node, outcomes, labels, view, out)
+            self._tell(node, outcomes, dict(zip(leaf.by, by, strict=True)), view, out)
 
     def _tell(
         self, node: _Node, outcomes: Sequence[Outcome], labels: Mapping[str, str],
@@ -251,31 +271,54 @@ class Evaluator:
     def _climb(
         self, node: _Node, child: int, one: Outcome, event: EventView | None, out: list[Decision]
     ) -> None:
-        bucket = self._buckets.get((node.automation.id, node.path, ""))
-        before = None if bucket is None else bucket.state
+        cell = node.cells.get(()) or _Cell(node, ())
+        before = cell.state
         if isinstance(node.trigger, SequenceTrigger):
             state, told = follow(node.many, node.within, before, child, one.at)
         else:
             state, told = combine(node.need, node.within, before, child, one.at)
         if state is not before:
-            self._keep(node, "", {}, state)
+            self._keep(cell, state)
         reasons = tuple(o._replace(reason=f"{o.reason} The last: {one.reason}") for o in told)
         self._tell(node, reasons, {}, event, out)
 
-    def _keep(self, node: _Node, key: str, labels: Mapping[str, str], state: State | None) -> None:
-        place = (node.automation.id, node.path, key)
-        self._dirty.add(place)
-        if state is None:
-            self._buckets.pop(place, None)
-            return
-        until = None if node.leaf is None else node.leaf.until(state)
-        self._put(Bucket(*place, labels, state, until))
+    def _recall(self, node: _Node, bucket: Bucket) -> None:
+        by = () if node.leaf is None else node.leaf.by
+        cell = _Cell(node, tuple(bucket.labels.get(one, "") for one in by), bucket.key)
+        cell.state, node.cells[cell.values] = bucket.state, cell
+        self._queue(cell)
 
-    def _put(self, bucket: Bucket) -> None:
-        place = (bucket.automation_id, bucket.trigger, bucket.key)
-        self._buckets[place] = bucket
-        if bucket.deadline is not None:
-            heapq.heappush(self._due, (bucket.deadline, place))
+    def _keep(self, cell: _Cell, state: State | None) -> None:
+        node, cell.state = cell.node, state
+        self._dirty.add(cell)
+        if state is None:
+            node.cells.pop(cell.values, None)
+            return
+        node.cells[cell.values] = cell
+        if cell.queued is None or (node.leaf is not None and not node.leaf.later):
+            self._queue(cell)
+
+    def _queue(self, cell: _Cell) -> None:
+        """Have a cell asked when time may move it, unless it is asked before."""
+        until = cell.until()
+        if until is not None and (cell.queued is None or until < cell.queued):
+            cell.queued = until
+            self._pushed += 1
+            heapq.heappush(self._due, (until, cell.place(), self._pushed, cell))
+
+    def _next(self) -> int | None:
+        """Give the instant of the first in the queue whom time may move then."""
+        while self._due:
+            at, _, _, cell = self._due[0]
+            if cell.queued == at:
+                if cell.until() == at:
+                    return at
+                cell.queued = None
+                heapq.heappop(self._due)
+                self._queue(cell)
+            else:
+                heapq.heappop(self._due)
+        return None
 
 
 def _in_sequence(node: _Node) -> bool:
@@ -287,7 +330,13 @@ def _ids(view: EventView) -> frozenset[str]:
     return frozenset([view.resource[label], *(one.get(label, "") for one in view.related)])
 
 
-@lru_cache(maxsize=4096)
+def _automation(view: EventView) -> str | None:
+    """Give the automation an event is of, if it is of one: it does not hear of itself."""
+    if not view.event.startswith(_OWN):
+        return None
+    return view.resource["nbflow.resource.id"].removeprefix(_OWN)
+
+
 def _key(labels: tuple[tuple[str, str], ...]) -> str:
     return sha256(json.dumps(labels).encode()).hexdigest() if labels else ""
 

@@ -20,6 +20,7 @@ from nbflow.model.runs import Batch, FlowRun, NewFlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.automations import AutomationsService
 from nbflow.store import events
+from tests.conftest import wait_for
 from tests.contract.conftest import KERNELS, notebook_text
 
 FAILED = {"expect": ["nbflow.flow-run.Failed"]}
@@ -198,7 +199,7 @@ def test_what_came_before_it_does_not_count(
     store.create_automation(NewAutomation("a", {"expect": ["x"]}, NOTHING))
     turn(service)
     emit(store, "x")
-    turn(service)
+    wait_for(lambda: turn(service) or firings(store, "a"))
     store.update_automation("a", AutomationChange(enabled=False))
     emit(store, "x")
     turn(service)
