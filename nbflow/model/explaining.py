@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nbflow import settings
+from nbflow.model import pool_types
 from nbflow.model.limits import Slot
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import pause_timeout
@@ -194,7 +195,7 @@ def _a_worker(facts: Facts) -> Reason | None:
 def _start(pool: WorkPool, *, there: bool) -> str:
     if pool.name == settings.worker_pool and not there:
         return "Start `jupyter lab` or `nbflow server start`."
-    return f"Start `nbflow worker start --pool {pool.name}`{' there' if there else ''}."
+    return f"Start `{pool_types.command(pool.type, pool.name)}`{' there' if there else ''}."
 
 
 def _offered(facts: Facts, pool: WorkPool) -> tuple[tuple[str, str, Callable[[Worker], bool]], ...]:

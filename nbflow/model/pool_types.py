@@ -152,6 +152,11 @@ TEMPLATES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def command(type: str, pool: str) -> str:
+    """Give the command that starts who serves a pool."""
+    return f"nbflow {'agent' if type == AGENT else 'worker'} start --pool {pool}"
+
+
 def check_type(value: Any, *, field: str = "type") -> str:
     """Give a pool's type. Raises InvalidInput."""
     if not isinstance(value, str) or value not in TEMPLATES:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nbflow import settings
-from nbflow.model import clock
+from nbflow.exceptions import NotFound
+from nbflow.model import clock, pool_types
 from nbflow.model.backend import Backend
 from nbflow.model.pages import every
 from nbflow.model.runs import Owner
@@ -56,8 +57,15 @@ def missing(backend: Backend, work_pool: str, *, scheduled: bool) -> str | None:
         return None
     hint = START
     if absent[-1].startswith("worker") and work_pool != settings.worker_pool:
-        hint = f"Start `nbflow worker start --pool {work_pool}`."
+        hint = f"Start `{pool_types.command(_type(backend, work_pool), work_pool)}`."
     return f"No {' and no '.join(absent)} is running. {hint}"
+
+
+def _type(backend: Backend, work_pool: str) -> str:
+    try:
+        return backend.read_work_pool(work_pool).type
+    except NotFound:  # made by the first worker that serves it
+        return pool_types.DEFAULT
 
 
 def _scheduler(backend: Backend) -> str | None:
