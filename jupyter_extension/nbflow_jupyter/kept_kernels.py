@@ -35,6 +35,8 @@ class KeptKernels:
         self._here: dict[str, KeptKernel] = {}
         self._entering: dict[str, KeptKernel] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        # who asks for a kernel that is being taken in waits until it is there
+        self._one_by_one = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -63,8 +65,11 @@ class KeptKernels:
         """List a kept kernel. Raises Conflict: it has ended, or this server takes none in."""
         if self._watching is None:
             raise Conflict("This server's kernels are elsewhere.", code="kernel.elsewhere")
-        if kept.id in self._here:
-            return
+        async with self._one_by_one:
+            if kept.id not in self._here:
+                await self._enter(kept)
+
+    async def _enter(self, kept: KeptKernel) -> None:
         self._here[kept.id] = self._entering[kept.id] = kept
         try:
             await self._kernels.start_kernel(kernel_id=kept.id, kernel_name=kept.name)

@@ -136,6 +136,7 @@ REPEATABLE = {
     "flow-runs/{flow_run_id}/kernel", "flow-runs/{flow_run_id}/tokens",
     "flow-runs/{flow_run_id}/token", "tokens",
     "workers", "workers/tokens", "worker-tokens",
+    "block-types/{slug}/schemas",  # the checksum of what is sent is its key
 }  # fmt: skip
 
 
