@@ -120,7 +120,8 @@ class Running:
             telling = Service(OutsideActions(orchestrator))
             self._services = [ticking, acting, telling, *map(Service, chores)]
             self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
-            self._bus.subscribe(lambda _from, _to, _events: (acting.wake(), telling.wake()))
+            self._bus.subscribe(lambda _from, _to, _events: acting.wake())
+            self._bus.subscribe(lambda _from, _to, _events: telling.wake())
         for service in (*self._services, self._bus):
             service.start()
         if settings.worker:

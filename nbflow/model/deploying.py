@@ -264,9 +264,13 @@ def _said(request: DeployRequest, schema: Mapping[str, Any], *, name: str) -> di
     schedules = schedule_said.checked_all(request.schedules, taken, values, what=name)
     if request.triggers is not None:
         automations_declared.triggers(request.triggers, deployment=name)
-    known = {"parameter_schema": dict(schema), "parameters": values, "schedules": schedules}
-    known["triggers"] = request.triggers
-    return {**checked, **known}
+    return {
+        **checked,
+        "parameter_schema": dict(schema),
+        "parameters": values,
+        "schedules": schedules,
+        "triggers": request.triggers,
+    }
 
 
 #: fields of a request that are a deployment's as they are
