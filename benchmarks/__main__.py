@@ -9,7 +9,7 @@ import sys
 from benchmarks import peers, report
 
 NAMES = ("tasks", "start", "results", "run", "latency", "kernels", "many", "cells", "flood",
-         "ticks", "rest", "load", "runpage", "sidebar")  # fmt: skip
+         "ticks", "rest", "load", "automations", "runpage", "sidebar")  # fmt: skip
 
 
 def main() -> int:

@@ -153,13 +153,17 @@ def create(number: int) -> bytes:
 
 @contextmanager
 def server(
-    rows: int = 0, *, database_url: str = "", extensions: tuple[str, ...] = ()
+    rows: int = 0,
+    *,
+    database_url: str = "",
+    extensions: tuple[str, ...] = (),
+    **environment: str,
 ) -> Iterator[tuple[str, str, served.Tree]]:
     """Run a server without services, over a store with some runs; give its API, token and tree.
 
     Args:
         database_url: an empty store; a SQLite file when left out.
-        extensions: other extensions of the server.
+        extensions: other extensions of the server. environment: of it, besides.
     """
     with (
         tempfile.TemporaryDirectory(prefix="nbflow-bench-", ignore_cleanup_errors=True) as folder,
@@ -171,10 +175,13 @@ def server(
         options = ["--ip=127.0.0.1", f"--port={port}", "--allow-root", "--no-browser"]
         loaded = dict.fromkeys(("nbflow", *extensions), True)
         options.append(f"--ServerApp.jpserver_extensions={loaded}")
-        environment = {"NBFLOW_HOME": folder, "NBFLOW_WORKER": "0", "NBFLOW_SCHEDULER": "0"}
-        environment |= {
+        environment = {
+            "NBFLOW_HOME": folder,
+            "NBFLOW_WORKER": "0",
+            "NBFLOW_SCHEDULER": "0",
             "NBFLOW_DATABASE_URL": database_url,
             "PYTHONPATH": _path(),
+            **environment,
         }
         command = [sys.executable, "-m", "jupyter_server", *options]
         with served.running(command, folder, **environment) as tree:

@@ -117,6 +117,14 @@ SETTINGS: dict[str, Setting] = {
     "request_days": Setting(7.0, "How long an Idempotency-Key is known; 0: for ever."),
     "token_days": Setting(30.0, "How long a token is listed that expired or was revoked."),
     "worker_days": Setting(7.0, "How long a worker is listed that has stopped; 0: for ever."),
+    "automation_count": Setting(200, "How many automations there may be."),
+    "automation_actions": Setting(10, "How many actions one automation may have of a kind."),
+    "automation_firings": Setting(
+        10, "Firings of one automation in a minute that are acted upon; 0: any number."
+    ),
+    "automation_depth": Setting(
+        5, "How many automations may lead to each other before the last is paused."
+    ),
     "firing_days": Setting(30.0, "How long it is kept what automations did; 0: for ever."),
     "event_days": Setting(7.0, "How long events are kept; 0: for ever."),
     "event_count": Setting(250_000, "How many events are kept at most, the newest; 0: any number."),

@@ -11,13 +11,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from nbflow import settings
 from nbflow.exceptions import InvalidInput
 from nbflow.model import template_context, templates
 from nbflow.model.names import did_you_mean, shown
 from nbflow.model.shapes import is_mapping, is_sequence
 from nbflow.model.trigger_kinds import to_json
 
-MOST_ACTIONS, LONGEST_TEXT, LONGEST_ACTION = 10, 10_000, 100_000
+LONGEST_TEXT, LONGEST_ACTION = 10_000, 100_000
 _TARGET = {"source": "source"}
 
 
@@ -65,9 +66,13 @@ def read_all(said: Any, *, field: str) -> tuple[dict[str, Any], ...]:
     """Read a list of actions, or refuse it. Raises InvalidInput naming the field."""
     if not is_sequence(said):
         _fail(field, f"{field} is {shown(said)}; it is a list of actions.")
-    if len(said) > MOST_ACTIONS:
+    if len(said) > settings.automation_actions:
         hint = "Let one run a deployment that does the rest."
-        _fail(field, f"There are {len(said)} actions; {MOST_ACTIONS} is the most.", hint)
+        _fail(
+            field,
+            f"There are {len(said)} actions; {settings.automation_actions} is the most.",
+            hint,
+        )
     return tuple(read(one, field=f"{field}.{at}") for at, one in enumerate(said))
 
 

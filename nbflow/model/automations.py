@@ -19,10 +19,7 @@ from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.trigger_kinds import EventTrigger, StatusTrigger, Trigger
 from nbflow.model.trigger_leaves import Patterns
 
-MOST_AUTOMATIONS = 200
 LONGEST_DESCRIPTION = 10_000
-#: of causes and effects, from one automation to the next
-DEEPEST_CHAIN = 5
 
 #: `triggered`, `resolved`; `held`: too many in a minute; `stopped`: a loop
 FiringKind = Literal["triggered", "resolved", "held", "stopped"]
@@ -286,7 +283,7 @@ def _flag(said: Any) -> bool:
 def _refuse_loops(made: NewAutomation) -> None:
     """Refuse an automation that plainly triggers itself: what it does is what it waits for.
 
-    What cannot be seen here is bounded when it runs (`DEEPEST_CHAIN`).
+    What cannot be seen here is bounded when it runs (`NBFLOW_AUTOMATION_DEPTH`).
     """
     for which in LISTS:
         for at, action in enumerate(getattr(made, which)):

@@ -19,11 +19,11 @@ from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
+from nbflow import settings
 from nbflow.exceptions import InvalidInput
 from nbflow.faults import fault
 from nbflow.model import clock, ids, trigger_said, triggers
 from nbflow.model.automations import (
-    DEEPEST_CHAIN,
     Automation,
     AutomationAction,
     Firing,
@@ -50,9 +50,7 @@ _log = logging.getLogger("nbflow.services")
 
 CURSOR = buckets.RULES
 #: commits read in one turn
-MOST_COMMITS = 500
-#: firings of one automation in a minute whose actions are done
-MOST_FIRINGS = 10
+MOST_COMMITS = 1000
 #: events that concern nobody before the cursor is written all the same
 _MOST_UNWRITTEN = 2000
 _COMPLETED = "nbflow.flow-run.Completed"
@@ -61,9 +59,8 @@ _COMPLETED = "nbflow.flow-run.Completed"
 class Turns:
     """Decides, turn by turn. Lives as long as its service."""
 
-    def __init__(self, orchestrator: OverSql, *, most_firings: int = MOST_FIRINGS) -> None:
+    def __init__(self, orchestrator: OverSql) -> None:
         self._orchestrator = orchestrator
-        self._most_firings = most_firings
         self._evaluator: Evaluator | None = None
         self._version: tuple[int, int] = (0, 0)
         #: where the cursor was seen, and up to where this memory has heard
@@ -150,10 +147,9 @@ class Turns:
             if row.id in stopped:
                 continue
             told = standing.setdefault(row.id, dict(row.standing))
-            if _fire(connection, row, decision, told, self._most_firings):
+            if _fire(connection, row, decision, told):
                 stopped.add(row.id)
-        for one, told in standing.items():
-            automations.stand(connection, one, told)
+        automations.stand(connection, standing)
         return bool(stopped)
 
 
@@ -220,14 +216,14 @@ def _fire(
     row: Automation,
     decision: Decision,
     told: dict[str, Any],
-    most: int,
 ) -> bool:
     """Write a firing with its actions; say whether the automation was stopped."""
     kind: FiringKind = decision.kind
     depth, reason = 1, decision.reason
-    counts = automations.last_minute(connection, row.id, decision.at)
+    most = settings.automation_firings
     if kind == "triggered":
-        if counts.get("triggered", 0) >= most:
+        counts = automations.last_minute(connection, row.id, decision.at) if most else {}
+        if most and counts.get("triggered", 0) >= most:
             told["held"] = told.get("held", 0) + 1
             if counts.get("held"):
                 return False
@@ -235,9 +231,10 @@ def _fire(
             reason += f" It fired {most} times in this minute already: nothing was done."
         else:
             depth = 1 + depth_of(connection, decision.event)
-    if depth > DEEPEST_CHAIN:
+    deepest = settings.automation_depth
+    if depth > deepest:
         kind = "stopped"
-        reason += f" It was paused: automations triggered each other {DEEPEST_CHAIN} times over."
+        reason += f" It was paused: automations triggered each other {deepest} times over."
     made = _firing(row, decision, kind, reason, depth)
     automations.log(connection, made)
     if kind == "stopped":
@@ -309,7 +306,7 @@ def _runs(connection: sa.Connection, event: EventView) -> Iterator[str]:
     labels = (event.resource, *event.related)
     kept = [one.get(ID, "") for one in labels]
     waiting = [one.removeprefix("nbflow.flow-run.") for one in kept if ".flow-run." in one]
-    for _ in range(DEEPEST_CHAIN):
+    for _ in range(settings.automation_depth):
         yield from waiting
         parents = flow_runs.parents(connection, waiting)
         waiting = [one for one in parents if one not in waiting]

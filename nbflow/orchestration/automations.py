@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nbflow import settings
 from nbflow.exceptions import Conflict, InvalidInput
 from nbflow.model import clock, editing, ids, trigger_said
 from nbflow.model.automations import (
-    MOST_AUTOMATIONS,
     Automation,
     AutomationChange,
     BucketStanding,
@@ -98,10 +98,12 @@ def create(connection: sa.Connection, new: NewAutomation) -> Automation:
     """Make a checked automation. Raises Conflict, InvalidInput, NotFound."""
     names = automations.names(connection)
     _refuse_twin(new.name, names)
-    if len(names) >= MOST_AUTOMATIONS:
+    most = settings.automation_count
+    if len(names) >= most:
         raise Conflict(
-            f"There are {len(names)} automations; {MOST_AUTOMATIONS} is the most.",
-            code="automation.many", hint="Delete one, or let one listen for several things.",
+            f"There are {len(names)} automations; {most} is the most.",
+            code="automation.many",
+            hint="Let one listen for several things, or set NBFLOW_AUTOMATION_COUNT.",
         )  # fmt: skip
     now = clock.now()
     given: dict[str, Any] = {**vars(new), "trigger": resolved(connection, new.trigger)}

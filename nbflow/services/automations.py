@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from nbflow.model import clock
-from nbflow.orchestration.automation_turns import MOST_FIRINGS, Turns
+from nbflow.orchestration.automation_turns import Turns
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.looks import Looks
 
@@ -24,9 +24,9 @@ class AutomationsService:
 
     name = "automations"
 
-    def __init__(self, orchestrator: Orchestrator, *, most_firings: int = MOST_FIRINGS) -> None:
+    def __init__(self, orchestrator: Orchestrator) -> None:
         self.orchestrator = orchestrator
-        self.turns = Turns(orchestrator, most_firings=most_firings)
+        self.turns = Turns(orchestrator)
         self._looks = Looks(orchestrator)
 
     def run_once(self, now: datetime) -> float:

@@ -84,13 +84,18 @@ def replace(connection: sa.Connection, made: Automation) -> None:
     connection.execute(automation.update().where(automation.c.id == made.id), _columns(made))
 
 
-def stand(connection: sa.Connection, automation_id: str, standing: Mapping[str, Any]) -> None:
-    """Write what an automation has seen; that is no edit."""
-    connection.execute(
-        automation.update()
-        .where(automation.c.id == automation_id)
-        .values(standing=codec.dumps(dict(standing)))
-    )
+_STAND = (
+    automation.update()
+    .where(automation.c.id == sa.bindparam("which"))
+    .values(standing=sa.bindparam("told"))
+)
+
+
+def stand(connection: sa.Connection, standings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write what automations have seen, by id; that is no edit."""
+    rows = [{"which": one, "told": codec.dumps(dict(told))} for one, told in standings.items()]
+    if rows:
+        connection.execute(_STAND, rows)
 
 
 def delete(connection: sa.Connection, automation_id: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -93,11 +94,12 @@ def _lose(connection: sa.Connection, seqs: Sequence[int]) -> None:
         "more than NBFLOW_UNREAD_EVENT_COUNT waited. Is a server running, and does it keep up?",
         len(lost), lost[0], lost[-1],
     )  # fmt: skip
+    told: dict[str, dict[str, Any]] = {}
     for one in automations.enabled(connection):
         mine = sum(seq > one.standing["since_seq"] for seq in lost)
         if mine:
-            told = {**one.standing, "lost": one.standing.get("lost", 0) + mine}
-            automations.stand(connection, one.id, told)
+            told[one.id] = {**one.standing, "lost": one.standing.get("lost", 0) + mine}
+    automations.stand(connection, told)
 
 
 def until(connection: sa.Connection) -> int:
