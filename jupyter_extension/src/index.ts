@@ -3,6 +3,7 @@
  */
 import { deploymentpage } from './plugins/deploymentpage';
 import { cells } from './plugins/cells';
+import { deepLinks, events } from './plugins/events';
 import { files } from './plugins/files';
 import { launcher } from './plugins/launcher';
 import { notebook } from './plugins/notebook';
@@ -35,5 +36,7 @@ export default [
   pools,
   artifactPages,
   concurrency,
+  events,
+  deepLinks,
   notify
 ];

@@ -4,10 +4,12 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
 import { CommandIDs, tell } from '../commands';
+import { EventCommands } from '../commands/events';
 import { Ahead, useTicking } from '../components/duration';
 import { ProblemNote } from '../components/empty';
 import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
+import { Way } from '../components/way';
 import { makerText } from '../components/versionlist';
 import type { DeploymentsModel } from '../models/deployments';
 import type { Deployment, Instant } from '../wire';
@@ -53,7 +55,7 @@ interface IOfRow extends IDeploymentPart {
   row: Deployment;
 }
 
-function Facts({ row, session, opener }: IOfRow): JSX.Element {
+function Facts({ row, session, commands, opener }: IOfRow): JSX.Element {
   const { deployments, trans } = session;
   useModel(deployments);
   const what = row.entrypoint ? trans.__('Script') : trans.__('Notebook');
@@ -75,6 +77,17 @@ function Facts({ row, session, opener }: IOfRow): JSX.Element {
         </span>
       </Fact>
       <Fact label={trans.__('Version')}>{row.version}</Fact>
+      {commands.hasCommand(EventCommands.open) && (
+        <Fact label={trans.__('Events')}>
+          <Way
+            commands={commands}
+            to={EventCommands.open}
+            args={{ related: `nbflow.deployment.${row.id}`, range: 'month' }}
+          >
+            {trans.__('what happened')}
+          </Way>
+        </Fact>
+      )}
       {row.tags.length > 0 && (
         <Fact label={trans.__('Tags')}>
           <ul className="jp-nbflow-Tags">

@@ -6,9 +6,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
 import { spanText } from '../components/charts/words';
 import { durationText } from '../components/duration';
+import { Choices, TimeChoice } from '../components/timechoice';
 import { countOf, sumOf, type Totals } from '../models/history';
 import { TABS, type OverviewModel, type Tab } from '../models/overview';
-import { RANGES, type Range } from '../models/overviewrange';
 
 interface IHead {
   model: OverviewModel;
@@ -16,17 +16,10 @@ interface IHead {
 }
 
 export function Filters({ model, trans }: IHead): JSX.Element {
-  const { tab, range, roots } = model.choice;
+  const { tab, range, custom, roots } = model.choice;
   const tabs: Record<Tab, string> = {
     overview: trans.__('Overview'),
     flows: trans.__('Flows')
-  };
-  const ranges: Record<Range, string> = {
-    hour: trans.__('Last hour'),
-    day: trans.__('24 hours'),
-    week: trans.__('7 days'),
-    month: trans.__('30 days'),
-    custom: trans.__('From – to…')
   };
   return (
     <div className="jp-nbflow-Overview-filters">
@@ -37,20 +30,11 @@ export function Filters({ model, trans }: IHead): JSX.Element {
         chosen={tab}
         onChoose={chosen => model.choose({ tab: chosen })}
       />
-      <Choices
-        label={trans.__('Time')}
-        all={RANGES}
-        words={ranges}
-        chosen={range}
-        onChoose={chosen =>
-          model.choose(
-            chosen === 'custom'
-              ? { range: chosen, custom: model.span }
-              : { range: chosen }
-          )
-        }
+      <TimeChoice
+        {...{ range, custom, trans }}
+        span={model.span}
+        onChoose={choice => model.choose(choice)}
       />
-      {range === 'custom' && <Custom model={model} trans={trans} />}
       <Tags model={model} trans={trans} />
       <label className="jp-nbflow-Overview-switch">
         <button
@@ -66,75 +50,6 @@ export function Filters({ model, trans }: IHead): JSX.Element {
       </label>
     </div>
   );
-}
-
-interface IChoices<Choice extends string> {
-  label: string;
-  all: readonly Choice[];
-  words: Record<Choice, string>;
-  chosen: Choice;
-  onChoose: (choice: Choice) => void;
-}
-
-/** A few buttons of which one is pressed. */
-function Choices<Choice extends string>(props: IChoices<Choice>): JSX.Element {
-  const { label, all, words, chosen, onChoose } = props;
-  return (
-    <div className="jp-nbflow-Choices" role="group" aria-label={label}>
-      {all.map(one => (
-        <button
-          key={one}
-          name={one}
-          aria-pressed={one === chosen}
-          onClick={() => onChoose(one)}
-        >
-          {words[one]}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-/** Two instants by the reader's clock; what is no span is not asked for. */
-function Custom({ model, trans }: IHead): JSX.Element {
-  const { custom } = model.choice;
-  const [from, setFrom] = useState(localText(custom.from));
-  const [to, setTo] = useState(localText(custom.to));
-  const isSpan = Date.parse(from) < Date.parse(to);
-  const choose = (): void => {
-    if (isSpan) {
-      model.choose({ custom: { from: Date.parse(from), to: Date.parse(to) } });
-    }
-  };
-  const field = (
-    label: string,
-    value: string,
-    set: (text: string) => void
-  ): JSX.Element => (
-    <input
-      type="datetime-local"
-      aria-label={label}
-      aria-invalid={!isSpan}
-      value={value}
-      onChange={event => set(event.target.value)}
-      onBlur={choose}
-      onKeyDown={event => event.key === 'Enter' && choose()}
-    />
-  );
-  return (
-    <>
-      {field(trans.__('From'), from, setFrom)}
-      {field(trans.__('To'), to, setTo)}
-      {!isSpan && <span role="alert">{trans.__('“To” must lie after “From”.')}</span>}
-    </>
-  );
-}
-
-/** An instant as a `datetime-local` field has it. */
-function localText(at: number): string {
-  const date = new Date(at);
-  const shifted = new Date(at - date.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
 }
 
 function Tags({ model, trans }: IHead): JSX.Element {

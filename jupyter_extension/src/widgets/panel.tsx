@@ -13,6 +13,7 @@ import type { Message } from '@lumino/messaging';
 import { Panel, type AccordionPanel } from '@lumino/widgets';
 import React from 'react';
 import { CommandIDs } from '../commands';
+import { EventCommands } from '../commands/events';
 import { ProblemNote } from '../components/empty';
 import { useModel } from '../components/usemodel';
 import { nbflowIcon } from '../icons';
@@ -42,6 +43,14 @@ export class NbflowPanel extends SidePanel {
         commands,
         id: CommandIDs.openOverview,
         label: session.trans.__('Overview')
+      })
+    );
+    this.toolbar.addItem(
+      'events',
+      new CommandToolbarButton({
+        commands,
+        id: EventCommands.open,
+        label: session.trans.__('Events')
       })
     );
     this.addWidget(new RunListWidget({ session, commands }));

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 import { CommandIDs } from '../commands';
+import { EventCommands } from '../commands/events';
 import { Ago, Due, Duration } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
 import { personText } from '../components/person';
@@ -12,6 +13,7 @@ import { StateBadge } from '../components/statebadge';
 import { Tabs } from '../components/tabs';
 import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
+import { Way } from '../components/way';
 import { questionOf, type Answer } from '../models/question';
 import { PARTS, type Part, type RunModel } from '../models/run';
 import { isFinal } from '../models/states';
@@ -189,31 +191,18 @@ function Facts({
           <span title={run.created_by}>{personText(run.created_by, trans)}</span>
         </Fact>
       )}
+      {commands.hasCommand(EventCommands.open) && (
+        <Fact label={trans.__('Events')}>
+          <Way
+            commands={commands}
+            to={EventCommands.open}
+            args={{ related: `nbflow.flow-run.${run.id}`, range: 'month' }}
+          >
+            {trans.__('what happened')}
+          </Way>
+        </Fact>
+      )}
     </dl>
-  );
-}
-
-/** A way to another page; its name alone where there is no such page. */
-function Way({
-  commands,
-  to,
-  args,
-  children
-}: {
-  commands: CommandRegistry;
-  to: string;
-  args: { [name: string]: string };
-  children: string;
-}): JSX.Element {
-  return commands.hasCommand(to) ? (
-    <button
-      className="jp-nbflow-LinkButton"
-      onClick={() => void commands.execute(to, args)}
-    >
-      <bdi>{children}</bdi>
-    </button>
-  ) : (
-    <bdi>{children}</bdi>
   );
 }
 

@@ -179,7 +179,8 @@ function Plot(props: IPlot): JSX.Element {
   );
 }
 
-function share({ from, to }: ISpan, at: number): number {
+/** Where an instant lies in a span: 0 at its beginning, 1 at its end. */
+export function share({ from, to }: ISpan, at: number): number {
   return (at - from) / (to - from);
 }
 
@@ -231,7 +232,7 @@ function keyTo(key: string, at: IPlaceIn, bars: readonly IBar[]): IPlaceIn | nul
 }
 
 /** The whole height of a bucket, to show where one is. */
-function Slot({
+export function Slot({
   className,
   span,
   area,

@@ -1,0 +1,26 @@
+/**
+ * A way to another page.
+ */
+import type { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+
+export interface IWayLink {
+  commands: CommandRegistry;
+  to: string;
+  args: { [name: string]: string };
+  children: string;
+}
+
+/** A way to another page; its name alone where there is no such page. */
+export function Way({ commands, to, args, children }: IWayLink): JSX.Element {
+  return commands.hasCommand(to) ? (
+    <button
+      className="jp-nbflow-LinkButton"
+      onClick={() => void commands.execute(to, args)}
+    >
+      <bdi>{children}</bdi>
+    </button>
+  ) : (
+    <bdi>{children}</bdi>
+  );
+}
