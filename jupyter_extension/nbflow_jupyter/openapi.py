@@ -23,7 +23,7 @@ from nbflow_jupyter.shapes import Problem
 _REF = "#/components/schemas/{model}"
 _VERDICTS = {Accept: "accept", Wait: "wait", Abort: "abort"}
 _ABOUT = """nbflow's API, below Jupyter's login and authorizer. Instants are ISO 8601 with offset.
-Errors are `{code, message, field?, hint?}`. `changes/stream` is a websocket."""
+Errors are `{code, message, field?, hint?}`. `changes/stream` and `events/stream` are websockets."""
 _ONCE = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -40,6 +40,7 @@ from nbflow_jupyter.relay import Relay
 from nbflow_jupyter.shapes import Health, SchedulerInfo
 from nbflow_jupyter.stirs import Stirs
 from nbflow_jupyter.supervisor import Supervisor
+from nbflow_jupyter.viewed import Viewed
 
 #: threads that read for requests: Python executes one at a time, more get into each other's way
 _READERS = 3
@@ -109,6 +110,7 @@ class Running:
         self._orchestrator = orchestrator = Orchestrator(migrate=True)
         self._together = Together(orchestrator, self._created)
         self._bus = Bus(orchestrator)
+        self.viewed = Viewed(orchestrator)
         self._bus.subscribe(self.relay.deliver)
         self._bus.subscribe(self.news.deliver)
         self._bus.looked.append(self.stirs.look)

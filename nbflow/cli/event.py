@@ -15,15 +15,11 @@ from nbflow.cli import printing
 from nbflow.cli.parsing import OUTPUT, argument, duration, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.model import clock
-from nbflow.model.backend import Backend
-from nbflow.model.event_log import EventFilter, Meant, checked
+from nbflow.model.event_log import EventFilter, checked
 from nbflow.model.event_views import ID, NAME, ROLE, EventView
 from nbflow.model.events import NewEvent
 from nbflow.model.pages import MOST_ROWS, every
 from nbflow.model.wire import jsonable
-
-#: seconds one question for news waits, and commits one answer may be of
-_WAIT_SECONDS, _COMMITS = 20.0, 200
 
 WHICH = (
     argument("--event", action="append", default=[], metavar="NAME",
@@ -68,6 +64,13 @@ def ls(
 
 @takes(
     *WHICH,
+    argument(
+        "--since",
+        type=duration,
+        default=None,
+        metavar="DUR",
+        help="show those, too, of the last minutes (at most 15m)",
+    ),
     argument("--format", choices=("text", "json"), default="text", help="a line of text, or JSON"),
     argument("--output-file", default=None, metavar="FILE", help="add the lines to a file"),
     argument("--count", type=positive, default=None, metavar="N", help="end after so many"),
@@ -77,30 +80,18 @@ def stream(
     event: list[str],
     resource: list[str],
     related: list[str],
+    since: timedelta | None,
     format: str,
     output_file: str | None,
     count: int | None,
 ) -> None:
     """Show events as they are committed, one a line, until interrupted."""
-    meant = Meant(EventFilter(tuple(event), tuple(resource), tuple(related)))
+    after = None if since is None else clock.now() - since
+    where = EventFilter(tuple(event), tuple(resource), tuple(related), since=after)
     with _opened(output_file) as out:
-        told = (view for view in _followed(connect()) if meant(view))
-        for view in islice(told, count):
+        for view in islice(connect().follow_events(where), count):
             out.write(f"{_line(view, format)}\n")
             out.flush()
-
-
-def _followed(backend: Backend) -> Iterator[EventView]:
-    """Give the events that are committed from now on, in order."""
-    latest = backend.list_events(limit=1).rows
-    seq = latest[0].seq if latest else 0
-    while (there := backend.view_events(seq, limit=_COMMITS).seq) > seq:
-        seq = there
-    while True:
-        backend.changes(seq, limit=1, wait=_WAIT_SECONDS)
-        found = backend.view_events(seq, limit=_COMMITS)
-        seq = found.seq
-        yield from found.views
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from nbflow.client import event_stream
 from nbflow.client.base import OverHttp
 from nbflow.model import reading
 from nbflow.model.event_log import (
@@ -12,7 +13,10 @@ from nbflow.model.event_log import (
     EventCount,
     EventFilter,
     EventSort,
+    EventsWanted,
+    Meant,
     NewEvents,
+    check_backfill,
 )
 from nbflow.model.event_views import EventView, Views
 from nbflow.model.events import NewEvent
@@ -46,3 +50,12 @@ class HttpEvents(OverHttp):
     def view_events(self, since: int, *, limit: int = 200) -> Views:
         """Give the events of at most `limit` commits after a number, in order of commits."""
         return self._get(Views, "events/feed", {"since": since, "limit": limit})
+
+    def follow_events(self, where: EventFilter | None = None) -> Iterator[EventView]:
+        """Give events as they are committed, without end, over one websocket."""
+        where = where or EventFilter()
+        wanted = EventsWanted(where.event, where.resource, where.related, where.since)
+        Meant(where)
+        check_backfill(where.since)
+        authorization = self._client.headers.get("Authorization")
+        return event_stream.follow(f"{self.url}events/stream", authorization, wanted)

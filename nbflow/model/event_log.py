@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, Protocol, cast
 
 from nbflow.exceptions import InvalidInput
-from nbflow.model import masking, rows
+from nbflow.model import clock, masking, rows
 from nbflow.model.event_views import ID, ROLE, EventView, Labels, Views
 from nbflow.model.events import NewEvent
 from nbflow.model.names import shown
@@ -26,6 +26,8 @@ LONGEST_EVENT, LONGEST_LABEL, PAYLOAD_BYTES = 96, 1000, 65_536
 MOST_LABELS, MOST_RELATED, DEEPEST = 50, 100, 32
 #: terms of a filter; events emitted at once
 MOST_TERMS, MOST_AT_ONCE = 20, 1000
+#: from how long ago events may be followed
+MOST_BACKFILL = timedelta(minutes=15)
 #: whose names nobody else gives
 OURS = "nbflow."
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f*!]+")
@@ -63,6 +65,22 @@ class EventFilter:
     related: OneOrMore = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class EventsWanted:
+    """Which events somebody follows, as `EventFilter` says it.
+
+    Attributes:
+        since: those, too, that happened since an instant, at most 15 minutes ago.
+        after: those of commits after a number, after a connection broke; null: from now on.
+    """
+
+    event: OneOrMore = None
+    resource: OneOrMore = None
+    related: OneOrMore = None
+    since: datetime | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +125,14 @@ class Events(Protocol):
         """Give the events of at most `limit` commits after a number, in order of commits."""
         ...
 
+    def follow_events(self, where: EventFilter | None = None) -> Iterator[EventView]:
+        """Give events as they are committed, without end.
+
+        From now on, or from `since`, which is at most 15 minutes ago; `until` says nothing here.
+        Raises InvalidInput.
+        """
+        ...
+
 
 # -- checks -----------------------------------------------------------------------------------
 def checked(new: NewEvent) -> NewEvent:
@@ -136,6 +162,17 @@ def check_event_name(name: Any) -> str:
     if name.startswith(OURS):
         raise _bad("event", f"{shown(name)}: only nbflow says what begins with {OURS}")
     return name
+
+
+def check_backfill(since: datetime | None) -> None:
+    """Check from when on somebody follows. Raises InvalidInput."""
+    if since is not None and since < clock.now() - MOST_BACKFILL:
+        raise InvalidInput(
+            "Events can be followed from at most 15 minutes ago on.",
+            code="event.since",
+            field="since",
+            hint="List those before: `nbflow event ls`.",
+        )
 
 
 def _list(related: Any) -> Sequence[Any]:
@@ -274,7 +311,7 @@ def _fits(text: str, term: str) -> bool:
 class Meant:
     """Says of views whether a filter means them (its instants aside)."""
 
-    def __init__(self, where: EventFilter) -> None:
+    def __init__(self, where: EventFilter | EventsWanted) -> None:
         self.event = Patterns(where.event, field="event")
         self.resource = Patterns(where.resource, field="resource")
         self.related = Patterns(where.related, field="related")

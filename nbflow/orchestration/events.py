@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Forbidden, InvalidInput
+from nbflow.model.backend import Changes
 from nbflow.model.event_log import (
     MOST_AT_ONCE,
     MOST_RELATED,
@@ -16,18 +18,27 @@ from nbflow.model.event_log import (
     EventCount,
     EventFilter,
     EventSort,
+    Meant,
+    check_backfill,
     checked,
 )
 from nbflow.model.event_views import ID, ROLE, EventView, Labels, Views, around
 from nbflow.model.events import NewEvent
-from nbflow.model.pages import Page, check_limit
+from nbflow.model.pages import Page, check_limit, every
 from nbflow.orchestration import automation_turns
 from nbflow.orchestration.base import OverSql, again
 from nbflow.store import event_list, event_views, events
 
+#: seconds a look for news waits
+_LOOK_SECONDS = 20.0
+
 
 class SqlEvents(OverSql):
     """The events of a store."""
+
+    if TYPE_CHECKING:
+
+        def changes(self, since: int, *, limit: int = 1000, wait: float = 0.0) -> Changes: ...
 
     @again
     def emit_events(self, new: Sequence[NewEvent]) -> Emitted:
@@ -81,6 +92,26 @@ class SqlEvents(OverSql):
         check_limit(limit, 1000)
         with self.database.read() as connection:
             return event_views.after(connection, since, limit=limit)
+
+    def follow_events(self, where: EventFilter | None = None) -> Iterator[EventView]:
+        """Give events as they are committed, without end."""
+        where = where or EventFilter()
+        meant = Meant(where)
+        check_backfill(where.since)
+        with self.database.read() as connection:
+            seq = events.last_seq(connection)
+        return self._followed(where, meant, seq)
+
+    def _followed(self, where: EventFilter, meant: Meant, seq: int) -> Iterator[EventView]:
+        if where.since is not None:
+            past = every(self.list_events, replace(where, until=None), sort="occurred", limit=200)
+            yield from (view for view in past if view.seq <= seq)
+        while True:
+            found = self.view_events(seq)
+            seq = found.seq
+            yield from filter(meant, found.views)
+            if not found.views:
+                self.changes(seq, limit=1, wait=_LOOK_SECONDS)
 
 
 def _checked(new: Sequence[NewEvent]) -> list[NewEvent]:

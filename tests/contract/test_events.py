@@ -185,3 +185,22 @@ def test_a_run_tells_the_state_it_left_and_the_one_it_entered(backend: Backend, 
     assert first.payload["initial_state"] is None
     assert last.payload["initial_state"] == {"type": "PENDING", "name": "Pending"}
     assert last.payload["validated_state"]["name"] == "Running"
+
+
+def test_events_are_followed_from_now_on_and_by_what_is_wanted(backend: Backend) -> None:
+    backend.emit_events([an_event()])
+    told = backend.follow_events(EventFilter("shop.*", since=clock.now() - timedelta(minutes=1)))
+    first = next(told)
+    new = [an_event(), an_event(event="till.closed"), an_event(event="shop.closed")]
+    backend.emit_events(new)
+    assert [next(told).id, next(told).id] == [new[0].id, new[2].id]
+    assert first.id not in [one.id for one in new]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [EventFilter(since=clock.now() - timedelta(hours=1)), EventFilter(tuple(map(str, range(21))))],
+)
+def test_what_cannot_be_followed_is_refused(backend: Backend, where: EventFilter) -> None:
+    with pytest.raises(InvalidInput):
+        next(backend.follow_events(where))

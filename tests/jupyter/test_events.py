@@ -29,7 +29,9 @@ def order(name: str, **said: Any) -> dict[str, Any]:
 
 
 async def automate(running: Running, trigger: dict[str, Any], **said: Any) -> None:
-    new = NewAutomation("a", {"type": "event", **trigger}, actions=[{"type": "do-nothing"}], **said)
+    new = NewAutomation(
+        "a", {"type": "event", **trigger}, actions=({"type": "do-nothing"},), **said
+    )
     await asyncio.to_thread(running.orchestrator.create_automation, new)
 
 

@@ -11,10 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
-from jupyter_server.extension.handler import ExtensionHandlerMixin
-from jupyter_server.utils import ensure_async
 from tornado import web, websocket
 
 from nbflow import settings
@@ -24,9 +20,10 @@ from nbflow.model.event_views import EMITTED
 from nbflow.model.events import Event
 from nbflow.model.pages import every
 from nbflow.model.wire import flow_run_row
-from nbflow_jupyter.base import ApiHandler, Problems, dumps
+from nbflow_jupyter.base import ApiHandler, dumps
 from nbflow_jupyter.queries import ChangeQuery
 from nbflow_jupyter.running import Running
+from nbflow_jupyter.streaming import FORBIDDEN, TOO_MANY, TOO_SLOW, UNKNOWN, Streaming
 
 #: runs a snapshot holds, newest first
 _SNAPSHOT_RUNS = 200
@@ -84,9 +81,7 @@ class Changes(ApiHandler):
             self._waiting.cancel()
 
 
-class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
-    Problems, ExtensionHandlerMixin, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler
-):
+class Stream(Streaming):
     """The change stream of one page: a snapshot, then numbered changes.
 
     Attributes:
@@ -100,24 +95,7 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Open the change stream (a websocket)."""
-        if not await self._may_read("nbflow:events"):
-            raise web.HTTPError(403)
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise web.HTTPError(426)
-        await self.running.ready()
-        opened = super().get(*args, **kwargs)
-        if opened is not None:
-            await opened
-
-    @property
-    def running(self) -> Running:
-        """What runs behind this server."""
-        return self.settings["nbflow_running"]
-
-    @property
-    def max_message_size(self) -> int:
-        """Give the bytes a message may have; a longer one closes the stream."""
-        return settings.stream_message_bytes
+        await self.upgrade(*args, **kwargs)
 
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Listen first, then send the snapshot: nothing committed between is missed."""
@@ -127,10 +105,8 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         self._early: list[tuple[int, tuple[Event, ...]]] = []
         self._outbox: deque[str] = deque()
         self._sending: asyncio.Task[None] | None = None
-        self._heard: deque[float] = deque(maxlen=max(settings.stream_messages_per_second, 1))
-        self._asking = asyncio.ensure_future(self._ask_again())
         self._leave: Callable[[], None] = self.running.relay.listen(self)
-        seq, text = await self._off_loop(_snapshot, self.running)
+        seq, text = await self.off_loop(_snapshot, self.running)
         self._send(text)
         self.seq = seq
         for to, events in self._early:
@@ -144,7 +120,6 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
         if leave is not None:
             leave()
             self.running.stirs.leave(self)
-            self._asking.cancel()
 
     # -- to the page --------------------------------------------------------------------------
     def tell(self, to: int, events: tuple[Event, ...]) -> None:
@@ -194,25 +169,11 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
             except websocket.WebSocketClosedError:
                 return
             if text is _RESYNC:
-                self.close(4408, "too slow")
-
-    async def _ask_again(self) -> None:
-        """Close the stream of who may no longer read: what was allowed may be taken back."""
-        while True:
-            await asyncio.sleep(settings.stream_check_seconds)
-            if not await self._may_read("nbflow:events"):
-                self.close(4403, "not allowed any more")
-                return
+                self.close(TOO_SLOW, "too slow")
 
     # -- from the page ------------------------------------------------------------------------
-    async def on_message(self, message: str | bytes) -> None:
+    async def asked(self, message: str) -> None:
         """Take a request to watch a run or a noun, or to stop; anything else closes."""
-        if isinstance(message, bytes):
-            self.close(1003, "text only")
-            return
-        if self._too_many():
-            self.close(4429, "too many messages")
-            return
         match _request(message):
             case ("watch", "flow_run_id", str(flow_run_id)):
                 await self._watch(flow_run_id)
@@ -225,47 +186,28 @@ class Stream(  # pyright: ignore[reportIncompatibleVariableOverride, reportIncom
                 if not self.nouns:
                     self.running.stirs.leave(self)
             case _:
-                self.close(4400, "not a request this stream knows")
-
-    def on_ping(self, data: bytes) -> None:
-        """Count a ping as a message: answering floods of them is work, too."""
-        if self.seq is not None and self._too_many():
-            self.close(4429, "too many messages")
-
-    def _too_many(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        full = len(self._heard) == self._heard.maxlen
-        too_many = full and now - self._heard[0] < 1.0
-        self._heard.append(now)
-        return too_many
+                self.close(UNKNOWN, "not a request this stream knows")
 
     async def _watch(self, flow_run_id: str) -> None:
         if len(self.watched) >= settings.stream_watched:
-            self.close(4429, "too many runs watched")
+            self.close(TOO_MANY, "too many runs watched")
             return
-        if not await self._may_read("nbflow:runs"):
-            self.close(4403, "not allowed")
+        if not await self.may_read("nbflow:runs"):
+            self.close(FORBIDDEN, "not allowed")
             return
         self.watched.add(flow_run_id)
-        self._send(await self._off_loop(_run, self.running, flow_run_id))
+        self._send(await self.off_loop(_run, self.running, flow_run_id))
 
     async def _watch_noun(self, noun: str) -> None:
         """Tell of a noun from now on: at once that the page should ask, then when to ask again."""
-        if not await self._may_read(_RESOURCES[noun]):
-            self.close(4403, "not allowed")
+        if not await self.may_read(_RESOURCES[noun]):
+            self.close(FORBIDDEN, "not allowed")
             return
         self.nouns.add(noun)
         if noun in ("artifacts", EMITTED):
             self.stirred([noun])
         else:
             self.running.stirs.join(self)
-
-    async def _may_read(self, resource: str) -> bool:
-        allowed = self.authorizer.is_authorized(self, self.current_user, "read", resource)
-        return await ensure_async(allowed)
-
-    async def _off_loop(self, call: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.running.readers, call, *args)
 
 
 def _request(message: str) -> tuple[Any, str, Any] | None:

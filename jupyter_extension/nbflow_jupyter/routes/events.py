@@ -8,7 +8,7 @@ from nbflow.model.event_log import Emitted, EventCount, NewEvents
 from nbflow.model.event_views import EventView, Views
 from nbflow.model.pages import Page
 from nbflow_jupyter import queries
-from nbflow_jupyter.handlers import events
+from nbflow_jupyter.handlers import event_stream, events
 from nbflow_jupyter.operation import Operation, route
 
 ROUTES = (
@@ -23,7 +23,7 @@ ROUTES = (
             status=HTTPStatus.CREATED,
             once=True,
             besides="execute",
-        ),  # fmt: skip
+        ),
     ),
     route(
         "events/count",
@@ -34,5 +34,10 @@ ROUTES = (
         "events/feed",
         events.Feed,
         get=Operation("nbflow:events read", Views, query=queries.FeedQuery),
+    ),
+    route(
+        "events/stream",
+        event_stream.EventStream,
+        get=Operation("nbflow:events read", status=HTTPStatus.SWITCHING_PROTOCOLS),
     ),
 )
