@@ -38,7 +38,9 @@ class SqlEvents(OverSql):
 
     if TYPE_CHECKING:
 
-        def changes(self, since: int, *, limit: int = 1000, wait: float = 0.0) -> Changes: ...
+        def changes(self, since: int, *, limit: int = 1000, wait: float = 0.0) -> Changes:
+            """Give what was committed after a number; the whole has it."""
+            ...
 
     @again
     def emit_events(self, new: Sequence[NewEvent]) -> Emitted:
