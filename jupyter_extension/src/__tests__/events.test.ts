@@ -122,10 +122,10 @@ describe('the list', () => {
     jest.resetAllMocks();
     api.countEvents.mockResolvedValue([]);
     api.listEvents.mockResolvedValue({ rows: [view(2), view(1)], cursor: null });
-    feed = new Feed(api as never);
+    feed = new Feed(api);
     feed.start();
     server.socket.say(snapshot(2));
-    model = new EventsModel(api as never, feed);
+    model = new EventsModel(api, feed);
     model.shown = true;
     await settle();
   });
