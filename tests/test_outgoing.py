@@ -184,7 +184,7 @@ def test_a_sink_without_end_is_cut(sink: sinks.WebSink, path: str) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_server_that_takes_connections_and_says_nothing_is_cut() -> None:
+def test_a_server_that_takes_connections_and_says_nothing_is_cut(wait_for: Any) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -196,7 +196,10 @@ def test_a_server_that_takes_connections_and_says_nothing_is_cut() -> None:
                 pytest.raises(Undelivered),
             ):
                 outgoing.request("POST", url)
-    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    wait_for(
+        lambda: not [one for one in threading.enumerate() if isinstance(one, threading.Timer)],
+        what="an end of all timers",
+    )
 
 
 @pytest.mark.parametrize(

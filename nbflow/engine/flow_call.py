@@ -30,7 +30,7 @@ from nbflow.engine.retrying import DELAY, NEVER, RETRIABLE, RetryPolicy
 from nbflow.engine.tracking import Tracking
 from nbflow.exceptions import InvalidInput, NestedTooDeep
 from nbflow.logging.loggers import run_logger
-from nbflow.model import clock, runs, states, texts
+from nbflow.model import clock, names, runs, states, texts
 from nbflow.model.runs import NewFlowRun
 from nbflow.model.states import State, error_of, keep
 from nbflow.model.verdicts import Accept, Verdict
@@ -250,7 +250,7 @@ class FlowCall(HeldRun):
         return NewFlowRun(
             flow_name=new.flow_name,
             id=new.id,
-            name=texts.safe(name),
+            name=names.tidied(texts.safe(name)),
             parameters=recorded,
             tags=tuple(sorted(self._tags)),
             parent_flow_run_id=parent or None,

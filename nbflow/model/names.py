@@ -127,11 +127,21 @@ def _tag(value: Any, field: str) -> str:
     return tag
 
 
+def tidied(text: str) -> str:
+    """Give a text that code made as a name: what is refused in one is a space or a dash."""
+    spaced = "".join(" " if _is_refused(char) else char for char in text)
+    return _BANNED.sub("-", spaced)[:LONGEST_NAME].strip() or "-"
+
+
+def _is_refused(char: str) -> bool:
+    return char in _REORDERING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+
+
 def _check_characters(text: str, field: str) -> None:
     if text.isascii() and text.isprintable():  # most are, and are looked at as a whole
         return
     for at, char in enumerate(text):
-        if char in _REORDERING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
+        if _is_refused(char):
             raise _bad(
                 field,
                 f"The {field} contains the character U+{ord(char):04X} at position {at}.",

@@ -75,3 +75,8 @@ def test_long_values_are_shown_short_and_escaped():
     assert names.shown(["é", None]) == "['\\xe9', None]"
     assert names.shown(10**5000) == "<int>"
     assert len(names.shown([["x" * 100] * 10**6])) < 70
+
+
+@pytest.mark.parametrize("made", ["a/b", "50 %", "<b>&", "a\nb", "\u202eab", "\n", "x" * 999])
+def test_what_code_made_becomes_a_name(made: str) -> None:
+    assert names.check_name(names.tidied(made)) == names.tidied(made)
