@@ -324,3 +324,47 @@ def test_actions_that_leave_are_begun_once_and_given_up_when_interrupted(
     assert store.give_up_actions() == 0  # this process lives
     states_now = [one.state for one in firings(store, "tell")[0].actions]
     assert states_now == ["done", "running"]
+
+
+@pytest.mark.parametrize("noun", ["deployment", "work-pool", "work-queue", "automation"])
+def test_what_is_named_is_paused_and_resumed(
+    store: Orchestrator, service: AutomationsService, noun: str
+) -> None:
+    deployment = deploy(store)
+    store.create_automation(NewAutomation("other", {"expect": ["never"]}, NOTHING))
+    target = {
+        "deployment": "etl", "work-pool": deployment.work_pool or "", "automation": "other",
+        "work-queue": f"{deployment.work_pool}/default",
+    }[noun]  # fmt: skip
+    for verb in ("pause", "resume"):
+        action = {"type": f"{verb}-{noun}", noun.replace("-", "_"): target}
+        store.create_automation(NewAutomation(verb, {"expect": [f"{verb}.it"]}, (action,)))
+
+    def paused() -> bool:
+        if noun == "deployment":
+            return store.read_deployment(target).paused
+        if noun == "automation":
+            return not store.read_automation(target).enabled
+        if noun == "work-pool":
+            return store.read_work_pool(target).paused
+        return store.read_work_queue(deployment.work_pool or "", "default").paused
+
+    for verb, after in (("pause", True), ("resume", False)):
+        emit(store, f"{verb}.it")
+        done = wait_for(lambda verb=verb: turn(service) or firings(store, verb))
+        assert [one.state for one in done[0].actions] == ["done"], done[0].actions[0].message
+        assert paused() is after
+
+
+def test_a_run_is_suspended_and_resumed(store: Orchestrator, service: AutomationsService) -> None:
+    started = {"expect": ["nbflow.flow-run.Running"], "match": {"nbflow.resource.name": "once"}}
+    store.create_automation(NewAutomation("stop", started, ({"type": "suspend-flow-run"},)))
+    back = {"expect": ["nbflow.flow-run.Suspended"]}
+    store.create_automation(NewAutomation("go", back, ({"type": "resume-flow-run"},)))
+    run = store.create_flow_run(NewFlowRun("etl", name="once"))
+    store.propose(run.id, states.Running(), attempt=1)
+    done = wait_for(lambda: turn(service) or firings(store, "go"))
+    assert [one.state for one in done[0].actions] == ["done"], done[0].actions[0].message
+    names = [one.name for one in store.list_states(run.id)]
+    assert names[:3] == ["Pending", "Running", "Suspended"]
+    assert store.read_flow_run(run.id).state.message == "It was resumed."
