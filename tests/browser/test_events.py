@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -88,3 +89,24 @@ def test_events_come_live_are_filtered_opened_and_lead_to_their_run(stay: Visit,
     expect(run.locator("h1")).to_be_visible()
     run.get_by_role("button", name="what happened").click()
     expect(page.locator('[data-event="nbflow.flow-run.Completed"]')).to_have_count(1)
+
+
+def visit_link(visit: Visit, said: str, page: str = "lab") -> None:
+    """Follow the link of a message."""
+    visit._go(f"{page}?reset&token={visit.lab.token}&nbflow={said}")
+
+
+def test_a_messages_link_opens_what_it_names_and_nothing_else(
+    chromium: Browser, lab: Lab, tmp_path: Any
+) -> None:
+    run_script(lab, EMIT, "1")
+    run_id = lab.api.get("flow-runs").json()["rows"][0]["id"]
+    with visiting(chromium, lab, tmp_path) as visit:
+        visit_link(visit, f"flow-runs/{run_id}")
+        run = visit.page.locator(f'.jp-nbflow-RunView[data-run-id="{run_id}"]')
+        expect(run).to_be_visible()
+        assert "nbflow=" not in visit.page.url
+        visit_link(visit, f"flow-runs/{run_id}", "tree")
+        expect(run).to_be_visible()
+        visit_link(visit, f"secrets/{run_id}")
+        expect(visit.page.locator(".jp-nbflow-RunView")).to_have_count(0)
