@@ -439,8 +439,8 @@ export class Api implements IApi {
     return this._ask('GET', ['blocks', nameOrId]);
   }
 
-  saveBlock(made: wire.NewBlock): Promise<wire.BlockDocument> {
-    return this._ask('POST', 'blocks', { body: made });
+  saveBlock(made: wire.NewBlock, seen?: wire.Instant): Promise<wire.BlockDocument> {
+    return this._ask('POST', 'blocks', { body: made, seen });
   }
 
   changeBlock(

@@ -1,6 +1,7 @@
 /**
  * The plugins of nbflow-lab. Each can be disabled by its id.
  */
+import { blocks } from './plugins/blocks';
 import { deploymentpage } from './plugins/deploymentpage';
 import { cells } from './plugins/cells';
 import { deepLinks, events } from './plugins/events';
@@ -38,5 +39,6 @@ export default [
   concurrency,
   events,
   deepLinks,
+  blocks,
   notify
 ];

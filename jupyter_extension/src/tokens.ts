@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 import type { ArtifactListModel } from './models/artifactlist';
+import type { BlocksModel } from './models/blocks';
 import type { DeploymentsModel } from './models/deployments';
 import type { Feed } from './models/feed';
 import type { Preferences } from './models/preferences';
@@ -252,7 +253,8 @@ export interface IBlocksApi {
   listBlocks(query?: IBlockQuery): Promise<wire.Page<wire.BlockDocument>>;
   /** A block by `type/name`, or by id. */
   readBlock(nameOrId: string): Promise<wire.BlockDocument>;
-  saveBlock(made: wire.NewBlock): Promise<wire.BlockDocument>;
+  /** Save; with `overwrite` one that is there is replaced, if it is as it was `seen`. */
+  saveBlock(made: wire.NewBlock, seen?: wire.Instant): Promise<wire.BlockDocument>;
   /** Edit; refused (412) when it is no longer as it was `seen`: its `updated_at`. */
   changeBlock(
     id: string,
@@ -330,6 +332,7 @@ export interface ISession {
   readonly artifacts: ArtifactListModel;
   readonly variables: VariablesModel;
   readonly limits: LimitsModel;
+  readonly blocks: BlocksModel;
   /** A file was saved here: its path from where the server looks. Nothing else tells of it. */
   readonly saved: ISignal<unknown, string>;
   readonly trans: TranslationBundle;

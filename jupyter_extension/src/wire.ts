@@ -1090,6 +1090,11 @@ export interface JsonSchema {
   additionalProperties?: JsonSchema | boolean;
   position?: number;
   'x-order'?: number;
+  /** Which values are secret, by dotted paths; `*`: any key or item. */
+  secret_fields?: string[];
+  /** A part that takes a saved block: of these types, or of those that can do this. */
+  block_types?: { slug: string }[];
+  block_capabilities?: string[];
 }
 
 /** What a page hears of while it watches it: artifacts, users' events, what has no event. */

@@ -181,7 +181,7 @@ test('a secret that is there is neither shown nor lost', () => {
   expect([token.type, token.value, token.placeholder]).toEqual([
     'password',
     '',
-    'Unchanged'
+    '******** (unchanged)'
   ]);
   press(named('parameters.server.toggle'));
   press(named('parameters.toggle'));

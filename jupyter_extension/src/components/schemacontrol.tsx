@@ -3,10 +3,13 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
+import { labelOf } from '../models/blocks';
+import { MASK } from '../models/blockschemas';
 import type { Draft, IJson, ILeaf } from '../models/drafts';
 import { isLong, jsonText } from '../models/leaves';
 import { choicesOf, type IChoice, type IShape, type Kind } from '../models/schemas';
 import type { Json } from '../wire';
+import { BlockPicker } from './blockpicker';
 import type { tied } from './field';
 
 export interface IControl {
@@ -31,6 +34,9 @@ export function Control(props: IControl): JSX.Element {
     case 'json':
       return <JsonControl {...props} draft={draft} />;
     case 'leaf':
+      if (shape.kind === 'block' || draft.as === 'block') {
+        return <BlockControl {...props} draft={draft} />;
+      }
       return shape.kind === 'choice' || shape.kind === 'boolean' ? (
         <ChoiceControl {...props} draft={draft} />
       ) : (
@@ -44,6 +50,24 @@ export function Control(props: IControl): JSX.Element {
       );
   }
 }
+
+/** A parameter that is secret takes a block by name: that is what its run shows. */
+function BlockControl(props: IControl & { draft: ILeaf }): JSX.Element {
+  const { block_types = [], block_capabilities = [] } = props.shape.schema;
+  return props.shape.kind === 'block' ? (
+    <BlockPicker
+      {...props}
+      taken={{
+        types: block_types.map(({ slug }) => slug),
+        capabilities: block_capabilities
+      }}
+    />
+  ) : (
+    <BlockPicker {...props} taken={SECRETS} textOf={labelOf} />
+  );
+}
+
+const SECRETS = { types: ['secret'], capabilities: [] };
 
 function JsonControl(props: IControl & { draft: IJson }): JSX.Element {
   const { shape, draft, at, disabled, tie, onDraft } = props;
@@ -151,7 +175,7 @@ function placeholderOf(
   trans: TranslationBundle
 ): string {
   if (shape.kind === 'secret') {
-    return kept === undefined ? '' : trans.__('Unchanged');
+    return kept === undefined ? '' : trans.__('%1 (unchanged)', MASK);
   }
   const standing = shape.schema.default;
   return standing === undefined || standing === '' || standing === null
@@ -193,6 +217,7 @@ export function kindText(
     datetime: trans.__('date and time'),
     walltime: trans.__('date and time'),
     duration: trans.__('length of time'),
+    block: trans.__('block'),
     const: trans.__('fixed'),
     null: 'None',
     list: trans.__('list'),

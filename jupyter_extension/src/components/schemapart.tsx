@@ -114,6 +114,7 @@ export function Small(props: ISmall): JSX.Element {
   const id = useId();
   const wrong = ownProblem(problems, at, []);
   const raw = draft.is === 'json' && shape.kind !== 'json' && !props.whole;
+  const block = draft.is === 'leaf' && shape.kind === 'block' && !props.disabled;
   return (
     <FieldRow
       id={id}
@@ -137,8 +138,50 @@ export function Small(props: ISmall): JSX.Element {
         />
         {props.none}
       </div>
-      {raw && <JsonToggle {...props} label={label} />}
+      {(raw || block) && <JsonToggle {...props} label={label} />}
+      {!props.disabled && <SecretTools {...props} />}
     </FieldRow>
+  );
+}
+
+/** A parameter of a run; what lies within one is not looked up. */
+const PARAMETER = /^parameters\.[^.[]+$/;
+
+/** What else can be done with a secret: have it kept in a block, or keep none. */
+function SecretTools({ shape, draft, at, label, ...part }: ISmall): JSX.Element | null {
+  const { needed, onDraft, trans } = part;
+  if (shape.kind !== 'secret' || draft.is !== 'leaf') {
+    return null;
+  }
+  const named = draft.as === 'block';
+  const kept = draft.kept !== undefined || draft.text !== '';
+  return (
+    <div className="jp-nbflow-SecretTools">
+      {(named || PARAMETER.test(at)) && (
+        <button
+          type="button"
+          className="jp-nbflow-LinkButton"
+          name={`${at}.secret`}
+          aria-pressed={named}
+          onClick={() =>
+            onDraft({ is: 'leaf', text: '', ...(!named && { as: 'block' }) }, at)
+          }
+        >
+          {named ? trans.__('Type it') : trans.__('From a secret block')}
+        </button>
+      )}
+      {!named && !needed && kept && (
+        <button
+          type="button"
+          className="jp-nbflow-LinkButton"
+          name={`${at}.clear`}
+          aria-label={trans.__('Clear %1', label)}
+          onClick={() => onDraft({ is: 'leaf', text: '' }, at)}
+        >
+          {trans.__('Clear')}
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -6,6 +6,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSONExt } from '@lumino/coreutils';
 import type { Json } from '../wire';
+import { referenceOf } from './blockreferences';
 import {
   jsonText,
   leafText,
@@ -158,14 +159,21 @@ export function draftOf(shape: IShape, value: Json, memory?: IMemory): Draft {
     case 'union':
       return unionOf(shape, value, memory) ?? raw;
     case 'secret':
-      return typeof value === 'string'
-        ? (memory?.secrets.get(value) ?? { is: 'leaf', text: '', kept: value })
-        : raw;
+      return secretOf(value, memory) ?? raw;
     default: {
       const text = leafText(shape, value);
       return text ? { is: 'leaf', ...text } : raw;
     }
   }
+}
+
+/** A secret is kept, not shown; a block that holds it is named. */
+function secretOf(value: Json, memory?: IMemory): Draft | null {
+  if (typeof value === 'string') {
+    return memory?.secrets.get(value) ?? { is: 'leaf', text: '', kept: value };
+  }
+  const block = referenceOf(value);
+  return block === null ? null : { is: 'leaf', text: block, as: 'block' };
 }
 
 function listOf(shape: IShape, values: readonly Json[], memory?: IMemory): Draft {
@@ -249,7 +257,7 @@ export function fits(shape: IShape, value: Json, depth = 0): boolean {
     case 'const':
       return same(shape.schema.const, value);
     case 'secret':
-      return typeof value === 'string';
+      return typeof value === 'string' || referenceOf(value) !== null;
     case 'list': {
       const inside = (one: Json, i: number): boolean =>
         fits(itemOf(shape, i), one, depth + 1);
@@ -313,7 +321,7 @@ export function written(shape: IShape, draft: Draft, at: string): Json | undefin
 }
 
 function writtenLeaf(shape: IShape, draft: ILeaf, at: string): Json | undefined {
-  if (shape.kind === 'secret') {
+  if (shape.kind === 'secret' && draft.as !== 'block') {
     return draft.text || draft.kept !== undefined ? secretMark(at) : undefined;
   }
   const found = readLeaf(shape, draft, 'optional', UNTRANSLATED);
@@ -357,7 +365,8 @@ function collect(
 ): void {
   switch (draft.is) {
     case 'leaf': {
-      const mark = shape.kind === 'secret' && writtenLeaf(shape, draft, at);
+      const secret = shape.kind === 'secret' && draft.as !== 'block';
+      const mark = secret && writtenLeaf(shape, draft, at);
       return void (typeof mark === 'string' && into.set(mark, draft));
     }
     case 'json':

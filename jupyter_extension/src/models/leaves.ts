@@ -6,13 +6,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSONExt } from '@lumino/coreutils';
 import type { Json } from '../wire';
+import { referenceOf, referenceTo } from './blockreferences';
 import { choicesOf, type IShape } from './schemas';
 
 /**
  * How a text is edited when not by its kind's own control: `lines` of text, `plain` text where the
- * browser's control has no room for the value, `half` of a date.
+ * browser's control has no room for the value, `half` of a date, the name of a `block` for a secret.
  */
-export type Look = 'lines' | 'plain' | 'half';
+export type Look = 'lines' | 'plain' | 'half' | 'block';
 
 export interface ILeafText {
   readonly text: string;
@@ -54,6 +55,10 @@ export function leafText(shape: IShape, value: Json): ITyped | null {
       const text = typeof value === 'number' ? String(value) : '';
       const pattern = shape.kind === 'integer' ? INTEGER : NUMBER;
       return pattern.test(text) ? { text } : null;
+    }
+    case 'block': {
+      const text = referenceOf(value);
+      return text === null ? null : { text };
     }
     default:
       return typeof value === 'string' ? shownText(shape, value) : null;
@@ -122,6 +127,9 @@ export function readLeaf(
   if (as === 'half') {
     return { error: trans.__('This is not complete.') };
   }
+  if (as === 'block') {
+    return text ? { value: referenceTo(text) } : { error: trans.__('Choose a block.') };
+  }
   if (!text && kept !== undefined) {
     const mark =
       kind === 'secret' && typeof kept === 'string' && SECRET_MARK.test(kept);
@@ -166,6 +174,8 @@ function readKind(
 ): Found {
   const bare = text.trim();
   switch (shape.kind) {
+    case 'block':
+      return { value: referenceTo(bare) };
     case 'integer':
       return readInteger(bare, trans);
     case 'number': {

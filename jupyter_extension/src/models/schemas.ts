@@ -17,7 +17,8 @@ export type LeafKind =
   | 'time'
   | 'datetime'
   | 'walltime'
-  | 'duration';
+  | 'duration'
+  | 'block';
 
 /** `json`: what no control can take, edited as JSON text. */
 export type Kind = LeafKind | 'const' | 'null' | 'list' | 'object' | 'union' | 'json';
@@ -128,6 +129,9 @@ const FORMATS: { readonly [format: string]: Kind } = {
 function kindOf(schema: JsonSchema, root: JsonSchema): Kind {
   if (schema.const !== undefined) {
     return 'const';
+  }
+  if (schema.block_types?.length || schema.block_capabilities?.length) {
+    return 'block';
   }
   if (choicesIn(schema).length) {
     return 'choice';

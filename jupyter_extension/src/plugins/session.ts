@@ -15,6 +15,7 @@ import {
 import { addRareRunCommands } from '../commands/onerun';
 import { addManyRunsCommands } from '../commands/runs';
 import { ArtifactListModel } from '../models/artifactlist';
+import { BlocksModel, offerBlocks } from '../models/blocks';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
 import { LimitsModel } from '../models/limits';
@@ -50,9 +51,11 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       artifacts: new ArtifactListModel(api, feed),
       variables: new VariablesModel(api, feed),
       limits: new LimitsModel(api, feed),
+      blocks: new BlocksModel(api, feed),
       saved: savedOf(app.serviceManager.contents),
       trans
     };
+    offerBlocks(made.blocks);
     addRunCommands(app, made);
     addManyRunsCommands(app, made);
     addGoOnCommands(app, made);

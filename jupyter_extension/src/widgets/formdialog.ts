@@ -46,7 +46,10 @@ export class FormDialog extends Dialog<void> {
     const within =
       event.target instanceof Element && event.target.closest('.jp-Dialog-body');
     const acts =
-      within && event.target.matches('button, summary, select, input[type="checkbox"]');
+      within &&
+      event.target.matches(
+        'button, summary, select, input[type="checkbox"], .jp-nbflow-Inline *'
+      );
     if (!(event.key === 'Enter' && acts)) {
       super._evtKeydown(event);
     }

@@ -1,6 +1,6 @@
 /**
  * The sidebar: how the page stands to the server and its scheduler, the runs, the deployments,
- * and, closed at first, pools, artifacts, variables and limits.
+ * and, closed at first, pools, artifacts, variables, limits and blocks.
  */
 import {
   CommandToolbarButton,
@@ -20,6 +20,7 @@ import { nbflowIcon } from '../icons';
 import { isCutOff, messageFor, standing } from '../models/standing';
 import type { ISession } from '../tokens';
 import { artifactSection } from './artifactsection';
+import { blockSection } from './blocks';
 import { limitSection } from './concurrency';
 import { DeploymentsWidget } from './deployments';
 import { poolSection } from './pools';
@@ -59,6 +60,7 @@ export class NbflowPanel extends SidePanel {
     this._addCollapsed(artifactSection(session, commands));
     this._addCollapsed(variableSection(session, commands));
     this._addCollapsed(limitSection(session, commands));
+    this._addCollapsed(blockSection(session, commands));
     const feed = session.feed;
     feed.stateChanged.connect(() => this.content.setHidden(isCutOff(feed)));
   }
