@@ -12,12 +12,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+import websocket
 
 from nbflow.model import masking, wire
 from nbflow.orchestration.orchestrator import Orchestrator
@@ -158,12 +163,13 @@ SINKS = [
 OUTPUTS = ["sink-stream", "sink-split", "sink-html", "sink-json", "sink-stderr", "sink-raised"]
 
 
-def drive(home: Path, *, control: bool) -> str:
-    """Run the flow with every shape; give what it wrote to the terminal."""
+def drive(home: Path, *, control: bool, more: str = "", **environment: str) -> str:
+    """Run the flow with every shape, and more; give what it wrote to the terminal."""
     shapes = [shape(SECRET) for shape in SHAPES.values()]
     script = home.parent / "canaries.py"
-    script.write_text(FLOW)
-    env = {**os.environ, "NBFLOW_HOME": str(home), **({"CONTROL": "1"} if control else {})}
+    script.write_text(FLOW + more)
+    env = {**os.environ, "NBFLOW_HOME": str(home), **environment}
+    env |= {"CONTROL": "1"} if control else {}
     done = subprocess.run(
         [sys.executable, str(script), json.dumps(shapes), SECRET],
         env=env, capture_output=True, text=True, timeout=110, check=False,
@@ -263,3 +269,166 @@ def test_thirty_shapes_in_what_cells_put_out_leave_nothing(
     for sink in OUTPUTS:
         assert f"{sink}" in text
     assert text.count(masking.MASK) > 30 * len(OUTPUTS)
+
+
+# -- over the wire ----------------------------------------------------------------------------
+#: what a flow does besides where a server is: an event of each shape, and a block
+TOLD = """
+from nbflow.blocks import JSON, Secret
+from nbflow.events import emit_event
+control = bool(os.environ.get("CONTROL"))
+for shape in shapes:
+    labels = {"nbflow.resource.id": "canary", "said": "sink-label " + shape[-120:]}
+    emit_event("canary.told", labels, payload={"sink-payload": shape})
+(JSON(value={"sink-block": secret}) if control else Secret(value=secret)).save("canary")
+"""
+#: commands whose output is read, in one process
+COMMANDS = """
+import json, sys
+from nbflow.cli.main import run
+for words in json.loads(sys.argv[1]):
+    print(">", *words, run(words), flush=True)
+"""
+AUTOMATION = {
+    "name": "canaries",
+    "trigger": {"type": "event", "expect": ["canary.told"], "for_each": ["said"]},
+    "actions": [{"type": "do-nothing"}],
+}
+
+
+#: faces on which the control must find it
+TELLING_FACES = [
+    "the stream", "the terminal", "commands", "errors", "flow-runs", "task-runs", "logs",
+    "artifacts", "results", "events", "events/feed", "changes", "blocks",
+    "automations/canaries/firings",
+]  # fmt: skip
+
+
+class Asked:
+    """What a live server answers to whoever may read, by face."""
+
+    def __init__(self, served: Any) -> None:
+        self.served = served
+        self.api = f"{served.url}nbflow/api/"
+        self.door = {"NBFLOW_API_URL": served.url, "NBFLOW_API_TOKEN": served.token}
+        self.faces: dict[str, str] = {}
+
+    def ask(self, verb: str, route: str, body: Any = None) -> tuple[int, str]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"token {self.served.token}"}
+        headers |= {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(self.api + route, data, headers, method=verb)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode("utf-8", "replace")
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode("utf-8", "replace")
+
+    def read(self, route: str) -> Any:
+        """Read a route that is there, as one of the faces; give its JSON, if it is some."""
+        status, text = self.ask("GET", route)
+        assert status == 200, (route, status, text)
+        self.faces[route.partition("?")[0]] = text
+        with suppress(ValueError):
+            return json.loads(text)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear the change stream meanwhile, with all it can be asked to tell of."""
+        heard: list[str] = []
+        stream = websocket.create_connection(
+            f"ws{self.api[4:]}changes/stream", timeout=60,
+            header=[f"Authorization: token {self.served.token}"],
+        )  # fmt: skip
+        for noun in ("artifacts", "events"):
+            stream.send(json.dumps({"type": "watch", "noun": noun}))
+
+        def listen() -> None:
+            while heard[-1:] != [""]:
+                heard.append(stream.recv())
+                last = json.loads(heard[-1] or "{}")
+                for event in last.get("events", ()):
+                    if event["noun"] == "flow-runs" and event["kind"] == "created":
+                        watch = {"type": "watch", "flow_run_id": event["resource_id"]}
+                        stream.send(json.dumps(watch))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            yield
+        finally:
+            stream.send_close()
+            thread.join(60)
+            self.faces["the stream"] = "\n".join(heard)
+
+    def look(self, *, control: bool) -> None:
+        """Read every face once."""
+        rid = self.read("flow-runs?flow_name=canaries&limit=1")["rows"][0]["id"]
+        child = self.read("flow-runs?flow_name=child&limit=200")["rows"][0]["id"]
+        for part in ("", "/states", "/task-runs", "/logs?limit=1000", "/logs/download", "/graph",
+                     "/artifacts", "/explain", "/progress"):  # fmt: skip
+            self.read(f"flow-runs/{rid}{part}")
+        self.read(f"flow-runs/{child}/states")
+        tasks = self.read("task-runs?limit=200")["rows"]
+        self.read(f"task-runs/{tasks[0]['id']}")
+        for artifact in self.read("artifacts?limit=200")["rows"][:2]:
+            self.read(f"artifacts/{artifact['id']}")
+            self.read(f"artifacts/{artifact['id']}/download")
+        for result in self.read(f"results?flow_run_id={rid}&limit=200")["rows"][:2]:
+            self.read(f"results/{result['key']}")
+        for route in ("logs?limit=1000", "events?limit=200", "events/feed", "changes?limit=1000",
+                      "flows", "flows/canaries", "blocks", "block-types", "automations",
+                      "automations/canaries", "automations/canaries/firings?limit=200",
+                      "automations/canaries/standing", "deployments", "variables"):  # fmt: skip
+            self.read(route)
+        kind = "json" if control else "secret"
+        self.read(f"blocks/{kind}%2Fcanary")
+        commands = [
+            ["flow-run", "ls"], ["flow-run", "inspect", rid], ["flow-run", "logs", rid],
+            ["task-run", "ls", "--flow-run", rid], ["artifact", "ls"], ["event", "ls"],
+            ["block", "inspect", f"{kind}/canary"], ["automation", "inspect", "canaries"],
+        ]  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", COMMANDS, json.dumps(commands)], capture_output=True,
+            text=True, timeout=110, check=True, env={**os.environ, **self.door},
+        )  # fmt: skip
+        self.faces["commands"] = done.stdout + done.stderr
+        wrong = [
+            ("blocks", {"type_slug": kind, "name": "other", "data": {"value": [{"x": 1}, SECRET]}}),
+            ("blocks", {"type_slug": kind, "name": "canary", "data": {"value": SECRET}}),
+            ("blocks", {"type_slug": "secret", "name": "b", "data": {"value": SECRET, "no": 1}}),
+        ]
+        self.faces["errors"] = "\n".join(str(self.ask("POST", *said)) for said in wrong)
+        self.faces["server log"] = self.served.log.read_text()
+
+
+def looked(folder: Path, serving: Any, wait_for: Any, *, control: bool) -> dict[str, str]:
+    """Start a server, run the flow against it, and read every face once."""
+    with serving(folder, NBFLOW_WORKER="0") as served:
+        asked = Asked(served)
+        status, said = asked.ask("POST", "automations", AUTOMATION)
+        assert status == 201, said
+        with asked.listening():
+            out = drive(folder / "elsewhere", control=control, more=TOLD, **asked.door)
+            firings = "automations/canaries/firings?limit=200"
+            wait_for(lambda: asked.read(firings)["rows"], seconds=30, what="a firing")
+        asked.faces["the terminal"] = out
+        asked.look(control=control)
+    return asked.faces
+
+
+def test_a_live_server_tells_no_secret_on_any_of_its_faces(
+    home: Path, tmp_path: Path, serving: Any, wait_for: Any
+) -> None:
+    faces = looked(tmp_path, serving, wait_for, control=False)
+    assert leaks(faces) == []
+    for sink in (*SINKS, "sink-label", "sink-payload"):  # each was reached
+        assert any(sink in text for text in faces.values()), sink
+
+
+def test_the_control_without_masking_finds_it_on_every_face(
+    home: Path, tmp_path: Path, serving: Any, wait_for: Any
+) -> None:
+    faces = looked(tmp_path, serving, wait_for, control=True)
+    for face in TELLING_FACES:
+        assert TELLING in faces[face], face
