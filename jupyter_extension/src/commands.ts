@@ -6,6 +6,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { refreshIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { guarded } from './commands/guarded';
 import { nbflowIcon } from './icons';
 import { ApiError, problemOf } from './errors';
 import { isCancellable, isFinal, isRetryable } from './models/states';
@@ -84,12 +85,17 @@ export async function tell<Answer>(doing: Promise<Answer>): Promise<Answer | nul
   }
 }
 
-export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession): void {
+export function addRunCommands(app: JupyterFrontEnd, session: ISession): void {
+  const { runs, trans } = session;
   const idOf = (args: Args): string => textOf(args, 'flow_run_id') || hit(app, 'runId');
   const row = (args: Args): ReturnType<typeof runs.get> => runs.get(idOf(args));
   const describedBy = describe({ flow_run_id: trans.__('The id of the run.') });
 
-  app.commands.addCommand(CommandIDs.cancelRun, {
+  guarded(
+    app,
+    session,
+    'runs'
+  )(CommandIDs.cancelRun, {
     label: trans.__('Cancel Run'),
     caption: trans.__('Ask a run to stop'),
     icon: stopIcon,
@@ -98,7 +104,12 @@ export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession):
       isEnabledFor(row(args), idOf(args), run => isCancellable(run.state)),
     execute: args => tell(runs.cancel(idOf(args)))
   });
-  app.commands.addCommand(CommandIDs.deleteRun, {
+  guarded(
+    app,
+    session,
+    'runs',
+    'write'
+  )(CommandIDs.deleteRun, {
     label: trans.__('Delete Run…'),
     caption: trans.__('Delete an ended run with its logs and notebook'),
     describedBy,
@@ -123,6 +134,7 @@ export function addRunCommands(app: JupyterFrontEnd, { runs, trans }: ISession):
 /** The commands that let a run go on: again, from where it failed, after a pause. */
 export function addGoOnCommands(app: JupyterFrontEnd, session: ISession): void {
   const { api, runs, trans } = session;
+  const add = guarded(app, session, 'runs');
   const idOf = (args: Args): string => textOf(args, 'flow_run_id') || hit(app, 'runId');
   const describedBy = describe({ flow_run_id: trans.__('The id of the run.') });
   const enabledFor =
@@ -131,7 +143,7 @@ export function addGoOnCommands(app: JupyterFrontEnd, session: ISession): void {
       isEnabledFor(runs.get(idOf(args)), idOf(args), may);
 
   for (const resume of [false, true]) {
-    app.commands.addCommand(resume ? CommandIDs.resumeFailed : CommandIDs.retryRun, {
+    add(resume ? CommandIDs.resumeFailed : CommandIDs.retryRun, {
       label: resume ? trans.__('Resume from Failed Cell') : trans.__('Retry Run'),
       caption: resume
         ? trans.__(
@@ -146,7 +158,7 @@ export function addGoOnCommands(app: JupyterFrontEnd, session: ISession): void {
       execute: args => tell(api.retryFlowRun(idOf(args), resume))
     });
   }
-  app.commands.addCommand(CommandIDs.pauseRun, {
+  add(CommandIDs.pauseRun, {
     label: trans.__('Pause Run'),
     caption: trans.__('Let no further task of a run begin'),
     icon: nbflowIcon,
@@ -154,7 +166,7 @@ export function addGoOnCommands(app: JupyterFrontEnd, session: ISession): void {
     isEnabled: enabledFor(({ state }) => state.type === 'RUNNING'),
     execute: args => tell(accepted(api.pauseFlowRun(idOf(args))))
   });
-  app.commands.addCommand(CommandIDs.resumeRun, {
+  add(CommandIDs.resumeRun, {
     label: trans.__('Resume Run'),
     caption: trans.__('Let a paused run go on, with the input it asks for'),
     icon: runIcon,
@@ -208,7 +220,11 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
   });
   const common = { describedBy, isEnabled: (args: Args) => row(args) !== undefined };
 
-  commands.addCommand(CommandIDs.runDeployment, {
+  guarded(
+    app,
+    session,
+    'runs'
+  )(CommandIDs.runDeployment, {
     ...common,
     label: trans.__('Run Now…'),
     caption: trans.__('Run a deployment now'),
@@ -223,20 +239,26 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
     }
   });
   for (const paused of [true, false]) {
-    commands.addCommand(
-      paused ? CommandIDs.pauseDeployment : CommandIDs.resumeDeployment,
-      {
-        ...common,
-        label: paused ? trans.__('Pause Deployment') : trans.__('Resume Deployment'),
-        caption: paused
-          ? trans.__('Let no schedule start this deployment')
-          : trans.__('Let its schedules start this deployment again'),
-        isVisible: args => row(args)?.paused !== paused,
-        execute: args => tell(deployments.pause(row(args)?.id ?? '', paused))
-      }
-    );
+    guarded(
+      app,
+      session,
+      'deployments'
+    )(paused ? CommandIDs.pauseDeployment : CommandIDs.resumeDeployment, {
+      ...common,
+      label: paused ? trans.__('Pause Deployment') : trans.__('Resume Deployment'),
+      caption: paused
+        ? trans.__('Let no schedule start this deployment')
+        : trans.__('Let its schedules start this deployment again'),
+      isVisible: args => row(args)?.paused !== paused,
+      execute: args => tell(deployments.pause(row(args)?.id ?? '', paused))
+    });
   }
-  commands.addCommand(CommandIDs.deleteDeployment, {
+  guarded(
+    app,
+    session,
+    'deployments',
+    'write'
+  )(CommandIDs.deleteDeployment, {
     ...common,
     label: trans.__('Delete Deployment…'),
     caption: trans.__('Delete a deployment and its schedules'),
@@ -253,29 +275,28 @@ export function addDeploymentCommands(app: JupyterFrontEnd, session: ISession): 
   });
 }
 
-export function addScheduleCommands(
-  app: JupyterFrontEnd,
-  { deployments, trans }: ISession
-): void {
+export function addScheduleCommands(app: JupyterFrontEnd, session: ISession): void {
+  const { deployments, trans } = session;
   const describedBy = describe({ schedule_id: trans.__('The id of the schedule.') });
   for (const active of [true, false]) {
-    app.commands.addCommand(
-      active ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule,
-      {
-        label: active ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
-        caption: active
-          ? trans.__('Let this schedule start runs again, from now on')
-          : trans.__('Let this schedule start no runs'),
-        icon: nbflowIcon,
-        describedBy,
-        isEnabled: args => {
-          const schedule = deployments.schedule(textOf(args, 'schedule_id'));
-          return schedule !== undefined && schedule.active !== active;
-        },
-        execute: args =>
-          tell(deployments.setScheduleActive(textOf(args, 'schedule_id'), active))
-      }
-    );
+    guarded(
+      app,
+      session,
+      'schedules'
+    )(active ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule, {
+      label: active ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
+      caption: active
+        ? trans.__('Let this schedule start runs again, from now on')
+        : trans.__('Let this schedule start no runs'),
+      icon: nbflowIcon,
+      describedBy,
+      isEnabled: args => {
+        const schedule = deployments.schedule(textOf(args, 'schedule_id'));
+        return schedule !== undefined && schedule.active !== active;
+      },
+      execute: args =>
+        tell(deployments.setScheduleActive(textOf(args, 'schedule_id'), active))
+    });
   }
 }
 

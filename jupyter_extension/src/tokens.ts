@@ -6,6 +6,7 @@ import type * as nbformat from '@jupyterlab/nbformat';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
+import type { Allowed } from './models/allowed';
 import type { ArtifactListModel } from './models/artifactlist';
 import type { BlocksModel } from './models/blocks';
 import type { DeploymentsModel } from './models/deployments';
@@ -324,6 +325,8 @@ export interface IModel {
 export interface ISession {
   readonly api: IApi;
   readonly feed: Feed;
+  /** What the person may do here. */
+  readonly allowed: Allowed;
   readonly runs: RunsModel;
   readonly deployments: DeploymentsModel;
   readonly preferences: Preferences;

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.conftest import Lab
+
 pytestmark = pytest.mark.timeout(300)
 
 CELLS = [
@@ -68,7 +70,13 @@ WATCH = """() => {
 }"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def lab(shared_lab: Lab) -> Lab:
+    """One JupyterLab for both."""
+    return shared_lab
+
+
+@pytest.fixture(scope="module")
 def run_id(lab: Any) -> str:
     """A run of a notebook that shows one of everything."""
     cells = [

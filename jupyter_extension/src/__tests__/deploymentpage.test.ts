@@ -10,6 +10,7 @@ import { DuplicateModel } from '../models/duplicate';
 import { Feed } from '../models/feed';
 import type { Deployment, FlowRun, StreamMessage } from '../wire';
 import {
+  allowing,
   changes,
   deployment,
   FakeServer,
@@ -44,7 +45,6 @@ function made(server: FakeServer, row: Deployment) {
     changes: jest.fn(),
     health: jest.fn().mockResolvedValue(health()),
     readDeployment: jest.fn().mockResolvedValue(row),
-    readPermissions: jest.fn((asked: object) => Promise.resolve(asked)),
     changeDeployment: jest.fn((_: string, change: object) =>
       Promise.resolve({ ...row, ...change, updated_at: '2026-11-22T13:00:00Z' })
     ),
@@ -82,7 +82,8 @@ async function setUp(more: Partial<Deployment> = {}) {
   const feed = new Feed(api);
   feed.start();
   server.socket.say(snapshot(1));
-  const options = { id: ID, api: api as never, feed, takeOver, trans };
+  const allowed = allowing();
+  const options = { id: ID, api: api as never, feed, allowed, takeOver, trans };
   const page = new DeploymentPageModel(options);
   await page.start();
   await settle();
@@ -203,6 +204,17 @@ test('deleted while it is open it says so, and asks for nothing more', async () 
   expect(api.listDeploymentVersions).not.toHaveBeenCalled();
 });
 
+test('an answer from before it was deleted does not bring it back', async () => {
+  const { server, api, page, row } = await setUp();
+  let answer: (row: unknown) => void = () => undefined;
+  api.readDeployment.mockReturnValueOnce(new Promise(done => (answer = done)));
+  void page.start();
+  server.socket.say(changed(1, {}));
+  answer(row);
+  await settle();
+  expect(page.gone).toBe(true);
+});
+
 test('one deleted while nothing was heard is found missing', async () => {
   const { server, api, page } = await setUp();
   api.readDeployment.mockRejectedValue(refusal(404, 'deployment.missing'));
@@ -214,21 +226,19 @@ test('one deleted while nothing was heard is found missing', async () => {
 test('who may only look is told why nothing can be changed', async () => {
   const server = new FakeServer();
   const api = made(server, deployment('d'));
-  api.readPermissions.mockResolvedValue({
-    'nbflow:runs': ['execute'],
-    'nbflow:deployments': [],
-    'nbflow:schedules': []
-  });
   const feed = new Feed(api);
+  const allowed = allowing({ 'nbflow:deployments': [] });
   const page = new DeploymentPageModel({
     id: ID,
     api: api as never,
     feed,
+    allowed,
     takeOver: jest.fn(),
     trans
   });
   await page.start();
-  expect(page.may).toEqual({ run: true, edit: false, schedule: false });
+  expect(page.locked).toBe('');
+  await allowed.ask();
   expect(page.locked).toContain('not change them');
 });
 

@@ -2,6 +2,8 @@
  * What tests stand on: rows as the server sends them, a server's side of the socket, an API of promises.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { Allowed } from '../models/allowed';
+import type { IPermissions } from '../tokens';
 import type {
   Artifact,
   Deployment,
@@ -286,4 +288,11 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 10; i++) {
     await Promise.resolve();
   }
+}
+
+/** What a person may do who may do everything but what is said here. */
+export function allowing(but: IPermissions = {}): Allowed {
+  const readPermissions = (asked: IPermissions): Promise<IPermissions> =>
+    Promise.resolve({ ...asked, ...but });
+  return new Allowed({ readPermissions }, trans);
 }

@@ -224,6 +224,27 @@ test('a run deleted while it is looked at says so, and is asked for nothing more
   expect(api.listLogs.mock.calls).toHaveLength(calls);
 });
 
+test('an answer from before a run was deleted does not bring it back', async () => {
+  const { server, api, model } = await setUp();
+  const before = model.run;
+  let answer: (run: unknown) => void = () => undefined;
+  api.readFlowRun.mockReturnValueOnce(new Promise(done => (answer = done)) as never);
+  server.socket.say(snapshot(1));
+  const gone = { ...flowRun('a'), kind: 'flow-run.deleted' };
+  const event = {
+    ...gone,
+    seq: 2,
+    noun: 'flow-runs',
+    resource_id: 'a',
+    at: '',
+    row: {}
+  };
+  server.socket.say({ type: 'changes', from: 1, to: 2, events: [event] } as never);
+  answer(before);
+  await settle();
+  expect([model.deleted, model.problem?.code]).toEqual([true, 'run.deleted']);
+});
+
 test('a run deleted while there was no connection is missed when it is back', async () => {
   const { server, api, model } = await setUp();
   const gone = { code: 'not_found', message: 'There is no flow run a.' };

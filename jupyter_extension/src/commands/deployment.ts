@@ -7,6 +7,7 @@ import { runIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { CommandIDs, confirmed, describe, hit, tell, textOf } from '../commands';
 import { nbflowIcon } from '../icons';
+import { guarded } from './guarded';
 import type { ISession } from '../tokens';
 import type { Deployment } from '../wire';
 import { customRun, duplicate, editSchedule } from '../widgets/deploymentdialogs';
@@ -26,7 +27,11 @@ export function addDeploymentForms(app: JupyterFrontEnd, session: ISession): voi
     isEnabled: (args: Args) => idOf(args) !== ''
   };
 
-  commands.addCommand(CommandIDs.customRun, {
+  guarded(
+    app,
+    session,
+    'runs'
+  )(CommandIDs.customRun, {
     ...common,
     label: trans.__('Custom Run…'),
     caption: trans.__('Run a deployment with parameters, a time, a queue of its own'),
@@ -39,7 +44,11 @@ export function addDeploymentForms(app: JupyterFrontEnd, session: ISession): voi
       }
     }
   });
-  commands.addCommand(CommandIDs.duplicateDeployment, {
+  guarded(
+    app,
+    session,
+    'deployments'
+  )(CommandIDs.duplicateDeployment, {
     ...common,
     label: trans.__('Duplicate Deployment…'),
     caption: trans.__('Deploy what is deployed once more, under another name'),
@@ -51,7 +60,11 @@ export function addDeploymentForms(app: JupyterFrontEnd, session: ISession): voi
       }
     }
   });
-  commands.addCommand(CommandIDs.addSchedule, {
+  guarded(
+    app,
+    session,
+    'schedules'
+  )(CommandIDs.addSchedule, {
     ...common,
     label: trans.__('Add Schedule…'),
     caption: trans.__('Give a deployment a schedule'),
@@ -66,7 +79,7 @@ export function addDeploymentForms(app: JupyterFrontEnd, session: ISession): voi
 }
 
 /** The commands on one schedule. Its deployment is said with it, or is one the sidebar holds. */
-function addScheduleForms({ commands }: JupyterFrontEnd, session: ISession): void {
+function addScheduleForms(app: JupyterFrontEnd, session: ISession): void {
   const { api, deployments, trans } = session;
   const common = {
     icon: nbflowIcon,
@@ -76,7 +89,11 @@ function addScheduleForms({ commands }: JupyterFrontEnd, session: ISession): voi
     }),
     isEnabled: (args: Args) => textOf(args, 'schedule_id') !== ''
   };
-  commands.addCommand(CommandIDs.editSchedule, {
+  guarded(
+    app,
+    session,
+    'schedules'
+  )(CommandIDs.editSchedule, {
     ...common,
     label: trans.__('Edit Schedule…'),
     caption: trans.__('Change when a deployment runs'),
@@ -91,7 +108,12 @@ function addScheduleForms({ commands }: JupyterFrontEnd, session: ISession): voi
       }
     }
   });
-  commands.addCommand(CommandIDs.deleteSchedule, {
+  guarded(
+    app,
+    session,
+    'schedules',
+    'write'
+  )(CommandIDs.deleteSchedule, {
     ...common,
     label: trans.__('Delete Schedule…'),
     caption: trans.__('Delete a schedule and its runs nobody has claimed'),

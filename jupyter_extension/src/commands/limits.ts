@@ -8,6 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { confirmed, describe, hit, tell, textOf } from '../commands';
 import type { ISession } from '../tokens';
+import { guarded } from './guarded';
 import type { ConcurrencyLimit, JsonSchema, Json, Variable } from '../wire';
 import { askFor } from '../widgets/fieldsform';
 
@@ -36,7 +37,7 @@ type Args = ReadonlyPartialJSONObject;
 
 export function addLimitCommands(app: JupyterFrontEnd, session: ISession): void {
   const { limits, trans } = session;
-  const { commands } = app;
+  const add = guarded(app, session, 'concurrency-limits', 'write');
   const nameOf = (args: Args): string => textOf(args, 'limit') || hit(app, 'limit');
   const row = (args: Args): ConcurrencyLimit | undefined => limits.get(nameOf(args));
   const common = {
@@ -44,14 +45,14 @@ export function addLimitCommands(app: JupyterFrontEnd, session: ISession): void 
     isEnabled: (args: Args) => row(args) !== undefined
   };
 
-  commands.addCommand(LimitCommands.create, {
+  add(LimitCommands.create, {
     label: trans.__('New Concurrency Limit…'),
     caption: trans.__('Limit how many may do something at once'),
     icon: addIcon,
     describedBy: describe({}),
     execute: () => askForLimit(null, session)
   });
-  commands.addCommand(LimitCommands.edit, {
+  add(LimitCommands.edit, {
     ...common,
     label: trans.__('Edit Limit…'),
     caption: trans.__('Change how many slots a limit has, and how they come back'),
@@ -63,7 +64,7 @@ export function addLimitCommands(app: JupyterFrontEnd, session: ISession): void 
     }
   });
   for (const active of [true, false]) {
-    commands.addCommand(active ? LimitCommands.switchOn : LimitCommands.switchOff, {
+    add(active ? LimitCommands.switchOn : LimitCommands.switchOff, {
       ...common,
       label: active ? trans.__('Activate Limit') : trans.__('Deactivate Limit'),
       caption: active
@@ -73,7 +74,7 @@ export function addLimitCommands(app: JupyterFrontEnd, session: ISession): void 
       execute: args => tell(limits.change(nameOf(args), { active }))
     });
   }
-  commands.addCommand(LimitCommands.reset, {
+  add(LimitCommands.reset, {
     ...common,
     label: trans.__('Reset Limit…'),
     caption: trans.__('Take all slots back from whoever holds them'),
@@ -87,7 +88,7 @@ export function addLimitCommands(app: JupyterFrontEnd, session: ISession): void 
       }
     }
   });
-  commands.addCommand(LimitCommands.remove, {
+  add(LimitCommands.remove, {
     ...common,
     label: trans.__('Delete Limit…'),
     caption: trans.__('Delete a limit'),
@@ -103,6 +104,7 @@ export function addLimitCommands(app: JupyterFrontEnd, session: ISession): void 
 
 export function addVariableCommands(app: JupyterFrontEnd, session: ISession): void {
   const { variables, trans } = session;
+  const add = guarded(app, session, 'variables', 'write');
   const nameOf = (args: Args): string =>
     textOf(args, 'variable') || hit(app, 'variable');
   const row = (args: Args): Variable | undefined => variables.get(nameOf(args));
@@ -111,14 +113,14 @@ export function addVariableCommands(app: JupyterFrontEnd, session: ISession): vo
     isEnabled: (args: Args) => row(args) !== undefined
   };
 
-  app.commands.addCommand(VariableCommands.create, {
+  add(VariableCommands.create, {
     label: trans.__('New Variable…'),
     caption: trans.__('Set a value that all flows can read'),
     icon: addIcon,
     describedBy: describe({}),
     execute: () => askForVariable(null, session)
   });
-  app.commands.addCommand(VariableCommands.edit, {
+  add(VariableCommands.edit, {
     ...common,
     label: trans.__('Edit Variable…'),
     caption: trans.__('Change a variable’s value and tags'),
@@ -129,7 +131,7 @@ export function addVariableCommands(app: JupyterFrontEnd, session: ISession): vo
       }
     }
   });
-  app.commands.addCommand(VariableCommands.remove, {
+  add(VariableCommands.remove, {
     ...common,
     label: trans.__('Delete Variable…'),
     caption: trans.__('Delete a variable'),
@@ -146,7 +148,12 @@ export function addVariableCommands(app: JupyterFrontEnd, session: ISession): vo
 export function addArtifactCommands(app: JupyterFrontEnd, session: ISession): void {
   const { artifacts, trans } = session;
   const keyOf = (args: Args): string => textOf(args, 'key') || hit(app, 'artifactKey');
-  app.commands.addCommand(ArtifactCommands.remove, {
+  guarded(
+    app,
+    session,
+    'artifacts',
+    'write'
+  )(ArtifactCommands.remove, {
     label: trans.__('Delete Artifact…'),
     caption: trans.__('Delete all versions of an artifact'),
     describedBy: describe({ key: trans.__('The key of the artifact.') }),

@@ -7,6 +7,7 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { accepted, describe, hit, isEnabledFor, tell, textOf } from '../commands';
+import { guarded } from './guarded';
 import { isSuspendable, lateEndOf } from '../models/states';
 import type { ISession } from '../tokens';
 import type { FlowRunRow, StateType } from '../wire';
@@ -22,6 +23,7 @@ type Args = Parameters<typeof textOf>[0];
 
 export function addRareRunCommands(app: JupyterFrontEnd, session: ISession): void {
   const { api, runs, trans } = session;
+  const add = guarded(app, session, 'runs');
   const idOf = (args: Args): string => textOf(args, 'flow_run_id') || hit(app, 'runId');
   const describedBy = describe({ flow_run_id: trans.__('The id of the run.') });
   const enabledFor =
@@ -29,7 +31,7 @@ export function addRareRunCommands(app: JupyterFrontEnd, session: ISession): voi
     (args: Args): boolean =>
       isEnabledFor(runs.get(idOf(args)), idOf(args), may);
 
-  app.commands.addCommand(RunCommandIDs.suspend, {
+  add(RunCommandIDs.suspend, {
     label: trans.__('Suspend Run'),
     caption: trans.__(
       'End a run’s process at its next task; resumed, it goes on with what it had done'
@@ -38,14 +40,14 @@ export function addRareRunCommands(app: JupyterFrontEnd, session: ISession): voi
     isEnabled: enabledFor(isSuspendable),
     execute: args => tell(accepted(api.suspendFlowRun(idOf(args))))
   });
-  app.commands.addCommand(RunCommandIDs.acceptLateEnd, {
+  add(RunCommandIDs.acceptLateEnd, {
     label: trans.__('Accept Late End'),
     caption: trans.__('Take what a run said after it had been given up as its end'),
     describedBy,
     isEnabled: enabledFor(run => lateEndOf(run.state) !== null),
     execute: args => tell(api.acceptLateEnd(idOf(args)))
   });
-  app.commands.addCommand(RunCommandIDs.setState, {
+  add(RunCommandIDs.setState, {
     label: trans.__('Set State…'),
     caption: trans.__('Set the state of a run that is stuck'),
     describedBy,

@@ -8,6 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { confirmed, describe, hit, tell, textOf } from '../commands';
 import type { ISession } from '../tokens';
+import { guarded } from './guarded';
 import type { JsonSchema, Parameters, WorkPool, WorkQueue } from '../wire';
 import { askFor } from '../widgets/fieldsform';
 import { askForPool } from '../widgets/poolform';
@@ -38,13 +39,14 @@ export function poolOf(app: JupyterFrontEnd, args: Args): string {
 export function addPoolCommands(app: JupyterFrontEnd, session: ISession): void {
   const { workPools, trans } = session;
   const { commands } = app;
+  const add = guarded(app, session, 'work-pools');
   const row = (args: Args): WorkPool | undefined => workPools.get(poolOf(app, args));
   const common = {
     describedBy: describe({ work_pool: trans.__('The name of the work pool.') }),
     isEnabled: (args: Args) => row(args) !== undefined
   };
 
-  commands.addCommand(PoolCommands.create, {
+  add(PoolCommands.create, {
     label: trans.__('New Work Pool…'),
     caption: trans.__('Make a work pool: a place where runs wait for workers'),
     icon: addIcon,
@@ -56,7 +58,7 @@ export function addPoolCommands(app: JupyterFrontEnd, session: ISession): void {
       }
     }
   });
-  commands.addCommand(PoolCommands.edit, {
+  add(PoolCommands.edit, {
     ...common,
     label: trans.__('Edit Work Pool…'),
     caption: trans.__(
@@ -70,7 +72,7 @@ export function addPoolCommands(app: JupyterFrontEnd, session: ISession): void {
     }
   });
   for (const paused of [true, false]) {
-    commands.addCommand(paused ? PoolCommands.pause : PoolCommands.resume, {
+    add(paused ? PoolCommands.pause : PoolCommands.resume, {
       ...common,
       label: paused ? trans.__('Pause Work Pool') : trans.__('Resume Work Pool'),
       caption: paused
@@ -80,7 +82,12 @@ export function addPoolCommands(app: JupyterFrontEnd, session: ISession): void {
       execute: args => tell(workPools.change(poolOf(app, args), { paused }))
     });
   }
-  commands.addCommand(PoolCommands.remove, {
+  guarded(
+    app,
+    session,
+    'work-pools',
+    'write'
+  )(PoolCommands.remove, {
     ...common,
     label: trans.__('Delete Work Pool…'),
     caption: trans.__('Delete a pool that nothing needs any more, with its queues'),
@@ -97,7 +104,7 @@ export function addPoolCommands(app: JupyterFrontEnd, session: ISession): void {
 
 export function addQueueCommands(app: JupyterFrontEnd, session: ISession): void {
   const { workPools, trans } = session;
-  const { commands } = app;
+  const add = guarded(app, session, 'work-queues', 'write');
   const nameOf = (args: Args): string =>
     textOf(args, 'work_queue') || hit(app, 'workQueue');
   const row = (args: Args): WorkQueue | undefined =>
@@ -108,7 +115,7 @@ export function addQueueCommands(app: JupyterFrontEnd, session: ISession): void 
   });
   const common = { describedBy, isEnabled: (args: Args) => row(args) !== undefined };
 
-  commands.addCommand(PoolCommands.createQueue, {
+  add(PoolCommands.createQueue, {
     label: trans.__('New Queue…'),
     caption: trans.__('Add a queue to a work pool'),
     icon: addIcon,
@@ -116,7 +123,7 @@ export function addQueueCommands(app: JupyterFrontEnd, session: ISession): void 
     isEnabled: args => workPools.get(poolOf(app, args)) !== undefined,
     execute: args => askForQueue(poolOf(app, args), null, session)
   });
-  commands.addCommand(PoolCommands.editQueue, {
+  add(PoolCommands.editQueue, {
     ...common,
     label: trans.__('Edit Queue…'),
     caption: trans.__('Change a queue’s priority, limit and description'),
@@ -128,7 +135,7 @@ export function addQueueCommands(app: JupyterFrontEnd, session: ISession): void 
     }
   });
   for (const paused of [true, false]) {
-    commands.addCommand(paused ? PoolCommands.pauseQueue : PoolCommands.resumeQueue, {
+    add(paused ? PoolCommands.pauseQueue : PoolCommands.resumeQueue, {
       ...common,
       label: paused ? trans.__('Pause Queue') : trans.__('Resume Queue'),
       caption: paused
@@ -140,7 +147,7 @@ export function addQueueCommands(app: JupyterFrontEnd, session: ISession): void 
     });
   }
   for (const by of [-1, 1] as const) {
-    commands.addCommand(by < 0 ? PoolCommands.raiseQueue : PoolCommands.lowerQueue, {
+    add(by < 0 ? PoolCommands.raiseQueue : PoolCommands.lowerQueue, {
       ...common,
       label: by < 0 ? trans.__('Drain Queue Sooner') : trans.__('Drain Queue Later'),
       caption:
@@ -150,7 +157,7 @@ export function addQueueCommands(app: JupyterFrontEnd, session: ISession): void 
       execute: args => tell(workPools.moveQueue(poolOf(app, args), nameOf(args), by))
     });
   }
-  commands.addCommand(PoolCommands.removeQueue, {
+  add(PoolCommands.removeQueue, {
     ...common,
     label: trans.__('Delete Queue…'),
     caption: trans.__('Delete a queue; what waits there goes to the default queue'),

@@ -25,6 +25,7 @@ import {
   type Meant
 } from '../models/runsbulk';
 import type { ISession } from '../tokens';
+import { guarded } from './guarded';
 import type { Count } from '../wire';
 
 type Args = ReadonlyPartialJSONObject;
@@ -58,7 +59,12 @@ export function addManyRunsCommands(app: JupyterFrontEnd, session: ISession): vo
   ];
   for (const [command, action] of commands) {
     const words = wordsFor(action, trans);
-    app.commands.addCommand(command, {
+    guarded(
+      app,
+      session,
+      'runs',
+      action === 'delete' ? 'write' : 'execute'
+    )(command, {
       label: args => labelOf(words, meant(args)),
       icon: words.icon,
       describedBy,

@@ -8,6 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ApiError, problemOf } from '../errors';
 import type { IApi } from '../tokens';
 import type { Deployment, DeploymentChange, Event, Instant, Problem } from '../wire';
+import type { Allowed } from './allowed';
 import type { AskingModel } from './asking';
 import { DeploymentPlanModel } from './deploymentplan';
 import { DeploymentRunsModel } from './deploymentruns';
@@ -26,23 +27,9 @@ export const DEPLOYMENT_PARTS = [
 
 export type DeploymentPart = (typeof DEPLOYMENT_PARTS)[number];
 
-/** What the person may do here. */
-export interface IMay {
-  readonly run: boolean;
-  readonly edit: boolean;
-  readonly schedule: boolean;
-}
-
-const ASKED = {
-  'nbflow:runs': ['execute'],
-  'nbflow:deployments': ['execute'],
-  'nbflow:schedules': ['execute']
-} as const;
-
 type Asked = Pick<
   IApi,
   | 'readDeployment'
-  | 'readPermissions'
   | 'changeDeployment'
   | 'rollBack'
   | 'refreshDeployment'
@@ -59,6 +46,7 @@ export interface IDeploymentPage {
   id: string;
   api: Asked;
   feed: Feed;
+  allowed: Allowed;
   /** Ask whether to take over what was made another way; the server says whose it is. */
   takeOver: (problem: Problem) => Promise<boolean>;
   part?: DeploymentPart;
@@ -102,19 +90,10 @@ export class DeploymentPageModel extends Model implements IDisposable {
     return this._part;
   }
 
-  get may(): IMay {
-    return this._may;
-  }
-
   /** Why nothing can be changed; empty: it can. */
   get locked(): string {
-    const { trans } = this._with;
-    if (this._gone) {
-      return trans.__('It was deleted.');
-    }
-    return this._may.edit
-      ? ''
-      : trans.__('You may look at deployments on this server, but not change them.');
+    const { allowed, trans } = this._with;
+    return this._gone ? trans.__('It was deleted.') : allowed.reason('deployments');
   }
 
   get isDisposed(): boolean {
@@ -124,7 +103,8 @@ export class DeploymentPageModel extends Model implements IDisposable {
   async start(): Promise<void> {
     this._with.feed.changed.connect(this._onChanged, this);
     this._with.feed.snapshot.connect(this._onSnapshot, this);
-    await Promise.all([this._load(), this._askMay()]);
+    this._with.allowed.stateChanged.connect(this.changed, this);
+    await this._load();
   }
 
   dispose(): void {
@@ -132,6 +112,7 @@ export class DeploymentPageModel extends Model implements IDisposable {
     Object.values(this._asking).forEach(part => part.dispose());
     this._with.feed.changed.disconnect(this._onChanged, this);
     this._with.feed.snapshot.disconnect(this._onSnapshot, this);
+    this._with.allowed.stateChanged.disconnect(this.changed, this);
     Signal.clearData(this);
   }
 
@@ -188,31 +169,18 @@ export class DeploymentPageModel extends Model implements IDisposable {
   }
 
   private async _load(): Promise<void> {
+    const gone = this._gone;
     try {
       this._row = await this._with.api.readDeployment(this.id);
       this._problem = null;
-      this._gone = false;
+      // Heard to be deleted meanwhile, it is: the answer is older.
+      this._gone &&= !gone;
     } catch (reason) {
       this._gone = this._row !== null && isMissing(reason);
       this._problem = problemOf(reason);
     }
     this._tellParts();
     this.changed();
-  }
-
-  /** Where it cannot be asked what is allowed, the server refuses what is not. */
-  private async _askMay(): Promise<void> {
-    const allowed = await this._with.api.readPermissions(ASKED).catch(() => null);
-    if (allowed) {
-      const may = (noun: string): boolean =>
-        allowed[noun]?.includes('execute') !== false;
-      this._may = {
-        run: may('nbflow:runs'),
-        edit: may('nbflow:deployments'),
-        schedule: may('nbflow:schedules')
-      };
-      this.changed();
-    }
   }
 
   private _onSnapshot(): void {
@@ -260,7 +228,6 @@ export class DeploymentPageModel extends Model implements IDisposable {
   private _gone = false;
   private _problem: Problem | null = null;
   private _part: DeploymentPart;
-  private _may: IMay = { run: true, edit: true, schedule: true };
   private _shown = true;
   private _disposed = false;
 }

@@ -194,11 +194,16 @@ export class RunModel extends Model implements IDisposable {
   }
 
   private async _load(): Promise<void> {
+    const deleted = this._deleted;
     try {
-      this._take(await this._api.readFlowRun(this.id));
-      this._whole = true;
-      this._problem = null;
-      this._deleted = false;
+      const row = await this._api.readFlowRun(this.id);
+      // Heard to be deleted meanwhile, it is: the answer is older.
+      if (this._deleted === deleted) {
+        this._take(row);
+        this._whole = true;
+        this._problem = null;
+        this._deleted = false;
+      }
     } catch (reason) {
       this._missed(reason);
     }

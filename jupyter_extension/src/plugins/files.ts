@@ -6,6 +6,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { runIcon } from '@jupyterlab/ui-components';
 import { CommandIDs, describe } from '../commands';
+import { guarded } from '../commands/guarded';
 import { deployIcon } from '../icons';
 import { ISession } from '../tokens';
 
@@ -16,10 +17,12 @@ export const files: JupyterFrontEndPlugin<void> = {
   requires: [ISession],
   optional: [IFileBrowserFactory],
   activate: (
-    { commands }: JupyterFrontEnd,
-    { trans }: ISession,
+    app: JupyterFrontEnd,
+    session: ISession,
     browsers: IFileBrowserFactory | null
   ): void => {
+    const { commands } = app;
+    const { trans } = session;
     const selected = (): { type: string; path: string }[] => [
       ...(browsers?.tracker.currentWidget?.selectedItems() ?? [])
     ];
@@ -32,7 +35,11 @@ export const files: JupyterFrontEndPlugin<void> = {
       selected().length > 1 ? trans.__('%1 (select one only)', label) : label;
     const isEnabled = (): boolean => notebook() !== '';
 
-    commands.addCommand(CommandIDs.runSelected, {
+    guarded(
+      app,
+      session,
+      'runs'
+    )(CommandIDs.runSelected, {
       label: labelled(trans.__('Run Notebook as a Flow')),
       caption: trans.__('Run the notebook selected in the file browser'),
       icon: runIcon,
@@ -40,7 +47,11 @@ export const files: JupyterFrontEndPlugin<void> = {
       isEnabled,
       execute: () => commands.execute(CommandIDs.runNotebook, { path: notebook() })
     });
-    commands.addCommand(CommandIDs.deploySelected, {
+    guarded(
+      app,
+      session,
+      'deployments'
+    )(CommandIDs.deploySelected, {
       label: labelled(trans.__('Deploy Notebook…')),
       caption: trans.__('Deploy the notebook selected in the file browser'),
       icon: deployIcon,

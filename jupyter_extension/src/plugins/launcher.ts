@@ -7,6 +7,7 @@ import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { runIcon } from '@jupyterlab/ui-components';
 import { CATEGORY, CommandIDs, describe } from '../commands';
+import { guarded } from '../commands/guarded';
 import { nbflowIcon } from '../icons';
 import { ISession } from '../tokens';
 
@@ -55,11 +56,14 @@ export const launcher: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function addChooseCommand(
-  { commands }: JupyterFrontEnd,
-  { deployments, trans }: ISession
-): void {
-  commands.addCommand(CommandIDs.chooseDeployment, {
+function addChooseCommand(app: JupyterFrontEnd, session: ISession): void {
+  const { commands } = app;
+  const { deployments, trans } = session;
+  guarded(
+    app,
+    session,
+    'runs'
+  )(CommandIDs.chooseDeployment, {
     label: trans.__('Run a Deployment…'),
     caption: trans.__('Choose a deployment, and run it now'),
     icon: runIcon,

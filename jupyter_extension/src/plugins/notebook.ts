@@ -11,6 +11,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { runIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { aheadText } from '../components/duration';
 import { CATEGORY, CommandIDs, describe, tell, textOf } from '../commands';
+import { guarded } from '../commands/guarded';
 import { deployIcon, nbflowIcon } from '../icons';
 import { DeployFormModel } from '../models/deployform';
 import { ISession } from '../tokens';
@@ -55,7 +56,7 @@ export const notebook: JupyterFrontEndPlugin<void> = {
 /** A button made from the schema alone would act on the current notebook, not on its own. */
 function buttonFor(
   { commands }: JupyterFrontEnd,
-  { feed, trans }: ISession,
+  { feed, allowed, trans }: ISession,
   panel: NotebookPanel,
   command: string
 ): ToolbarButton {
@@ -70,11 +71,13 @@ function buttonFor(
   const button = new ToolbarButton(props);
   const follow = (): void => {
     const problem = isCutOff(feed) ? messageFor(feed, trans) : null;
-    props.disabledTooltip = `${problem?.message ?? ''} ${problem?.hint ?? ''}`.trim();
-    button.enabled = problem === null;
+    const said = `${problem?.message ?? ''} ${problem?.hint ?? ''}`.trim();
+    props.disabledTooltip = said || allowed.whyNot(command);
+    button.enabled = props.disabledTooltip === '';
   };
-  feed.stateChanged.connect(follow);
-  button.disposed.connect(() => feed.stateChanged.disconnect(follow));
+  const told = [feed.stateChanged, allowed.stateChanged];
+  told.forEach(signal => signal.connect(follow));
+  button.disposed.connect(() => told.forEach(signal => signal.disconnect(follow)));
   follow();
   return button;
 }
@@ -95,7 +98,11 @@ function addNotebookCommands(
     isEnabled: (args: Parameters<typeof textOf>[0]) =>
       pathOf(args) !== '' && !isCutOff(session.feed)
   };
-  commands.addCommand(CommandIDs.deployNotebook, {
+  guarded(
+    app,
+    session,
+    'deployments'
+  )(CommandIDs.deployNotebook, {
     ...common,
     label: trans.__('Deploy Notebook…'),
     caption: trans.__('Deploy this notebook: run it on a schedule, or at a click'),
@@ -107,7 +114,11 @@ function addNotebookCommands(
       }
     }
   });
-  commands.addCommand(CommandIDs.runNotebook, {
+  guarded(
+    app,
+    session,
+    'runs'
+  )(CommandIDs.runNotebook, {
     ...common,
     label: trans.__('Run Notebook as a Flow'),
     caption: trans.__('Run this notebook from the top in a kernel of its own'),

@@ -2,6 +2,7 @@
  * One session a page: the API, the feed, and the models that follow it. Draws nothing.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
 import type { Contents } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
@@ -14,6 +15,7 @@ import {
 } from '../commands';
 import { addRareRunCommands } from '../commands/onerun';
 import { addManyRunsCommands } from '../commands/runs';
+import { Allowed } from '../models/allowed';
 import { ArtifactListModel } from '../models/artifactlist';
 import { BlocksModel, offerBlocks } from '../models/blocks';
 import { DeploymentsModel } from '../models/deployments';
@@ -22,6 +24,7 @@ import { LimitsModel } from '../models/limits';
 import { Preferences } from '../models/preferences';
 import { RunsModel } from '../models/runs';
 import { TallyModel } from '../models/tally';
+import { tellOnce } from '../models/tellonce';
 import { VariablesModel } from '../models/variables';
 import { WorkPoolsModel } from '../models/workpools';
 import { ISession } from '../tokens';
@@ -43,6 +46,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
     const made: ISession = {
       api,
       feed,
+      allowed: new Allowed(api, trans),
       runs: new RunsModel(api, feed),
       deployments: new DeploymentsModel(api, feed),
       preferences: new Preferences(),
@@ -62,6 +66,9 @@ export const session: JupyterFrontEndPlugin<ISession> = {
     addRareRunCommands(app, made);
     addDeploymentCommands(app, made);
     addScheduleCommands(app, made);
+    made.allowed.stateChanged.connect(() => app.commands.notifyCommandChanged());
+    made.allowed.refused.connect((_, why) => tellOnce(Notification.manager, why));
+    void made.allowed.ask();
     void app.started.then(() => feed.start());
     return made;
   }

@@ -4,7 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { useCallback } from 'react';
-import { kindWord } from '../components/artifact';
+import { kindWord, sizeText } from '../components/artifact';
 import { Ago } from '../components/duration';
 import { Empty } from '../components/empty';
 import { Windowed } from '../components/windowed';
@@ -83,7 +83,7 @@ interface IArtifactRow {
 }
 
 function ArtifactRow({ artifact, flow, trans }: IArtifactRow): JSX.Element {
-  const { key, kind, created_at, updated_at, description } = artifact;
+  const { key, kind, size, created_at, updated_at, description } = artifact;
   return (
     <div
       className="jp-nbflow-ArtifactRow"
@@ -107,6 +107,7 @@ function ArtifactRow({ artifact, flow, trans }: IArtifactRow): JSX.Element {
         <span className="jp-nbflow-Row-rest" dir="auto" title={flow}>
           {flow && trans.__('from %1', flow)}
         </span>
+        <span className="jp-nbflow-Row-end">{sizeText(size)}</span>
       </div>
     </div>
   );

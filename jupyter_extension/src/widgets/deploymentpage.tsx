@@ -46,8 +46,8 @@ export class DeploymentView extends InSight {
   constructor(private readonly _options: IDeploymentView) {
     super();
     const { session, deploymentId, part, takeOver } = _options;
-    const { api, feed, trans } = session;
-    const options = { id: deploymentId, api, feed, takeOver, part, trans };
+    const { api, feed, allowed, trans } = session;
+    const options = { id: deploymentId, api, feed, allowed, takeOver, part, trans };
     const model = (this.model = new DeploymentPageModel(options));
     this._parameters = new DeploymentParametersModel(model, trans);
     this._config = new DeploymentConfigModel(model, api, trans);

@@ -166,9 +166,8 @@ function Actions(props: IOfRow): JSX.Element {
   const { model, session, commands, row } = props;
   const { api, runs, trans } = session;
   const [busy, setBusy] = useState(false);
-  const { locked, may, gone } = model;
-  const noRun =
-    may.run && !gone ? '' : locked || trans.__('You may not run deployments here.');
+  const { locked, gone } = model;
+  const noRun = gone ? locked : session.allowed.reason('runs');
   const during = async (doing: Promise<unknown>): Promise<void> => {
     setBusy(true);
     await doing;

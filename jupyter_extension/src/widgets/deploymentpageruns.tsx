@@ -133,7 +133,7 @@ export function UpcomingPart({ model, session }: IDeploymentPart): JSX.Element {
         <UpcomingTable
           upcoming={upcoming}
           plan={plan}
-          locked={model.may.schedule ? model.locked : model.locked || lockedText(trans)}
+          locked={model.locked || session.allowed.reason('schedules')}
           session={session}
         />
       ) : (
@@ -159,10 +159,6 @@ export function UpcomingPart({ model, session }: IDeploymentPart): JSX.Element {
       <Record plan={plan} trans={trans} />
     </div>
   );
-}
-
-function lockedText(trans: TranslationBundle): string {
-  return trans.__('You may not change schedules on this server.');
 }
 
 interface IUpcomingTable {

@@ -17,11 +17,7 @@ export function SchedulesPart(props: IDeploymentPart): JSX.Element {
   const { trans, deployments } = session;
   useModel(deployments);
   const row = model.row;
-  const locked =
-    model.locked ||
-    (model.may.schedule
-      ? ''
-      : trans.__('You may not change schedules on this server.'));
+  const locked = model.locked || session.allowed.reason('schedules');
   const add = (
     <button
       className="jp-nbflow-Button"

@@ -10,7 +10,7 @@ import { Ahead, useTicking } from '../components/duration';
 import { Empty, Skeleton } from '../components/empty';
 import { LastRun } from '../components/runrow';
 import { Search } from '../components/search';
-import { useModelByFrame } from '../components/usemodel';
+import { useModel, useModelByFrame } from '../components/usemodel';
 import { openMenu } from '../components/windowed';
 import { WindowedParts } from '../components/windowedparts';
 import type { DeploymentsModel } from '../models/deployments';
@@ -121,7 +121,10 @@ function heightOf({ schedules }: Deployment): number {
   return HEAD_HEIGHT + (schedules.length ? schedules.length * SCHEDULE_HEIGHT : 0);
 }
 
-function NothingDeployed({ session: { trans }, commands }: IPart): JSX.Element {
+function NothingDeployed({
+  session: { allowed, trans },
+  commands
+}: IPart): JSX.Element {
   const ready = useEnabled(commands, CommandIDs.deployNotebook);
   return (
     <Empty>
@@ -135,7 +138,12 @@ function NothingDeployed({ session: { trans }, commands }: IPart): JSX.Element {
           className="jp-nbflow-Button"
           name="deploy-first"
           disabled={!ready}
-          title={ready ? undefined : trans.__('Open a notebook to begin.')}
+          title={
+            ready
+              ? undefined
+              : allowed.whyNot(CommandIDs.deployNotebook) ||
+                trans.__('Open a notebook to begin.')
+          }
           onClick={() => void commands.execute(CommandIDs.deployNotebook)}
         >
           {trans.__('Deploy a notebook')}
@@ -187,7 +195,9 @@ function DeploymentRow(props: IRow): JSX.Element {
   );
 }
 
-function Head({ row, session: { trans }, commands }: IRow): JSX.Element {
+function Head({ row, session: { allowed, trans }, commands }: IRow): JSX.Element {
+  useModel(allowed);
+  const not = allowed.whyNot(CommandIDs.runDeployment);
   const open = (): void =>
     void commands.execute(CommandIDs.openDeployment, { deployment_id: row.id });
   return (
@@ -204,8 +214,9 @@ function Head({ row, session: { trans }, commands }: IRow): JSX.Element {
       <button
         className="jp-nbflow-IconButton"
         name="run-now"
-        title={trans.__('Run now')}
+        title={not || trans.__('Run now')}
         aria-label={trans.__('Run %1 now', row.name)}
+        disabled={not !== ''}
         onClick={() =>
           void commands.execute(CommandIDs.runDeployment, { deployment_id: row.id })
         }
@@ -266,12 +277,14 @@ interface ILine extends IPart {
 }
 
 function ScheduleLine({ row, schedule, session, commands }: ILine): JSX.Element {
-  const { deployments, trans } = session;
+  const { allowed, deployments, trans } = session;
   const { timing, active } = schedule;
+  useModel(allowed);
   const next = useTicking(now => deployments.nextAt(schedule, now) ?? '');
   useEffect(() => void deployments.learn(timing), [deployments, timing, next]);
   const words = deployments.words(timing);
   const command = active ? CommandIDs.pauseSchedule : CommandIDs.resumeSchedule;
+  const not = allowed.whyNot(command);
   return (
     <div className="jp-nbflow-Deployment-line" data-schedule-id={schedule.id}>
       <span className="jp-nbflow-Deployment-when">
@@ -286,8 +299,10 @@ function ScheduleLine({ row, schedule, session, commands }: ILine): JSX.Element 
         aria-checked={active}
         name="schedule-active"
         title={
-          active ? trans.__('Pause this schedule') : trans.__('Resume this schedule')
+          not ||
+          (active ? trans.__('Pause this schedule') : trans.__('Resume this schedule'))
         }
+        disabled={not !== ''}
         aria-label={trans.__('Schedule of %1', row.name)}
         onClick={() => void commands.execute(command, { schedule_id: schedule.id })}
       >

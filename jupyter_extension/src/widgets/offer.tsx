@@ -12,7 +12,7 @@ interface IOffer {
   commands: CommandRegistry;
 }
 
-export function Offer({ session: { trans }, commands }: IOffer): JSX.Element {
+export function Offer({ session: { allowed, trans }, commands }: IOffer): JSX.Element {
   const ready = useEnabled(commands, CommandIDs.runNotebook);
   return (
     <Empty title={trans.__('No runs yet')}>
@@ -40,7 +40,10 @@ export function Offer({ session: { trans }, commands }: IOffer): JSX.Element {
         </button>
       </div>
       {!ready && (
-        <p className="jp-nbflow-Empty-hint">{trans.__('Open a notebook to begin.')}</p>
+        <p className="jp-nbflow-Empty-hint">
+          {allowed.whyNot(CommandIDs.runNotebook) ||
+            trans.__('Open a notebook to begin.')}
+        </p>
       )}
     </Empty>
   );

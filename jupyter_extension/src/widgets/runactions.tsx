@@ -7,6 +7,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import React, { useLayoutEffect, useRef, useState } from 'react';
 import { CommandIDs } from '../commands';
 import { RunCommandIDs } from '../commands/onerun';
+import { useModel } from '../components/usemodel';
 import { questionOf } from '../models/question';
 import { actionsOf, type RunActionName } from '../models/runactions';
 import type { ISession } from '../tokens';
@@ -29,10 +30,12 @@ const COMMANDS: Record<RunActionName, string> = {
 };
 
 export function RunActions({ run, session, commands }: IActions): JSX.Element {
+  const { allowed } = session;
+  useModel(allowed);
   const [busy, setBusy] = useState(false);
   const box = useKeptFocus();
   // What it asks for is answered by the form on its page.
-  const asks = questionOf(run.state) !== null;
+  const asks = questionOf(run.state) !== null && allowed.may('runs');
   const actions = actionsOf(run, session.trans).filter(
     ({ name }) => !(asks && name === 'resume')
   );
@@ -56,7 +59,8 @@ export function RunActions({ run, session, commands }: IActions): JSX.Element {
           key={name}
           className={`jp-nbflow-Button${accent ? ' jp-mod-accent' : ''}`}
           name={name}
-          title={title}
+          title={allowed.whyNot(COMMANDS[name]) || title}
+          disabled={!allowed.may('runs')}
           aria-disabled={busy}
           onClick={() => void act(COMMANDS[name])}
         >

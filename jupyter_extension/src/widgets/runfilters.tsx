@@ -18,11 +18,17 @@ import { CommandIDs } from '../commands';
 import { Search } from '../components/search';
 import { useModel } from '../components/usemodel';
 import { SPANS, type Group } from '../models/runfilter';
+import type { Allowed } from '../models/allowed';
 import type { RunsModel } from '../models/runs';
 
 interface IBar {
   runs: RunsModel;
   trans: TranslationBundle;
+}
+
+interface IRunsBar extends IBar {
+  commands: CommandRegistry;
+  allowed: Allowed;
 }
 
 export function FilterBar({ runs, trans }: IBar): JSX.Element {
@@ -148,15 +154,11 @@ function spansIn(trans: TranslationBundle): [string, string][] {
 }
 
 /** How many runs match, and how to see all again; or how many are chosen, and what to do with them. */
-export function RunsBar({
-  runs,
-  trans,
-  commands
-}: IBar & { commands: CommandRegistry }): JSX.Element {
+export function RunsBar({ runs, trans, commands, allowed }: IRunsBar): JSX.Element {
   useModel(runs.selection);
   const { selection } = runs;
   if (selection.all || selection.size) {
-    return <ChosenBar runs={runs} trans={trans} commands={commands} />;
+    return <ChosenBar {...{ runs, trans, commands, allowed }} />;
   }
   return (
     <div className="jp-nbflow-RunsBar">
@@ -207,11 +209,8 @@ function countText(runs: RunsModel, trans: TranslationBundle): string {
     : trans.__('The newest %1 of %2 runs', here.toLocaleString(), all);
 }
 
-function ChosenBar({
-  runs,
-  trans,
-  commands
-}: IBar & { commands: CommandRegistry }): JSX.Element {
+function ChosenBar({ runs, trans, commands, allowed }: IRunsBar): JSX.Element {
+  useModel(allowed);
   const { selection } = runs;
   const act = (command: string) => () =>
     void commands.execute(command, { chosen: 'all' });
@@ -239,18 +238,21 @@ function ChosenBar({
         icon={stopIcon}
         name="cancel-chosen"
         label={trans.__('Cancel the chosen runs…')}
+        not={allowed.whyNot(CommandIDs.cancelRuns)}
         onClick={act(CommandIDs.cancelRuns)}
       />
       <IconToggle
         icon={refreshIcon}
         name="retry-chosen"
         label={trans.__('Retry the chosen runs…')}
+        not={allowed.whyNot(CommandIDs.retryRuns)}
         onClick={act(CommandIDs.retryRuns)}
       />
       <IconToggle
         icon={deleteIcon}
         name="delete-chosen"
         label={trans.__('Delete the chosen runs…')}
+        not={allowed.whyNot(CommandIDs.deleteRuns)}
         onClick={act(CommandIDs.deleteRuns)}
       />
       <IconToggle
@@ -270,18 +272,21 @@ interface IIconToggle {
   pressed?: boolean;
   expanded?: boolean;
   marked?: boolean;
+  /** Why it cannot be done; empty: it can. */
+  not?: string;
   onClick: () => void;
 }
 
 function IconToggle(props: IIconToggle): JSX.Element {
-  const { icon, name, label, pressed, expanded, marked } = props;
+  const { icon, name, label, pressed, expanded, marked, not } = props;
   const on = Boolean(pressed || marked);
   return (
     <button
       className={`jp-nbflow-IconButton${on ? ' jp-mod-on' : ''}`}
       name={name}
-      title={label}
+      title={not || label}
       aria-label={label}
+      disabled={Boolean(not)}
       aria-pressed={pressed}
       aria-expanded={expanded}
       onClick={props.onClick}

@@ -36,8 +36,9 @@ export interface IHead {
 
 export function Head(props: IHead): JSX.Element {
   const { model, session, commands, opener } = props;
+  const { allowed, trans } = session;
   useModel(model);
-  const { trans } = session;
+  useModel(allowed);
   const run = model.run;
   if (!run) {
     return model.problem ? (
@@ -67,7 +68,9 @@ export function Head(props: IHead): JSX.Element {
       {model.explanation && (
         <Waits explanation={model.explanation} commands={commands} trans={trans} />
       )}
-      {!model.deleted && <Asks run={run} answer={props.answer} trans={trans} />}
+      {!model.deleted && allowed.may('runs') && (
+        <Asks run={run} answer={props.answer} trans={trans} />
+      )}
       {model.problem && <ProblemNote problem={worded(model.problem, trans)} />}
       <RunTabs model={model} trans={trans} />
     </>

@@ -45,7 +45,7 @@ function RunList({
   commands,
   shown
 }: IPart & { shown: boolean }): JSX.Element {
-  const { runs, trans } = session;
+  const { allowed, runs, trans } = session;
   useModelByFrame(runs, shown);
   if (!runs.loaded) {
     return <Skeleton rows={5} trans={trans} />;
@@ -56,7 +56,7 @@ function RunList({
   return (
     <>
       <FilterBar runs={runs} trans={trans} />
-      <RunsBar runs={runs} trans={trans} commands={commands} />
+      <RunsBar {...{ runs, trans, commands, allowed }} />
       {runs.problem && <ProblemNote problem={runs.problem} />}
       {runs.visible.length ? (
         <Rows session={session} commands={commands} />

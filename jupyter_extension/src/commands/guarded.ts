@@ -1,0 +1,32 @@
+/**
+ * Commands that not everybody may do: to others they are there, disabled, and say why.
+ */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { CommandRegistry } from '@lumino/commands';
+import type { Action, Allowed, Resource } from '../models/allowed';
+
+type Options = CommandRegistry.ICommandOptions;
+
+/** Give what adds commands that do something to a resource. */
+export function guarded(
+  { commands }: Pick<JupyterFrontEnd, 'commands'>,
+  { allowed }: { allowed: Allowed },
+  resource: Resource,
+  action: Action = 'execute'
+): (id: string, options: Options) => void {
+  return (id, options) => {
+    const { caption = '', isEnabled, execute } = options;
+    allowed.need(id, resource, action);
+    commands.addCommand(id, {
+      ...options,
+      caption: args =>
+        allowed.whyNot(id) ||
+        (typeof caption === 'function' ? caption.call(commands, args) : caption),
+      isEnabled: args =>
+        allowed.may(resource, action) && (isEnabled?.call(commands, args) ?? true),
+      // A key does not ask whether it is enabled.
+      execute: (args): unknown =>
+        allowed.refuses(id) ? undefined : execute.call(commands, args)
+    });
+  };
+}
