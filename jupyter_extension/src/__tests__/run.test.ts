@@ -228,7 +228,7 @@ test('an answer from before a run was deleted does not bring it back', async () 
   const { server, api, model } = await setUp();
   const before = model.run;
   let answer: (run: unknown) => void = () => undefined;
-  api.readFlowRun.mockReturnValueOnce(new Promise(done => (answer = done)) as never);
+  api.readFlowRun.mockReturnValueOnce(new Promise(done => (answer = done)));
   server.socket.say(snapshot(1));
   const gone = { ...flowRun('a'), kind: 'flow-run.deleted' };
   const event = {
