@@ -108,6 +108,7 @@ class Running:
     def _open(self) -> None:
         settings.ensure_home()
         self._orchestrator = orchestrator = Orchestrator(migrate=True)
+        orchestrator.know_shipped()  # so that who only looks at types writes nothing
         self._together = Together(orchestrator, self._created)
         self._bus = Bus(orchestrator)
         self.viewed = Viewed(orchestrator)

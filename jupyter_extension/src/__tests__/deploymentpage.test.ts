@@ -230,7 +230,7 @@ test('who may only look is told why nothing can be changed', async () => {
   const allowed = allowing({ 'nbflow:deployments': [] });
   const page = new DeploymentPageModel({
     id: ID,
-    api: api as never,
+    api: api,
     feed,
     allowed,
     takeOver: jest.fn(),
