@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -105,7 +106,7 @@ class Flooded(NamedTuple):
 def flood(events: int, seconds: float, *, automations: int = AUTOMATIONS) -> Flooded:
     """Emit events of four names beside a server whose automations count them."""
     loaded = ("benchmarks.lag",)
-    said = {"NBFLOW_SCHEDULER": "1", "NBFLOW_AUTOMATION_FIRINGS": "0"}
+    said: Any = {"NBFLOW_SCHEDULER": "1", "NBFLOW_AUTOMATION_FIRINGS": "0"}
     with rest.server(extensions=loaded, **said) as (url, token, tree):
         store = Orchestrator()
         rules = {f"rule {n}": _rule(n) for n in range(automations)}
@@ -187,15 +188,17 @@ def _times(store: Orchestrator, since: int) -> dict[str, list[int]]:
 def _meant(rule: dict[str, Any], times: dict[str, list[int]]) -> list[int]:
     """Go over a name's events with the rule's own words: the last so many, within so long."""
     many, within = rule["threshold"], int(rule["within"] * 1_000_000)
-    out, window, mute = list[int](), list[int](), 0
-    for t in times[rule["expect"][0]]:
-        newest = max([t, *window])
-        if t < mute or t <= newest - within:
+    out, window, mute = list[int](), deque[int](), 0
+    for t in times[rule["expect"][0]]:  # one process emits them: in order
+        if t < mute:
             continue
-        window = sorted([*(one for one in window if one > newest - within), t])
+        window.append(t)
+        while window[0] <= t - within:
+            window.popleft()
         if len(window) >= many:
             out.append(t)
-            mute, window = window[0] + within, []
+            mute = window[0] + within
+            window.clear()
     return out
 
 

@@ -83,7 +83,8 @@ class Turns:
             more = found.seq - self._heard >= MOST_COMMITS
         evaluator = self._evaluator
         assert evaluator is not None
-        decisions = [one for view in views for one in evaluator.feed(view, now)]
+        heard = max(now, clock.now())  # what was read may have occurred since the turn began
+        decisions = [one for view in views for one in evaluator.feed(view, heard)]
         if not more:
             decisions += evaluator.due(now)
         fault("automation.after_match")
