@@ -12,11 +12,11 @@ is there to say: what happens in it leads to nothing more.
     | expected, t <= newest - within             | too late: ignored                             |
     | expected                                   | counted; those <= newest - within forgotten   |
     | ... and threshold reached                  | FIRES; mute until the first of them + within  |
-    | nothing for `within`, mute over            | forgotten                                     |
+    | nothing for `within`, mute over, a minute  | forgotten                                     |
 Reactive with `after`
     | after, no window open at t                 | a window opens at t                           |
     | expected, inside the window, not fired     | counted; threshold reached: FIRES, once       |
-    | the window's end                           | forgotten                                     |
+    | a minute after the window's end            | forgotten                                     |
 Proactive (a watch). Without `after` a watch starts at once (for_each: with the first event of a
 kind), and the next one starts where one ends.
     | after, no watch                            | a watch starts at t                           |
@@ -47,6 +47,8 @@ from typing import Any, Literal, NamedTuple
 State = dict[str, Any]
 Kind = Literal["triggered", "resolved"]
 SECOND = 1_000_000
+#: for so long after its end a window is remembered: what occurred in it may be committed later
+_LATE = 60 * SECOND
 
 
 class Outcome(NamedTuple):
@@ -104,10 +106,10 @@ def _reached(window: Window, count: int) -> str:
 
 
 def reacted_until(window: Window, state: State) -> int:
-    """Give from when nothing of a reactive state matters any more."""
+    """Give from when nothing of a reactive state matters any more, late commits included."""
     if window.opened:
-        return state["open"] + window.within
-    return max(state["newest"] + window.within, state["mute"])
+        return state["open"] + window.within + _LATE
+    return max(state["newest"] + window.within, state["mute"]) + _LATE
 
 
 def react_opened(
