@@ -22,7 +22,7 @@ RUN = FlowRun(
 )  # fmt: skip
 ROW: dict[str, Any] = {
     "name": "brisk-otter", "flow_name": "etl", "deployment_id": "d1", "work_pool": "default",
-    "state": {"type": "FAILED", "name": "Failed"}, "tags": ["nightly"], "schedule_id": "s1",
+    "state": {"type": "FAILED", "name": "Failed", "message": ""}, "tags": ["nightly"], "schedule_id": "s1",
     "parent_flow_run_id": "p1",
 }  # fmt: skip
 EVENT = view(Event("flow-run.Failed", "flow-runs", "7", AT, ROW, 12))
