@@ -126,8 +126,12 @@ class Completion:
         if not words:
             return [(noun, "command") for noun in (*table.nouns(), "--help")]
         of_noun = table.of_noun(words[0])
-        if of_noun and of_noun[0].words != (words[0],) and len(words) == 1:
-            return [(command.words[1], "command") for command in of_noun]
+        said = tuple(words)
+        below = [
+            c.words for c in of_noun if len(c.words) > len(said) and c.words[: len(said)] == said
+        ]
+        if below:
+            return [(word, "command") for word in dict.fromkeys(w[len(said)] for w in below)]
         command = next((c for c in of_noun if c.words == tuple(words[: len(c.words)])), None)
         if command is None:
             return ()

@@ -200,6 +200,10 @@ class Evaluator:
         gone = [cell for cell in dirty if cell.state is None]
         return kept, [cell.place() for cell in gone if cell.values not in cell.node.cells]
 
+    def any_matched(self) -> bool:
+        """Say whether an event counted since `looked` was asked last."""
+        return any(node.matched for node in self._leaves)
+
     def looked(self) -> dict[str, tuple[int, int, EventView | None, Leaf | None]]:
         """Give by automation: events of its names, those that fitted, and the last that did not."""
         found: dict[str, tuple[int, int, EventView | None, Leaf | None]] = {}

@@ -113,7 +113,7 @@ class Turns:
 
     def _keep(self, evaluator: Evaluator, decisions: list[Decision], now: datetime) -> None:
         kept, gone = evaluator.changed()
-        nothing = not (kept or gone or decisions)
+        nothing = not (kept or gone or decisions or evaluator.any_matched())
         if nothing and self._heard - (self._seen or 0) < _MOST_UNWRITTEN:
             return
         looked = evaluator.looked()

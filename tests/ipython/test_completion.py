@@ -69,7 +69,10 @@ def test_all_of_the_command_line_is_offered(kernel: Any) -> None:
     for noun in table.nouns():
         verbs = [command.words[1:] for command in table.of_noun(noun)]
         if verbs != [()]:
-            assert offered(kernel, f"%nbflow {noun} ") == [verb for (verb,) in verbs]
+            assert offered(kernel, f"%nbflow {noun} ") == list(dict.fromkeys(v[0] for v in verbs))
+        for first in {verb[0] for verb in verbs if len(verb) > 1}:
+            below = [verb[1] for verb in verbs if verb[0] == first]
+            assert offered(kernel, f"%nbflow {noun} {first} ") == below
 
 
 @pytest.mark.parametrize("kind", ["task", "flow"])
