@@ -32,10 +32,11 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
-	@$(MAKE) --no-print-directory -j4 -Otarget test-browser test-kernels test-faults test-others
+	@$(MAKE) --no-print-directory -j3 -Otarget test-kernels test-others test-browser test-faults
 
-# Kernels and browsers wait more than they work: four processes of tests side by side take little
-# more than one. The browser's is one of its own in any case: Playwright keeps an event loop.
+# Kernels and browsers wait more than they work: three processes of tests side by side take little
+# more than one; four make those late that measure time. The fourth part begins when one has ended.
+# The browser's is one of its own in any case: Playwright keeps an event loop.
 test-browser:
 	@$(RUN) python -m pytest tests/browser
 

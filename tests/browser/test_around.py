@@ -180,12 +180,20 @@ def test_a_run_opens_with_the_part_that_is_set_and_badges_are_shown_where_they_a
     expect(badge).to_contain_text("Task, not run yet", timeout=30_000)
 
 
-def test_who_shows_the_runs_from_the_palette_goes_on_with_the_keys(stay: Visit, page: Page) -> None:
+def test_who_shows_the_runs_from_the_palette_goes_on_with_the_keys(
+    stay: Visit, page: Page, wait_for: Callable[..., object]
+) -> None:
     stay.execute("filebrowser:activate")
-    stay.execute("apputils:activate-command-palette")
-    expect(page.locator(".lm-CommandPalette-input")).to_be_focused()
-    page.keyboard.type("Show Runs and Deployments")
     item = page.locator('.lm-CommandPalette-item[data-command="nbflow:open-runs"]')
+
+    def asked() -> bool:
+        """A page opened before takes the focus once it is drawn, and the palette closes."""
+        stay.execute("apputils:activate-command-palette")
+        page.keyboard.type("Show Runs and Deployments")
+        page.wait_for_timeout(200)
+        return item.is_visible()
+
+    wait_for(asked, what="the palette")
     expect(item).to_have_class(re.compile("lm-mod-active"))
     page.keyboard.press("Enter")
     runs = page.get_by_role("listbox", name="Runs, newest first")
