@@ -188,10 +188,13 @@ def test_a_run_tells_the_state_it_left_and_the_one_it_entered(backend: Backend, 
 
 
 def test_events_are_followed_from_now_on_and_by_what_is_wanted(backend: Backend) -> None:
-    backend.emit_events([an_event()])
-    told = backend.follow_events(EventFilter("shop.*", since=clock.now() - timedelta(minutes=1)))
+    shop = f"shop-{uuid7()[-12:]}"
+    backend.emit_events([an_event(event=f"{shop}.opened")])
+    wanted = EventFilter(f"{shop}.*", since=clock.now() - timedelta(minutes=1))
+    told = backend.follow_events(wanted)
     first = next(told)
-    new = [an_event(), an_event(event="till.closed"), an_event(event="shop.closed")]
+    names = (f"{shop}.paid", "till.closed", f"{shop}.closed")
+    new = [an_event(event=name) for name in names]
     backend.emit_events(new)
     assert [next(told).id, next(told).id] == [new[0].id, new[2].id]
     assert first.id not in [one.id for one in new]

@@ -96,7 +96,7 @@ def test_writers_wait_for_a_foreign_lock_and_nobody_hears_of_it(
     def behind() -> timedelta:
         return clock.now() - orchestrator.read_deployment("d").schedules[0].done_until
 
-    wait_for(lambda: behind() < timedelta(seconds=5), seconds=90, what="the schedule caught up")
+    wait_for(lambda: behind() < timedelta(seconds=2), seconds=90, what="the schedule caught up")
     crew.close()
     runs = every(orchestrator)
     log = (tmp_path / "crew.log").read_text()
