@@ -41,7 +41,11 @@ def _hook(name: str, url: str) -> None:
 
 def _said(orchestrator: Orchestrator, **action: Any) -> dict[str, Any]:
     run = orchestrator.create_flow_run(NewFlowRun(flow_name="etl", name="brisk-otter"))
-    row = {"name": run.name, "flow_name": "etl", "state": {"type": "FAILED", "name": "Failed"}}
+    row = {
+        "name": run.name,
+        "flow_name": "etl",
+        "state": {"type": "FAILED", "name": "Failed", "message": ""},
+    }
     event = Event("flow-run.Failed", "flow-runs", run.id, clock.now(), row, 5)
     rows = {
         "flow_run": run,
