@@ -250,7 +250,8 @@ class TestCancelRequests:
         with pytest.raises(CancelledRun):
             parent()
         thread.join()
-        assert states(orchestrator) == {"child": "Cancelled", "parent": "Cancelled"}
+        both = {"child": "Cancelled", "parent": "Cancelled"}
+        wait_for(lambda: states(orchestrator) == both, what="the end of both")
         assert reached == []
 
     def test_a_childs_cancel_is_an_exception_for_its_parent(self, orchestrator, wait_for):
