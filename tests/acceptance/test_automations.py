@@ -32,7 +32,6 @@ def mends(run: str, why: str):
 def test_a_failure_runs_another_deployment_and_tells_by_webhook_and_mail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("aiosmtpd")
     (tmp_path / "flows.py").write_text(FLOWS)
     for name in [name for name in os.environ if name.startswith("NBFLOW_")]:
         if name != "NBFLOW_SECRET_KEY_FILE":
