@@ -50,6 +50,10 @@ class Carrying(Protocol):
         """Restore what a cell needs; give the state of the run if that cannot be."""
         ...
 
+    async def leave(self, client: CellClient) -> None:
+        """Do what is to be done when the run leaves between two cells."""
+        ...
+
     async def after(self, client: CellClient, cell_id: str, state: State) -> None:
         """Save what the next attempt would need when a cell has ended so."""
         ...
@@ -183,6 +187,8 @@ class Attempt:
                 continue
             left = await self._wait_while_paused()
             if left is not None:
+                if self.carrying is not None and left.leaves():
+                    await self.carrying.leave(client)
                 return left
             if self.stop.reason is not None:
                 return self._stopped(None)

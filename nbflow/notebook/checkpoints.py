@@ -50,9 +50,17 @@ class Checkpoints:
         self._asked_before = False
         self._places = {cell.id: at for at, cell in enumerate(self.cells)}
 
-    async def after(self, client: CellClient, cell_id: str, *, failed: bool) -> str | None:
-        """Save when a cell has ended; say what went wrong, if anything did."""
+    async def after(
+        self, client: CellClient, cell_id: str, *, failed: bool, whole: bool = False
+    ) -> str | None:
+        """Save when a cell has ended; say what went wrong, if anything did.
+
+        Args:
+            failed: the cell did not complete.
+            whole: save also what the kernel has saved before; implied by `failed`.
+        """
         asked = self._asked(self._places[cell_id], failed=failed)
+        asked["only_new"] = not (failed or whole)
         limit = settings.checkpoint_seconds + _PATIENCE_SECONDS
         answer = await ask(client, asked, seconds=limit, again=self._asked_before)
         self._asked_before = "error" not in answer
@@ -72,7 +80,6 @@ class Checkpoints:
             "first": sorted(cell_makers.read_from(self.cells, at if failed else at + 1)),
             "defined": self._defined(),
             "touched": _touched(cell.source) if failed else [],
-            "only_new": not failed,
             "changed": sorted(code.binds | code.mutates),
             "read": sorted(code.reads),
             "random": not failed,

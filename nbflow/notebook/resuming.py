@@ -66,6 +66,8 @@ class Resuming:
         self.made: Plan | None = None
         self._given: Sequence[Mapping[str, Any]] = ()
         self._failed: dict[str, str] = {}
+        #: the last cell this attempt has executed
+        self._last: str | None = None
 
     def plan(self, cells: Sequence[Mapping[str, Any]], language: str | None) -> Mapping[str, Step]:
         """Give the step of each cell, by id. Raises InvalidInput, InvalidNotebook, Conflict."""
@@ -225,15 +227,27 @@ class Resuming:
 
     async def after(self, client: CellClient, cell_id: str, state: State) -> None:
         """Save what the run's next attempt would need."""
+        self._last = cell_id
         wanted = "cell" if state.is_completed() else "failure"
-        if not self._saves or self.options.checkpoint != wanted or client.process.dead.done():
+        if self.options.checkpoint == wanted:
+            await self._save(client, cell_id, failed=not state.is_completed())
+
+    async def leave(self, client: CellClient) -> None:
+        """Save what the next attempt would need when the run leaves its process between cells."""
+        if self._last is not None and self.options.checkpoint == "failure":
+            await self._save(client, self._last, failed=False, whole=True)
+
+    async def _save(
+        self, client: CellClient, cell_id: str, *, failed: bool, whole: bool = False
+    ) -> None:
+        if not self._saves or client.process.dead.done():
             return
         if self._checkpoints is None:
             from nbflow.notebook.checkpoints import Checkpoints
             from nbflow.notebook.past import cells_of
 
             self._checkpoints = Checkpoints(self.path, cells_of(self._given))
-        problem = await self._checkpoints.after(client, cell_id, failed=not state.is_completed())
+        problem = await self._checkpoints.after(client, cell_id, failed=failed, whole=whole)
         if problem is not None:
             text = f"The variables could not be saved: {problem}."
             self.runs.log(logging.WARNING, text, cell_id, logger=_LOGGER)

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -122,6 +122,8 @@ class _Run:
         self.marker = f"{run.id}-{attempt}"
         self.options = run_options.of_json(run.options)
         self.asked_for = False
+        #: when the authority was last asked whether the run is paused (`clock.monotonic`)
+        self.asked_at = clock.monotonic()
         self.opened = opened
         self.opening = opening
         self.folder = journal.folder(f"runs/{run.id}/{attempt}")
@@ -279,13 +281,22 @@ class _Run:
 
     def _pausing(self) -> Generator[float, None, State | None]:
         """Wait while the run is paused; give the state it ends in if it does not go on."""
-        if not self.hold.paused:
+        if not self._paused():
             return None
         after = (yield from flow_runs.outlast(self.backend, self.run.id, self.attempt)).state
         self.hold.resume()
         if after.leaves():
             return rules.confirmed(after)
         return states.Failed(message=after.message) if after.is_failed() else None
+
+    def _paused(self) -> bool:
+        """Say whether the run is paused; after a cell in which nothing may have been heard, ask."""
+        if not self.hold.paused and clock.monotonic() - self.asked_at >= settings.record_seconds:
+            with suppress(NbflowError):
+                if self.backend.read_flow_run(self.run.id).state.is_paused():
+                    self.hold.pause_from_outside()
+            self.asked_at = clock.monotonic()
+        return self.hold.paused
 
     def _cancelled(self) -> bool:
         """Say whether a request to stop means that somebody cancelled the run."""

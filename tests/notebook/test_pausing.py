@@ -80,6 +80,30 @@ def test_a_suspended_notebook_run_ends_before_its_next_cell(orchestrator, notebo
     assert not orchestrator.list_task_runs(ran.run.id)[1].state.is_completed()
 
 
+def test_a_suspended_notebook_run_goes_on_with_what_its_cells_had_made(
+    orchestrator, notebooks
+) -> None:
+    path = notebooks.write(
+        "seen = open('seen.txt', 'a')\nseen.write('x')\nseen.close()\nmade = [1]",
+        "import time; made.append(2); time.sleep(0.7)",
+        "print(made)",
+    )
+
+    def suspend(cell: Any) -> None:
+        if cell.position == 1 and cell.state.is_running():
+            orchestrator.propose(cell.flow_run_id, states.Suspended(timeout_seconds=60))
+
+    run = notebooks.create(path=path)
+    with settings.temporary(heartbeat_seconds=60.0):  # nothing tells it but its own looking
+        assert run_now(orchestrator, run.id, 1, on_cell=suspend).is_suspended()
+    resume_flow_run(run.id)
+    worker = owners.current(worker_id="w")
+    orchestrator.propose(run.id, states.Pending(), attempt=1, owner=worker)
+    assert run_now(orchestrator, run.id, 2).is_completed()
+    assert notebooks.ended(orchestrator.read_flow_run(run.id)).text(2) == "[1, 2]\n"
+    assert (path.parent / "seen.txt").read_text() == "x"
+
+
 def test_a_pause_in_vain_fails_the_run(orchestrator, notebooks) -> None:
     ran = notebooks.run(
         "import time; time.sleep(0.7)",
