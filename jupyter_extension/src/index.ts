@@ -3,6 +3,7 @@
  */
 import { blocks } from './plugins/blocks';
 import { deploymentpage } from './plugins/deploymentpage';
+import { automations } from './plugins/automations';
 import { cells } from './plugins/cells';
 import { deepLinks, events } from './plugins/events';
 import { files } from './plugins/files';
@@ -40,5 +41,6 @@ export default [
   events,
   deepLinks,
   blocks,
+  automations,
   notify
 ];

@@ -9,6 +9,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { Allowed } from './models/allowed';
 import type { ArtifactListModel } from './models/artifactlist';
 import type { BlocksModel } from './models/blocks';
+import type { AutomationsModel } from './models/automations';
 import type { DeploymentsModel } from './models/deployments';
 import type { Feed } from './models/feed';
 import type { Preferences } from './models/preferences';
@@ -336,6 +337,7 @@ export interface ISession {
   readonly variables: VariablesModel;
   readonly limits: LimitsModel;
   readonly blocks: BlocksModel;
+  readonly automations: AutomationsModel;
   /** A file was saved here: its path from where the server looks. Nothing else tells of it. */
   readonly saved: ISignal<unknown, string>;
   readonly trans: TranslationBundle;

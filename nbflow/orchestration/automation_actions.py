@@ -208,7 +208,7 @@ def _act(
     if kind == "emit-event":
         return _emit_event(connection, said, row, action)
     if kind == "jupyter-notification":
-        return _notify(connection, said, row, action)
+        return _notify(connection, said, row, action, event)
     return {}, "Nothing was to be done.", None
 
 
@@ -350,12 +350,18 @@ def _emit_event(
 
 
 def _notify(
-    connection: sa.Connection, said: Mapping[str, Any], row: Automation, action: AutomationAction
+    connection: sa.Connection,
+    said: Mapping[str, Any],
+    row: Automation,
+    action: AutomationAction,
+    event: EventView | None,
 ) -> Outcome:
     """Tell those who look at JupyterLab: an event on the stream they hear."""
     told = {
         "id": action.id, "message": said["message"], "kind": said.get("kind", "info"),
         "automation_id": row.id, "name": row.name, "firing_id": action.firing_id,
+        "flow_run_id": template_context.subjects(event).get("flow_run"),
+        "deployment_id": row.deployment_id,
     }  # fmt: skip
     shown = Event("notification.shown", "notifications", action.id, clock.now(), told)
     events.append(connection, [shown])

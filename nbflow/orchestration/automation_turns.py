@@ -232,6 +232,7 @@ def _fire(
             reason += f" It fired {most} times in this minute already: nothing was done."
         else:
             depth = 1 + depth_of(connection, decision.event)
+            told["fired_at"] = clock.micros(decision.at)
     deepest = settings.automation_depth
     if depth > deepest:
         kind = "stopped"
@@ -243,7 +244,7 @@ def _fire(
         now = clock.now()
         row = replace(row, enabled=False, standing=told, updated_at=now)
         automations.replace(connection, row)
-    emit(connection, row, kind, {"firing": _shown(made)})
+    emit(connection, replace(row, standing=told), kind, {"firing": _shown(made)})
     return kind == "stopped"
 
 

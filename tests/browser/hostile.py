@@ -31,6 +31,9 @@ SINKS = {
     "worker": "name version",
     "concurrency_limit": "name",
     "variable": "name value* tags*",
+    "automation": "name description tags*",
+    "firing": "reason",
+    "automation_action": "message",
 }
 #: where a name is spoken of elsewhere
 REFERENCES = {

@@ -164,6 +164,7 @@ class House:
     asking: str
     deployment: str
     holding: tuple[subprocess.Popen[bytes], ...]
+    automation: str
     pool: str = "cluster"
     artifact: str = "summary"
     limit: str = "warehouse"
@@ -209,6 +210,7 @@ def run_script(lab: Any, source: str, *args: str) -> None:
 def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:
     """Fill a Lab that has nothing yet."""
     (lab.work / "report.ipynb").write_text(notebook(REPORT))
+    _automations(lab)
     started = [
         _post(lab, "flow-runs/run-notebook", path=path)["id"]
         for path in ("01_first_notebook.ipynb", "report.ipynb")
@@ -226,7 +228,9 @@ def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:
     assert asking
     cells = [(name, source.format(flow_run=flow_run)) for name, source in CELLS]
     (lab.work / House.cells).write_text(notebook(cells))
-    return House(lab.api, started[0], started[1], flow_run, late, asking, daily, holding)
+    rows = lab.api.get("automations").json()["rows"]
+    mind = next(row["id"] for row in rows if row["name"] == "mind the reports")
+    return House(lab.api, started[0], started[1], flow_run, late, asking, daily, holding, mind)
 
 
 def _deployed(lab: Any) -> str:
@@ -259,6 +263,18 @@ def _the_rest(lab: Any) -> None:
     _post(lab, "concurrency-limits", name="warehouse", limit=3)
     _post(lab, "concurrency-limits", name="tag:db", limit=1)
     _post(lab, "work-pools", name="night", description="Only after hours.", paused=True)
+
+
+def _automations(lab: Any) -> None:
+    """Make rules, one of which fires when the report fails, another that waits for ever."""
+    failed = {"type": "event", "expect": ["nbflow.flow-run.Failed", "nbflow.flow-run.Crashed"]}
+    told = {"type": "emit-event", "event": "report.failed"}
+    unknown = {"type": "send-notification", "block": "email/nobody", "body": "It failed."}
+    _post(lab, "automations", name="mind the reports", trigger=failed, actions=[told, unknown],
+          description="Nobody reads the log of a report.", tags=["reports"])  # fmt: skip
+    late = {"type": "cell-value", "name": "rows", "operator": "<", "value": 3}
+    _post(lab, "automations", name="few rows", trigger=late, actions=[{"type": "do-nothing"}],
+          enabled=False)  # fmt: skip
 
 
 def _holding(lab: Any, wait_for: Callable[..., Any]) -> tuple[subprocess.Popen[bytes], ...]:

@@ -127,6 +127,26 @@ SCREENS = (
         sidebar=True,
     ),
     Screen(
+        "automations",
+        sections("Automations"),
+        "#nbflow-panel:has(.jp-nbflow-Automations)",
+        ".jp-nbflow-Automation",
+        sidebar=True,
+    ),
+    Screen(
+        "automation",
+        command("nbflow:open-automation", automation="{automation}"),
+        ".jp-nbflow-AutomationPage",
+        ".jp-nbflow-Firing [data-action-state]",
+    ),
+    Screen(
+        "automation-form",
+        command("nbflow:edit-automation", automation="{automation}"),
+        ".jp-nbflow-FormDialog",
+        '[name="fields.name"]',
+        modal=True,
+    ),
+    Screen(
         "overview",
         command("nbflow:open-overview", range="week"),
         ".jp-nbflow-Overview",

@@ -54,6 +54,17 @@ const TEMPLATES = {
   big: { timeout_seconds: LIMIT, kernel_name: { type: 'string' } }
 };
 
+/** What is asked and made for “Tell me when it fails”. */
+function telling() {
+  return {
+    listBlocks: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
+    listAutomations: jest.fn().mockResolvedValue({ rows: [], cursor: null }),
+    createAutomation: jest.fn().mockResolvedValue({}),
+    changeAutomation: jest.fn().mockResolvedValue({}),
+    deleteAutomation: jest.fn().mockResolvedValue(undefined)
+  };
+}
+
 async function setUp(notebook = info()) {
   const api = {
     inspectNotebook: jest.fn().mockResolvedValue(notebook),
@@ -64,7 +75,8 @@ async function setUp(notebook = info()) {
       const variables = { properties: TEMPLATES[name], additionalProperties: false };
       return Promise.resolve({ job_configuration: {}, variables });
     }),
-    deploy: jest.fn().mockResolvedValue(deployment('report'))
+    deploy: jest.fn().mockResolvedValue(deployment('report')),
+    ...telling()
   };
   const preferences = new Preferences();
   const model = new DeployFormModel({
@@ -252,7 +264,8 @@ test('a file that is no notebook is said above the form', async () => {
     checkNotebook: jest.fn(),
     listWorkPools: jest.fn(),
     readJobTemplate: jest.fn(),
-    deploy: jest.fn()
+    deploy: jest.fn(),
+    ...telling()
   };
   const model = new DeployFormModel({
     path: 'x',

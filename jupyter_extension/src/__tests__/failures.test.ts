@@ -3,7 +3,7 @@ import { DeploymentsModel } from '../models/deployments';
 import { FailuresModel, GATHER_MS } from '../models/failures';
 import { Preferences } from '../models/preferences';
 import { FailureNotes, MOST, type INotes } from '../models/failurenotes';
-import type { FlowRun, FlowRunRow } from '../wire';
+import type { Automation, FlowRun, FlowRunRow } from '../wire';
 import {
   changes,
   deployment,
@@ -37,7 +37,8 @@ function setUp(old: FlowRun[] = []) {
   });
   const deployments = new DeploymentsModel({} as never, feed);
   const preferences = new Preferences();
-  const model = new FailuresModel(feed, deployments, preferences);
+  const automations: { all: Automation[] } = { all: [] };
+  const model = new FailuresModel(feed, deployments, preferences, automations);
   const told: string[][] = [];
   model.failed.connect((_, runs) => told.push(runs.map(({ id }) => id)));
   feed.start();
@@ -46,7 +47,7 @@ function setUp(old: FlowRun[] = []) {
     jest.advanceTimersByTime(GATHER_MS);
     return told;
   };
-  return { server, preferences, pass };
+  return { server, preferences, automations, pass };
 }
 
 beforeEach(() => jest.useFakeTimers());
@@ -69,6 +70,14 @@ test('a run that fails again after a retry is told of again', () => {
   server.socket.say(changes(2, flowRun('a', { deployment_id: 'd' })));
   server.socket.say(changes(3, failed('a', {}, 2)));
   expect(pass()).toEqual([['a'], ['a']]);
+});
+
+test('what an automation of its deployment tells is not told twice', () => {
+  const { server, automations, pass } = setUp();
+  const made = { deployment_id: 'd', tags: ['tell-failures'] };
+  automations.all = [made as unknown as Automation];
+  server.socket.say(changes(1, failed('a')));
+  expect(pass()).toEqual([]);
 });
 
 test('what had failed before the page came is never told of', () => {

@@ -34,6 +34,7 @@ import {
   type IScheduleChoice
 } from './schedulechoice';
 import { open, problemsOf, read, type ISchemaForm } from './schemaform';
+import { blocksThat, IN_LAB, keepTelling, tellingOf, toldBy } from './tellfailures';
 
 export const PREVIEW_MS = 250;
 /** The pool of a deployment that names none. */
@@ -54,6 +55,8 @@ export interface IDeployInput {
   readonly work_pool: string;
   /** Whether this person is told when a run of it fails. */
   readonly tell_failures: boolean;
+  /** By which block; empty: here in JupyterLab. */
+  readonly tell_by: string;
 }
 
 export interface IDeployForm {
@@ -65,6 +68,11 @@ export interface IDeployForm {
     | 'checkNotebook'
     | 'listWorkPools'
     | 'readJobTemplate'
+    | 'listBlocks'
+    | 'listAutomations'
+    | 'createAutomation'
+    | 'changeAutomation'
+    | 'deleteAutomation'
   >;
   deployments: Pick<DeploymentsModel, 'deploy'>;
   preferences: Pick<Preferences, 'notifyFailures' | 'isSilent' | 'setSilent'>;
@@ -95,6 +103,11 @@ export class DeployFormModel extends FormModel {
   /** Whether anybody is told of failures of deployments at all. */
   get tellsFailures(): boolean {
     return this._with.preferences.notifyFailures !== 'none';
+  }
+
+  /** The blocks that can tell somebody. */
+  get tellers(): readonly string[] {
+    return this._tellers;
   }
 
   get parameters(): ISchemaForm {
@@ -133,6 +146,7 @@ export class DeployFormModel extends FormModel {
     try {
       const info = await this._with.api.inspectNotebook(this._with.path);
       this._begin(info);
+      void this._loadTellers();
     } catch (reason) {
       this.found(this.problems, problemOf(reason));
     }
@@ -237,19 +251,39 @@ export class DeployFormModel extends FormModel {
     }
     return this.send(async () => {
       const deployed = await this._with.deployments.deploy(request);
-      await this._keepTelling(deployed.name);
+      await this._keepTelling(deployed);
       return deployed;
     });
   }
 
-  /** It is deployed by now: settings that cannot be written must not undo that. */
-  private async _keepTelling(name: string): Promise<void> {
-    const { preferences } = this._with;
+  /** It is deployed by now: what cannot be kept besides must not undo that. */
+  private async _keepTelling(deployed: Deployment): Promise<void> {
+    const { api, preferences, trans } = this._with;
+    const { tell_failures, tell_by } = this._input;
+    const { name } = deployed;
     await preferences
-      .setSilent(name, !this._input.tell_failures)
+      .setSilent(name, !tell_failures)
       .catch((reason: unknown) =>
         console.warn(`Whether to tell of ${name} lasts until a reload.`, reason)
       );
+    await keepTelling(deployed, tell_failures ? tell_by : null, api, trans).catch(
+      (reason: unknown) => console.warn(`No automation tells of ${name}.`, reason)
+    );
+  }
+
+  /** The blocks that can tell somebody, and which of them tells of this one now. */
+  private async _loadTellers(): Promise<void> {
+    const { api } = this._with;
+    try {
+      this._tellers = await blocksThat(api, ['notify']);
+      const found = this._deployed && (await tellingOf(this._deployed.id, api));
+      if (found && this._input.tell_by === IN_LAB) {
+        this._input = { ...this._input, tell_by: toldBy(found) };
+      }
+    } catch (reason) {
+      console.warn('Blocks that tell somebody cannot be listed.', reason);
+    }
+    this.changed();
   }
 
   private _begin(info: NotebookInfo): void {
@@ -282,7 +316,8 @@ export class DeployFormModel extends FormModel {
       description: deployed.description,
       replace: false,
       work_pool: deployed.work_pool,
-      tell_failures: !this._with.preferences.isSilent(deployed.name)
+      tell_failures: !this._with.preferences.isSilent(deployed.name),
+      tell_by: IN_LAB
     };
   }
 
@@ -380,6 +415,7 @@ export class DeployFormModel extends FormModel {
   private _deployed: Deployment | null = null;
   private _parameters: ISchemaForm = open({ additionalProperties: false });
   private _pools: readonly WorkPool[] = [];
+  private _tellers: readonly string[] = [];
   private _poolsAsked = false;
   private _jobVariables: ISchemaForm | null = null;
   private _input: IDeployInput = {
@@ -393,7 +429,8 @@ export class DeployFormModel extends FormModel {
     description: '',
     replace: false,
     work_pool: '',
-    tell_failures: true
+    tell_failures: true,
+    tell_by: IN_LAB
   };
   private _preview: Preview | null = null;
   private _previewing = false;

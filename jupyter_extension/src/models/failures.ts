@@ -4,10 +4,12 @@
  */
 import { Signal } from '@lumino/signaling';
 import type { Event, FlowRunRow } from '../wire';
+import type { AutomationsModel } from './automations';
 import type { DeploymentsModel } from './deployments';
 import type { Feed, Snapshot } from './feed';
 import type { Preferences } from './preferences';
 import { GROUPS } from './runfilter';
+import { tellsOf } from './tellfailures';
 
 /** How long failures are gathered before they are told of. */
 export const GATHER_MS = 1000;
@@ -20,7 +22,8 @@ export class FailuresModel {
   constructor(
     feed: Feed,
     private readonly _deployments: Pick<DeploymentsModel, 'get'>,
-    private readonly _preferences: Preferences
+    private readonly _preferences: Preferences,
+    private readonly _automations: Pick<AutomationsModel, 'all'>
   ) {
     feed.snapshot.connect((_, snapshot) => this._begin(snapshot));
     feed.changed.connect((_, events) => this._follow(events));
@@ -79,6 +82,10 @@ export class FailuresModel {
     const { notifyFailures } = this._preferences;
     const deployment = this._deployments.get(run.deployment_id);
     if (deployment && this._preferences.isSilent(deployment.name)) {
+      return false;
+    }
+    // What an automation tells is not told twice, and nothing while it is paused.
+    if (this._automations.all.some(row => tellsOf(row, run.deployment_id))) {
       return false;
     }
     // What a run called fails with it: that is one failure.

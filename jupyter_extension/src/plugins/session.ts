@@ -18,6 +18,7 @@ import { addManyRunsCommands } from '../commands/runs';
 import { Allowed } from '../models/allowed';
 import { ArtifactListModel } from '../models/artifactlist';
 import { BlocksModel, offerBlocks } from '../models/blocks';
+import { AutomationsModel } from '../models/automations';
 import { DeploymentsModel } from '../models/deployments';
 import { Feed } from '../models/feed';
 import { LimitsModel } from '../models/limits';
@@ -56,6 +57,7 @@ export const session: JupyterFrontEndPlugin<ISession> = {
       variables: new VariablesModel(api, feed),
       limits: new LimitsModel(api, feed),
       blocks: new BlocksModel(api, feed),
+      automations: new AutomationsModel(api, feed),
       saved: savedOf(app.serviceManager.contents),
       trans
     };

@@ -112,7 +112,9 @@ function Name({ model, trans }: IPart): JSX.Element {
 
 function TellFailures({ model, trans }: IPart): JSX.Element {
   const help = model.tellsFailures
-    ? trans.__('Here in JupyterLab, while it is open.')
+    ? model.input.tell_by
+      ? trans.__('By “%1”.', model.input.tell_by)
+      : trans.__('Here in JupyterLab, while it is open.')
     : trans.__('Notifications of failures are turned off in the settings.');
   return (
     <div className="jp-nbflow-Field">
@@ -130,6 +132,21 @@ function TellFailures({ model, trans }: IPart): JSX.Element {
       <div className="jp-nbflow-Field-help" id="jp-nbflow-tell-help">
         {help}
       </div>
+      {model.tellers.length > 0 && model.tellsFailures && model.input.tell_failures && (
+        <select
+          name="tell_by"
+          aria-label={trans.__('How to tell me')}
+          value={model.input.tell_by}
+          onChange={event => model.edit({ tell_by: event.target.value })}
+        >
+          <option value="">{trans.__('Here in JupyterLab')}</option>
+          {model.tellers.map(name => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
     </div>
   );
 }

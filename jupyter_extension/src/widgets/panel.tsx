@@ -1,6 +1,6 @@
 /**
  * The sidebar: how the page stands to the server and its scheduler, the runs, the deployments,
- * and, closed at first, pools, artifacts, variables, limits and blocks.
+ * and, closed at first, pools, automations, artifacts, variables, limits and blocks.
  */
 import {
   CommandToolbarButton,
@@ -21,6 +21,7 @@ import { isCutOff, messageFor, standing } from '../models/standing';
 import type { ISession } from '../tokens';
 import { artifactSection } from './artifactsection';
 import { blockSection } from './blocks';
+import { automationSection } from './automations';
 import { limitSection } from './concurrency';
 import { DeploymentsWidget } from './deployments';
 import { poolSection } from './pools';
@@ -56,6 +57,7 @@ export class NbflowPanel extends SidePanel {
     );
     this.addWidget(new RunListWidget({ session, commands }));
     this.addWidget(new DeploymentsWidget({ session, commands }));
+    this._addCollapsed(automationSection(session, commands));
     this._addCollapsed(poolSection(session, commands));
     this._addCollapsed(artifactSection(session, commands));
     this._addCollapsed(variableSection(session, commands));
