@@ -22,8 +22,8 @@ RUN = FlowRun(
 )  # fmt: skip
 ROW: dict[str, Any] = {
     "name": "brisk-otter", "flow_name": "etl", "deployment_id": "d1", "work_pool": "default",
-    "state": {"type": "FAILED", "name": "Failed", "message": ""}, "tags": ["nightly"], "schedule_id": "s1",
-    "parent_flow_run_id": "p1",
+    "state": {"type": "FAILED", "name": "Failed", "message": ""}, "tags": ["nightly"],
+    "schedule_id": "s1", "parent_flow_run_id": "p1",
 }  # fmt: skip
 EVENT = view(Event("flow-run.Failed", "flow-runs", "7", AT, ROW, 12))
 
