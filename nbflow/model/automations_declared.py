@@ -12,6 +12,8 @@ from nbflow.model import names, strict_yaml
 from nbflow.model.automations import NewAutomation, checked
 from nbflow.model.shapes import is_list, is_mapping, is_sequence
 
+#: the tag of automations that come and go with what deploys
+DECLARED = "declared"
 _KNOWN = [one.name for one in fields(NewAutomation) if one.name != "created_by"]
 
 
@@ -84,7 +86,7 @@ def _trigger(said: Any, at: int, deployment: str, field: str) -> NewAutomation:
         given["name"] = own.pop("name")  # what it watches; the automation's follows
     action = {"type": "run-deployment", "deployment": deployment, **run}
     name = own.pop("name", f"{deployment} (trigger {at + 1})")
-    new = NewAutomation(name, given, own.pop("actions", (action,)), **own)
+    new = NewAutomation(name, given, own.pop("actions", (action,)), tags=(DECLARED,), **own)
     try:
         return checked(new)
     except InvalidInput as error:

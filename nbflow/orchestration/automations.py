@@ -23,6 +23,7 @@ from nbflow.model.automations import (
     Tested,
     checked,
 )
+from nbflow.model.automations_declared import DECLARED
 from nbflow.model.event_views import EventView
 from nbflow.model.names import twin
 from nbflow.model.pages import MOST_ROWS, Page
@@ -144,7 +145,10 @@ def delete(connection: sa.Connection, gone: Automation) -> None:
 def of_deployment(
     connection: sa.Connection, deployment_id: str, wanted: tuple[NewAutomation, ...]
 ) -> None:
-    """Give a deployment the automations it says, by name; those it says no more are deleted."""
+    """Give a deployment the automations it says, by name.
+
+    Those it said before and says no more are deleted; what people made for it stays.
+    """
     there = {one.name: one for one in automations.of_deployment(connection, deployment_id)}
     for new in wanted:
         new = checked(replace(new, deployment_id=deployment_id))
@@ -155,6 +159,13 @@ def of_deployment(
         said = {name: getattr(new, name) for name in AutomationChange.__dataclass_fields__}
         update(connection, found, AutomationChange(**said))
     for gone in there.values():
+        if DECLARED in gone.tags:
+            delete(connection, gone)
+
+
+def delete_of(connection: sa.Connection, deployment_id: str) -> None:
+    """Delete all automations of a deployment."""
+    for gone in automations.of_deployment(connection, deployment_id):
         delete(connection, gone)
 
 

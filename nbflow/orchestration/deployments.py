@@ -55,7 +55,7 @@ class SqlDeployments(OverSql):
         with self._write() as connection:
             gone = deployments.get(connection, name_or_id)
             deploying.delete(connection, name_or_id)
-            automations.of_deployment(connection, gone.id, ())
+            automations.delete_of(connection, gone.id)
 
     def read_deployment(self, name_or_id: str) -> Deployment:
         """Read a deployment by name or id."""

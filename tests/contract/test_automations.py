@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from nbflow.exceptions import Conflict, InvalidInput, NotFound, Stale
 from nbflow.model import ids, states
 from nbflow.model.automations import AutomationChange, NewAutomation, TestAsked
 from nbflow.model.backend import Backend
+from nbflow.model.deployments import Deployment
 from nbflow.model.runs import NewFlowRun
 from tests.contract.conftest import Make
 
@@ -79,6 +81,32 @@ def test_a_deployment_may_be_named(backend: Backend, make: Make, name: str) -> N
     lost = {**said, "deployment": "no such"}
     with pytest.raises(NotFound):
         backend.create_automation(NewAutomation(f"{name}-2", lost, NOTHING))
+
+
+def test_deploying_again_deletes_what_it_said_itself_and_nothing_else(
+    backend: Backend, make: Make, name: str
+) -> None:
+    def deploy(*triggers: str) -> Deployment:
+        said = ({"expect": [f"{one}.came"], "name": one} for one in triggers)
+        return backend.deploy(replace(make.new_deployment(name=name), triggers=tuple(said)))
+
+    deployed = deploy(f"{name}-1", f"{name}-2")
+    by_hand = NewAutomation(f"{name}-mine", FAILED, NOTHING, deployment_id=deployed.id)
+    backend.create_automation(by_hand)
+
+    def kept() -> set[str]:
+        rows = backend.list_automations().rows
+        return {one.name for one in rows if one.deployment_id == deployed.id}
+
+    assert kept() == {f"{name}-1", f"{name}-2", f"{name}-mine"}
+    deploy(f"{name}-2")
+    assert kept() == {f"{name}-2", f"{name}-mine"}
+    make.deployment(name=name)
+    assert kept() == {f"{name}-2", f"{name}-mine"}
+    deploy()
+    assert kept() == {f"{name}-mine"}
+    backend.delete_deployment(deployed.id)
+    assert kept() == set()
 
 
 def test_its_standing_begins_with_nothing(backend: Backend, name: str) -> None:
