@@ -12,6 +12,7 @@ from typing import Any
 
 from nbflow.engine import parameters
 from nbflow.model import docstrings
+from nbflow.model.json_schema import is_secret
 from nbflow.model.shapes import is_mapping, is_sequence
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -61,9 +62,9 @@ def _of_parameter(
     except Exception:  # pydantic's, and whatever a user's type raises while it is looked at
         adapter = None
     definitions.update(made.pop("$defs", {}))
-    if parameter.default is not parameter.empty and "writeOnly" not in made:
+    if parameter.default is not parameter.empty:
         default = _plain(parameter.default, adapter)
-        if default is not _NOTHING:
+        if default is not _NOTHING and (default is None or not is_secret(made)):
             made["default"] = default
     return made
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbflow.model import looks
 from nbflow.model.deployments import Deployment
-from nbflow.model.json_schema import resolve
+from nbflow.model.json_schema import is_secret, resolve
 from nbflow.model.runs import TaskRun
 from nbflow.model.shapes import is_list
 from nbflow.model.states import State
@@ -148,10 +148,9 @@ def parameter_rows(
     for name, declared in schema.get("properties", {}).items():
         taken = resolve(schema, declared)
         kind = taken.get("type", "any")
-        hidden = taken.get("format") == "password" or taken.get("writeOnly") is True
         given = values.get(name, declared.get("default"))
         there = name in values or "default" in declared
-        shown = "********" if hidden else json.dumps(given, ensure_ascii=False)
+        shown = "********" if is_secret(taken) else json.dumps(given, ensure_ascii=False)
         said = " | ".join(map(str, kind)) if is_list(kind) else str(kind)
         yield name, said, shown if there else ""
 

@@ -92,6 +92,13 @@ def resolve(root: Schema, schema: Schema, seen: frozenset[str] = frozenset()) ->
     return {**found, **rest}
 
 
+def is_secret(schema: Schema) -> bool:
+    """Say whether what a schema takes, or one of its alternatives, is nobody's to read."""
+    hidden = schema.get("writeOnly") is True or schema.get("format") == "password"
+    options = (*schema.get("anyOf", ()), *schema.get("oneOf", ()))
+    return hidden or any(is_mapping(one) and is_secret(one) for one in options)
+
+
 def _at(root: Schema, ref: str) -> Schema:
     found: Any = root
     for step in ref[2:].split("/"):

@@ -18,6 +18,8 @@ from datetime import datetime
 from typing import Any
 
 from nbflow.exceptions import InvalidNotebook
+from nbflow.model.json_schema import is_secret
+from nbflow.model.masking import MASK
 from nbflow.model.parameter_literals import MODULES, Literal, Scope, kind_of, literal
 from nbflow.model.parameter_types import nullable, of_annotation, takes_null
 
@@ -179,6 +181,8 @@ def _default(value: ast.expr, made: Mapping[str, Any], scope: Scope, source: str
     found = literal(value, scope)
     # A value of a type that JSON has not, where the annotation does not tell which it is.
     odd = found is not None and "x-annotation" in made and found.kind != kind_of(found.value)
+    if is_secret(made) and (found is None or found.value is not None):
+        return {"x-source": MASK}
     if found is None or odd:
         return {"x-source": _segment(source, value)}
     default: dict[str, Any] = {"default": found.value}

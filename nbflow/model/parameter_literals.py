@@ -24,7 +24,7 @@ from nbflow.model.shapes import is_object, is_sequence
 #: modules whose names are known, under the names they are usually imported by
 MODULES = frozenset({
     "datetime", "dt", "typing", "t", "typing_extensions", "uuid", "pathlib", "decimal", "pydantic",
-    "annotated_types", "collections.abc", "abc", "enum",
+    "annotated_types", "collections.abc", "abc", "enum", "nbflow.blocks",
 })  # fmt: skip
 
 Enums = Mapping[str, Mapping[str, Any]]

@@ -15,6 +15,7 @@ from nbflow.model.parameter_literals import Scope, literal
 
 Schema = dict[str, Any]
 
+_SECRET: Schema = {"type": "string", "format": "password", "writeOnly": True}
 _NAMED: dict[str, Schema] = {
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -44,6 +45,8 @@ _NAMED: dict[str, Schema] = {
     "UUID": {"type": "string", "format": "uuid"},
     "Path": {"type": "string", "format": "path"},
     "PurePath": {"type": "string", "format": "path"},
+    "SecretStr": _SECRET,
+    "SecretBytes": _SECRET,
 }
 _OBJECTS = ("dict", "Dict", "Mapping")
 _TUPLES = ("tuple", "Tuple")

@@ -27,6 +27,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "work_pool": ("id", "name", "type", "paused", "status", "concurrency_limit", "description"),
     "work_queue": ("id", "name", "work_pool", "paused", "status", "concurrency_limit", "priority"),
+    "block": ("id", "name", "type_slug", "created_at", "updated_at"),
     "automation": ("id", "name", "description", "tags", "enabled"),
     "firing": ("id", "kind", "trigger", "labels", "reason", "at", "depth"),
 }  # fmt: skip
@@ -36,6 +37,7 @@ ROOTS = ("event", *_FIELDS)
 _LISTS = {
     "flow_run": "flow-runs", "flow": "flows", "deployment": "deployments",
     "work_pool": "work-pools", "work_queue": "work-pools", "automation": "automations",
+    "block": "blocks",
 }  # fmt: skip
 
 

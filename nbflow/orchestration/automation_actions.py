@@ -46,6 +46,7 @@ from nbflow.orchestration.base import OverSql
 from nbflow.store import (
     automation_actions,
     automations,
+    blocks,
     buckets,
     codec,
     deployments,
@@ -398,6 +399,8 @@ def _row(connection: sa.Connection, root: str, which: str) -> Any:
                 return deployments.find(connection, which)
             case "work_pool":
                 return pools.find(connection, which)
+            case "block":
+                return blocks.get(connection, which)
             case "flow":
                 return {"name": which}
             case _:

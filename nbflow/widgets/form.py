@@ -18,7 +18,7 @@ from nbflow.exceptions import InvalidInput, NbflowError
 from nbflow.flows import Flow
 from nbflow.model import cards, durations, looks, parameters, schedules
 from nbflow.model.deployments import Deployment
-from nbflow.model.json_schema import resolve
+from nbflow.model.json_schema import is_secret, resolve
 from nbflow.model.schedules import Cron, Interval, Timing
 from nbflow.widgets import front, live
 from nbflow.widgets.runview import Display
@@ -218,7 +218,7 @@ def _field(schema: Mapping[str, Any], name: str, given: Mapping[str, Any]) -> di
 
 
 def _kind(taken: Mapping[str, Any]) -> tuple[str, list[list[str]]]:
-    if _is_hidden(taken):
+    if is_secret(taken):
         return "secret", []
     if isinstance(taken.get("enum"), list):
         return "choice", [[_text(one), looks.one_line(_text(one))] for one in taken["enum"]]
@@ -246,11 +246,7 @@ def _defaults(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
 
 
 def _hidden(schema: Mapping[str, Any], name: str) -> bool:
-    return _is_hidden(resolve(schema, schema.get("properties", {}).get(name, {})))
-
-
-def _is_hidden(taken: Mapping[str, Any]) -> bool:
-    return taken.get("format") == "password" or taken.get("writeOnly") is True
+    return is_secret(resolve(schema, schema.get("properties", {}).get(name, {})))
 
 
 def _text(value: Any) -> str:

@@ -23,6 +23,7 @@ SCHEMA = {
         "day": {"type": "string", "default": "today"},
         "limit": {"type": ["integer", "null"]},
         "key": {"type": "string", "format": "password"},
+        "token": {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]},
     }
 }
 
@@ -32,7 +33,7 @@ def a_deployment(**other: Any) -> Deployment:
     said: dict[str, Any] = {
         "path": "/work/report.ipynb", "name": "report", "flow_name": "report",
         "schedules": (schedule,), "parameter_schema": SCHEMA,
-        "parameters": {"limit": 5, "key": "hunter2"},
+        "parameters": {"limit": 5, "key": "hunter2", "token": "hunter2"},
     } | other  # fmt: skip
     return Deployment(id="d", source="live", snapshot="", kernel_name="python3",
                       created_at=NOW, updated_at=NOW, **said)  # fmt: skip

@@ -13,6 +13,7 @@ from nbflow.model.parameter_cell import schema
 
 ENUM = "from enum import Enum\nclass Colour(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n"
 INFERRED = {"x-inferred": True}
+SECRET = {"type": "string", "format": "password", "writeOnly": True}
 TUPLE = {"x-python": "tuple"}
 
 CELLS = [
@@ -58,6 +59,13 @@ CELLS = [
     ("day: date", {"type": "string", "format": "date"}),
     ("at: datetime.datetime = None",
      {"type": ["string", "null"], "format": "date-time", "default": None}),
+    ("p: SecretStr = None",
+     {"type": ["string", "null"], "format": "password", "writeOnly": True, "default": None}),
+    ("from nbflow.blocks import SecretStr\np: SecretStr", SECRET),
+    ("p: pydantic.SecretBytes = b'hunter2'", {**SECRET, "x-source": "********"}),
+    ("p: SecretStr = SecretStr('hunter2')", {**SECRET, "x-source": "********"}),
+    ("p: Optional[SecretStr] = 'hunter2'",
+     {"anyOf": [SECRET, {"type": "null"}], "x-source": "********"}),
     ("n: 'int' = 1", {"type": "integer", "default": 1}),
     ("n: Annotated[int, 'how many'] = 1", {"type": "integer", "default": 1}),
     ("df: pd.DataFrame = None", {"x-annotation": "pd.DataFrame", "default": None}),

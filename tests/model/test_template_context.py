@@ -8,6 +8,7 @@ from typing import Any
 
 from nbflow import settings
 from nbflow.model import masking, template_context, templates
+from nbflow.model.blocks import BlockDocument
 from nbflow.model.event_views import view
 from nbflow.model.events import Event
 from nbflow.model.runs import FlowRun
@@ -60,3 +61,14 @@ def test_it_is_plain_json_with_every_root_and_nothing_that_is_not_listed() -> No
     for hidden in ("hunter2hunter2", "private", "runs/7/1", "idempotency_key"):
         assert hidden not in text
     assert template_context.build(None, {})["event"] == {}
+
+
+def test_a_block_is_linked_and_nothing_of_its_fields_is_told() -> None:
+    made = Event("block.created", "blocks", "b1", AT, {"name": "mail", "data": {"user": "ada"}})
+    assert template_context.subjects(view(made)) == {"block": "b1"}
+    block = BlockDocument("b1", "email", "mail", "sha", {"user": "ada"}, AT, AT)
+    with settings.temporary(ui_url="https://lab.example.org"):
+        context = template_context.build(view(made), {"block": block})
+    assert context["block"]["ui_url"] == "https://lab.example.org/lab?nbflow=blocks/b1"
+    assert context["block"]["name"] == "mail"
+    assert "data" not in context["block"]
