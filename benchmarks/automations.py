@@ -31,6 +31,8 @@ EVENTS, AUTOMATIONS, REPEATS, COST = 20_000, 100, 5, 50
 FLOOD, FLOOD_SECONDS, LAG = 100_000, 10.0, 0.050
 #: events of one commit of the flood
 BATCH = 100
+#: what a hundred automations wait for, as to each event
+KINDS = ("other names", "other deployments", "one deployment each", "25 of 100 count it")
 NAMES = [f"nbflow.flow-run.{one}" for one in ("Pending", "Running", "Completed", "Failed")]
 
 
@@ -204,8 +206,7 @@ def _meant(rule: dict[str, Any], times: dict[str, list[int]]) -> list[int]:
 
 def tables() -> tuple[Table, ...]:
     """Measure; give the tables."""
-    kinds = ("other names", "other deployments", "one deployment each", "25 of 100 count it")
-    costs = {kind: measure(kind)[0] for kind in kinds}
+    costs = {kind: measure(kind)[0] for kind in KINDS}
     return (
         Table(
             "What an event costs where a hundred automations listen",

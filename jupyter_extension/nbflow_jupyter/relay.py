@@ -92,9 +92,10 @@ class Relay:
         self._tell_soon()
 
     async def _tell(self, to: int, held: list[Event]) -> None:
-        events = await self._filled(coalesced(held))
-        for listener in tuple(self._listeners):
-            listener.tell(to, events)
+        if self._listeners:
+            events = await self._filled(coalesced(held))
+            for listener in tuple(self._listeners):
+                listener.tell(to, events)
         self._bus.take(held)
 
     async def _filled(self, events: tuple[Event, ...]) -> tuple[Event, ...]:

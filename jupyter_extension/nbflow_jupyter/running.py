@@ -46,6 +46,8 @@ from nbflow_jupyter.viewed import Viewed
 _READERS = 3
 #: threads that write for them: they mostly wait for the store's one writer, while others read
 _WRITERS = 8
+#: so many times as long as they worked, the services that hear every commit pause
+_EASE = 4.0
 #: a schedule due within this keeps the server from being culled
 _SOON = timedelta(hours=1)
 
@@ -119,8 +121,8 @@ class Running:
             self._scheduler = Scheduler(orchestrator)
             ticking = Service(self._scheduler)
             chores = (Reaper(orchestrator), Retention(orchestrator), SelfCheck(orchestrator))
-            acting = Service(AutomationsService(orchestrator))
-            telling = Service(OutsideActions(orchestrator))
+            acting = Service(AutomationsService(orchestrator), ease=_EASE)
+            telling = Service(OutsideActions(orchestrator), ease=_EASE)
             self._services = [ticking, acting, telling, *map(Service, chores)]
             self._bus.subscribe(lambda _from, _to, events: _wake(ticking, events))
             self._bus.subscribe(lambda _from, _to, _events: acting.wake())

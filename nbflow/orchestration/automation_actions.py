@@ -8,7 +8,7 @@ far it came, so it is recorded as not done, and not repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,8 +59,8 @@ from nbflow.store import work_pools as pools
 INTERRUPTED = "It was interrupted; it is not repeated."
 #: an action outside takes no longer than this
 _LONGEST = timedelta(minutes=10)
-#: actions of one turn
-_MOST = 100
+#: actions of one turn, and of one transaction
+_MOST, _TOGETHER = 100, 20
 _After = Callable[[], None]
 Outcome = tuple[dict[str, Any], str, _After | None]
 
@@ -72,8 +72,8 @@ class SqlActions(OverSql):
         """Do the actions on this store that wait; give how many there were."""
         with self.database.read() as connection:
             waiting = automation_actions.waiting(connection, outside=False, limit=_MOST)
-        for action in waiting:
-            self._do(action)
+        for at in range(0, len(waiting), _TOGETHER):
+            self._do_together(waiting[at : at + _TOGETHER])
         return len(waiting)
 
     def claim_actions(self, limit: int = 10) -> tuple[tuple[AutomationAction, Firing], ...]:
@@ -131,39 +131,51 @@ class SqlActions(OverSql):
             row = automations.get(connection, action.automation_id)
             return _context(connection, row, firing, _event_of(firing))
 
-    def _do(self, action: AutomationAction) -> None:
-        """Do one action, or write down why it cannot be done."""
+    def _do_together(self, actions: Sequence[AutomationAction]) -> None:
+        """Do some actions in one transaction; where one of them cannot be done, each in its own."""
         try:
-            after = self._attempt(action)
+            done = self._attempt(actions)
         except (StoreBusy, StoreFull, Unreachable):
             raise
         except Exception as error:  # whatever it is, the other automations go on
-            known = isinstance(error, NbflowError)
-            said = texts.safe(str(error) if known else f"{type(error).__name__}: {error}")
-            with self._write() as connection:
-                if automation_actions.move(
-                    connection, action.id, "pending", "failed", message=said
-                ):
-                    _tell(connection, replace(action, state="failed", message=said))
+            if len(actions) == 1:
+                self._fail(actions[0], error)
+            else:
+                for one in actions:
+                    self._do_together([one])
             return
-        if after is not None:
+        for after in done:
             after()
 
-    def _attempt(self, action: AutomationAction) -> _After | None:
+    def _attempt(self, actions: Sequence[AutomationAction]) -> list[_After]:
         with self._write() as connection:
-            if not automation_actions.move(connection, action.id, "pending", "done"):
-                return None
-            firing = automations.get_firing(connection, action.firing_id)
-            row = automations.get(connection, action.automation_id)
-            first = events.last_seq(connection) + 1
-            outcome, message, after = _act(connection, action, row, firing)
-            outcome["seqs"] = [first, events.last_seq(connection)]
-            done = replace(action, state="done", message=message, outcome=outcome)
-            automation_actions.settle(connection, done)
-            _tell(connection, done)
+            done = [after for one in actions if (after := _do(connection, one)) is not None]
             fault("action.before_commit")
         fault("action.after_commit")
-        return after
+        return done
+
+    def _fail(self, action: AutomationAction, error: Exception) -> None:
+        """Write down why an action cannot be done."""
+        known = isinstance(error, NbflowError)
+        said = texts.safe(str(error) if known else f"{type(error).__name__}: {error}")
+        with self._write() as connection:
+            if automation_actions.move(connection, action.id, "pending", "failed", message=said):
+                _tell(connection, replace(action, state="failed", message=said))
+
+
+def _do(connection: sa.Connection, action: AutomationAction) -> _After | None:
+    """Do an action that still waits; give what is to be done once it is committed."""
+    if not automation_actions.move(connection, action.id, "pending", "done"):
+        return None
+    firing = automations.get_firing(connection, action.firing_id)
+    row = automations.get(connection, action.automation_id)
+    first = events.last_seq(connection) + 1
+    outcome, message, after = _act(connection, action, row, firing)
+    outcome["seqs"] = [first, events.last_seq(connection)]
+    done = replace(action, state="done", message=message, outcome=outcome)
+    automation_actions.settle(connection, done)
+    _emit_done(connection, automations.find(connection, row.id), done, firing.depth)
+    return after
 
 
 def _gone(action: AutomationAction, owner: Owner | None, silent: datetime) -> bool:
@@ -175,10 +187,16 @@ def _gone(action: AutomationAction, owner: Owner | None, silent: datetime) -> bo
 def _tell(connection: sa.Connection, action: AutomationAction) -> None:
     """Append the event of an action that came to its end."""
     row = automations.find(connection, action.automation_id)
+    depth = automations.get_firing(connection, action.firing_id).depth
+    _emit_done(connection, row, action, depth)
+
+
+def _emit_done(
+    connection: sa.Connection, row: Automation | None, action: AutomationAction, depth: int
+) -> None:
     if row is None:
         return
     verb = {"done": "executed", "failed": "failed"}.get(action.state, "not-done")
-    depth = automations.get_firing(connection, action.firing_id).depth
     told = {"action": jsonable(action), "firing": {"id": action.firing_id, "depth": depth}}
     automation_turns.emit(connection, row, f"action.{verb}", told)
 
@@ -191,6 +209,8 @@ def _act(
 
     Raises InvalidInput, NotFound, Conflict.
     """
+    if action.action["type"] == "do-nothing":
+        return {}, "Nothing was to be done.", None
     event = _event_of(firing)
     context = _context(connection, row, firing, event)
     said = templates.render_value(dict(action.action), context, field="action")
@@ -208,9 +228,7 @@ def _act(
         return _pause(connection, noun, target, verb == "pause")
     if kind == "emit-event":
         return _emit_event(connection, said, row, action)
-    if kind == "jupyter-notification":
-        return _notify(connection, said, row, action, event)
-    return {}, "Nothing was to be done.", None
+    return _notify(connection, said, row, action, event)
 
 
 _TARGETED = ("deployment", "flow-run", "work-pool", "work-queue", "automation")

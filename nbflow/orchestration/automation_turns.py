@@ -14,6 +14,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -143,12 +144,13 @@ class Turns:
         for one, (seen, matched, missed, leaf) in looked.items():
             _look(standing[one], seen, matched, missed, leaf, now)
         stopped: set[str] = set()
+        causes = Causes(connection)
         for decision in decisions:
             row = rows[decision.automation_id]
             if row.id in stopped:
                 continue
             told = standing.setdefault(row.id, dict(row.standing))
-            if _fire(connection, row, decision, told):
+            if _fire(connection, row, decision, told, causes):
                 stopped.add(row.id)
         automations.stand(connection, standing)
         return bool(stopped)
@@ -217,6 +219,7 @@ def _fire(
     row: Automation,
     decision: Decision,
     told: dict[str, Any],
+    causes: Causes,
 ) -> bool:
     """Write a firing with its actions; say whether the automation was stopped."""
     kind: FiringKind = decision.kind
@@ -231,7 +234,7 @@ def _fire(
             kind = "held"
             reason += f" It fired {most} times in this minute already: nothing was done."
         else:
-            depth = 1 + depth_of(connection, decision.event)
+            depth = 1 + causes.depth_of(decision.event)
             told["fired_at"] = clock.micros(decision.at)
     deepest = settings.automation_depth
     if depth > deepest:
@@ -287,20 +290,41 @@ def emit(connection: sa.Connection, row: Automation, verb: str, more: Any = None
 
 
 # -- causes -----------------------------------------------------------------------------------
-def depth_of(connection: sa.Connection, event: EventView | None) -> int:
-    """Say how many automations led to an event, one through the other."""
-    if event is None:
-        return 0
-    told = event.payload.get("firing")
-    if event.event.startswith("nbflow.automation.") and told:
-        return told["depth"]
-    for made in automation_actions.newest_done(connection):
-        first, last = made.outcome.get("seqs", (0, -1))
-        if first <= event.seq <= last:
-            return automations.get_firing(connection, made.firing_id).depth
-    keys = (_action_of(connection, run_id) for run_id in _runs(connection, event))
-    found = next((one for one in keys if one is not None), None)
-    return 0 if found is None else automations.get_firing(connection, found.firing_id).depth
+class Causes:
+    """What automations did before one transaction began, asked by what came of it."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._known: tuple[int | None, int] = (None, 0)
+
+    def depth_of(self, event: EventView | None) -> int:
+        """Say how many automations led to an event, one through the other."""
+        if event is None:
+            return 0
+        if self._known[0] != event.seq or not event.seq:  # often many hear of one event
+            self._known = (event.seq, self._depth(event))
+        return self._known[1]
+
+    def _depth(self, event: EventView) -> int:
+        told = event.payload.get("firing")
+        if event.event.startswith("nbflow.automation.") and told:
+            return told["depth"]
+        found = self._of_event(event)
+        if found is None:
+            keys = (_action_of(self._connection, one) for one in _runs(self._connection, event))
+            found = next((key.firing_id for key in keys if key is not None), None)
+        return 0 if found is None else automations.get_firing(self._connection, found).depth
+
+    def _of_event(self, event: EventView) -> str | None:
+        """Give the firing whose action told of an event itself."""
+        if not event.event.startswith("nbflow."):  # emitted: under the id of the action
+            made = automation_actions.find(self._connection, event.id)
+            return None if made is None else made.firing_id
+        return next((one for first, last, one in self._spans if first <= event.seq <= last), None)
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int, str]]:
+        return automation_actions.newest_spans(self._connection)
 
 
 def _runs(connection: sa.Connection, event: EventView) -> Iterator[str]:

@@ -35,15 +35,19 @@ class AutomationsService:
         if not (due_at is not None and due_at <= now) and not self._looks.due(now, longest=_LOOK):
             return self._rest()
         self._looks.done(now)
+        return 0.0 if self._work(now) else self._rest()
+
+    def _work(self, now: datetime) -> bool:
+        """Hear and do what there is; say whether there is more."""
         for _ in range(_MOST_TURNS):
             if not self.turns.turn(max(now, clock.now())):
                 break
         else:
-            return 0.0
+            return True
         while self.orchestrator.do_actions():
             pass
         self.orchestrator.give_up_actions()
-        return self._rest()
+        return False
 
     def _rest(self) -> float:
         due_at = self.turns.deadline()

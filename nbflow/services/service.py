@@ -12,8 +12,8 @@ from nbflow.model import clock
 
 _log = logging.getLogger("nbflow.services")
 
-#: the longest pause after repeated trouble, seconds
-_SLOWEST = 10.0
+#: the longest pause after repeated trouble, and the longest one for ease, seconds
+_SLOWEST, _LONGEST_EASE = 10.0, 0.25
 
 
 class Chore(Protocol):
@@ -27,12 +27,18 @@ class Chore(Protocol):
 
 
 class Service:
-    """A chore running in a thread of its own."""
+    """A chore running in a thread of its own.
 
-    def __init__(self, chore: Chore) -> None:
+    Args:
+        ease: it pauses so many times as long as it worked, whoever wakes it. What comes in a flood
+            is then done together, and the other threads of the process get their turns.
+    """
+
+    def __init__(self, chore: Chore, *, ease: float = 0.0) -> None:
         self.chore = chore
+        self._ease = ease
         self._wake = threading.Event()
-        self._stopping = False
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=f"nbflow-{chore.name}", daemon=True)
 
     def start(self) -> None:
@@ -45,15 +51,16 @@ class Service:
 
     def stop(self, timeout: float = 5.0) -> None:
         """End the loop and wait for it, at most `timeout` seconds."""
-        self._stopping = True
+        self._stop.set()
         self._wake.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
     def _loop(self) -> None:
         trouble = 0
-        while not self._stopping:
+        while not self._stop.is_set():
             self._wake.clear()
+            began = clock.monotonic()
             try:
                 rest = self.chore.run_once(clock.now())
                 trouble = 0
@@ -65,5 +72,6 @@ class Service:
                 trouble += 1
                 rest = min(0.2 * 2**trouble, _SLOWEST)
                 _log.exception("%s failed; it goes on in %.1f s", self.chore.name, rest)
-            if not self._stopping:
-                self._wake.wait(rest)
+            eased = min(self._ease * (clock.monotonic() - began), _LONGEST_EASE)
+            if not self._stop.wait(eased):
+                self._wake.wait(max(rest - eased, 0.0))

@@ -104,15 +104,16 @@ def running(connection: sa.Connection) -> list[tuple[AutomationAction, Owner | N
     return [(_action(row), codec.owner_of(row["owner"])) for row in found]
 
 
-def newest_done(connection: sa.Connection, limit: int = 200) -> list[AutomationAction]:
-    """List what was done last."""
+def newest_spans(connection: sa.Connection, limit: int = 200) -> list[tuple[int, int, str]]:
+    """Give the commits of what was done last: the first and the last number, and the firing."""
     query = (
-        sa.select(automation_action)
+        sa.select(_C.outcome, _C.firing_id)
         .where(_C.state == "done")
         .order_by(_C.created_at.desc(), _C.id.desc())
         .limit(limit)
     )
-    return [_action(row) for row in connection.execute(query).mappings()]
+    told = [(codec.loads(row[0]).get("seqs"), row[1]) for row in connection.execute(query)]
+    return [(*seqs, firing_id) for seqs, firing_id in told if seqs and seqs[0] <= seqs[1]]
 
 
 def of_firings(
