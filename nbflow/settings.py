@@ -79,6 +79,9 @@ SETTINGS: dict[str, Setting] = {
         "between, * for any end. Empty: all but the secrets of nbflow, Jupyter and its hub.",
     ),
     "drain_seconds": Setting(30.0, "How long a stopping worker lets its runs finish."),
+    "hooks_seconds": Setting(
+        600.0, "How long the process of a run that has ended may go on, to call its hooks."
+    ),
     "interrupt_seconds": Setting(10.0, "Cancel: from interrupt to terminate."),
     "terminate_seconds": Setting(5.0, "Cancel: from terminate to kill."),
     "catchup_window_seconds": Setting(86400.0, "How far back missed schedules are made up."),

@@ -40,6 +40,7 @@ class Child:
         rung: how far the ladder was climbed: 0 not at all, 1 interrupt, 2 terminate, 3 kill.
         left: how many processes outlived it and were ended; None before that was looked at.
         shown: how many bytes of its output the worker's own has shown.
+        over_since: when its run was first seen to have ended (monotonic seconds).
     """
 
     claim: Claim
@@ -50,11 +51,19 @@ class Child:
     rung: int = 0
     left: int | None = None
     shown: int = 0
+    over_since: float | None = None
     memory: Memory = field(default_factory=Memory)
     held: Held = field(init=False)
 
     def __post_init__(self) -> None:
         self.held = Held(self.claim.run.id, self.claim.attempt)
+
+    def outstays(self) -> bool:
+        """Say whether it goes on for longer than hooks may, now that its run has ended."""
+        now = clock.monotonic()
+        if self.over_since is None:
+            self.over_since = now
+        return now - self.over_since >= settings.hooks_seconds
 
     @property
     def marker(self) -> str:

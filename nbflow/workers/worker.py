@@ -22,6 +22,7 @@ from nbflow.exceptions import Conflict, Forbidden, InvalidInput, NbflowError, No
 from nbflow.kernels import specs, standby
 from nbflow.model import clock, ids, states
 from nbflow.model.backend import Backend, RunFilter
+from nbflow.model.states import StateType
 from nbflow.model.workers import Claim, Held, NewWorker
 from nbflow.rules import late
 from nbflow.store import journal, mirroring, owners, spool
@@ -320,18 +321,25 @@ class Worker:
         """Say whether a run that was lost is ended here, too.
 
         One that was called crashed while it could not be heard of, and is not tried again, runs on:
-        what it still says is refused, its files stay.
+        what it still says is refused, its files stay. One that has ended by its own word calls its
+        hooks.
         """
         child = self.children.get(run_id)
         if child is None or run_id in self._late:
             return False
         run = self.backend.read_flow_run(run_id)
+        if run.attempt == child.claim.attempt and run.state.type in _OWN_WORDS:
+            return child.outstays()
         unheard = late.given_up(run)
         if unheard and run.attempt == child.claim.attempt and not run.crash_retries:
             self._late.add(run_id)
             _log.warning("run %s was called crashed; it runs on, and its files stay here", run.name)
             return False
         return True
+
+
+#: the ends that a run comes to by itself; its process calls hooks then
+_OWN_WORDS = (StateType.COMPLETED, StateType.FAILED)
 
 
 def _trust_seconds() -> float:

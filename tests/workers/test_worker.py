@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -187,3 +188,50 @@ def test_a_drain_that_runs_out_of_time_ends_the_run(
     found = orchestrator.read_flow_run(run.id)
     assert found.state.is_crashed(), found.state
     assert "stopped" in found.state.message
+
+
+def test_a_hook_is_let_finish_however_often_the_lease_is_renewed_meanwhile(
+    orchestrator: Orchestrator,
+    tmp_path: Path,
+    wait_for: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    monkeypatch.setenv("NBFLOW_HEARTBEAT_SECONDS", "0.1")
+    begun, go_on, done = (tmp_path / name for name in ("begun", "go-on", "done"))
+    code = f"""
+import pathlib, threading
+from nbflow import flow
+def hook(flow, run, state):
+    pathlib.Path({str(begun)!r}).touch()
+    while not pathlib.Path({str(go_on)!r}).exists():
+        threading.Event().wait(0.05)
+    pathlib.Path({str(done)!r}).touch()
+@flow(on_completion=[hook])
+def hooked():
+    return 1
+"""
+    (tmp_path / "hooked.py").write_text(code)
+    run = orchestrator.create_flow_run(
+        NewFlowRun(
+            "hooked",
+            kind="flow",
+            state=states.Scheduled(),
+            path=str(tmp_path / "hooked.py"),
+            entrypoint="hooked.py:hooked",
+            work_pool="default",
+        )
+    )
+    request.getfixturevalue("worker")
+    wait_for(begun.exists, seconds=60)
+    before = _heard(orchestrator)
+    wait_for(lambda: _heard(orchestrator) > before, seconds=60)
+    seen = _heard(orchestrator)
+    wait_for(lambda: _heard(orchestrator) > seen, seconds=60)
+    go_on.touch()
+    wait_for(done.exists, seconds=60)
+    assert orchestrator.read_flow_run(run.id).state.is_completed()
+
+
+def _heard(orchestrator: Orchestrator) -> Any:
+    return orchestrator.list_workers().rows[0].heartbeat_at
