@@ -79,9 +79,12 @@ def delete(*, name: str, output: str) -> None:
 
 @takes(
     argument("--finish", action="store_true", help="the store takes the old keys no longer"),
+    argument("--without-lost", action="store_true",
+             help="also where all the store's keys are lost: a new one is taken, and what they "
+                  "encrypted can be set anew"),
     OUTPUT,
-)
-def rotate(*, finish: bool, output: str) -> None:
+)  # fmt: skip
+def rotate(*, finish: bool, without_lost: bool, output: str) -> None:
     """Encrypt all secrets with a new key. Interrupted, it loses nothing: do it again."""
     from nbflow.orchestration import key_rotation
     from nbflow.orchestration.orchestrator import Orchestrator
@@ -93,18 +96,20 @@ def rotate(*, finish: bool, output: str) -> None:
             code="secret.elsewhere",
             hint=f"Do it on the machine of {settings.api_url}, without NBFLOW_API_URL.",
         )
-    done = key_rotation.rotate(backend.database, finish=finish)
+    done = key_rotation.rotate(backend.database, finish=finish, without_lost=without_lost)
     if output == "json":
         printing.as_json(done)
         return
     print(f"The key {done.key_id} encrypts all secrets; {done.encrypted} blocks were changed.")
     for key_id in done.lost:
         print(f"The key {key_id} is not here: what it encrypts stayed as it was.")
+    if done.unread:
+        print(f"Set these anew: {', '.join(done.unread)}. No key here decrypts their secrets.")
     if done.retired:
         print(f"The store takes {', '.join(done.retired)} no longer.")
     if done.kept_in:
         print(f"{done.kept_in} has the old keys: delete it once no other store needs them.")
-    elif not finish:
+    elif not finish and not done.unread:
         print("`nbflow secret rotate --finish` lets go of the old keys.")
 
 

@@ -6,7 +6,8 @@ What is read here has asterisks for secrets; `secrets_of` alone decrypts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,16 @@ from nbflow.store.block_tables import block_document, block_schema
 
 _c = block_document.c
 _SHOWN = [column for column in _c if column.name not in ("secrets", "key_id")]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A block's secrets as they are kept: `label` names the block, `key_id` what encrypts them."""
+
+    id: str
+    label: str
+    key_id: str
+    secrets: str
 
 
 def find(connection: sa.Connection, type_slug: str, name: str) -> BlockDocument | None:
@@ -107,14 +118,15 @@ def delete(connection: sa.Connection, document_id: str) -> None:
 
 def secrets_of(connection: sa.Connection, document_id: str) -> Secrets:
     """Decrypt a block's secrets. Raises Conflict: the key is not here, or they are not its own."""
-    query = sa.select(_c.secrets, _c.key_id).where(_c.id == document_id)
+    query = sa.select(_c.secrets, _c.key_id, _c.type_slug, _c.name).where(_c.id == document_id)
     row = connection.execute(query).mappings().one()
     if row["secrets"] is None:
         return {}
-    said = json.loads(secret_keys.of_id(row["key_id"]).decrypt(row["secrets"]))
+    label = f"{row['type_slug']}/{row['name'] or document_id}"
+    said = json.loads(secret_keys.of_id(row["key_id"]).decrypt(row["secrets"], of=label))
     if said["document"] != document_id:
         raise Conflict(
-            f"The secrets of the block {document_id} are those of another.",
+            f"The secrets of the block {label} are those of another.",
             code="secret.swapped",
             hint="Somebody changed the database; set them anew.",
         )
@@ -123,24 +135,25 @@ def secrets_of(connection: sa.Connection, document_id: str) -> Secrets:
 
 def under_other_keys(
     connection: sa.Connection, key_id: str, *, after: str, limit: int
-) -> Sequence[tuple[str, str, str]]:
-    """Give blocks after an id whose secrets another key encrypts: id, key, ciphertext."""
-    query = sa.select(_c.id, _c.key_id, _c.secrets).where(_c.key_id != key_id, _c.id > after)
-    rows = connection.execute(query.order_by(_c.id).limit(limit))
-    return [(row[0], row[1], row[2]) for row in rows]
+) -> Sequence[Locked]:
+    """Give blocks after an id whose secrets another key encrypts."""
+    query = sa.select(_c.id, _c.type_slug, _c.name, _c.key_id, _c.secrets)
+    query = query.where(_c.key_id != key_id, _c.id > after).order_by(_c.id).limit(limit)
+    return [
+        Locked(row[0], f"{row[1]}/{row[2] or row[0]}", row[3], row[4])
+        for row in connection.execute(query)
+    ]
 
 
-def encrypt_again(
-    connection: sa.Connection, found: Iterable[tuple[str, str, str]], key: secret_keys.Key
-) -> int:
-    """Encrypt secrets with another key, where they are still as they were; give how many."""
-    done = 0
-    for document_id, old, secrets in found:
-        plain = secret_keys.of_id(old).decrypt(secrets)
-        this = block_document.update().where(_c.id == document_id, _c.secrets == secrets)
-        values = {"secrets": key.encrypt(plain), "key_id": key.id}
-        done += connection.execute(this, values).rowcount
-    return done
+def encrypt_again(connection: sa.Connection, one: Locked, key: secret_keys.Key) -> int:
+    """Encrypt a block's secrets with another key, where they are still as they were; give how many.
+
+    Raises Conflict: they are damaged.
+    """
+    plain = secret_keys.of_id(one.key_id).decrypt(one.secrets, of=one.label)
+    this = block_document.update().where(_c.id == one.id, _c.secrets == one.secrets)
+    values = {"secrets": key.encrypt(plain), "key_id": key.id}
+    return connection.execute(this, values).rowcount
 
 
 def _sealed(document_id: str, secrets: Secrets) -> str:

@@ -39,17 +39,17 @@ class Key:
         """Encrypt a text."""
         return _fernet(self.text).encrypt(plain.encode()).decode()
 
-    def decrypt(self, token: str) -> str:
-        """Decrypt a text. Raises Conflict: it is damaged, or of another key."""
+    def decrypt(self, token: str, *, of: str = "this store") -> str:
+        """Decrypt a text of a block. Raises Conflict: it is damaged, or of another key."""
         from cryptography.fernet import InvalidToken
 
         try:
             return _fernet(self.text).decrypt(token.encode()).decode()
         except (InvalidToken, UnicodeDecodeError):
             raise Conflict(
-                f"A secret is damaged: the key {self.id} does not decrypt it.",
+                f"A secret of {of} is damaged: the key {self.id} does not decrypt it.",
                 code="secret.damaged",
-                hint="Set it anew, or restore the database from a backup.",
+                hint="Set it anew (overwrite), or restore the database from a backup.",
             ) from None
 
 
@@ -65,7 +65,7 @@ def here() -> tuple[Key, ...]:
     if settings.secret_keys:
         return tuple(_keys(settings.secret_keys.split(","), "NBFLOW_SECRET_KEYS"))
     if settings.secret_keyring:
-        return tuple(_keys((_keyring().get_password(SERVICE, "keys") or "").split(), "the keyring"))
+        return tuple(_keys(_in_keyring("keys").split(), "the keyring"))
     path = key_file()
     return tuple(_keys(_read(path).split(), str(path)))
 
@@ -75,16 +75,16 @@ def key_file() -> Path:
     return Path(settings.secret_key_file).expanduser().absolute()
 
 
-def for_writing(connection: sa.Connection) -> Key:
+def for_writing(connection: sa.Connection, *, without_lost: bool = False) -> Key:
     """Give the key that encrypts what is written now.
 
-    A key is taken on when none is in use yet, or beside one that is: who holds both is no stranger.
-    Raises Conflict when no key here is one of the store's.
+    A key is taken on when none is in use yet, or beside one that is: who holds both is no stranger;
+    `without_lost`: any. Raises Conflict when no key here is one of the store's.
     """
     known, mine = in_use(connection), here()
-    if not known and not mine:
+    if not mine and (without_lost or not known):
         mine = (_first(),)
-    if known and not any(key.id in known for key in mine):
+    if known and not without_lost and not any(key.id in known for key in mine):
         raise lost(known[0], "Nothing was written.")
     newest = mine[0]
     if newest.id not in known:
@@ -108,7 +108,7 @@ def lost(key_id: str, what: str = "What it encrypted cannot be read.") -> Nbflow
         hint = "Add it to the keyring."
     else:
         hint = f"Put it back into {key_file()}, or set NBFLOW_SECRET_KEYS."
-    hint += " If it is gone for good, set those secrets anew."
+    hint += " If it is gone for good: `nbflow secret rotate --without-lost`, and set them anew."
     message = f"The key {key_id} of this store's secrets is not here. {what}"
     return Conflict(message, code="secret.key_lost", hint=hint)
 
@@ -142,7 +142,7 @@ def write(keys: Sequence[Key]) -> None:
     """Write the keys where they are kept, newest first, whole or not at all."""
     text = "\n".join(key.text for key in keys) + "\n"
     if settings.secret_keyring:
-        _keyring().set_password(SERVICE, "keys", text)
+        _to_keyring("keys", text)
         return
     _replace(key_file(), text)
 
@@ -153,17 +153,25 @@ def are_ours() -> bool:
 
 
 def retire(newest: Key) -> str | None:
-    """Take all keys but one from where they are kept; give the file that has them from now on."""
-    old = [key for key in here() if key.id != newest.id]
+    """Take all keys but one from where they are kept; give where they are from now on."""
+    old = [key.text for key in here() if key.id != newest.id]
     if not old:
         return None
-    path = key_file()
-    beside = path.with_name(f"{path.name}.retired")
-    before = {key.text: key for key in _keys(_read(beside).split(), str(beside))}
-    texts = dict.fromkeys([*before, *(key.text for key in old)])
-    _replace(beside, "\n".join(texts) + "\n")
+    where = _keep_retired(old)
     fault("rotate.retired")
     write([newest])
+    return where
+
+
+def _keep_retired(old: list[str]) -> str:
+    if settings.secret_keyring:
+        texts = dict.fromkeys([*_in_keyring("retired").split(), *old])
+        _to_keyring("retired", "\n".join(texts))
+        return f"The keyring's entry {SERVICE}/retired"
+    path = key_file()
+    beside = path.with_name(f"{path.name}.retired")
+    before = [key.text for key in _keys(_read(beside).split(), str(beside))]
+    _replace(beside, "\n".join(dict.fromkeys([*before, *old])) + "\n")
     return str(beside)
 
 
@@ -254,6 +262,32 @@ def _fernet(text: str) -> Any:
     return Fernet(text)
 
 
+def _in_keyring(entry: str) -> str:
+    """Give an entry of the keyring; empty: there is none. Raises InvalidInput, Conflict."""
+    keyring = _keyring()
+    try:
+        return keyring.get_password(SERVICE, entry) or ""
+    except keyring.errors.KeyringError as error:
+        raise _closed(error) from None
+
+
+def _to_keyring(entry: str, text: str) -> None:
+    """Write an entry of the keyring. Raises InvalidInput, Conflict."""
+    keyring = _keyring()
+    try:
+        keyring.set_password(SERVICE, entry, text)
+    except keyring.errors.KeyringError as error:
+        raise _closed(error) from None
+
+
+def _closed(error: Exception) -> NbflowError:
+    return Conflict(
+        f"The keyring cannot be asked: {type(error).__name__}: {str(error)[:300]}",
+        code="secret.keyring_closed",
+        hint="Unlock or install one (`keyring diagnose` tells), or use the key file.",
+    )
+
+
 def _keyring() -> Any:
     from importlib import import_module
 
@@ -264,5 +298,5 @@ def _keyring() -> Any:
             "NBFLOW_SECRET_KEYRING is set, and the package keyring is not installed.",
             code="secret.keyring",
             field="NBFLOW_SECRET_KEYRING",
-            hint="pip install keyring, or use the key file.",
+            hint="pip install 'nbflow[keyring]', or use the key file.",
         ) from None

@@ -40,6 +40,7 @@ from nbflow.cli import main
 from nbflow.exceptions import NbflowError
 from nbflow.model import deploying, states
 from nbflow.model.backend import Backend
+from nbflow.model.block_secrets import reference
 from nbflow.model.blocks import NewBlock
 from nbflow.model.deploying import DeployRequest, KernelSpec
 from nbflow.model.deployments import NewSchedule
@@ -113,7 +114,9 @@ def fill(backend: Backend, folder: Path) -> dict[str, str]:
         backend.propose(ended.id, state, attempt=ended.attempt)
     limit = backend.create_limit(NewLimit("kept", 1))
     backend.set_variable(NewVariable("kept", 1))
-    backend.save_block(NewBlock("secret", "kept", {"value": "opensesame"}))
+    for name in ("kept", "lost", "damaged"):
+        backend.save_block(NewBlock("secret", name, {"value": "opensesame"}))
+    backend.save_block(NewBlock("json", "dangling", {"value": 1}))
     return {
         "run": run.id,
         "ended": ended.id,
@@ -123,6 +126,24 @@ def fill(backend: Backend, folder: Path) -> dict[str, str]:
         "variable": "kept",
         "root": str(folder),
     }
+
+
+def spoil(home: Path) -> None:
+    """Do to blocks what no face can: lose a key, damage what is encrypted, take a block away."""
+    database = sqlite3.connect(home / "nbflow.sqlite")
+    with database:
+        for name, change in SPOILT.items():
+            database.execute(f"UPDATE block_document SET {change} WHERE name = ?", [name])
+    database.close()
+
+
+#: a block that was never there
+GONE = "0199a2b4-0000-7000-8000-00000000dead"
+SPOILT = {
+    "lost": "key_id = '0123456789abcdef'",
+    "damaged": "secrets = substr(secrets, 1, length(secrets) - 8)",
+    "dangling": f"data = '{json.dumps({'value': reference(GONE)})}'",
+}
 
 
 def counted(home: Path) -> dict[str, int]:
@@ -203,6 +224,7 @@ def asking(serving: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         with settings.temporary(home=str(served.home)):
             made = fill(backend, served.root)
         backend.close()
+        spoil(served.home)
         yield Asking(served, made)
 
 
@@ -213,6 +235,7 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         backend = Orchestrator()
         made = fill(backend, folder / "notebooks")
         backend.close()
+    spoil(folder / "home")
     return SimpleNamespace(home=folder / "home", made=made)
 
 

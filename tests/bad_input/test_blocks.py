@@ -1,4 +1,4 @@
-"""Blocks that are not what their type takes, and types that are none (rows 301 to 312)."""
+"""Blocks that are not what their type takes, and types that are none (rows 301 to 316)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from nbflow.blocks import Block
 from nbflow.model.block_secrets import reference
 from nbflow.model.blocks import BlockChange, NewBlock, NewBlockSchema, NewBlockType
 from nbflow.model.masking import MASK
-
-GONE = "0199a2b4-0000-7000-8000-00000000dead"
+from tests.bad_input.conftest import GONE
 
 
 def saved(row: int, what: str, type: str, name: str, data: Any, code: str, **said: Any) -> Any:
@@ -31,6 +31,20 @@ def saved(row: int, what: str, type: str, name: str, data: Any, code: str, **sai
 
 def _text(value: Any) -> str:
     return json.dumps(value)
+
+
+def opened(row: int, what: str, name: str, code: str, **said: Any) -> Any:
+    """A row of a secret that cannot be opened."""
+    return {
+        "row": row,
+        "what": what,
+        "rest": ("POST", f"blocks/secret%2F{name}/open", {}),
+        "cli": ["secret", "get", name],
+        "python": lambda backend: backend.open_block(f"secret/{name}"),
+        "status": 409,
+        "code": code,
+        **said,
+    }
 
 
 ROWS = [
@@ -91,6 +105,35 @@ ROWS = [
         "rest": ("PATCH", f"blocks/{GONE}", {"data": {"value": "y"}}),
         "cli": ["block", "inspect", f"secret/{GONE}"],
         "python": lambda backend: backend.update_block(GONE, BlockChange({"value": "y"})),
+        "status": 404,
+        "code": "block.not_found",
+    },
+    opened(313, "a secret whose key is lost", "lost", "secret.key_lost", hint="--without-lost"),
+    opened(314, "a damaged secret", "damaged", "secret.damaged", hint="secret/damaged"),
+    {
+        "row": 315,
+        "what": "a block that refers to one which is gone",
+        "rest": ("POST", "blocks/json%2Fdangling/open", {}),
+        "python": lambda backend: Block.load("json/dangling"),
+        "status": 409,
+        "code": "block.reference_gone",
+        "field": "data.value",
+        "hint": "refer to another",
+    },
+    {
+        "row": 316,
+        "what": "the mask for a secret whose key is lost",
+        "rest": ("PATCH", "blocks/secret%2Flost", {"data": {"value": MASK}}),
+        "python": lambda backend: backend.update_block("secret/lost", BlockChange({"value": MASK})),
+        "status": 409,
+        "code": "secret.key_lost",
+    },
+    {
+        "row": 316,
+        "what": "a block that is none deleted",
+        "rest": ("DELETE", f"blocks/{GONE}"),
+        "cli": ["block", "delete", f"secret/{GONE}"],
+        "python": lambda backend: backend.delete_block(GONE),
         "status": 404,
         "code": "block.not_found",
     },
