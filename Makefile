@@ -52,7 +52,7 @@ test-others:
 	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS) $(FAULTS))
 
 # Whatever has a full size: it says so itself.
-FULL := $(shell grep -rlE --include='test_*.py' 'NBFLOW_FAULT(S_FULL|_SECONDS)' tests)
+FULL := $(shell grep -rlE --include='test_*.py' 'NBFLOW_FAULT(S_FULL|_SECONDS)|promised' tests)
 faults: $(DONE)/app $(DONE)/test  ## Kill, stop, cut off, fill up and lock all there is, and count that no run was lost
 	@$(RUN) NBFLOW_FAULTS_FULL=1 NBFLOW_FAULT_SECONDS=60 python -m pytest -s tests/faults $(FULL)
 

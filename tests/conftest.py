@@ -94,7 +94,7 @@ def orchestrator(home: Path) -> Orchestrator:
     return backend
 
 
-def wait_for(look: Callable[[], Fact], *, seconds: float = 20.0, what: str = "the fact") -> Fact:
+def wait_for(look: Callable[[], Fact], *, seconds: float = 60.0, what: str = "the fact") -> Fact:
     """Look until something true is there, at most so long; give it."""
     until = time.monotonic() + seconds
     pause = threading.Event()
@@ -152,7 +152,9 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
         )
     try:
         word = home / "servers" / f"{process.pid}.json"
-        wait_for(lambda: word.exists() or process.poll() is not None, seconds=60, what="the server")
+        wait_for(
+            lambda: word.exists() or process.poll() is not None, seconds=120, what="the server"
+        )
         assert process.poll() is None, log.read_text()
         server = discovery.read(word)
         assert server is not None

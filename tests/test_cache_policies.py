@@ -418,7 +418,7 @@ def test_what_is_no_policy_is_refused(home: Path) -> None:
 
 # -- isolation ------------------------------------------------------------------------------------
 def test_serializable_threads_run_one_key_once(home: Path) -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     policy = INPUTS.configure(
         lock_manager=MemoryLockManager(), isolation_level=IsolationLevel.SERIALIZABLE
     )
@@ -432,7 +432,7 @@ def test_serializable_threads_run_one_key_once(home: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(ran) == 1
 
 
@@ -470,8 +470,8 @@ def test_serializable_processes_run_one_key_once(
     locks = FileSystemLockManager(tmp_path / "locks")
     wait_for(lambda: len(orchestrator.list_flow_runs().rows) == 2, what="the second flow")
     assert any(locks.folder.iterdir())
-    assert first.communicate("\n", timeout=30)[0] == "Completed\n"
-    assert second.communicate("\n", timeout=30)[0] == "Cached\n"
+    assert first.communicate("\n", timeout=60)[0] == "Completed\n"
+    assert second.communicate("\n", timeout=60)[0] == "Cached\n"
     assert ran.read_text() == "ran\n"
 
 

@@ -105,14 +105,14 @@ def test_a_run_given_its_own_future_fails_instead_of_hanging():
 
     @task
     def own():
-        assert given.wait(20)
+        assert given.wait(60)
         return mine[0].result()
 
     @flow
     def around():
         mine.append(own.submit())
         given.set()
-        return mine[0].result(timeout=20, raise_on_failure=False)
+        return mine[0].result(timeout=60, raise_on_failure=False)
 
     error = around()
     assert isinstance(error, NbflowError)
@@ -130,7 +130,7 @@ def test_a_run_whose_arguments_came_to_hold_its_future_fails():
         future = number.submit(arguments)
         arguments.append(future)
         go.set()
-        return future.result(timeout=20, raise_on_failure=False)
+        return future.result(timeout=60, raise_on_failure=False)
 
     error = around()
     assert getattr(error, "code", None) == "future.deadlock"
@@ -142,12 +142,12 @@ def test_runs_that_wait_for_each_other_in_their_bodies_fail_instead_of_hanging(m
 
     @task
     def one():
-        assert ready.wait(20)
+        assert ready.wait(60)
         return futures["two"].result()
 
     @task
     def two():
-        assert ready.wait(20)
+        assert ready.wait(60)
         return futures["one"].result()
 
     @flow(task_runner=ThreadPoolTaskRunner(most))
@@ -155,7 +155,7 @@ def test_runs_that_wait_for_each_other_in_their_bodies_fail_instead_of_hanging(m
         futures["one"] = one.submit()
         futures["two"] = two.submit()
         ready.set()
-        return quote([futures[n].result(timeout=30, raise_on_failure=False) for n in futures])
+        return quote([futures[n].result(timeout=60, raise_on_failure=False) for n in futures])
 
     errors = around()
     assert all(isinstance(error, NbflowError) for error in errors)
@@ -175,7 +175,7 @@ def test_async_runs_that_await_each_other_fail_instead_of_hanging():
         futures[0] = one.submit(0)
         futures[1] = one.submit(1)
         ready.set()
-        return quote([f.result(timeout=30, raise_on_failure=False) for f in list(futures.values())])
+        return quote([f.result(timeout=60, raise_on_failure=False) for f in list(futures.values())])
 
     assert all(isinstance(error, NbflowError) for error in around())
 
@@ -185,7 +185,7 @@ def test_a_subflow_in_a_task_that_waits_for_the_task_fails_instead_of_hanging():
 
     @flow
     def inside():
-        assert given.wait(20)
+        assert given.wait(60)
         return mine[0].result()
 
     @task
@@ -196,7 +196,7 @@ def test_a_subflow_in_a_task_that_waits_for_the_task_fails_instead_of_hanging():
     def around():
         mine.append(calls.submit())
         given.set()
-        return mine[0].result(timeout=20, raise_on_failure=False)
+        return mine[0].result(timeout=60, raise_on_failure=False)
 
     assert getattr(around(), "code", None) == "future.deadlock"
 
@@ -206,7 +206,7 @@ def test_a_wait_with_a_timeout_is_nobodys_deadlock():
 
     @task
     def own():
-        assert given.wait(20)
+        assert given.wait(60)
         try:
             mine[0].result(timeout=0.05)
         except TimeoutError:
@@ -216,7 +216,7 @@ def test_a_wait_with_a_timeout_is_nobodys_deadlock():
     def around():
         mine.append(own.submit())
         given.set()
-        return mine[0].result(timeout=20)
+        return mine[0].result(timeout=60)
 
     assert around() == "gave up"
 
@@ -234,6 +234,6 @@ def test_many_async_runs_waiting_for_inputs_do_not_stall_the_one_they_wait_for()
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
     def around():
         source = first.submit(0)
-        return quote([f.result(timeout=30) for f in [follow.submit(source) for _ in range(40)]])
+        return quote([f.result(timeout=60) for f in [follow.submit(source) for _ in range(40)]])
 
     assert around() == [2] * 40

@@ -85,7 +85,7 @@ def test_a_waiter_wakes_when_the_lock_is_given_back(locks: LockManager, key: str
     thread.start()
     assert not got.is_set()
     locks.release_lock(key, "a")
-    thread.join(10)
+    thread.join(60)
     assert got.is_set()
     locks.release_lock(key, "b")
 

@@ -484,13 +484,13 @@ def test_serializable_waits_for_the_first_and_finds_its_value(home: Path) -> Non
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
-    assert began.wait(10)
+    assert began.wait(60)
     threads[1].start()
     assert store.is_locked("k")
     assert found == []
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert found == [True]
     assert not store.is_locked("k")
 

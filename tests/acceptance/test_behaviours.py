@@ -193,12 +193,12 @@ def test_7_a_timeout_is_a_failure_named_timed_out_and_is_retried(orchestrator):
     def slow():
         tries.append(1)
         if len(tries) == 1:
-            time.sleep(30)
+            time.sleep(120)
         return "in time"
 
     @task(timeout_seconds=0.2)
     def slower():
-        time.sleep(30)
+        time.sleep(120)
 
     @flow
     def behaviour_7():
@@ -206,7 +206,7 @@ def test_7_a_timeout_is_a_failure_named_timed_out_and_is_retried(orchestrator):
 
     begun = time.monotonic()
     value, state = behaviour_7(return_state=True).result()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 100
     assert value == "in time"
     assert (state.name, state.type.value) == ("TimedOut", "FAILED")
     first, _ = task_runs(orchestrator, "behaviour-7")
@@ -235,7 +235,7 @@ def test_8_a_pause_asks_once_and_takes_only_what_fits(orchestrator, wait_for):
         resume_flow_run(run.id, run_input={"value": "many"})
     assert orchestrator.read_flow_run(run.id).state.is_paused()
     resume_flow_run(run.id, run_input={"value": 3})
-    person.join(20)
+    person.join(60)
     assert ended == [3]
     assert answers == [3, 3]  # on the replay nobody was asked
 

@@ -89,7 +89,7 @@ def agent(store: Orchestrator) -> Iterator[Callable[..., subprocess.Popen[bytes]
     for process in started:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
 
 
 def nbflow(*words: str) -> subprocess.CompletedProcess[str]:
@@ -186,7 +186,7 @@ def test_an_agent_serves_queues_that_begin_so_also_those_made_later(
     assert ended(store, prod).state.is_scheduled()
     assert {q.name for q in store.list_work_queues("mine").rows} == {"default", "dev-later", "prod"}
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_an_agent_starts_a_blocks_own_command_and_cancels_its_run(
@@ -240,7 +240,7 @@ def test_an_agent_elsewhere_opens_the_storage_with_its_runs_token_alone(
         state = backend.read_flow_run(run.id).state
         assert state.is_completed(), state.message
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_run_whose_storage_was_deleted_fails_and_says_so(

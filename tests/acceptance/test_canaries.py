@@ -411,7 +411,7 @@ def looked(folder: Path, serving: Any, wait_for: Any, *, control: bool) -> dict[
         with asked.listening():
             out = drive(folder / "elsewhere", control=control, more=TOLD, **asked.door)
             firings = "automations/canaries/firings?limit=200"
-            wait_for(lambda: asked.read(firings)["rows"], seconds=30, what="a firing")
+            wait_for(lambda: asked.read(firings)["rows"], seconds=60, what="a firing")
         asked.faces["the terminal"] = out
         asked.look(control=control)
     return asked.faces

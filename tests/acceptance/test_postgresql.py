@@ -34,7 +34,7 @@ def write_notebook(path: Path) -> None:
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": spec}), path)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_deployed_notebook_runs_over_postgresql(
     serving: Callable[..., AbstractContextManager[Any]],
     postgresql_url: str,

@@ -98,7 +98,7 @@ def ended(
             found = orchestrator.read_flow_run(made.id)
             return found if found.state.is_final() else None
 
-        done: FlowRun = wait_for(look, seconds=40, what="the run's end")
+        done: FlowRun = wait_for(look, seconds=60, what="the run's end")
         saved = journal.folder(done.run_dir or "") / journal.NOTEBOOK
         cells = nbformat.read(saved, as_version=4).cells
         return done, {cell.id: cell for cell in cells}

@@ -134,7 +134,7 @@ def test_a_progress_that_goes_on_is_seen_while_it_does(orchestrator, wait_for):
     def long():
         bar = create_progress_artifact(0, key="live")
         update_progress_artifact(bar, 42)
-        assert go.wait(20)
+        assert go.wait(60)
 
     thread = threading.Thread(target=long)
     thread.start()

@@ -294,7 +294,7 @@ def test_is_taken_and_said_in_words(
     began = time.process_time()
     read = timing_from_json(timing)
     assert read.next(1)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 2
     if kept:
         text = {Cron: "cron", RRule: "rrule"}.get(type(read))
         assert (getattr(read, text) if text else f"{read.interval.total_seconds():g}") == kept
@@ -315,7 +315,7 @@ def test_an_expression_as_long_as_a_body_is_refused_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         Cron("1" * 1_000_000)
     assert refused.value.code == "cron.too_long"
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 1
 
 
 def test_nothing_was_written_by_any_of_it(asking: Any, store: Any) -> None:

@@ -21,7 +21,7 @@ import pytest
 from playwright import sync_api as playwright
 
 # Where other tests run beside it, a page takes its time.
-playwright.expect.set_options(timeout=20_000)
+playwright.expect.set_options(timeout=60_000)
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOTEBOOK = "01_first_notebook.ipynb"
@@ -99,7 +99,7 @@ class Lab:
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         what = f"JupyterLab, see {self.folder / 'jupyter.log'},"
-        wait_for(lambda: self._answers(answers), seconds=60, what=what)
+        wait_for(lambda: self._answers(answers), seconds=120, what=what)
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "NBFLOW_"))}
@@ -130,8 +130,8 @@ class Lab:
         """Stop its process, and wait until all it started has ended."""
         started = psutil.Process(self.process.pid).children(recursive=True)
         self.process.terminate()
-        self.process.wait(timeout=45)
-        _, left = psutil.wait_procs(started, timeout=15)
+        self.process.wait(timeout=120)
+        _, left = psutil.wait_procs(started, timeout=60)
         for process in left:
             process.kill()
         assert left == []

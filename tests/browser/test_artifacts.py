@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Lab
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 CELLS = [
     """
@@ -57,6 +57,8 @@ CELLS = [
     """,
 ]
 
+WIDTH = "node => node.complete && node.naturalWidth"
+
 #: notes every value a progress is shown at, from now on
 WATCH = """() => {
   const seen = (window.seenProgress = []);
@@ -96,7 +98,9 @@ def run_id(lab: Any) -> str:
     return lab.api.post("flow-runs/run-notebook", json={"path": "shows.ipynb"}).json()["id"]
 
 
-def test_artifacts_are_drawn_live_and_nothing_in_them_runs(visit: Any, run_id: str) -> None:
+def test_artifacts_are_drawn_live_and_nothing_in_them_runs(
+    visit: Any, run_id: str, wait_for: Any
+) -> None:
     page = visit.page
     visit.open_lab()
     visit.execute("nbflow:open-run", flow_run_id=run_id)
@@ -109,6 +113,16 @@ def test_artifacts_are_drawn_live_and_nothing_in_them_runs(visit: Any, run_id: s
         name = page.locator(".jp-nbflow-Artifact-key", has_text=key)
         return view.locator(".jp-nbflow-Artifact", has=name)
 
+    def looked_at(shown: Locator, part: str) -> Locator:
+        """Scroll to it until it is drawn: what is drawn above it meanwhile pushes it away."""
+
+        def is_drawn() -> bool:
+            shown.scroll_into_view_if_needed()
+            return shown.locator(part).count() > 0
+
+        wait_for(is_drawn, seconds=60, what=part)
+        return shown.locator(part).first
+
     bar = card("bar").get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuenow", "100")
     seen = page.evaluate("window.seenProgress")
@@ -117,14 +131,13 @@ def test_artifacts_are_drawn_live_and_nothing_in_them_runs(visit: Any, run_id: s
     expect(card("bar").locator("strong")).to_have_text("far")
 
     for key, drawn in (("figure", "img"), ("frame", "table td"), ("html", "b"), ("svg", "img")):
-        card(key).scroll_into_view_if_needed()
-        expect(card(key).locator(drawn).first).to_be_visible()
+        expect(looked_at(card(key), drawn)).to_be_visible()
     for picture in ("figure", "svg"):
-        width = "node => node.complete && node.naturalWidth"
-        assert card(picture).locator("img").evaluate(width) > 0
+        shown = card(picture).locator("img")
+        wait_for(lambda one=shown: one.evaluate(WIDTH), what=picture)
     expect(card("html")).to_contain_text("shown bold")
 
-    card("table").scroll_into_view_if_needed()
+    looked_at(card("table"), "tbody tr")
     expect(card("table").locator("tbody tr")).to_have_count(200)
     expect(card("table")).to_contain_text("first 200 of 20000 rows")
     card("table").locator('button[name="more"]').click()
@@ -134,11 +147,11 @@ def test_artifacts_are_drawn_live_and_nothing_in_them_runs(visit: Any, run_id: s
 
     latest = card("versions").last
     latest.locator('button[name="versions"]').click()
-    expect(latest.locator("option").nth(1)).to_be_attached(timeout=30_000)  # all versions are there
+    expect(latest.locator("option").nth(1)).to_be_attached(timeout=60_000)  # all versions are there
     older = latest.locator("option").last.get_attribute("value")
     latest.locator('select[name="version"]').select_option(older)
-    shown = latest.locator(".jp-nbflow-Artifact-content em")
-    expect(shown).to_have_text("first", timeout=30_000)
+    shown = looked_at(latest.locator(".jp-nbflow-Artifact-content"), "em")
+    expect(shown).to_have_text("first", timeout=60_000)
 
     with page.expect_download() as download:
         card("document").get_by_role("link").click()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SECRET, PASSWORD = "canary-of-the-secret", "canary-of-the-login"
 HIDDEN = {"type": "string", "format": "password", "writeOnly": True}

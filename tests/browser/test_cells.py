@@ -11,9 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, writes
 from playwright.sync_api import Locator, expect
 
-pytestmark = pytest.mark.timeout(300)
-#: what the kernel records comes by way of the store and the feed
-expect.set_options(timeout=30_000)
+pytestmark = pytest.mark.timeout(600)
 
 NAME = "cells.ipynb"
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3 (ipykernel)"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 MOST_ACTIONS, MOST_SECONDS = 5, 180.0
 DEPLOY_BUTTON = '.jp-NotebookPanel-toolbar [data-jp-item-name="nbflow-deploy"]'
@@ -41,13 +41,13 @@ def test_five_actions_lead_from_a_notebook_to_a_scheduled_run_that_is_green(
 
     hand.click("Deploy in the notebook's toolbar", DEPLOY_BUTTON)
     tell_me = page.get_by_role("checkbox", name="Tell me when it fails")
-    expect(tell_me).to_be_checked(timeout=30_000)
+    expect(tell_me).to_be_checked(timeout=60_000)
     expect(page.locator(".jp-nbflow-FormDialog")).to_contain_text("Here in JupyterLab")
     hand.click("a schedule: Every", 'label:has(input[name="schedule.kind"][value="every"])')
     hand.choose("minutes as its unit", 'select[name="schedule.unit"]', "minutes")
     visit.picture("first-minutes-form")
     hand.click("Deploy", ".jp-nbflow-DeploySubmit")
-    expect(page.locator(".jp-nbflow-FormDialog")).to_have_count(0, timeout=30_000)
+    expect(page.locator(".jp-nbflow-FormDialog")).to_have_count(0, timeout=60_000)
     hand.click("nbflow's tab at the left", '.jp-SideBar .lm-TabBar-tab[data-id="nbflow-panel"]')
     green = page.locator('#nbflow-panel [data-run-id][data-state="COMPLETED"]').first
     expect(green).to_be_visible(timeout=MOST_SECONDS * 1000)

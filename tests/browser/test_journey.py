@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 DEPLOY_BUTTON = '.jp-NotebookPanel-toolbar [data-jp-item-name="nbflow-deploy"]'
 CELLS = 7  # those of the notebook, and the one papermill injects
@@ -98,7 +98,7 @@ def test_a_notebook_deployed_from_the_toolbar_turns_green_in_the_sidebar(visit) 
     expect(view.locator(".jp-nbflow-NotebookView")).to_contain_text("365 days of 2014")
     view.locator('.jp-nbflow-CellList [data-cell-id="plot"] button').click()
     expect(view.locator(".jp-nbflow-NotebookView img")).to_be_in_viewport()
-    expect(page.locator(".Toastify__toast")).to_have_count(0, timeout=15_000)
+    expect(page.locator(".Toastify__toast")).to_have_count(0, timeout=60_000)
     visit.picture("run")
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.house import REPORT, notebook
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 NAME = "report.ipynb"
 #: what has the focus, as a person would name it

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, writes
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 NAME = "magics.ipynb"
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3 (ipykernel)"}

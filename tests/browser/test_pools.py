@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ODD = {"name": "הפוך 🐙 'x'; --", "description": "<img src=x onerror=alert(1)>"}
 

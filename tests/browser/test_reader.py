@@ -15,7 +15,7 @@ from nbflow.orchestration.orchestrator import Orchestrator
 from tests.browser.conftest import NOTEBOOK
 from tests.browser.pages import opened
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 READS = "--ServerApp.authorizer_class=nbflow_jupyter.authorizers.NbflowReadOnlyAuthorizer"
 WHY = "You may look at {} on this server, but not change them."

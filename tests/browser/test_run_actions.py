@@ -13,7 +13,7 @@ from tests.browser.conftest import Lab
 from tests.browser.house import notebook, run_script, script_started
 from tests.browser.pages import opened, run_of
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 FLOWS = """
     import sys

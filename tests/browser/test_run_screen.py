@@ -15,7 +15,7 @@ from tests.browser.conftest import NOTEBOOK, Lab
 from tests.browser.house import script_started
 from tests.browser.pages import bar_of, opened, run_of
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 FLOWS = """
     import sys
@@ -234,7 +234,7 @@ def test_pages_go_on_when_their_server_comes_back_even_as_another_release(
     lab.launch(wait_for, without, answers="api/status")
     missing = "The server part of nbflow is not running on this Jupyter server."
     alerts = page.get_by_role("alert")
-    expect(alerts).to_contain_text(missing, timeout=30_000)
+    expect(alerts).to_contain_text(missing, timeout=60_000)
     expect(alerts).to_have_count(1)
     expect(deployment).to_contain_text(missing)
     expect(panel.locator("[data-run-id]").first).to_be_hidden()
@@ -245,7 +245,7 @@ def test_pages_go_on_when_their_server_comes_back_even_as_another_release(
     (tmp_path / "sitecustomize.py").write_text(OTHER_RELEASE)
     lab.launch(wait_for, PYTHONPATH=str(tmp_path))
     expect(alerts).to_contain_text(
-        "The server runs nbflow 9.9.9, this page belongs to 0.1.0.", timeout=30_000
+        "The server runs nbflow 9.9.9, this page belongs to 0.1.0.", timeout=60_000
     )
     expect(alerts).to_have_count(1)
     expect(opened_deployment).to_have_count(0)
@@ -259,5 +259,5 @@ def test_pages_go_on_when_their_server_comes_back_even_as_another_release(
     # the browser itself tells of each connection that was refused, and nothing else went wrong
     refused = ("ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_EMPTY_RESPONSE", "404")
     assert [each for each in visit.errors if not any(word in each for word in refused)] == []
-    assert len(visit.errors) < 60
+    assert len(visit.errors) < 300
     visit.errors.clear()

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Lab
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 DEPLOY_BUTTON = '.jp-NotebookPanel-toolbar [data-jp-item-name="nbflow-deploy"]'
 

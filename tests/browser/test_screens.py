@@ -40,7 +40,7 @@ CLOSE_PAGES = """() => {
   }
 }"""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,8 @@ def screen(request: pytest.FixtureRequest, stay: Visit, house: House) -> Iterato
     stay.page.evaluate(f"window.jupyterapp.shell.{area}()")
     try:
         one.open(stay, house)
-        expect(root).to_be_visible(timeout=30_000)
-        expect(root.locator(one.ready).first).to_be_visible(timeout=30_000)
+        expect(root).to_be_visible(timeout=60_000)
+        expect(root.locator(one.ready).first).to_be_visible(timeout=60_000)
         yield one
     finally:
         close(stay, one)
@@ -222,7 +222,7 @@ def test_whatever_is_written_into_the_store_nothing_of_it_runs(
         for one in SCREENS:
             one.open(visit, house)
             root = page.locator(one.root).first
-            expect(root).to_be_visible(timeout=30_000)
+            expect(root).to_be_visible(timeout=60_000)
             page.wait_for_load_state("networkidle")
             root.evaluate(TOUCH)
             asked = [one.root, list(xss_payloads)]

@@ -15,7 +15,7 @@ from nbflow.model import clock, states
 from nbflow.model.runs import NewFlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 MANY, RATE, CHANGES = 2000, 20, 60
 NAMES = (

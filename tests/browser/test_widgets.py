@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, writes
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 NAME = "widgets.ipynb"
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3 (ipykernel)"}
@@ -67,14 +67,6 @@ SOURCES = ("%load_ext nbflow", PIPELINE, "widgets.run(ids[0])", "widgets.graph(i
            "%nbflow flow-run ls --limit 5", 'widgets.artifact("widget-report")', NAMED,
            "widgets.deploy_form(name='from-a-form')")  # fmt: skip
 RUN, GRAPH, TABLE, ARTIFACT, HOSTILE, FORM = range(3, 9)
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    """Wait longer than usual: cells run one after the other, and other tests beside them."""
-    expect.set_options(timeout=60_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def notebook(payloads: tuple[str, ...]) -> str:

@@ -59,7 +59,7 @@ def _can_fork() -> bool:
         except NotForked:
             talk.close()
             continue
-        return child.wait(20) == 0
+        return child.wait(60) == 0
     return False
 
 
@@ -149,7 +149,7 @@ def test_ctrl_c_cancels_the_run(
 ) -> None:
     process = begin(warm, notebook(WAITS), wait_for)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     assert last(warm).state.is_cancelled()
     assert "Cancelled" in out
@@ -162,9 +162,9 @@ def test_a_run_ends_with_the_program_that_asked_for_it(
     process.kill()
     process.communicate()
     ended = last(warm)
-    wait_for(lambda: warm.read_flow_run(ended.id).state.is_final(), seconds=10)
+    wait_for(lambda: warm.read_flow_run(ended.id).state.is_final(), seconds=60)
     assert warm.read_flow_run(ended.id).state.is_crashed()
-    wait_for(lambda: not _marked(ended), seconds=10, what="the end of its processes")
+    wait_for(lambda: not _marked(ended), seconds=60, what="the end of its processes")
 
 
 def test_another_setting_of_python_means_a_run_of_one_s_own(
@@ -187,7 +187,7 @@ def begin(warm: Orchestrator, path: Path, wait_for: Wait) -> subprocess.Popen[st
         new = [found for found in warm.list_flow_runs(limit=50).rows if found.id not in before]
         return any(c.state.is_running() for found in new for c in warm.list_task_runs(found.id))
 
-    wait_for(runs, seconds=40)
+    wait_for(runs, seconds=60)
     return process
 
 

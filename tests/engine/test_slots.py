@@ -212,7 +212,7 @@ def test_a_paused_runs_tasks_leave_their_slots_to_others(
             wait_for(lambda: orchestrator.acquire_slots(other).granted)
             assert not waiting.done()
         orchestrator.release_slots((other.request_id,))
-        return waiting.result(timeout=20)
+        return waiting.result(timeout=60)
 
     assert run() == 1
 
@@ -296,7 +296,7 @@ def test_a_task_that_waits_takes_no_thread_others_need(
     def holder() -> int:
         crowd.extend(waiter.submit() for _ in range(5))
         wait_for(lambda: in_line(orchestrator, "db") == 5)
-        return helper.submit().result(timeout=20)  # needs a thread while five wait
+        return helper.submit().result(timeout=60)  # needs a thread while five wait
 
     @task(tags=["db"])
     def waiter() -> int:
@@ -397,7 +397,7 @@ def test_a_task_in_line_for_its_inputs_holds_no_slot(
         last = add.submit(0, 1)
         for _ in range(5):
             last = add.submit(last, 1)  # each needs the one before, and its slot
-        return last.result(timeout=30)
+        return last.result(timeout=60)
 
     assert run() == 6
 
@@ -507,7 +507,7 @@ def test_a_cancelled_run_leaves_the_line(
         wait_for(lambda: in_line(orchestrator, "db"))
         (run_id,) = {s.flow_run_id for s in orchestrator.read_limit("tag:db").slots if s.position}
         orchestrator.propose(str(run_id), states.Cancelling())
-        thread.join(20)
+        thread.join(60)
     assert ended[0].is_cancelled()
     assert in_line(orchestrator, "db") == 0
 
@@ -527,7 +527,7 @@ def test_a_raised_limit_lets_the_next_task_run(
         waiting = work.submit()
         wait_for(lambda: in_line(orchestrator, "db"))
         orchestrator.update_limit("tag:db", LimitChange(limit=2))
-        return waiting.result(timeout=20)
+        return waiting.result(timeout=60)
 
     assert run() == 1
 

@@ -227,7 +227,7 @@ class TestCancelRequests:
         runner = threading.Thread(target=work)
         runner.start()
         cancel_running(orchestrator, "outer", wait_for).join()
-        runner.join(30)
+        runner.join(60)
         assert len(caught) == 1
         assert states(orchestrator) == {"outer": "Cancelled"}
 
@@ -332,7 +332,7 @@ def test_a_script_is_cancelled_even_with_interrupts_ignored(orchestrator, how):
     assert process.stdout.readline() == "begun\n"
     (run,) = orchestrator.list_flow_runs().rows
     orchestrator.propose(run.id, Cancelling())
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "CancelledRun" in errors
     assert states(orchestrator) == {"outer": "Cancelled"}
@@ -438,6 +438,6 @@ def test_a_flow_on_another_thread_is_cancelled_in_the_middle_of_its_own_code(
     with settings.temporary(heartbeat_seconds=0.05):
         runner.start()
         cancel_running(orchestrator, "computes", wait_for).join()
-        runner.join(30)
+        runner.join(60)
     assert len(caught) == 1
     assert states(orchestrator) == {"computes": "Cancelled"}

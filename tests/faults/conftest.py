@@ -17,7 +17,7 @@ def _nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     others = {*of_homes_below(base)}  # servers that tests before these share
     yield
     mine = [process for process in of_homes_below(base) if process not in others]
-    _, alive = psutil.wait_procs(mine, timeout=20)
+    _, alive = psutil.wait_procs(mine, timeout=60)
     left = [" ".join(process.cmdline()) for process in alive if process.is_running()]
     # A tracker goes with the process that started it, and this one goes on.
     assert [one for one in left if "resource_tracker" not in one] == []

@@ -34,9 +34,10 @@ def test_a_flood_beside_a_server_is_heard_whole_and_decided_right(
         assert found.lag() <= automations.LAG
 
 
-@pytest.mark.skipif(not FULL, reason="a figure, of CPU time: NBFLOW_FAULTS_FULL=1 takes it")
-@pytest.mark.parametrize("kind", automations.KINDS)
-def test_an_event_costs_little_where_a_hundred_listen(kind: str) -> None:
-    cost, _ = automations.measure(kind)
-    print(f"\n{kind}: {cost:.1f} µs of CPU an event", end="")
-    assert cost <= automations.COST
+if FULL:  # a figure, of CPU time; not passed by elsewhere: what is skipped is missed
+
+    @pytest.mark.parametrize("kind", automations.KINDS)
+    def test_an_event_costs_little_where_a_hundred_listen(kind: str) -> None:
+        cost, _ = automations.measure(kind)
+        print(f"\n{kind}: {cost:.1f} µs of CPU an event", end="")
+        assert cost <= automations.COST

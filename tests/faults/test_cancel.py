@@ -27,7 +27,7 @@ Wait = Callable[..., object]
 
 HEARTBEAT, INTERRUPT, TERMINATE = 0.2, 1.5, 1.0
 #: what may pass on a busy machine beside the rungs themselves
-SLACK = 6.0
+SLACK = 30.0
 
 BODIES = """
 import asyncio, hashlib, os, signal, subprocess, sys, time
@@ -140,7 +140,7 @@ def test_whatever_the_code_does_the_run_ends_cancelled_and_its_process_ends(
 ) -> None:
     with script(SCRIPTS[kind]) as process:
         run, asked = cancel(orchestrator), time.monotonic()
-        wait_for(lambda: orchestrator.read_flow_run(run.id).state.is_cancelled(), seconds=20)
+        wait_for(lambda: orchestrator.read_flow_run(run.id).state.is_cancelled(), seconds=60)
         assert time.monotonic() - asked < HEARTBEAT + INTERRUPT + TERMINATE + SLACK
         process.wait(SLACK + TERMINATE)
     names = {task.state.name for task in orchestrator.list_task_runs(run.id)}
@@ -152,7 +152,7 @@ def test_code_that_heeds_an_interrupt_ends_long_before_the_next_rung(
 ) -> None:
     with script(SCRIPTS["main thread waits"]) as process:
         run = cancel(orchestrator)
-        process.wait(20)
+        process.wait(60)
     assert orchestrator.read_flow_run(run.id).state.message == "It was asked to stop."
     assert process.returncode == 1
 
@@ -162,7 +162,7 @@ def test_code_that_heeds_nothing_is_killed_and_that_is_said(
 ) -> None:
     with script(SCRIPTS["main thread ignores"]) as process:
         run = cancel(orchestrator)
-        process.wait(20)
+        process.wait(60)
     found = orchestrator.read_flow_run(run.id).state
     assert process.returncode == -signal.SIGKILL
     assert str(process.pid) in found.message
@@ -183,7 +183,7 @@ def test_its_hooks_are_called_also_when_its_code_is_killed(
     """
     with script(code) as process:
         cancel(orchestrator)
-        process.wait(20)
+        process.wait(60)
     assert (tmp_path / "told").read_text() == "f Cancelling "
 
 
@@ -210,7 +210,7 @@ def test_what_left_the_session_of_its_process_ends_with_the_run(
         cancel(orchestrator)
         wait_for(lambda: orchestrator.read_flow_run(run.id).state.is_cancelled())
         assert carrying(marker) == []
-        process.wait(20)
+        process.wait(60)
 
 
 def test_the_runs_it_called_end_with_it(
@@ -228,7 +228,7 @@ def test_the_runs_it_called_end_with_it(
     """
     with script(code) as process:
         cancel(orchestrator)
-        process.wait(20)
+        process.wait(60)
     ended = {r.flow_name: r.state.name for r in orchestrator.list_flow_runs().rows}
     assert ended == {"inner": "Cancelled", "outer": "Cancelled"}
 

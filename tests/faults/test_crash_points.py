@@ -127,11 +127,11 @@ class Scene:
             yield process
             assert process.stdin is not None
             process.stdin.close()
-            process.wait(30)
+            process.wait(60)
 
     def struck(self) -> None:
         """Wait for the stroke."""
-        self.wait_for(self.told.exists, seconds=30, what="the stroke")
+        self.wait_for(self.told.exists, seconds=60, what="the stroke")
 
     def notebook(self, code: str = "1") -> str:
         made = new_notebook(cells=[new_code_cell(code), new_code_cell("'the end'")])
@@ -154,7 +154,7 @@ class Scene:
             runs = self.orchestrator.list_flow_runs().rows
             return runs[0] if runs and runs[0].state.is_final() else None
 
-        return cast(FlowRun, self.wait_for(look, seconds=40, what="the end of the run"))
+        return cast(FlowRun, self.wait_for(look, seconds=60, what="the end of the run"))
 
     def check(self) -> None:
         """Look at the store, and at the process table."""
@@ -245,7 +245,7 @@ def test_a_run_whose_worker_is_struck_is_claimed_again_or_said_to_have_crashed(
         if do == "exec_then_raise":  # it goes on by itself
             found = scene.ended()
         else:
-            struck.wait(30)
+            struck.wait(60)
             with scene.worker():
                 found = scene.ended()
     assert found.id == run.id
@@ -259,11 +259,11 @@ def test_a_run_whose_worker_is_struck_amid_the_ladder_is_cancelled(
 ) -> None:
     run = scene.due("import time\ntime.sleep(600)")
     with scene.worker(place, do) as struck:
-        scene.wait_for(lambda: scene.orchestrator.list_task_runs(run.id), seconds=30)
+        scene.wait_for(lambda: scene.orchestrator.list_task_runs(run.id), seconds=60)
         scene.orchestrator.propose(run.id, states.Cancelling(message="enough"))
         scene.struck()
         if do == "kill9":
-            struck.wait(30)
+            struck.wait(60)
         assert scene.ended().state.is_cancelled()
     scene.check()
 
@@ -287,7 +287,7 @@ def test_a_run_whose_own_process_is_struck_ends_as_what_happened(
 ) -> None:
     struck = scene.add("executor", scene.notebook(), place=place, do=do)
     scene.struck()
-    scene.wait_for(lambda: not struck.is_running(), seconds=30, what="its end")
+    scene.wait_for(lambda: not struck.is_running(), seconds=60, what="its end")
     found = scene.ended()
     assert found.state.name in after_executor(place, do), found.state.message
     scene.check()

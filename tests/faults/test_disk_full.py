@@ -112,7 +112,7 @@ def test_scheduling_waits_for_room_with_its_mark_where_it_was_and_loses_no_insta
         filled = count(orchestrator)
         ticking = Service(Watched(orchestrator))
         ticking.start()
-        assert refused.wait(20)
+        assert refused.wait(60)
         assert count(orchestrator) == filled
         (found,) = orchestrator.read_deployment("d").schedules
         assert found.done_until == clock.instant(clock.micros(since))

@@ -150,7 +150,7 @@ def _killed_at(
     return orchestrator.read_flow_run(run.id), follower
 
 
-@pytest.mark.timeout(120 + 10 * KILLS)
+@pytest.mark.timeout(300 + 10 * KILLS)
 def test_after_kill_9_of_the_executor_the_notebook_is_whole_and_true(
     orchestrator: Orchestrator, notebook: Path, executors: Any
 ) -> None:

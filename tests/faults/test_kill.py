@@ -33,7 +33,7 @@ SCHEDULES, INSTANTS = (125, 80) if FULL else (20, 50)
 KILLS, MOST_KILLS = (100, 150) if FULL else (10, 15)
 BETWEEN = (0.05, 0.15) if FULL else (0.2, 0.6)
 #: the most that a machine busy with other things may take
-SECONDS = 900 if FULL else 100
+SECONDS = 900 if FULL else 500
 SEED = int(os.environ.get("NBFLOW_SEED", "20261122"))
 MINUTE = timedelta(minutes=1)
 

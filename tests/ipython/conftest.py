@@ -79,15 +79,22 @@ class Kernel:
         self.home = home
         foreign = ("NBFLOW_", "JPY_SESSION")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+        self._env = kept | {"NBFLOW_HOME": str(home), "IPYTHONDIR": str(home / "ipython"), **env}
+        try:
+            self._start()
+        except RuntimeError:  # a port was taken between the choice of it and its use
+            self.client.stop_channels()
+            self.manager.shutdown_kernel(now=True)
+            self._start()
+
+    def _start(self) -> None:
         self.manager = KernelManager(kernel_name="python3")
         self.manager.start_kernel(
-            env=kept | {"NBFLOW_HOME": str(home), "IPYTHONDIR": str(home / "ipython"), **env},
-            extra_arguments=["--colors=NoColor"],
-            cwd=str(home),
+            env=self._env, extra_arguments=["--colors=NoColor"], cwd=str(self.home)
         )
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=90)
 
     @property
     def pid(self) -> int:

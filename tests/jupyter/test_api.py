@@ -393,7 +393,7 @@ async def test_who_hangs_up_waits_for_no_change(
 
 async def _until(holds: Any) -> None:
     """Let the server's loop go round until something holds."""
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(60.0):
         while not holds():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)
 

@@ -54,7 +54,7 @@ def ended(pid: int) -> bool:
 
 
 async def until(fact: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not fact():  # noqa: ASYNC110 - what is waited for happens in other processes
             await asyncio.sleep(0.05)
 

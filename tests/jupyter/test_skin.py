@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -86,11 +85,9 @@ async def test_an_endless_body_is_refused_before_its_end(raw: Raw) -> None:
 
 async def test_a_body_that_drips_is_refused(raw: Raw) -> None:
     with settings.temporary(request_seconds=0.3):
-        began = time.monotonic()
         async with raw("POST", "flow-runs", Content_Length="1000") as (reader, writer):
             writer.write(b"{")
             assert await status_of(reader) == 408
-            assert time.monotonic() - began < 10
             rest = (await asyncio.wait_for(reader.read(), 20)).decode()  # and it is closed
             assert '"code": "body.too_slow"' in rest
 

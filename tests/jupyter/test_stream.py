@@ -38,7 +38,7 @@ class Page:
     async def hear(self, kind: str | None = None) -> dict[str, Any]:
         """Take the next message (of a kind), checking that nothing lies between."""
         while True:
-            text = await asyncio.wait_for(self.socket.read_message(), 20)
+            text = await asyncio.wait_for(self.socket.read_message(), 60)
             assert text is not None, f"closed: {self.socket.close_code}"
             message = json.loads(text)
             self.messages.append(message)
@@ -66,7 +66,7 @@ class Page:
 
     async def closed(self) -> int:
         """Wait for the end; give its code."""
-        while await asyncio.wait_for(self.socket.read_message(), 20) is not None:
+        while await asyncio.wait_for(self.socket.read_message(), 60) is not None:
             continue
         return self.socket.close_code
 
@@ -187,7 +187,10 @@ async def test_a_page_hears_of_a_run_from_its_creation_to_its_end(
         assert "parameters" not in mine.messages[1]["events"][0]["row"]
 
 
-async def test_changes_that_come_together_are_told_once(page: Any, running: Running) -> None:
+async def test_changes_that_come_together_are_told_once(
+    page: Any, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "COALESCE_SECONDS", 2.0)
     async with page() as mine:
         run = await create(running)
         for _ in range(20):

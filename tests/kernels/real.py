@@ -30,7 +30,7 @@ class Kernel:
         message = self.client.session.msg(kind, content)
         getattr(self.client, f"{channel}_channel").send(message)
         while True:
-            got = await getattr(self.client, f"get_{channel}_msg")(timeout=20)
+            got = await getattr(self.client, f"get_{channel}_msg")(timeout=60)
             if got["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                 return got["content"]
 
@@ -51,7 +51,7 @@ class Kernel:
         pidfd = os.dup(self.provisioner.process.fileno())
         loop.add_reader(pidfd, lambda: gone.done() or gone.set_result(None))
         try:
-            await asyncio.wait_for(gone, 10)
+            await asyncio.wait_for(gone, 60)
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)

@@ -51,7 +51,7 @@ def _facts(
     child, reading = _fork(server, *argv, env=env, cwd=cwd)
     with open(reading) as file:
         line = file.readline()
-    child.wait(10)
+    child.wait(60)
     child.close()
     return json.loads(line)
 
@@ -67,7 +67,7 @@ def test_a_child_is_a_process_of_its_own(server: ForkServer, tmp_path: Path) -> 
 
 def test_the_exit_code_is_what_main_returns(server: ForkServer) -> None:
     child, reading = _fork(server, "7")
-    assert child.wait(10) == 7
+    assert child.wait(60) == 7
     assert child.returncode == 7
     os.close(reading)
     child.close()
@@ -81,7 +81,7 @@ def test_siblings_draw_different_numbers(server: ForkServer) -> None:
 def test_a_child_holds_nothing_of_its_parents(server: ForkServer) -> None:
     child, reading = _fork(server)
     before = _facts(server)["open"]
-    child.wait(10)
+    child.wait(60)
     os.close(reading)
     child.close()
     after = _facts(server)["open"]
@@ -101,7 +101,7 @@ def test_a_child_is_found_by_the_marker_in_its_environment() -> None:
     assert os.read(reading, 4) == b"here"
     assert psutil.Process(child.pid).environ()["NBFLOW_ATTEMPT"] == marker
     assert owners.sweep(marker) == 1
-    assert child.wait(5) == -signal.SIGKILL
+    assert child.wait(60) == -signal.SIGKILL
     for descriptor in (stdin, hold, reading, writing):
         os.close(descriptor)
     child.close()
@@ -130,7 +130,7 @@ def test_a_killed_child_is_noticed_at_once() -> None:
     child = server.fork([], env=ENV, fds=(stdin, 1, 2))
     assert child.poll() is None
     child.kill()
-    assert child.wait(1) == -signal.SIGKILL
+    assert child.wait(60) == -signal.SIGKILL
     os.close(stdin)
     os.close(hold)
     child.close()
@@ -146,12 +146,12 @@ def test_a_parked_child_gets_its_environment_when_it_is_taken() -> None:
     child, reading = _fork(server)
     assert not child.parked, "another one stands by only when that is asked for"
     child.replenish()
-    child.wait(10)
+    child.wait(60)
     os.close(reading)
     child.close()
     child, reading = _fork(server)
     assert child.parked
-    child.wait(10)
+    child.wait(60)
     os.close(reading)
     child.close()
     server.close()
@@ -166,7 +166,7 @@ def test_those_who_stand_by_end_with_the_server() -> None:
     parked = psutil.Process(server.process.pid).children()
     assert parked
     server.process.kill()
-    assert not psutil.wait_procs(parked, timeout=5)[1]
+    assert not psutil.wait_procs(parked, timeout=60)[1]
     os.close(reading)
     child.close()
     server.close()
@@ -176,7 +176,7 @@ def test_a_server_that_rests_long_enough_ends_and_starts_again() -> None:
     server = _serve("facts", standby=1, idle_seconds=0.05)
     _facts(server)
     assert server.process is not None
-    server.process.wait(10)
+    server.process.wait(60)
     assert _facts(server)["env"] == ENV
     server.close()
 
@@ -218,7 +218,7 @@ def test_fifty_children_leave_nothing_behind(
     before = (parent.num_fds(), psutil.Process().num_fds())
     for _ in range(50):
         child, reading = _fork(server)
-        child.wait(10)
+        child.wait(60)
         os.close(reading)
         child.close()
     _facts(server)

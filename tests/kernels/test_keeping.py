@@ -63,13 +63,13 @@ def value(kept: KeptKernel, expression: str) -> Any:
     client.load_connection_file(str(kept.file))
     client.start_channels(stdin=False, hb=False)
     try:
-        reply = client.execute("", user_expressions={"v": expression}, reply=True, timeout=20)
+        reply = client.execute("", user_expressions={"v": expression}, reply=True, timeout=60)
         return eval(reply["content"]["user_expressions"]["v"]["data"]["text/plain"], {})
     finally:
         client.stop_channels()
 
 
-def gone(pid: int, seconds: float = 15.0) -> bool:
+def gone(pid: int, seconds: float = 60.0) -> bool:
     """Wait until a process has ended."""
     try:
         pidfd = os.pidfd_open(pid)

@@ -153,7 +153,7 @@ async def test_a_plot_is_shown_though_pyplot_was_imported_before_the_fork() -> N
         assert seen["before"]
         assert "inline" in seen["backend"]
         while True:
-            message = await one.client.get_iopub_msg(timeout=10)
+            message = await one.client.get_iopub_msg(timeout=60)
             if message["msg_type"] == "display_data":
                 assert "image/png" in message["content"]["data"]
                 break
@@ -164,10 +164,10 @@ async def test_it_is_interrupted_like_any_kernel() -> None:
     async with kernel() as one:
         code = {"code": "print('in'); import time; time.sleep(60)", "silent": False}
         running = asyncio.ensure_future(one.reply("execute_request", code))
-        while (await one.client.get_iopub_msg(timeout=10))["msg_type"] != "stream":
+        while (await one.client.get_iopub_msg(timeout=60))["msg_type"] != "stream":
             pass
         await one.manager.interrupt_kernel()
-        reply = await asyncio.wait_for(running, 10)
+        reply = await asyncio.wait_for(running, 60)
         assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
         await one.run("assert True")
 
@@ -214,7 +214,7 @@ def test_it_ends_with_the_process_that_asked_for_it() -> None:
     pid, parked = asker.stdout.split()
     assert parked in ("True", "False"), asker.stderr
     try:
-        psutil.Process(int(pid)).wait(5)
+        psutil.Process(int(pid)).wait(60)
     except psutil.NoSuchProcess:
         pass
 
@@ -228,7 +228,7 @@ async def test_a_killed_zygote_takes_those_with_it_that_stand_by_and_no_run(
         parent = zygote(standing_by)
         others = [child for child in parent.children() if child.pid != one.pid]
         parent.kill()
-        assert not psutil.wait_procs(others, timeout=5)[1]
+        assert not psutil.wait_procs(others, timeout=60)[1]
         assert (await one.run("", x="x"))["x"] == 1
         os.kill(one.pid, signal.SIGKILL)
         await one.ended()

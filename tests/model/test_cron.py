@@ -81,7 +81,7 @@ def test_wrong_expression_is_refused_with_its_place(text, code, said):
     began = time.thread_time()  # other threads of this process may be at work
     with pytest.raises(InvalidSchedule) as caught:
         Cron(text)
-    assert time.thread_time() - began < 0.5
+    assert time.thread_time() - began < 2
     assert (caught.value.code, caught.value.field) == (code, "cron")
     assert said in str(caught.value)
     assert len(str(caught.value)) < 400

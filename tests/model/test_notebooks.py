@@ -73,7 +73,7 @@ def test_broken_text_is_refused_with_its_place(text, said):
     began = time.process_time()
     with pytest.raises(InvalidNotebook) as caught:
         notebooks.parse(text, name="x.ipynb")
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 4
     assert caught.value.code == "notebook.invalid"
     assert caught.value.field == "path"
     assert "x.ipynb" in caught.value.message

@@ -80,7 +80,7 @@ def test_far_anchor_is_reached_by_arithmetic(year):
     for every in (SECOND, DAY):
         due = Interval(every, datetime(year, 6, 1, 7, tzinfo=UTC)).next(3, after=NOON)
         assert NOON < due[0] <= NOON + every
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("anchor", [datetime.min, datetime.max, "2026-01-01", 5])
@@ -325,7 +325,7 @@ def test_timing_that_ended_has_no_next():
 def test_a_year_of_missed_instants_is_planned_at_once(timing):
     began = time.process_time()
     made = planned(timing, NOON - 365 * DAY, NOON, catchup="all")
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 4
     every = timing.next(2, after=NOON)[1] - timing.next(1, after=NOON)[0]
     assert len(made.run) + made.skips[0][2] == 365 * DAY // every
     assert len(made.run) < 200

@@ -91,4 +91,4 @@ def test_what_surprises_is_refused_with_its_line(text: str, code: str, line: int
         value(text)
     assert refused.value.code == code
     assert str(refused.value).startswith(f"nbflow.yaml, line {line}: ")
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 20

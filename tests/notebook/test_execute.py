@@ -14,6 +14,7 @@ import pytest
 from nbflow.model import states
 from nbflow.model.runs import FlowRun
 from nbflow.store import journal, owners, spool
+from tests.promises import promised
 
 IDLE = "print('spinning', flush=True)\nimport time\nwhile True: time.sleep(0.05)"
 DEAF = (
@@ -64,7 +65,7 @@ def test_killed_in_mid_cell_it_leaves_a_true_notebook(notebooks, launch, owner, 
     process = launch(run)
     wait_for(busy(run))
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     spool.replay(notebooks.orchestrator)
     crashed = states.Crashed(message="The run's process was killed by signal 9 (SIGKILL).")
     notebooks.orchestrator.propose(run.id, crashed, attempt=1)
@@ -75,7 +76,7 @@ def test_killed_in_mid_cell_it_leaves_a_true_notebook(notebooks, launch, owner, 
     assert [c.metadata.nbflow.state for c in made.cells] == ["COMPLETED", "CRASHED", "PENDING"]
     assert [c.metadata.papermill.status for c in made.cells] == ["completed", "failed", "pending"]
     assert ran.states == ["Completed", "Crashed", "NotReady"]
-    wait_for(lambda: not marked(run), seconds=10, what="the kernel's end")
+    wait_for(lambda: not marked(run), seconds=60, what="the kernel's end")
 
 
 def test_it_ends_within_two_seconds_of_its_worker(notebooks, launch, owner, marked, wait_for):
@@ -84,8 +85,8 @@ def test_it_ends_within_two_seconds_of_its_worker(notebooks, launch, owner, mark
     wait_for(busy(run))
     since = time.monotonic()
     process.stdin.close()
-    assert process.wait(10) == 0
-    assert time.monotonic() - since < 2
+    assert process.wait(60) == 0
+    assert time.monotonic() - since < promised(2)
     assert marked(run) == []
     ran = notebooks.ended(run)
     assert ran.state.is_crashed()
@@ -100,9 +101,9 @@ def test_even_a_deaf_kernel_ends_with_its_worker(notebooks, launch, owner, marke
     wait_for(busy(run))
     since = time.monotonic()
     process.stdin.close()
-    process.wait(10)
-    assert time.monotonic() - since < 2
-    wait_for(lambda: not marked(run), seconds=2)
+    process.wait(60)
+    assert time.monotonic() - since < promised(2)
+    wait_for(lambda: not marked(run), seconds=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -112,7 +113,7 @@ def test_a_signal_cancels_a_run_that_is_cancelling(notebooks, launch, owner, wai
     wait_for(busy(run))
     notebooks.orchestrator.propose(run.id, states.Cancelling())
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     ran = notebooks.ended(run)
     assert ran.state.is_cancelled()
     assert ran.state.message == "Cancelled in cell 2 of 3. Cell 3 did not run."
@@ -125,7 +126,7 @@ def test_a_signal_without_a_cancel_request_is_a_crash(notebooks, launch, owner, 
     process = launch(run)
     wait_for(busy(run))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     state = notebooks.ended(run).state
     assert state.is_crashed()
     assert state.message == "The run was stopped in cell 2 of 2."
@@ -137,7 +138,7 @@ def test_a_cancel_request_is_heard_without_a_signal(notebooks, launch, owner, wa
     process = launch(run)
     wait_for(busy(run))
     notebooks.orchestrator.propose(run.id, states.Cancelling())
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert notebooks.ended(run).state.is_cancelled()
 
 
@@ -147,7 +148,7 @@ def test_a_cell_that_ignores_interrupts_is_killed(notebooks, launch, owner, mark
     wait_for(busy(run))
     notebooks.orchestrator.propose(run.id, states.Cancelling())
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     ran = notebooks.ended(run)
     assert ran.state.is_cancelled()
     assert "It did not stop on interrupt, so its kernel was killed." in ran.state.message
@@ -161,7 +162,7 @@ def test_a_second_signal_does_not_wait(notebooks, launch, owner, wait_for):
     wait_for(busy(run))
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert "killed" in notebooks.ended(run).state.message
 
 
@@ -172,7 +173,7 @@ def test_stopped_while_the_kernel_starts_it_runs_no_cell(
     process = launch(run)
     wait_for(lambda: len(marked(run)) > 1, what="the kernel's process")
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
+    assert process.wait(60) == 0
     ran = notebooks.ended(run)
     assert ran.state.is_crashed()
     assert "was stopped before a cell ran." in ran.state.message

@@ -39,7 +39,7 @@ def meanwhile(orchestrator: Orchestrator, wait_for: Wait):
 
     yield start
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
 
 
 def propose_in_first_cell(orchestrator: Orchestrator, state: states.State) -> Callable[..., None]:

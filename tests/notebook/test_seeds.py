@@ -14,6 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nbflow import settings
+from tests.promises import promised
 
 ASKED = "It asked for input, and a run has nobody to answer: use a parameter instead."
 
@@ -43,7 +44,9 @@ FINE = {
     "more than is kept": (
         "for _ in range(2_000): print('x' * 100_000)", "Completed", "xxxxx"),
     "the kernel's memory after it": (
-        "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)",
+        # not ru_maxrss: that of the process which started it counts there
+        "said = open('/proc/self/status').read()\n"
+        "print(int(said.split('VmHWM:')[1].split()[0]) // 1024)",
         "Completed", ""),
     "a progress bar": (
         "for n in range(3): print(n, end='\\r')\nprint()", "Completed", "2\r\n"),
@@ -180,7 +183,7 @@ def test_an_atexit_hook_that_hangs_is_ended_within_ten_seconds(notebooks, marked
     source = "import atexit, threading\natexit.register(threading.Event().wait)"
     since = time.monotonic()
     ran = notebooks.run(source)
-    assert time.monotonic() - since < 10
+    assert time.monotonic() - since < promised(10)
     assert ran.state.is_completed()
     assert marked(ran.run) == []
 
@@ -250,4 +253,4 @@ def test_the_server_is_not_slowed_while_a_cell_floods(notebooks):
     done.set()
     ticking.join()
     assert ran.state.is_completed()
-    assert sorted(gaps)[int(len(gaps) * 0.99)] < 0.25
+    assert sorted(gaps)[int(len(gaps) * 0.99)] < promised(0.25)

@@ -52,7 +52,7 @@ def test_signals_are_taken_and_given_back():
     stop = Stop()
     with stop.on_signals():
         signal.raise_signal(signal.SIGTERM)
-        assert stop.wait(5)
+        assert stop.wait(60)
     assert stop.reason == "terminate"
     assert signal.getsignal(signal.SIGTERM) is before
 

@@ -15,7 +15,7 @@ import pytest
 
 DEMO = Path(__file__).parents[2] / "scripts" / "demo.py"
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

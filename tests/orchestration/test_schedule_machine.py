@@ -31,7 +31,7 @@ from nbflow.orchestration.orchestrator import Orchestrator
 
 FULL = bool(os.environ.get("NBFLOW_FAULTS_FULL"))
 EXAMPLES, STEPS = (1000, 40) if FULL else (25, 30)
-pytestmark = pytest.mark.timeout(3600 if FULL else 120)
+pytestmark = pytest.mark.timeout(3600 if FULL else 300)
 
 START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 GRACE = timedelta(seconds=15)

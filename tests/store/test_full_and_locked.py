@@ -54,13 +54,13 @@ def test_a_write_waits_for_another_programs_lock_and_readers_do_not(
 
     with holder(home / "nbflow.sqlite") as process, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(create)
-        assert begun.wait(20)
+        assert begun.wait(60)
         assert [run.id for run in orchestrator.list_flow_runs().rows] == [before.id]
         assert not waiting.done()
         assert process.stdin is not None
         process.stdin.write("let go\n")
         process.stdin.flush()
-        made = waiting.result(30)
+        made = waiting.result(60)
     assert {run.id for run in orchestrator.list_flow_runs().rows} == {before.id, made}
 
 

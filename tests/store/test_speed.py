@@ -27,7 +27,7 @@ from nbflow.store.tables import flow_run
 FULL = "NBFLOW_FAULTS_FULL" in os.environ
 FEW, MANY = (100_000, 1_000_000) if FULL else (4_000, 16_000)
 
-pytestmark = pytest.mark.timeout(900 if FULL else 120)
+pytestmark = pytest.mark.timeout(900 if FULL else 300)
 
 #: the beginning of the ids of the runs that are only there to be many
 DEPLOYMENT = "019fffff-0000-7000-8000-00000000000"

@@ -20,7 +20,7 @@ from nbflow.states import Cancelling, StateType
 
 ELSEWHERE = ("processes", "dask", "dask-address")
 
-pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -275,12 +275,12 @@ def test_a_task_that_takes_too_long_is_timed_out(inside, tmp_path):
             threading.Event().wait(0.01)
 
     def body():
-        state = slow.submit(60, return_state=True)
+        state = slow.submit(200, return_state=True)
         return state.name, state.type, slow.with_options(timeout_seconds=60).submit(0).result()
 
     began = time.monotonic()
     assert inside(body) == ("TimedOut", StateType.FAILED, None)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 150
     assert tries.read_text() == "xxx"
 
 
@@ -291,7 +291,7 @@ def test_cancelling_the_run_ends_what_goes_on(make, kind, orchestrator, tmp_path
     @task
     def long(n):
         Path(f"{began}-{n}").touch()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 200
         while time.monotonic() < until and not (give_way and told.exists()):
             threading.Event().wait(0.01)
         ended.touch()
@@ -313,7 +313,7 @@ def test_cancelling_the_run_ends_what_goes_on(make, kind, orchestrator, tmp_path
     since = time.monotonic()
     with settings.temporary(heartbeat_seconds=0.1), pytest.raises(CancelledRun):
         flow(around, task_runner=make())()
-    assert time.monotonic() - since < 40
+    assert time.monotonic() - since < 150
     run = only_run(orchestrator)
     assert run.state.name == "Cancelled"
     names = {task_run.state.name for task_run in orchestrator.list_task_runs(run.id)}
@@ -328,7 +328,7 @@ def test_a_flow_that_fails_ends_what_goes_on(make, orchestrator, tmp_path, wait_
     @task
     def long():
         began.touch()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 200
         while time.monotonic() < until:
             threading.Event().wait(0.01)
 

@@ -13,7 +13,7 @@ from nbflow.exceptions import CrashedRun, InvalidInput, MissingContextError
 from nbflow.task_runners import DaskTaskRunner, get_dask_client
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.timeout(300)]
 
 
 @task

@@ -150,7 +150,7 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path, wait_for, home):
     )
     said = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, str(script), str(said)])
-    worker = int(wait_for(lambda: said.exists() and said.read_text(), seconds=30))
+    worker = int(wait_for(lambda: said.exists() and said.read_text(), seconds=60))
     parent.kill()
     parent.wait()
     wait_for(

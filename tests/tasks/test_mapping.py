@@ -165,7 +165,7 @@ def test_a_map_over_futures_does_not_wait(home):
 
     @task
     def late(n):
-        assert go.wait(20)
+        assert go.wait(60)
         return n
 
     @flow

@@ -273,7 +273,7 @@ class TestFutures:
         @flow
         def uses():
             with pytest.raises(NbflowError, match="await future"):
-                outer.submit().result(timeout=10)
+                outer.submit().result(timeout=60)
 
         uses()
 

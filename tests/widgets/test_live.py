@@ -48,7 +48,7 @@ class Front:
         """Give what was shown and sent, up to a message that is so."""
         seen: list[dict[str, Any]] = []
         while not seen or not so(seen[-1]):
-            seen.append(self.client.get_iopub_msg(timeout=30))
+            seen.append(self.client.get_iopub_msg(timeout=60))
         return seen
 
     def tell(self, widget: str, content: Any) -> None:

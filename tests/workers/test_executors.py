@@ -44,14 +44,14 @@ def worker(pool: str = "default", **environment: str) -> Iterator[subprocess.Pop
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(30)
+        process.wait(60)
 
 
 @pytest.fixture
 def warm(orchestrator: Orchestrator, wait_for: Wait) -> Iterator[subprocess.Popen[bytes]]:
     """A worker whose executors are ready to be forked."""
     with worker(NBFLOW_OUTPUT_CELL_BYTES="1000") as process:
-        wait_for(can_fork, seconds=40, what="the warm process")
+        wait_for(can_fork, seconds=60, what="the warm process")
         yield process
 
 
@@ -63,7 +63,7 @@ def can_fork() -> bool:
         except NotForked:
             talk.close()
             continue
-        return child.wait(20) == 0
+        return child.wait(60) == 0
     return False
 
 
@@ -115,11 +115,11 @@ def test_a_run_is_executed_by_a_fork_that_the_worker_s_settings_reach(
     orchestrator: Orchestrator, home: Path, tmp_path: Path, warm: object, wait_for: Wait
 ) -> None:
     run = a_run(orchestrator, tmp_path, WAITS.replace("600", "1"), "print('x' * 5000)")
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     above = executor_of(run).parent()
     assert above is not None
     assert "zygote.py" in " ".join(above.cmdline())
-    found = wait_for(ended(orchestrator, run), seconds=20)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_completed(), found.state.message
     assert [len(text) < 1500 for text in outputs(home, run)] == [True, True]
@@ -132,7 +132,7 @@ def test_forks_share_no_random_numbers_no_ids_and_no_open_files(
     source = "import os, random\nprint(random.random(), sorted(os.listdir('/proc/self/fd')) != [])"
     runs = [a_run(orchestrator, tmp_path, source, source) for _ in range(3)]
     for run in runs:
-        found = wait_for(ended(orchestrator, run), seconds=40)
+        found = wait_for(ended(orchestrator, run), seconds=60)
         assert isinstance(found, FlowRun)
         assert found.state.is_completed(), found.state.message
     assert len({text for run in runs for text in outputs(home, run)}) == 6
@@ -144,9 +144,9 @@ def test_a_fork_killed_with_9_is_a_crash_that_names_the_signal(
     orchestrator: Orchestrator, tmp_path: Path, warm: object, wait_for: Wait
 ) -> None:
     run = a_run(orchestrator, tmp_path, WAITS, "2")
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     executor_of(run).kill()
-    found = wait_for(ended(orchestrator, run), seconds=5)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_crashed()
     assert "signal 9" in found.state.message
@@ -161,16 +161,16 @@ def test_runs_outlive_the_warm_process_and_the_next_ones_start_without_it(
     go = tmp_path / "go"
     waits = f"import pathlib, threading\nwhile not pathlib.Path({str(go)!r}).exists():\n"
     run = a_run(orchestrator, tmp_path, waits + "    threading.Event().wait(0.05)", "print('end')")
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     above = executor_of(run).parent()
     assert above is not None
     above.kill()
     next_run = a_run(orchestrator, tmp_path, "print('next')")
-    found = wait_for(ended(orchestrator, next_run), seconds=40)
+    found = wait_for(ended(orchestrator, next_run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_completed(), found.state.message
     go.touch()
-    found = wait_for(ended(orchestrator, run), seconds=20)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_completed(), found.state.message
     assert outputs(home, run) == ["", "end\n"]
@@ -180,13 +180,13 @@ def test_a_fork_that_dies_after_the_warm_process_is_still_a_crash(
     orchestrator: Orchestrator, tmp_path: Path, warm: object, wait_for: Wait
 ) -> None:
     run = a_run(orchestrator, tmp_path, WAITS)
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     executor = executor_of(run)
     above = executor.parent()
     assert above is not None
     above.kill()
     executor.kill()
-    found = wait_for(ended(orchestrator, run), seconds=5)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_crashed()
     assert "nobody knows how" in found.state.message
@@ -199,9 +199,9 @@ def test_a_cancel_climbs_the_ladder_to_a_fork_that_does_not_heed_it(
     deaf = "import signal, threading\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     deaf += "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     run = a_run(orchestrator, tmp_path, deaf + "while True:\n    threading.Event().wait(1)")
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     orchestrator.propose(run.id, states.Cancelling())
-    found = wait_for(ended(orchestrator, run), seconds=15)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_cancelled()
     wait_for(lambda: not marked(run), what="the end of its processes")
@@ -214,13 +214,13 @@ def test_a_worker_killed_with_9_leaves_no_fork_and_no_kernel(
     wait_for: Wait,
 ) -> None:
     run = a_run(orchestrator, tmp_path, WAITS)
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     above = executor_of(run).parent()
     warm.kill()
     warm.wait()
-    wait_for(lambda: not marked(run), seconds=5, what="the end of its processes")
+    wait_for(lambda: not marked(run), seconds=60, what="the end of its processes")
     assert above is not None
-    wait_for(lambda: not above.is_running(), seconds=5, what="the end of the warm process")
+    wait_for(lambda: not above.is_running(), seconds=60, what="the end of the warm process")
     Reaper(orchestrator).run_once(clock.now())
     assert orchestrator.read_flow_run(run.id).state.is_crashed()
 
@@ -232,9 +232,9 @@ def test_a_drain_that_runs_out_of_time_ends_a_fork(
     wait_for: Wait,
 ) -> None:
     run = a_run(orchestrator, tmp_path, WAITS)
-    wait_for(runs_cell(orchestrator, run), seconds=40)
+    wait_for(runs_cell(orchestrator, run), seconds=60)
     warm.send_signal(signal.SIGTERM)
-    assert warm.wait(30) == 0
+    assert warm.wait(60) == 0
     found = orchestrator.read_flow_run(run.id)
     assert found.state.is_crashed(), found.state
     assert "stopped" in found.state.message
@@ -245,10 +245,10 @@ def test_two_workers_fork_each_their_own(
     orchestrator: Orchestrator, tmp_path: Path, warm: object, wait_for: Wait
 ) -> None:
     with worker("other"):
-        wait_for(lambda: len(list(executors.find())) == 2, seconds=40)
+        wait_for(lambda: len(list(executors.find())) == 2, seconds=60)
         runs = [a_run(orchestrator, tmp_path, "1", pool=pool) for pool in ("default", "other")]
         for run in runs:
-            found = wait_for(ended(orchestrator, run), seconds=40)
+            found = wait_for(ended(orchestrator, run), seconds=60)
             assert isinstance(found, FlowRun)
             assert found.state.is_completed(), found.state.message
 
@@ -259,7 +259,7 @@ def test_a_worker_told_to_keep_none_keeps_none(
     with worker(NBFLOW_EXECUTOR_IDLE_SECONDS="0") as process:
         wait_for(lambda: orchestrator.list_workers().rows)
         run = a_run(orchestrator, tmp_path, "1")
-        found = wait_for(ended(orchestrator, run), seconds=40)
+        found = wait_for(ended(orchestrator, run), seconds=60)
         assert isinstance(found, FlowRun)
         assert found.state.is_completed()
         left = psutil.Process(process.pid).children(recursive=True)
@@ -278,7 +278,7 @@ def test_changed_code_is_imported_anew_before_anything_is_forked(
         with pytest.raises(NotForked, match="changed"):
             kept.fork(["x", "builtins:len"], env=os.environ, cwd="/", fds=(0, 1, 2))
         assert kept._server is not first
-        wait_for(can_fork, seconds=40)
+        wait_for(can_fork, seconds=60)
     finally:
         kept.close()
     assert not list(executors.find())
@@ -292,7 +292,7 @@ def test_a_home_whose_path_is_long_has_a_socket_too(
     kept = Executors()
     kept.start()
     try:
-        wait_for(can_fork, seconds=40)
+        wait_for(can_fork, seconds=60)
         mode = (settings.home() / f"executors/{os.getpid()}.sock").stat().st_mode
         assert mode & 0o077 == 0
     finally:
@@ -305,7 +305,7 @@ def test_another_python_gets_no_fork(
     kept = Executors()
     kept.start()
     try:
-        wait_for(can_fork, seconds=40)
+        wait_for(can_fork, seconds=60)
         monkeypatch.setenv("PYTHONOPTIMIZE", "1")
         (talk,) = executors.find()
         with pytest.raises(NotForked, match="another Python"):

@@ -31,7 +31,7 @@ def worker(pool: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def due(orchestrator: Orchestrator, pool: str, **said: Any) -> FlowRun:

@@ -38,7 +38,7 @@ def test_marked_processes_of_ended_attempts_are_ended_and_those_of_live_ones_are
         assert {f"{run}-1" for run in (ended.id, live.id, strange)} <= owners.markers()
         worker = Worker("swept", limit=1)
         worker._sweep_left()
-        left.wait(10)
+        left.wait(60)
         assert kept.poll() is None
         assert other.poll() is None
     finally:

@@ -36,7 +36,7 @@ def worker(orchestrator: Orchestrator, home: Path) -> Iterator[subprocess.Popen[
     yield process
     if process.stdin is not None:
         process.stdin.close()
-    process.wait(30)
+    process.wait(60)
 
 
 def a_run(orchestrator: Orchestrator, folder: Path, *cells: str, name: str = "nb") -> FlowRun:
@@ -86,7 +86,7 @@ def test_a_waiting_notebook_is_run(
     orchestrator: Orchestrator, tmp_path: Path, worker: object, wait_for: Wait
 ) -> None:
     run = a_run(orchestrator, tmp_path, "x = 1", "print(x)")
-    found = wait_for(ended(orchestrator, run), seconds=40)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_completed(), found.state.message
     assert [t.state.name for t in orchestrator.list_task_runs(run.id)] == ["Completed"] * 2
@@ -105,12 +105,12 @@ def test_a_cancel_ends_code_that_ignores_interrupts_and_its_detached_children(
         "subprocess.Popen(['sleep', '600'], start_new_session=True)",
         "while True:\n    threading.Event().wait(1)",
     )
-    wait_for(running_cell(orchestrator, run, 1), seconds=40)
+    wait_for(running_cell(orchestrator, run, 1), seconds=60)
     orchestrator.propose(run.id, states.Cancelling())
-    found = wait_for(ended(orchestrator, run), seconds=20)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_cancelled()
-    wait_for(lambda: not marked(run), seconds=20)
+    wait_for(lambda: not marked(run), seconds=60)
     cells = [t.state.name for t in orchestrator.list_task_runs(run.id)]
     assert cells == ["Completed", "Cancelled"]
 
@@ -125,20 +125,20 @@ def test_an_executor_killed_with_9_is_a_crash_and_its_kernel_ends(
         "import os, threading\nprint('second', flush=True)\nthreading.Event().wait(600)",
         "3",
     )
-    wait_for(running_cell(orchestrator, run, 1), seconds=40)
+    wait_for(running_cell(orchestrator, run, 1), seconds=60)
     (executor,) = [
         p
         for p in psutil.process_iter()
         if p.pid in marked(run) and "nbflow.notebook.execute" in " ".join(p.cmdline())
     ]
     executor.kill()
-    found = wait_for(ended(orchestrator, run), seconds=10)
+    found = wait_for(ended(orchestrator, run), seconds=60)
     assert isinstance(found, FlowRun)
     assert found.state.is_crashed()
     assert "signal 9" in found.state.message
     cells = [t.state.name for t in orchestrator.list_task_runs(run.id)]
     assert cells == ["Completed", "Crashed", "NotReady"]
-    wait_for(lambda: not marked(run), seconds=10)
+    wait_for(lambda: not marked(run), seconds=60)
     notebook = home / str(found.run_dir) / "notebook.ipynb"
     wait_for(notebook.exists)
     first = json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]
@@ -152,10 +152,10 @@ def test_a_worker_killed_with_9_leaves_no_process_and_its_run_is_a_crash(
     wait_for: Wait,
 ) -> None:
     run = a_run(orchestrator, tmp_path, "import threading\nthreading.Event().wait(600)")
-    wait_for(running_cell(orchestrator, run, 0), seconds=40)
+    wait_for(running_cell(orchestrator, run, 0), seconds=60)
     worker.kill()
     worker.wait()
-    wait_for(lambda: not marked(run), seconds=15, what="the executor ended itself")
+    wait_for(lambda: not marked(run), seconds=60, what="the executor ended itself")
     Reaper(orchestrator).run_once(clock.now())
     assert orchestrator.read_flow_run(run.id).state.is_crashed()
     assert orchestrator.list_workers().rows == ()
@@ -169,7 +169,7 @@ def test_a_draining_worker_lets_go_of_what_it_never_started_and_ends(
 ) -> None:
     wait_for(lambda: orchestrator.list_workers().rows)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert orchestrator.list_workers().rows == ()
     run = a_run(orchestrator, tmp_path, "1")
     assert orchestrator.read_flow_run(run.id).state.is_scheduled()
@@ -182,9 +182,9 @@ def test_a_drain_that_runs_out_of_time_ends_the_run(
     wait_for: Wait,
 ) -> None:
     run = a_run(orchestrator, tmp_path, "import threading\nthreading.Event().wait(600)")
-    wait_for(running_cell(orchestrator, run, 0), seconds=40)
+    wait_for(running_cell(orchestrator, run, 0), seconds=60)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
     found = orchestrator.read_flow_run(run.id)
     assert found.state.is_crashed(), found.state
     assert "stopped" in found.state.message
