@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, String, Table, Text
 from sqlalchemy import UniqueConstraint as Unique
 
-from nbflow.store.tables import at_column, id_column, json_column, metadata
+from nbflow.store.columns import at_column, id_column, json_column, metadata
 
 block_type = Table(
     "block_type",

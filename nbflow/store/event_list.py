@@ -23,7 +23,8 @@ from nbflow.model.event_views import EMITTED, EventView
 from nbflow.model.pages import Page, check_limit
 from nbflow.model.shapes import is_list
 from nbflow.store import event_views, events
-from nbflow.store.tables import event, task_run, work_pool
+from nbflow.store.tables import event, task_run
+from nbflow.store.worker_tables import work_pool
 
 #: events looked at for one page; and at once
 _LOOKED_AT, _AT_ONCE = 2_000, 250

@@ -16,14 +16,7 @@ from nbflow.model.runs import FlowRun
 from nbflow.model.states import LIVE, TERMINAL, State, StateType
 from nbflow.store import codec
 from nbflow.store.bulk import Bulk, Row
-from nbflow.store.tables import (  # fmt: skip
-    artifact,
-    flow_run,
-    flow_run_state,
-    log,
-    run_input,
-    task_run,
-)
+from nbflow.store.tables import artifact, flow_run, flow_run_state, log, run_input, task_run
 
 #: values in one question
 _MOST_KEYS = 500

@@ -10,15 +10,7 @@ import sqlalchemy as sa
 
 from nbflow.model.states import TERMINAL, StateType
 from nbflow.store.database import Database
-from nbflow.store.tables import (  # fmt: skip
-    deployment,
-    flow_run,
-    flow_run_state,
-    result,
-    schedule,
-    skip,
-    slot,
-)
+from nbflow.store.tables import deployment, flow_run, flow_run_state, result, schedule, skip, slot
 
 _BATCH = 500
 _TERMINAL = [state.value for state in TERMINAL]

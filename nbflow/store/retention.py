@@ -14,15 +14,8 @@ from nbflow.model.shapes import is_list, is_object
 from nbflow.model.states import TERMINAL
 from nbflow.store import codec
 from nbflow.store.rule_tables import automation_action, firing
-from nbflow.store.tables import (
-    deployment,
-    deployment_version,
-    flow_run,
-    request,
-    skip,
-    token,
-    worker,
-)
+from nbflow.store.tables import deployment, deployment_version, flow_run, request, skip
+from nbflow.store.worker_tables import token, worker
 
 _ENDED = sorted(state.value for state in TERMINAL)
 #: where a page of runs ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 from sqlalchemy import UniqueConstraint as Unique
 
-from nbflow.store.tables import at_column, id_column, json_column, metadata
+from nbflow.store.columns import at_column, id_column, json_column, metadata
 
 automation = Table(
     "automation",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nbflow.store import block_tables, rule_tables, tables
+from nbflow.store import block_tables, columns, rule_tables, tables, worker_tables
 
 #: the modules that hold the tables; naming them here is what makes them part of the whole
-MODULES = (tables, block_tables, rule_tables)
+MODULES = (tables, worker_tables, block_tables, rule_tables)
 
-metadata = tables.metadata
+metadata = columns.metadata

@@ -14,7 +14,7 @@ from nbflow.model.names import shown
 from nbflow.model.pages import Page
 from nbflow.model.tokens import Token
 from nbflow.store import codec, paging
-from nbflow.store.tables import token
+from nbflow.store.worker_tables import token
 
 _TIMES = ("created_at", "expires_at", "used_at", "revoked_at")
 _OTHERS = ("id", "name", "kind", "work_pool", "flow_run_id", "attempt", "created_by")

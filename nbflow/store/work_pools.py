@@ -15,7 +15,8 @@ from nbflow.model.pages import Page
 from nbflow.model.states import LIVE, StateType
 from nbflow.model.work_pools import DEFAULT_QUEUE, WorkPool, WorkQueue
 from nbflow.store import codec, paging
-from nbflow.store.tables import deployment, flow_run, work_pool, work_queue
+from nbflow.store.tables import deployment, flow_run
+from nbflow.store.worker_tables import work_pool, work_queue
 
 _UNFINISHED = sorted({*LIVE, StateType.SCHEDULED})
 

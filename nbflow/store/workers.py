@@ -13,7 +13,7 @@ from nbflow.model.pages import Page
 from nbflow.model.runs import Owner
 from nbflow.model.workers import Worker
 from nbflow.store import codec, paging
-from nbflow.store.tables import duty, worker
+from nbflow.store.worker_tables import duty, worker
 
 
 def insert(connection: sa.Connection, made: Worker, *, token_id: str | None = None) -> None:
