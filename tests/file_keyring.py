@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import ClassVar
 
 from keyring.backend import KeyringBackend
+from keyring.compat.properties import classproperty
 from keyring.errors import KeyringLocked
 
 
 class FileKeyring(KeyringBackend):
     """Entries in the file `TESTS_KEYRING_FILE`; locked while that says nothing."""
 
-    priority: ClassVar[float] = 1
+    @classproperty
+    def priority(cls) -> float:
+        """Give how much it is preferred to other keyrings."""
+        return 1.0
 
     def get_password(self, service: str, username: str) -> str | None:
         """Give an entry."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nbflow.blocks.git import GitRepository as GitRepository
     from nbflow.blocks.interfaces import CredentialsBlock as CredentialsBlock
     from nbflow.blocks.interfaces import DatabaseBlock as DatabaseBlock
+    from nbflow.blocks.interfaces import JobBlock as JobBlock
+    from nbflow.blocks.interfaces import JobRun as JobRun
     from nbflow.blocks.interfaces import ObjectStorageBlock as ObjectStorageBlock
     from nbflow.blocks.interfaces import SecretBlock as SecretBlock
     from nbflow.blocks.values import JSON as JSON
@@ -40,6 +42,8 @@ _WHERE = {
     "DateTime": "nbflow.blocks.values",
     "GitRepository": "nbflow.blocks.git",
     "JSON": "nbflow.blocks.values",
+    "JobBlock": "nbflow.blocks.interfaces",
+    "JobRun": "nbflow.blocks.interfaces",
     "ObjectStorageBlock": "nbflow.blocks.interfaces",
     "Secret": "nbflow.blocks.values",
     "SecretBlock": "nbflow.blocks.interfaces",
@@ -57,6 +61,8 @@ __all__ = [
     "DatabaseBlock",
     "DateTime",
     "GitRepository",
+    "JobBlock",
+    "JobRun",
     "ObjectStorageBlock",
     "Secret",
     "SecretBlock",

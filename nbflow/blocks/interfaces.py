@@ -6,7 +6,8 @@ Blocks that notify have theirs in `nbflow.notifications`.
 
 from __future__ import annotations
 
-from abc import abstractmethod
+import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -68,6 +69,45 @@ class DatabaseBlock(Block):
     @abstractmethod
     def execute_many(self, operation: str, seq_of_parameters: Sequence[Mapping[str, Any]]) -> None:
         """Carry out a statement for each of some parameters, and commit once."""
+
+
+class JobRun(ABC):
+    """A job that was started elsewhere: what `JobBlock.trigger` gives. It is no block."""
+
+    @abstractmethod
+    def wait_for_completion(self) -> Any:
+        """Wait until it has ended. Raises what says how it failed."""
+
+    @abstractmethod
+    def fetch_result(self) -> Any:
+        """Give what came of it."""
+
+    async def await_for_completion(self) -> Any:
+        """Wait without stopping the event loop: see `wait_for_completion`."""
+        return await asyncio.to_thread(self.wait_for_completion)
+
+    async def afetch_result(self) -> Any:
+        """Fetch without stopping the event loop: see `fetch_result`."""
+        return await asyncio.to_thread(self.fetch_result)
+
+
+class JobBlock(Block):
+    """Starts a job elsewhere: a query, a build, another tool's flow.
+
+    run = Build.load("nightly").trigger()
+    run.wait_for_completion()
+    run.fetch_result()
+    """
+
+    block_schema_capabilities: ClassVar[list[str]] = ["trigger"]
+
+    @abstractmethod
+    def trigger(self) -> JobRun:
+        """Start the job; do not wait for it."""
+
+    async def atrigger(self) -> JobRun:
+        """Start the job without stopping the event loop: see `trigger`."""
+        return await asyncio.to_thread(self.trigger)
 
 
 class ObjectStorageBlock(Block):

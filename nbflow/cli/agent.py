@@ -6,7 +6,7 @@ import sys
 
 from nbflow import settings
 from nbflow.cli import printing
-from nbflow.cli.parsing import argument, positive, takes
+from nbflow.cli.parsing import argument, positive, takes, usage
 from nbflow.cli.worker import speak
 from nbflow.connect import connect
 from nbflow.exceptions import Forbidden, NotFound
@@ -28,8 +28,8 @@ from nbflow.workers import worker
     argument("--run-once", action="store_true",
              help="take what is due now, and leave when that has ended"),
     argument("--prefetch-seconds", type=float, default=None, metavar="S",
-             help="taken for scripts that say it: an agent hears of a run when it is due, and "
-                  "starts it then"),
+             help="no other than 0 is taken: an agent hears of a run when it is due, and starts it "
+                  "then"),
     argument("--hide-welcome", action="store_true", help="do not say what it serves"),
     argument("--api", default=None, metavar="URL", help="the server's API; else as configured"),
 )  # fmt: skip
@@ -45,7 +45,11 @@ def start(
     api: str | None,
 ) -> None:
     """Claim runs of queues and execute each as its deployment says, until stopped."""
-    del prefetch_seconds
+    if prefetch_seconds:
+        raise usage(
+            "No run is fetched before it is due: an agent hears of each and starts it then.",
+            "Leave --prefetch-seconds out.",
+        )
     if api is not None:
         settings.override(api_url=api)
     pool = names.check_name(pool, field="pool")

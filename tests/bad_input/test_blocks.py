@@ -1,4 +1,4 @@
-"""Blocks that are not what their type takes, and types that are none (rows 301 to 316)."""
+"""Blocks that are not what their type takes, and types that are none (rows 301 to 319)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbflow.blocks import Block
+from nbflow.cli import agent
 from nbflow.model.block_secrets import reference
 from nbflow.model.blocks import BlockChange, NewBlock, NewBlockSchema, NewBlockType
 from nbflow.model.masking import MASK
@@ -127,6 +128,16 @@ ROWS = [
         "python": lambda backend: backend.update_block("secret/lost", BlockChange({"value": MASK})),
         "status": 409,
         "code": "secret.key_lost",
+    },
+    {
+        "row": 319,
+        "what": "an agent that is to fetch runs ahead",
+        "python": lambda backend: agent.start(
+            work_queue=[], pool="default", match=[], limit=None, run_once=True,
+            prefetch_seconds=5.0, hide_welcome=True, api=None,
+        ),
+        "code": "usage",
+        "hint": "--prefetch-seconds out",
     },
     {
         "row": 316,
