@@ -24,7 +24,7 @@ from nbflow.exceptions import (
     Skip,
     Stop,
 )
-from nbflow.model import clock, states
+from nbflow.model import clock, pauses, states
 from nbflow.model.inputs import answer_key
 from nbflow.model.names import shown
 from nbflow.model.runs import FlowRun
@@ -223,7 +223,7 @@ def outlast(
 
 
 def _in_vain(state: State) -> bool:
-    until = states.pause_timeout(state)
+    until = pauses.end_of(state)
     return until is not None and until <= clock.now()
 
 
@@ -289,7 +289,7 @@ def _asking(
 
 
 def _until(timeout: float | None) -> datetime | None:
-    return None if timeout is None else states.pause_end(timeout, field="timeout")
+    return None if timeout is None else pauses.end_after(timeout, field="timeout")
 
 
 def _key(state: State) -> str:

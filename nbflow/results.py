@@ -7,8 +7,6 @@ kept, and under which key, is `engine.keeping`'s business.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +28,7 @@ from nbflow.model.results import MOST_INLINE_BYTES, Pruned
 from nbflow.model.runs import Batch
 from nbflow.serializers import Serializer, culprit, serializer_of
 from nbflow.store import mirroring, result_files
+from nbflow.store.files_read import FilesRead
 from nbflow.store.result_files import Folder
 
 if TYPE_CHECKING:
@@ -184,34 +183,7 @@ def _fetch(record: model.ResultRecord) -> bytes:
     return data
 
 
-class _Fetched:
-    """Bytes of files read lately, by their checksum, at most `result_memory_bytes` in all."""
-
-    def __init__(self) -> None:
-        self._bytes: OrderedDict[str, bytes] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def get(self, checksum: str) -> bytes | None:
-        with self._lock:
-            found = self._bytes.get(checksum)
-            if found is not None:
-                self._bytes.move_to_end(checksum)
-            return found
-
-    def put(self, checksum: str, data: bytes) -> None:
-        most = settings.result_memory_bytes
-        with self._lock:
-            if checksum in self._bytes or len(data) > most:
-                return
-            self._bytes[checksum] = data
-            self._size += len(data)
-            while self._size > most:
-                _, oldest = self._bytes.popitem(last=False)
-                self._size -= len(oldest)
-
-
-_fetched = _Fetched()
+_fetched = FilesRead()
 
 
 # -- what cannot be kept ------------------------------------------------------------------------

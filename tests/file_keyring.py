@@ -15,7 +15,7 @@ class FileKeyring(KeyringBackend):
     """Entries in the file `TESTS_KEYRING_FILE`; locked while that says nothing."""
 
     @classproperty
-    def priority(cls) -> float:
+    def priority(cls) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Give how much it is preferred to other keyrings."""
         return 1.0
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nbflow import exceptions, flow, states
-from nbflow.model.states import keep, pause_timeout
+from nbflow.model import pauses
+from nbflow.model.states import keep
 
 
 def test_a_kept_value_is_given():
@@ -102,7 +103,7 @@ def test_every_name_has_its_type():
 
 def test_what_is_paused_says_until_when_and_whether_a_process_waits():
     paused = states.Paused("k", timeout_seconds=60)
-    assert pause_timeout(paused) > paused.at
+    assert pauses.end_of(paused) > paused.at
     assert (paused.is_paused(), paused.is_suspended()) == (True, False)
     assert states.Suspended().is_suspended()
     asked = states.Suspended(details={"requested": True})

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from nbflow import settings
-from nbflow.model import pool_types
+from nbflow.model import pauses, pool_types
 from nbflow.model.limits import Slot
 from nbflow.model.runs import FlowRun
-from nbflow.model.states import pause_timeout
 from nbflow.model.work_pools import WorkPool, WorkQueue
 from nbflow.model.workers import Worker, offers, serves
 
@@ -137,7 +136,7 @@ def _its_answer(facts: Facts) -> Reason | None:
     fields = ", ".join(asks["schema"].get("properties", {})) if asks else ""
     given = f" with {fields}" if fields else ""
     hint = f"Resume it: `nbflow flow-run resume {run.id}`."
-    return Reason("paused", f"being resumed{given}", hint, until=pause_timeout(run.state))
+    return Reason("paused", f"being resumed{given}", hint, until=pauses.end_of(run.state))
 
 
 def _somebody(facts: Facts) -> Reason | None:

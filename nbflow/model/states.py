@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
 from nbflow import exceptions
-from nbflow.model import clock
+from nbflow.model import clock, pauses
 from nbflow.model.ids import uuid7
-from nbflow.model.names import shown
 
 
 class StateType(StrEnum):
@@ -365,7 +364,7 @@ def Paused(
     made = kw.pop("id", None) or uuid7()
     details = {**kw.pop("details", {}), "pause_key": pause_key or made}
     if timeout_seconds is not None:
-        pause_timeout = pause_end(timeout_seconds, at=at)
+        pause_timeout = pauses.end_after(timeout_seconds, at=at)
     if pause_timeout is not None:
         details["pause_timeout"] = pause_timeout.isoformat()
     if reschedule:
@@ -373,32 +372,10 @@ def Paused(
     return State(StateType.PAUSED, at=at, id=made, details=details, **kw)
 
 
-def pause_end(
-    seconds: float, *, at: datetime | None = None, field: str = "timeout_seconds"
-) -> datetime:
-    """Give the instant at which a pause of so many seconds is over. Raises InvalidInput."""
-    try:
-        if seconds >= 0:
-            return (at or clock.now()) + timedelta(seconds=seconds)
-    except (TypeError, OverflowError):
-        pass
-    raise exceptions.InvalidInput(
-        f"{field}={shown(seconds)} is no number of seconds to wait.",
-        field=field,
-        hint="None waits for ever.",
-    )
-
-
 def Suspended(pause_key: str | None = None, **kw: Any) -> State:
     """Make a state of a run whose process has ended until it is resumed (as `Paused` takes)."""
     kw.setdefault("name", "Suspended")
     return Paused(pause_key, reschedule=True, **kw)
-
-
-def pause_timeout(state: State) -> datetime | None:
-    """Give until when a paused run waits to be resumed; None: for ever, or it is not paused."""
-    text = state.details.get("pause_timeout") if state.is_paused() else None
-    return datetime.fromisoformat(text) if text else None
 
 
 def Cancelling(**kw: Any) -> State:

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from nbflow import settings
-from nbflow.model import clock, run_options, states
+from nbflow.model import clock, pauses, run_options, states
 from nbflow.model.events import Event
 from nbflow.model.runs import FlowRun, Owner, TaskRun, advance
-from nbflow.model.states import State, StateType, pause_timeout
+from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Accept, Verdict
 from nbflow.model.wire import flow_run_row
 from nbflow.orchestration import admission
@@ -145,7 +145,7 @@ def lease_until(now: datetime) -> datetime:
 def start_at(run: FlowRun) -> datetime | None:
     """Give when a waiting run may be claimed, or when a paused one has waited in vain."""
     if run.state.is_paused():
-        return pause_timeout(run.state)
+        return pauses.end_of(run.state)
     return rules.due(run) if run.state.type is StateType.SCHEDULED else None
 
 

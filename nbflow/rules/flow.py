@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from nbflow.model import clock, states
+from nbflow.model import clock, pauses, states
 from nbflow.model.ids import uuid7
 from nbflow.model.runs import FlowRun
 from nbflow.model.states import State, StateType
@@ -138,7 +138,7 @@ def pause_needs_a_process(t: Transition) -> Verdict | None:
 
 def a_pause_ends_in_time(t: Transition) -> Verdict | None:
     """Past its timeout a paused run fails, whoever wants it to go on."""
-    until = states.pause_timeout(t.run.state)
+    until = pauses.end_of(t.run.state)
     if until is None or until > t.now or t.to.type not in (_S.RUNNING, _S.SCHEDULED):
         return None
     return Accept(timed_out(t.run.state, at=t.to.at))
@@ -245,7 +245,7 @@ def answered(history: Iterable[State]) -> frozenset[str]:
 
 def timed_out(state: State, *, at: datetime) -> State:
     """Give the state of a run whose pause nobody ended in time."""
-    until = states.pause_timeout(state)
+    until = pauses.end_of(state)
     message = f"It was paused until {until:%Y-%m-%d %H:%M:%S} UTC, and nobody resumed it."
     return states.Failed(message=message, at=at, details={"cause": "FlowPauseTimeout"})
 
@@ -257,7 +257,7 @@ def confirmed(state: State, *, at: datetime | None = None) -> State:
 
 
 def _out_of_time(state: State, now: datetime) -> bool:
-    until = states.pause_timeout(state)
+    until = pauses.end_of(state)
     return until is not None and until <= now
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from nbflow import settings as our_settings
 from nbflow.exceptions import Conflict
-from nbflow.model import clock, ids, states
+from nbflow.model import clock, ids, pauses, states
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept, Verdict, Wait
@@ -119,7 +119,7 @@ class Model:
             self.crash_retries -= crash
             self.due = datetime.fromisoformat(to.details["due_at"])
         self.state, self.name = wanted, to.name
-        self.until = states.pause_timeout(to)
+        self.until = pauses.end_of(to)
         self.asleep, self.asked = to.leaves(), bool(to.details.get("requested"))
         own_retry = wanted == "SCHEDULED" and not self.pool and self.lease is not None
         at_work = wanted in ("PENDING", "RUNNING", "PAUSED", "CANCELLING") and not (
