@@ -22,7 +22,8 @@ ifeq ($(CI),true)
 export NBFLOW_REQUIRE_ENGINES := 1
 endif
 
-.PHONY: help demo test test-browser test-kernels test-faults test-others faults check format lab bench docs clean chromium
+.PHONY: help demo test test-browser test-notebook test-kernels test-acceptance test-faults test-packaging \
+	test-jupyter test-others faults check format lab bench docs clean chromium
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,24 +33,43 @@ demo: $(DONE)/app  ## Deploy notebook 01 on a schedule in a real JupyterLab and 
 
 test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, packaging, browser
 	@cd $(LAB) && npm test --silent
-	@$(MAKE) --no-print-directory -j3 -Otarget test-kernels test-others test-browser test-faults
+	@$(MAKE) --no-print-directory -j3 -Otarget $(addprefix test-,browser faults notebook others acceptance kernels packaging jupyter)
 
 # Kernels and browsers wait more than they work: three processes of tests side by side take little
-# more than one; four make those late that measure time. The fourth part begins when one has ended.
+# more than one; four make those late that measure time. The next part begins when one has ended:
+# the longest come first, so that the last end together.
 # The browser's is one of its own in any case: Playwright keeps an event loop.
+NOTEBOOK := tests/notebook
+KERNELS := tests/ipython tests/kernels tests/widgets
+ACCEPTANCE := tests/acceptance tests/notebooks tests/workers
+FAULTS := tests/faults
+PACKAGING := tests/packaging tests/contract
+JUPYTER := tests/jupyter tests/docs tests/filesystems
+NAMED := $(NOTEBOOK) $(KERNELS) $(ACCEPTANCE) $(FAULTS) $(PACKAGING) $(JUPYTER) tests/browser
+
 test-browser:
 	@$(RUN) python -m pytest tests/browser
 
-KERNELS := tests/ipython tests/kernels tests/notebook tests/notebooks tests/acceptance tests/workers
+test-notebook:
+	@$(RUN) python -m pytest $(NOTEBOOK)
+
 test-kernels:
 	@$(RUN) python -m pytest $(KERNELS)
 
-FAULTS := tests/packaging tests/faults tests/contract
+test-acceptance:
+	@$(RUN) python -m pytest $(ACCEPTANCE)
+
 test-faults:
 	@$(RUN) python -m pytest $(FAULTS)
 
+test-packaging:
+	@$(RUN) python -m pytest $(PACKAGING)
+
+test-jupyter:
+	@$(RUN) python -m pytest $(JUPYTER)
+
 test-others:
-	@$(RUN) python -m pytest tests --ignore=tests/browser $(addprefix --ignore=,$(KERNELS) $(FAULTS))
+	@$(RUN) python -m pytest tests $(addprefix --ignore=,$(NAMED))
 
 # Whatever has a full size: it says so itself.
 FULL := $(shell grep -rlE --include='test_*.py' 'NBFLOW_FAULT(S_FULL|_SECONDS)|promised' tests)

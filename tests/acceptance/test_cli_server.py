@@ -38,7 +38,7 @@ def notebook(tmp_path: Path) -> Path:
 def nbflow(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*NBFLOW, *map(str, words)], env={**os.environ, **more}, capture_output=True, text=True,
-        timeout=110,
+        timeout=290,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _worker_is_there(url: str, process: subprocess.Popen[bytes]) -> bool:
         f"{url}nbflow/api/health", headers={"Authorization": f"token {TOKEN}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return bool(json.load(answer)["workers"])
     except (urllib.error.URLError, ConnectionError):
         return False

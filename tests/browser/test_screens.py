@@ -66,7 +66,7 @@ def stay(chromium: Browser, lab: Lab, house: House) -> Iterator[Visit]:
     """One page, loaded once, in which one screen after the other is opened."""
     quiet = {"viewport": FULL, "reduced_motion": "reduce"}
     with visiting(chromium, lab, lab.folder, **quiet) as visit:
-        visit.page.set_default_timeout(30_000)
+        visit.page.set_default_timeout(120_000)
         visit.open_lab()
         expect(visit.page.locator(".jp-NotebookPanel h1").first).to_be_visible(timeout=60_000)
         yield visit
@@ -217,7 +217,7 @@ def test_whatever_is_written_into_the_store_nothing_of_it_runs(
     wide: dict[str, list[str]] = {}
     with visiting(chromium, lab, lab.folder, viewport=FULL) as visit:
         page = visit.page
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)
         visit.open_lab()
         for one in SCREENS:
             one.open(visit, house)

@@ -22,7 +22,7 @@ Limit = Callable[..., Any]
 Script = Callable[..., subprocess.Popen[str]]
 WaitFor = Callable[..., Any]
 
-SECONDS = 4.0
+SECONDS = 2.0
 _LIMIT = 3
 
 

@@ -29,8 +29,8 @@ from nbflow.store import tables
 from tests.faults.crew import Crew
 
 FULL = "NBFLOW_FAULTS_FULL" in os.environ
-SCHEDULES, INSTANTS = (125, 80) if FULL else (20, 50)
-KILLS, MOST_KILLS = (100, 150) if FULL else (10, 15)
+SCHEDULES, INSTANTS = (125, 80) if FULL else (10, 50)
+KILLS, MOST_KILLS = (100, 150) if FULL else (6, 10)
 BETWEEN = (0.05, 0.15) if FULL else (0.2, 0.6)
 #: the most that a machine busy with other things may take
 SECONDS = 900 if FULL else 500

@@ -27,7 +27,7 @@ class Terminal:
         options = ["-m", "IPython", "--simple-prompt", "--colors=NoColor", "--no-banner"]
         env = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "TERM": "dumb"}
         self.child: Any = pexpect.spawn(
-            sys.executable, options, env=env, cwd=str(folder), encoding="utf-8", timeout=60
+            sys.executable, options, env=env, cwd=str(folder), encoding="utf-8", timeout=120
         )
         self.child.expect(PROMPT)
 
@@ -124,7 +124,7 @@ def _ipython(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "NO_COLOR": "1"}
     command = [sys.executable, "-m", "IPython", "--colors=NoColor", *words]
     return subprocess.run(
-        command, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=100
+        command, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=280
     )
 
 

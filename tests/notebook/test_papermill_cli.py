@@ -33,7 +33,7 @@ def papermill(tmp_path: Path, home: Path) -> Papermill:
         command = [sys.executable, "-m", "papermill", "--engine", "nbflow", *words]
         return subprocess.run(
             command, input=given, capture_output=True, text=True, cwd=tmp_path,
-            env={**os.environ, **env}, timeout=120, check=False,
+            env={**os.environ, **env}, timeout=280, check=False,
         )  # fmt: skip
 
     return run

@@ -57,4 +57,4 @@ def test_it_stays_up_until_interrupted(environment: dict[str, str]) -> None:
     address = next(line for line in demo.stdout if "?token=" in line)
     assert re.match(r"http://127\.0\.0\.1:\d+/lab/tree/01_first_notebook\.ipynb\?", address)
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(timeout=90) == 0
+    assert demo.wait(timeout=300) == 0
