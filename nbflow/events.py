@@ -10,7 +10,6 @@ a thread sends it within a moment, and the process's end waits for that.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -21,6 +20,7 @@ from itertools import islice
 from typing import Any
 
 from nbflow import connect, context, settings
+from nbflow.gathering import PerProcess
 from nbflow.model import clock
 from nbflow.model import events as model
 from nbflow.model.event_log import MOST_AT_ONCE, EventFilter, EventSort, checked
@@ -81,11 +81,11 @@ def emit_event(
         )
     )
     if not _rate.lets():
-        _sender.drop()
+        _sender.it.drop()
     elif run is not None:
         run.flow_context.recorder.event(made)
     else:
-        _sender.put(made)
+        _sender.it.put(made)
     return made
 
 
@@ -120,7 +120,7 @@ def flush() -> None:
     run = context.here() or context.ambient()
     if run is not None:
         run.flow_context.recorder.drain(0.0)
-    _sender.send()
+    _sender.it.send()
 
 
 def _ours(labels: Mapping[str, str]) -> Mapping[str, str]:
@@ -215,18 +215,4 @@ class _Sender:
 
 
 _rate = _Rate()
-_sender = _Sender()
-
-
-def _begin_again() -> None:
-    """Leave to the parent what it was about to send when it forked."""
-    global _sender
-    _sender = _Sender()
-
-
-def _send_last() -> None:
-    _sender.send()
-
-
-os.register_at_fork(after_in_child=_begin_again)
-atexit.register(_send_last)
+_sender = PerProcess(_Sender)

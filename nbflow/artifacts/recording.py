@@ -6,7 +6,6 @@ of its values within `COALESCE_SECONDS` only the last is sent.
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from typing import Any, cast
 
 from nbflow import connect, context, settings
 from nbflow.exceptions import InvalidInput
+from nbflow.gathering import PerProcess
 from nbflow.model import artifacts, clock
 from nbflow.model.artifacts import Artifact, ArtifactKind
 from nbflow.model.runs import Batch
@@ -93,7 +93,7 @@ def go_on(artifact_id: str, progress: float, description: str | None) -> None:
     if run is not None:
         run.flow_context.recorder.artifact(after)
     else:
-        _latest.put(after)
+        _latest.it.put(after)
 
 
 def arrive() -> None:
@@ -101,7 +101,7 @@ def arrive() -> None:
     run = context.here() or context.ambient()
     if run is not None:
         run.flow_context.recorder.drain(0.0)
-    _latest.send()
+    _latest.it.send()
 
 
 def _remember(artifact: Artifact) -> None:
@@ -196,18 +196,4 @@ class _Latest:
                     _log.error("The progress %s was refused: %s", artifact.id, error)
 
 
-_latest = _Latest()
-
-
-def _begin_again() -> None:
-    """Leave to the parent what it was about to send when it forked."""
-    global _latest
-    _latest = _Latest()
-
-
-def _send_last() -> None:
-    _latest.send()
-
-
-os.register_at_fork(after_in_child=_begin_again)
-atexit.register(_send_last)
+_latest = PerProcess(_Latest)
