@@ -125,6 +125,8 @@ def test_what_is_deleted_while_its_page_is_open_is_told_there(
         enabled = view.locator("button:visible:not([disabled])")
         names = {one.get_attribute("name") for one in enabled.all()}
         assert not names & {"delete", "edit", "retry", "cancel", "run-now", "pause"}, names
+    # the browser tells of what a page had asked for and the server answers after the deletion
+    visit.errors[:] = [said for said in visit.errors if "status of 404" not in said]
 
 
 def test_a_name_that_is_too_long_is_refused_at_its_field(visit: Any, lab: Any) -> None:

@@ -73,11 +73,18 @@ def start(lab: Any, *args: str) -> subprocess.Popen[bytes]:
     return script_started(lab, FLOWS, *args)
 
 
+def state_of(lab: Any, run_id: str) -> str:
+    """Give what the server says of a run's state."""
+    return lab.api.get(f"flow-runs/{run_id}").json()["state"]["type"]
+
+
 def test_a_run_is_told_what_it_asks_for_on_its_page(visit: Any, lab: Any, wait_for: Any) -> None:
     page = visit.page
     asking = start(lab, "asks")
     visit.open_lab()
-    view = opened(visit, wait_for(lambda: run_of(lab, "asks")))
+    run_id = wait_for(lambda: run_of(lab, "asks"), seconds=120)
+    view = opened(visit, run_id)
+    wait_for(lambda: state_of(lab, run_id) == "PAUSED", seconds=120, what="its question")
     expect(view).to_have_attribute("data-state", "PAUSED")
     form = view.get_by_role("form", name="What it asks for")
     expect(form).to_contain_text("Which rows are kept?")
