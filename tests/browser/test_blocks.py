@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.house import notebook
+from tests.browser.pages import opened, run_of
+from tests.browser.screens import BEGIN
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -159,3 +164,50 @@ def deleted_when_nobody_refers_to_it(visit: Any, lab: Any, panel: Locator) -> No
     lab.api.delete("blocks/warehouse%2Fmain").raise_for_status()
     expect(rows).to_have_count(1)
     expect(view).to_contain_text("No other block refers to it")
+
+
+KEYED = [
+    ("parameters", "from pydantic import SecretStr\npassword: SecretStr = None"),
+    ("use", "print('it has', len(password), 'characters:', password)"),
+]
+
+
+def test_a_secret_made_in_the_sidebar_is_chosen_for_a_run_which_gets_it(
+    visit: Any, lab: Any, wait_for: Callable[..., Any]
+) -> None:
+    page = visit.page
+    (lab.work / "keyed.ipynb").write_text(notebook(KEYED))
+    deployed = {"path": "keyed.ipynb", "name": "keyed"}
+    deployment = lab.api.post("deployments", json=deployed).raise_for_status().json()
+    visit.open_lab("keyed.ipynb")
+    visit.execute("nbflow:open-blocks")
+    field(page.locator('[data-block-type="secret"]'), "create-block").click()
+    dialog = page.locator(DIALOG)
+    field(dialog, "block.name").fill("login")
+    field(dialog, "block.data.value").fill(SECRET)
+    submit(page)
+    expect(page.locator(PAGE)).to_contain_text("login")
+
+    page.evaluate(BEGIN, ["nbflow:run-deployment", {"deployment_id": deployment["id"]}])
+    expect(field(dialog, "parameters.password")).to_be_disabled()
+    field(dialog, "parameters.password.secret").click()
+    chosen = field(dialog, "parameters.password")
+    expect(chosen.locator("option")).to_have_count(2)
+    chosen.select_option("secret/login")
+    visit.picture("secret-parameter")
+    submit(page)
+    expect(dialog).to_have_count(0)
+    wait_for(lambda: run_of(lab, "keyed", "COMPLETED"), seconds=120, what="an end")
+    run_id = run_of(lab, "keyed")
+    view = opened(visit, run_id)
+    expect(view.locator(".jp-nbflow-NotebookView")).to_contain_text(
+        f"it has {len(SECRET)} characters: ********"
+    )
+    run = lab.api.get(f"flow-runs/{run_id}")
+    reference = {"$ref": {"block_document_slug": "secret/login"}}
+    assert run.json()["parameters"] == {"password": reference}
+    notebook_of = lab.api.get(f"flow-runs/{run_id}/notebook")
+    told = [run, notebook_of, lab.api.get("blocks"), lab.api.get("events"), lab.api.get("changes")]
+    kept = [path.read_bytes().decode("latin1") for path in lab.home.rglob("*") if path.is_file()]
+    for text in (page.content(), *(one.text for one in told), *kept):
+        assert SECRET not in text

@@ -40,6 +40,15 @@ def test_who_may_only_look_sees_all_and_is_told_why_nothing_can_be_done(
         run = store.create_flow_run(NewFlowRun("etl", state=states.Pending()))
         store.force_state(run.id, states.Failed())
         store.close()
+    made = {
+        "blocks": {"type_slug": "string", "name": "greeting", "data": {"value": "Hello"}},
+        "concurrency-limits": {"name": "database", "limit": 2},
+        "automations": {"name": "mind", "actions": [{"type": "do-nothing"}],
+                        "trigger": {"type": "event", "expect": ["nbflow.flow-run.Failed"]}},
+    }  # fmt: skip
+    ids = {}
+    for noun, row in made.items():
+        ids[noun] = lab.api.post(noun, json=row).raise_for_status().json()["id"]
     lab.halt()
     lab.launch(wait_for, READS)
 
@@ -81,6 +90,25 @@ def test_who_may_only_look_sees_all_and_is_told_why_nothing_can_be_done(
     for name in ("pause", "edit", "duplicate", "delete", "add-schedule"):
         refused(view.locator(f'[name="{name}"]'), "deployments")
     visit.picture("reader-deployment")
+
+    pages = (
+        ("nbflow:open-work-pool", {"work_pool": "default"}, ".jp-nbflow-PoolPage",
+         {"work pools": ["pool-running", "edit", "delete"],
+          "work queues": ["create-queue", "up", "queue-running", "edit-queue"]}),
+        ("nbflow:open-concurrency", {}, ".jp-nbflow-Concurrency",
+         {"concurrency limits": ["create-limit", "limit-active", "edit", "reset", "delete"]}),
+        ("nbflow:open-blocks", {}, ".jp-nbflow-BlocksPage", {"blocks": ["create-block"]}),
+        ("nbflow:open-block", {"block": ids["blocks"]}, ".jp-nbflow-BlockPage",
+         {"blocks": ["delete", "save-block"]}),
+        ("nbflow:open-automation", {"automation": ids["automations"]}, ".jp-nbflow-AutomationPage",
+         {"automations": ["automation-enabled", "edit", "duplicate", "delete", "try"]}),
+    )  # fmt: skip
+    for command, args, root, buttons in pages:
+        visit.execute(command, **args)
+        for what, names in buttons.items():
+            for name in names:
+                refused(page.locator(root).locator(f'[name="{name}"]').first, what)
+        visit.picture(f"reader-{root.rpartition('-')[2]}")
     asked = {call for call in visit.calls[began:] if not call.startswith("GET ")}
     print(asked)
     assert not any(call.startswith(("PATCH", "DELETE", "PUT")) for call in asked)

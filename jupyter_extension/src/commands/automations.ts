@@ -10,6 +10,7 @@ import { valuesOf } from '../models/automationschema';
 import type { ISession } from '../tokens';
 import type { Automation, Parameters } from '../wire';
 import { askForAutomation } from '../widgets/automationform';
+import { guarded } from './guarded';
 
 export const AutomationCommands = {
   open: 'nbflow:open-automation',
@@ -31,6 +32,8 @@ export function automationIn(app: JupyterFrontEnd, args: Args): string {
 export function addAutomationCommands(app: JupyterFrontEnd, session: ISession): void {
   const { api, automations, trans } = session;
   const { commands } = app;
+  const add = guarded(app, session, 'automations');
+  const undo = guarded(app, session, 'automations', 'write');
   const known = (args: Args): Automation | undefined =>
     automations.get(automationIn(app, args));
   const row = async (args: Args): Promise<Automation | null> =>
@@ -49,14 +52,17 @@ export function addAutomationCommands(app: JupyterFrontEnd, session: ISession): 
     }
   };
 
-  commands.addCommand(AutomationCommands.create, {
+  add(AutomationCommands.create, {
     label: trans.__('New Automation…'),
     caption: trans.__('Do something whenever something happens'),
     icon: addIcon,
-    describedBy: describe({}),
-    execute: () => make()
+    describedBy: describe({
+      trigger: trans.__('What it waits for, to begin with.')
+    }),
+    execute: ({ trigger }) =>
+      make(trigger === undefined ? undefined : ({ trigger } as Parameters))
   });
-  commands.addCommand(AutomationCommands.edit, {
+  add(AutomationCommands.edit, {
     ...common,
     label: trans.__('Edit Automation…'),
     caption: trans.__('Change what an automation waits for and does'),
@@ -67,7 +73,7 @@ export function addAutomationCommands(app: JupyterFrontEnd, session: ISession): 
       }
     }
   });
-  commands.addCommand(AutomationCommands.duplicate, {
+  add(AutomationCommands.duplicate, {
     ...common,
     label: trans.__('Duplicate Automation…'),
     caption: trans.__('Make another automation like this one'),
@@ -80,7 +86,7 @@ export function addAutomationCommands(app: JupyterFrontEnd, session: ISession): 
     }
   });
   for (const enabled of [true, false]) {
-    commands.addCommand(
+    (enabled ? add : undo)(
       enabled ? AutomationCommands.resume : AutomationCommands.pause,
       {
         ...common,
@@ -93,7 +99,7 @@ export function addAutomationCommands(app: JupyterFrontEnd, session: ISession): 
       }
     );
   }
-  commands.addCommand(AutomationCommands.remove, {
+  undo(AutomationCommands.remove, {
     ...common,
     label: trans.__('Delete Automation…'),
     caption: trans.__('Delete an automation with its log'),

@@ -12,6 +12,7 @@ import { snippetOf } from '../models/blockschemas';
 import type { ISession } from '../tokens';
 import type { BlockDocument } from '../wire';
 import { askForBlock } from '../widgets/newblock';
+import { guarded } from './guarded';
 
 export const BlockCommands = {
   openAll: 'nbflow:open-blocks',
@@ -31,13 +32,14 @@ export function blockOf(app: JupyterFrontEnd, args: Args): string {
 export function addBlockCommands(app: JupyterFrontEnd, session: ISession): void {
   const { blocks, trans } = session;
   const { commands } = app;
+  const add = guarded(app, session, 'blocks', 'write');
   const row = (args: Args): BlockDocument | undefined => blocks.get(blockOf(app, args));
   const common = {
     describedBy: describe({ block: trans.__('The id of the block.') }),
     isEnabled: (args: Args) => row(args) !== undefined
   };
 
-  commands.addCommand(BlockCommands.create, {
+  add(BlockCommands.create, {
     label: trans.__('New Block…'),
     caption: trans.__('Save configuration and secrets by name'),
     icon: addIcon,
@@ -68,7 +70,7 @@ export function addBlockCommands(app: JupyterFrontEnd, session: ISession): void 
       }
     }
   });
-  commands.addCommand(BlockCommands.remove, {
+  add(BlockCommands.remove, {
     ...common,
     label: trans.__('Delete Block…'),
     caption: trans.__('Delete a block that no other refers to'),

@@ -1,8 +1,6 @@
 /**
- * The commands on events. The page is opened in `plugins/events.ts`, an automation's form elsewhere.
+ * The commands on events. The page is opened in `plugins/events.ts`.
  */
 export const EventCommands = {
-  open: 'nbflow:open-events',
-  /** Another plugin's; `trigger` is what it begins with. */
-  automate: 'nbflow:new-automation'
+  open: 'nbflow:open-events'
 } as const;

@@ -3,9 +3,22 @@
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Action, Allowed, Resource } from '../models/allowed';
 
 type Options = CommandRegistry.ICommandOptions;
+
+/** Give how a button offers a command: what it does, and why it cannot be done; empty: it can. */
+export function offering(
+  commands: CommandRegistry,
+  { allowed }: { allowed: Allowed },
+  args: ReadonlyPartialJSONObject
+): (command: string) => { onClick: () => void; not: string } {
+  return command => ({
+    onClick: () => void commands.execute(command, args),
+    not: allowed.whyNot(command)
+  });
+}
 
 /** Give what adds commands that do something to a resource. */
 export function guarded(

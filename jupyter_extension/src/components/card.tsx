@@ -30,6 +30,8 @@ export interface ITool {
   label: string;
   onClick: () => void;
   disabled?: boolean;
+  /** Why it cannot be done; empty: it can. */
+  not?: string;
   accent?: boolean;
 }
 
@@ -37,12 +39,13 @@ export interface ITool {
 export function CardTools({ tools }: { tools: readonly ITool[] }): JSX.Element {
   return (
     <span className="jp-nbflow-Card-tools">
-      {tools.map(({ name, label, onClick, disabled, accent }) => (
+      {tools.map(({ name, label, onClick, disabled, not, accent }) => (
         <button
           key={name}
           className={`jp-nbflow-Button${accent ? ' jp-mod-accent' : ''}`}
           name={name}
-          disabled={disabled}
+          title={not || undefined}
+          disabled={disabled || Boolean(not)}
           onClick={onClick}
         >
           {label}

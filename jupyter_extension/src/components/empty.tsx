@@ -3,8 +3,11 @@
  * or what went wrong.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
+import type { ISession } from '../tokens';
 import type { Problem } from '../wire';
+import { useModel } from './usemodel';
 
 /** Grey bars where rows will be. */
 export function Skeleton({
@@ -33,6 +36,33 @@ export function Empty({ title, children }: IEmpty): JSX.Element {
     <div className="jp-nbflow-Empty">
       {title && <div className="jp-nbflow-Empty-title">{title}</div>}
       {children}
+    </div>
+  );
+}
+
+export interface IFirst {
+  /** What makes one. */
+  command: string;
+  label: string;
+  session: Pick<ISession, 'allowed'>;
+  commands: CommandRegistry;
+}
+
+/** The button of a list that is empty. */
+export function First({ command, label, session, commands }: IFirst): JSX.Element {
+  const { allowed } = session;
+  useModel(allowed);
+  const not = allowed.whyNot(command);
+  return (
+    <div className="jp-nbflow-Empty-actions">
+      <button
+        className="jp-nbflow-Button"
+        title={not || undefined}
+        disabled={not !== ''}
+        onClick={() => void commands.execute(command)}
+      >
+        {label}
+      </button>
     </div>
   );
 }

@@ -14,6 +14,8 @@ import { Switch, WorkStatus } from './standing';
 
 export interface IQueueTable {
   queues: readonly WorkQueue[];
+  /** Why none of them can be changed; empty: they can. */
+  not: string;
   onMove: (queue: string, by: -1 | 1) => void;
   onTurn: (queue: WorkQueue) => void;
   onEdit: (queue: string) => void;
@@ -57,7 +59,7 @@ interface IQueueRow extends IQueueTable {
   last: boolean;
 }
 
-function QueueRow({ queue, first, last, trans, ...on }: IQueueRow): JSX.Element {
+function QueueRow({ queue, first, last, not, trans, ...on }: IQueueRow): JSX.Element {
   const { name, priority, description, status, paused, concurrency_limit } = queue;
   return (
     <tr
@@ -68,8 +70,8 @@ function QueueRow({ queue, first, last, trans, ...on }: IQueueRow): JSX.Element 
       <td>
         <span className="jp-nbflow-Queue-place">
           {priority}
-          <Move by={-1} off={first} name={name} onMove={on.onMove} trans={trans} />
-          <Move by={1} off={last} name={name} onMove={on.onMove} trans={trans} />
+          <Move by={-1} off={first} {...{ name, not, trans }} onMove={on.onMove} />
+          <Move by={1} off={last} {...{ name, not, trans }} onMove={on.onMove} />
         </span>
       </td>
       <td>
@@ -86,12 +88,15 @@ function QueueRow({ queue, first, last, trans, ...on }: IQueueRow): JSX.Element 
           name="queue-running"
           label={trans.__('The queue %1 starts runs', name)}
           title={paused ? trans.__('Resume') : trans.__('Pause')}
+          not={not}
           onChange={() => on.onTurn(queue)}
         />
         <button
           className="jp-nbflow-LinkButton"
           name="edit-queue"
           aria-label={trans.__('Edit the queue %1', name)}
+          title={not || undefined}
+          disabled={not !== ''}
           onClick={() => on.onEdit(name)}
         >
           {trans.__('Edit')}
@@ -101,6 +106,8 @@ function QueueRow({ queue, first, last, trans, ...on }: IQueueRow): JSX.Element 
             className="jp-nbflow-LinkButton"
             name="delete-queue"
             aria-label={trans.__('Delete the queue %1', name)}
+            title={not || undefined}
+            disabled={not !== ''}
             onClick={() => on.onDelete(name)}
           >
             {trans.__('Delete')}
@@ -115,12 +122,13 @@ interface IMove {
   by: -1 | 1;
   off: boolean;
   name: string;
+  not: string;
   onMove: IQueueTable['onMove'];
   trans: TranslationBundle;
 }
 
 /** Stays where it is, and keeps the focus, also where there is nowhere to go. */
-function Move({ by, off, name, onMove, trans }: IMove): JSX.Element {
+function Move({ by, off, name, not, onMove, trans }: IMove): JSX.Element {
   const up = by < 0;
   const Icon = up ? caretUpEmptyThinIcon : caretDownEmptyThinIcon;
   return (
@@ -131,7 +139,8 @@ function Move({ by, off, name, onMove, trans }: IMove): JSX.Element {
       aria-label={
         up ? trans.__('Drain %1 sooner', name) : trans.__('Drain %1 later', name)
       }
-      title={up ? trans.__('Sooner') : trans.__('Later')}
+      title={not || (up ? trans.__('Sooner') : trans.__('Later'))}
+      disabled={not !== ''}
       onClick={() => !off && onMove(name, by)}
     >
       <Icon.react tag="span" />

@@ -75,9 +75,11 @@ function useRefocus(): [React.RefObject<HTMLDivElement>, (find: Find) => void] {
 const CONTROLS = 'input, select, textarea, button';
 
 /** After the item at a place was removed: what removes the next, else what adds one. */
+const ITEMS = ':scope > .jp-nbflow-Item, :scope > [role="list"] > .jp-nbflow-Item';
+
 function nextTo(index: number): Find {
   return box => {
-    const left = box.querySelectorAll<HTMLElement>(':scope > .jp-nbflow-Item');
+    const left = box.querySelectorAll<HTMLElement>(ITEMS);
     const item = left[Math.min(index, left.length - 1)];
     return (
       item?.querySelector<HTMLElement>(
@@ -88,7 +90,7 @@ function nextTo(index: number): Find {
 }
 
 const lastAdded: Find = box =>
-  [...box.querySelectorAll<HTMLElement>(':scope > .jp-nbflow-Item')]
+  [...box.querySelectorAll<HTMLElement>(ITEMS)]
     .at(-1)
     ?.querySelector<HTMLElement>(CONTROLS);
 
@@ -206,20 +208,22 @@ export function ListBody(props: ListPart): JSX.Element {
     onDraft(edits.moveItem(draft, item.id, by), at);
   };
   return (
-    <div className="jp-nbflow-Items" role="list" ref={box}>
-      {draft.items.map((item, index) => (
-        <ItemRow
-          key={item.id}
-          {...props}
-          item={item}
-          index={index}
-          onMove={by => move(item, by)}
-          onRemove={() => {
-            refocus(nextTo(index));
-            onDraft(edits.removeItem(draft, item.id), at);
-          }}
-        />
-      ))}
+    <div className="jp-nbflow-Items" ref={box}>
+      <div className="jp-nbflow-Items-list" role="list">
+        {draft.items.map((item, index) => (
+          <ItemRow
+            key={item.id}
+            {...props}
+            item={item}
+            index={index}
+            onMove={by => move(item, by)}
+            onRemove={() => {
+              refocus(nextTo(index));
+              onDraft(edits.removeItem(draft, item.id), at);
+            }}
+          />
+        ))}
+      </div>
       {draft.items.length < most && (
         <AddButton
           {...props}

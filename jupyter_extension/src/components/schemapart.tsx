@@ -139,7 +139,7 @@ export function Small(props: ISmall): JSX.Element {
         {props.none}
       </div>
       {(raw || block) && <JsonToggle {...props} label={label} />}
-      {!props.disabled && <SecretTools {...props} />}
+      <SecretTools {...props} />
     </FieldRow>
   );
 }
@@ -149,12 +149,12 @@ const PARAMETER = /^parameters\.[^.[]+$/;
 
 /** What else can be done with a secret: have it kept in a block, or keep none. */
 function SecretTools({ shape, draft, at, label, ...part }: ISmall): JSX.Element | null {
-  const { needed, onDraft, trans } = part;
+  const { needed, disabled, onDraft, trans } = part;
   if (shape.kind !== 'secret' || draft.is !== 'leaf') {
     return null;
   }
-  const named = draft.as === 'block';
-  const kept = draft.kept !== undefined || draft.text !== '';
+  const named = draft.as === 'block' && !disabled;
+  const kept = !disabled && (draft.kept !== undefined || draft.text !== '');
   return (
     <div className="jp-nbflow-SecretTools">
       {(named || PARAMETER.test(at)) && (
@@ -333,7 +333,8 @@ function Union(props: IPart & { draft: UnionDraft }): JSX.Element {
     ...props,
     shape: named,
     draft: inner,
-    onDraft: (next, where) => onDraft(edits.setChosen(draft, next), where)
+    onDraft: (next, where) =>
+      onDraft(before.is === 'union' ? edits.setChosen(before, next) : next, where)
   };
   const chooser = optional ? (
     <NoneBox {...props} none={none} />

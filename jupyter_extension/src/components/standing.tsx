@@ -74,11 +74,20 @@ export interface ISwitch {
   /** What it is of. */
   label: string;
   title: string;
+  /** Why it cannot be turned; empty: it can. */
+  not?: string;
   onChange: () => void;
 }
 
 /** A switch among other controls. */
-export function Switch({ on, name, label, title, onChange }: ISwitch): JSX.Element {
+export function Switch({
+  on,
+  name,
+  label,
+  title,
+  not,
+  onChange
+}: ISwitch): JSX.Element {
   return (
     <button
       type="button"
@@ -87,7 +96,8 @@ export function Switch({ on, name, label, title, onChange }: ISwitch): JSX.Eleme
       aria-checked={on}
       name={name}
       aria-label={label}
-      title={title}
+      title={not || title}
+      disabled={Boolean(not)}
       onClick={onChange}
     >
       <span className="jp-nbflow-Switch-thumb" />

@@ -18,7 +18,9 @@ export type Resource =
   | 'work-queues'
   | 'artifacts'
   | 'variables'
-  | 'concurrency-limits';
+  | 'concurrency-limits'
+  | 'blocks'
+  | 'automations';
 
 const ACTIONS: readonly Action[] = ['write', 'execute'];
 
@@ -89,6 +91,8 @@ function wordsOf(trans: TranslationBundle): Record<Resource, string> {
     'work-queues': trans.__('work queues'),
     artifacts: trans.__('artifacts'),
     variables: trans.__('variables'),
-    'concurrency-limits': trans.__('concurrency limits')
+    'concurrency-limits': trans.__('concurrency limits'),
+    blocks: trans.__('blocks'),
+    automations: trans.__('automations')
   };
 }

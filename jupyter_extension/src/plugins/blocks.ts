@@ -1,37 +1,19 @@
 /**
  * Blocks: their commands, the page of all types, and the page of one block.
  */
-import {
-  ILabShell,
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
-} from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
-import { CATEGORY } from '../commands';
 import { addBlockCommands, BlockCommands, blockOf } from '../commands/blocks';
-import { ISession } from '../tokens';
 import { BlockPage } from '../widgets/blockpage';
 import { BlocksPage } from '../widgets/blockspage';
-import { addPages } from './pages';
+import { pagesPlugin } from './pages';
 
-export const blocks: JupyterFrontEndPlugin<void> = {
-  id: 'nbflow-lab:blocks',
-  description: 'Opens block types, and blocks: configuration and secrets by name.',
-  autoStart: true,
-  requires: [ISession],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    session: ISession,
-    shell: ILabShell | null,
-    restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
-  ): void => {
+export const blocks = pagesPlugin(
+  'nbflow-lab:blocks',
+  'Opens block types, and blocks: configuration and secrets by name.',
+  ({ app, session, add, list }) => {
     const { commands } = app;
     const { trans } = session;
     addBlockCommands(app, session);
-    addPages(app, shell, restorer, {
+    add({
       namespace: 'nbflow-blocks',
       command: BlockCommands.openAll,
       label: trans.__('Open Block Types'),
@@ -41,7 +23,7 @@ export const blocks: JupyterFrontEndPlugin<void> = {
       make: () => new BlocksPage({ session, commands }),
       argsOf: () => ({})
     });
-    addPages(app, shell, restorer, {
+    add({
       namespace: 'nbflow-block',
       command: BlockCommands.open,
       label: trans.__('Open Block'),
@@ -51,6 +33,6 @@ export const blocks: JupyterFrontEndPlugin<void> = {
       make: id => new BlockPage({ id, session, commands }),
       argsOf: ({ model }) => ({ block: model.id })
     });
-    palette?.addItem({ command: BlockCommands.openAll, category: CATEGORY });
+    list(BlockCommands.openAll);
   }
-};
+);

@@ -1,44 +1,27 @@
 /**
  * Concurrency limits and variables: their commands, and the page of limits.
  */
-import {
-  ILabShell,
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
-} from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
-import { CATEGORY, hit, textOf } from '../commands';
+import { hit, textOf } from '../commands';
 import {
   addLimitCommands,
   addVariableCommands,
   LimitCommands,
   VariableCommands
 } from '../commands/limits';
-import { ISession } from '../tokens';
 import { ConcurrencyPage } from '../widgets/concurrencypage';
-import { addPages } from './pages';
+import { pagesPlugin } from './pages';
 
-export const concurrency: JupyterFrontEndPlugin<void> = {
-  id: 'nbflow-lab:concurrency',
-  description: 'Opens the concurrency limits; sets limits and variables.',
-  autoStart: true,
-  requires: [ISession],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    session: ISession,
-    shell: ILabShell | null,
-    restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
-  ): void => {
+export const concurrency = pagesPlugin(
+  'nbflow-lab:concurrency',
+  'Opens the concurrency limits; sets limits and variables.',
+  ({ app, session, add, list }) => {
     const { commands } = app;
     const { trans } = session;
     const limitOf = (args: Parameters<typeof textOf>[0]): string =>
       textOf(args, 'limit') || hit(app, 'limit');
     addLimitCommands(app, session);
     addVariableCommands(app, session);
-    addPages(app, shell, restorer, {
+    add({
       namespace: 'nbflow-concurrency',
       command: LimitCommands.open,
       label: trans.__('Open Concurrency Limits'),
@@ -53,12 +36,6 @@ export const concurrency: JupyterFrontEndPlugin<void> = {
       argsOf: () => ({}),
       again: (page, args) => page.reveal(limitOf(args))
     });
-    for (const command of [
-      LimitCommands.open,
-      LimitCommands.create,
-      VariableCommands.create
-    ]) {
-      palette?.addItem({ command, category: CATEGORY });
-    }
+    list(LimitCommands.open, LimitCommands.create, VariableCommands.create);
   }
-};
+);

@@ -1,37 +1,22 @@
 /**
  * The page of what happened, and what the address of the page asks to be shown.
  */
-import {
-  ILabShell,
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
-} from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
-import { CATEGORY, tell, textOf } from '../commands';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { tell, textOf } from '../commands';
 import { EventCommands } from '../commands/events';
 import { askedFor, withoutAsking } from '../models/deeplink';
 import type { IEventChoice } from '../models/events';
 import { RANGES } from '../models/overviewrange';
 import { ISession } from '../tokens';
 import { EventsPage } from '../widgets/eventspage';
-import { addPages } from './pages';
+import { pagesPlugin } from './pages';
 
-export const events: JupyterFrontEndPlugin<void> = {
-  id: 'nbflow-lab:events',
-  description: 'Shows what happened: live, counted over time, each event in full.',
-  autoStart: true,
-  requires: [ISession],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    session: ISession,
-    shell: ILabShell | null,
-    restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
-  ): void => {
+export const events = pagesPlugin(
+  'nbflow-lab:events',
+  'Shows what happened: live, counted over time, each event in full.',
+  ({ app, session, add, list }) => {
     const { trans } = session;
-    addPages(app, shell, restorer, {
+    add({
       namespace: 'nbflow-events',
       command: EventCommands.open,
       label: trans.__('Open Events'),
@@ -63,9 +48,9 @@ export const events: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    palette?.addItem({ command: EventCommands.open, category: CATEGORY });
+    list(EventCommands.open);
   }
-};
+);
 
 /** Read what is to be shown; what is not said, or makes no sense, is left out. */
 function choiceOf(args: Parameters<typeof textOf>[0]): Partial<IEventChoice> {

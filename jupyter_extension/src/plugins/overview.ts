@@ -1,35 +1,18 @@
 /**
  * The page that answers what ran, what runs, what failed and why, and what is next.
  */
-import {
-  ILabShell,
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
-} from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
-import { CATEGORY, CommandIDs, textOf } from '../commands';
+import { CommandIDs, textOf } from '../commands';
 import { TABS, type IChoice } from '../models/overview';
 import { RANGES } from '../models/overviewrange';
-import { ISession } from '../tokens';
 import { Overview } from '../widgets/overview';
-import { addPages } from './pages';
+import { pagesPlugin } from './pages';
 
-export const overview: JupyterFrontEndPlugin<void> = {
-  id: 'nbflow-lab:overview',
-  description: 'Shows what ran, what runs, what failed and why, and what is next.',
-  autoStart: true,
-  requires: [ISession],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    session: ISession,
-    shell: ILabShell | null,
-    restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
-  ): void => {
+export const overview = pagesPlugin(
+  'nbflow-lab:overview',
+  'Shows what ran, what runs, what failed and why, and what is next.',
+  ({ app, session, add, list }) => {
     const { trans } = session;
-    addPages(app, shell, restorer, {
+    add({
       namespace: 'nbflow-overview',
       command: CommandIDs.openOverview,
       label: trans.__('Open Runs Overview'),
@@ -60,9 +43,9 @@ export const overview: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    palette?.addItem({ command: CommandIDs.openOverview, category: CATEGORY });
+    list(CommandIDs.openOverview);
   }
-};
+);
 
 /** Read what is to be shown; what is not said, or makes no sense, is left out. */
 function choiceOf(args: Parameters<typeof textOf>[0]): Partial<IChoice> {

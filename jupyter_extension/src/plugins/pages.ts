@@ -2,17 +2,18 @@
  * Pages of the main area: one a subject, opened by a command, restored with the layout. Notebook 7 has
  * its document there; its pages open below it.
  */
-import type {
+import {
   ILabShell,
   ILayoutRestorer,
-  JupyterFrontEnd
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { SplitPanel, type Widget } from '@lumino/widgets';
-import { describe } from '../commands';
+import { CATEGORY, describe } from '../commands';
 import { nbflowIcon } from '../icons';
-import type { IModel } from '../tokens';
+import { ISession, type IModel } from '../tokens';
 
 const LEAST_SHARE = 0.25;
 
@@ -38,6 +39,45 @@ export interface IPageKind<Page extends IPage> {
   argsOf(page: Page): ReadonlyJSONObject;
   /** The page is open already, and was asked for once more. */
   again?(page: Page, args: Args): void;
+}
+
+/** What a plugin of pages works with. */
+export interface IPlaces {
+  app: JupyterFrontEnd;
+  session: ISession;
+  /** Add the command that opens pages of a kind. */
+  add<Page extends IPage>(kind: IPageKind<Page>): void;
+  /** List commands in the palette. */
+  list(...commands: string[]): void;
+}
+
+/** Make a plugin whose pages need the session alone. */
+export function pagesPlugin(
+  id: string,
+  description: string,
+  activate: (places: IPlaces) => void
+): JupyterFrontEndPlugin<void> {
+  return {
+    id,
+    description,
+    autoStart: true,
+    requires: [ISession],
+    optional: [ILabShell, ILayoutRestorer, ICommandPalette],
+    activate: (
+      app: JupyterFrontEnd,
+      session: ISession,
+      shell: ILabShell | null,
+      restorer: ILayoutRestorer | null,
+      palette: ICommandPalette | null
+    ): void =>
+      activate({
+        app,
+        session,
+        add: kind => void addPages(app, shell, restorer, kind),
+        list: (...commands) =>
+          commands.forEach(command => palette?.addItem({ command, category: CATEGORY }))
+      })
+  };
 }
 
 /** Add the command that opens pages of a kind. */

@@ -2,41 +2,23 @@
  * Work pools: their commands, and the page of one.
  */
 import {
-  ILabShell,
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
-} from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
-import { CATEGORY } from '../commands';
-import {
   addPoolCommands,
   addQueueCommands,
   PoolCommands,
   poolOf
 } from '../commands/pools';
-import { ISession } from '../tokens';
 import { PoolPage } from '../widgets/poolpage';
-import { addPages } from './pages';
+import { pagesPlugin } from './pages';
 
-export const pools: JupyterFrontEndPlugin<void> = {
-  id: 'nbflow-lab:work-pools',
-  description: 'Opens a work pool: its queues, workers, runs and job template.',
-  autoStart: true,
-  requires: [ISession],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    session: ISession,
-    shell: ILabShell | null,
-    restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
-  ): void => {
+export const pools = pagesPlugin(
+  'nbflow-lab:work-pools',
+  'Opens a work pool: its queues, workers, runs and job template.',
+  ({ app, session, add, list }) => {
     const { commands } = app;
     const { trans } = session;
     addPoolCommands(app, session);
     addQueueCommands(app, session);
-    addPages(app, shell, restorer, {
+    add({
       namespace: 'nbflow-work-pool',
       command: PoolCommands.open,
       label: trans.__('Open Work Pool'),
@@ -46,6 +28,6 @@ export const pools: JupyterFrontEndPlugin<void> = {
       make: pool => new PoolPage({ pool, session, commands }),
       argsOf: ({ model }) => ({ work_pool: model.pool })
     });
-    palette?.addItem({ command: PoolCommands.create, category: CATEGORY });
+    list(PoolCommands.create);
   }
-};
+);

@@ -156,7 +156,9 @@ type Look = 'drawn' | 'raw';
 
 function Chosen(props: IPart & { artifact: Artifact }): JSX.Element {
   const { artifact, model, tools, session, commands } = props;
-  const { trans } = session;
+  const { allowed, trans } = session;
+  useModel(allowed);
+  const not = allowed.whyNot(ArtifactCommands.remove);
   const [look, setLook] = useState<Look>('drawn');
   const { key, kind, size, created_at, updated_at, flow_run_id } = artifact;
   const run = model.runOf(artifact);
@@ -183,6 +185,8 @@ function Chosen(props: IPart & { artifact: Artifact }): JSX.Element {
               <button
                 className="jp-nbflow-Button"
                 name="delete"
+                title={not || undefined}
+                disabled={not !== ''}
                 onClick={() => void commands.execute(ArtifactCommands.remove, { key })}
               >
                 {trans.__('Delete')}

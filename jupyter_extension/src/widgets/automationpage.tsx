@@ -5,6 +5,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import React, { useState } from 'react';
 import { CommandIDs, tell } from '../commands';
 import { AutomationCommands } from '../commands/automations';
+import { offering } from '../commands/guarded';
 import { Card, CardTools } from '../components/card';
 import { Empty, ProblemNote, Skeleton } from '../components/empty';
 import { Firings, Tried, WhyNot } from '../components/firings';
@@ -62,8 +63,9 @@ interface IPart extends IAutomationPage {
 
 function Whole(props: IPart): JSX.Element {
   const { automation, session, model } = props;
-  const { automations, deployments, trans } = session;
+  const { allowed, automations, deployments, trans } = session;
   useModel(automations);
+  useModel(allowed);
   useModel(deployments);
   useModel(model);
   const row = automations.get(automation);
@@ -106,21 +108,14 @@ interface IHead extends IPart {
 function Head({ row, session, commands }: IHead): JSX.Element {
   const { deployments, trans } = session;
   const { id, name, enabled, description, deployment_id } = row;
-  const act = (command: string) => (): void =>
-    void commands.execute(command, { automation: id });
+  const doing = offering(commands, session, { automation: id });
+  const { edit, duplicate, remove, pause, resume } = AutomationCommands;
   const tools = [
-    { name: 'edit', label: trans.__('Edit'), onClick: act(AutomationCommands.edit) },
-    {
-      name: 'duplicate',
-      label: trans.__('Duplicate'),
-      onClick: act(AutomationCommands.duplicate)
-    },
-    {
-      name: 'delete',
-      label: trans.__('Delete'),
-      onClick: act(AutomationCommands.remove)
-    }
+    { name: 'edit', label: trans.__('Edit'), ...doing(edit) },
+    { name: 'duplicate', label: trans.__('Duplicate'), ...doing(duplicate) },
+    { name: 'delete', label: trans.__('Delete'), ...doing(remove) }
   ];
+  const turn = doing(enabled ? pause : resume);
   const of = deployments.get(deployment_id);
   return (
     <div className="jp-nbflow-Page-head">
@@ -133,7 +128,8 @@ function Head({ row, session, commands }: IHead): JSX.Element {
           name="automation-enabled"
           label={trans.__('The automation %1 works', name)}
           title={enabled ? trans.__('Pause') : trans.__('Resume')}
-          onChange={act(enabled ? AutomationCommands.pause : AutomationCommands.resume)}
+          not={turn.not}
+          onChange={turn.onClick}
         />
         <CardTools tools={tools} />
       </div>
@@ -204,7 +200,7 @@ function Rule({ row, session }: IHead): JSX.Element {
 }
 
 function Log({ model, session, commands, automation }: IPart): JSX.Element {
-  const { api, trans } = session;
+  const { allowed, api, trans } = session;
   const [tested, setTested] = useState<Tested | null>(null);
   const [trying, setTrying] = useState(false);
   const tryOut = async (): Promise<void> => {
@@ -216,6 +212,7 @@ function Log({ model, session, commands, automation }: IPart): JSX.Element {
     {
       name: 'try',
       label: trying ? trans.__('Trying…') : trans.__('Try it on the past day'),
+      not: allowed.reason('automations'),
       disabled: trying,
       onClick: () => void tryOut()
     }

@@ -6,7 +6,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 import { AutomationCommands } from '../commands/automations';
 import { Ago } from '../components/duration';
-import { Empty } from '../components/empty';
+import { Empty, First } from '../components/empty';
 import { RowSwitch, Segments } from '../components/standing';
 import { Windowed } from '../components/windowed';
 import { firedAt, pausedBecause } from '../models/automations';
@@ -46,7 +46,7 @@ interface IPart {
 function Automations({ session, commands }: IPart): JSX.Element {
   const { automations, trans } = session;
   if (!automations.all.length) {
-    return <NoAutomation commands={commands} trans={trans} />;
+    return <NoAutomation session={session} commands={commands} />;
   }
   const turn = ({ id, enabled }: Automation): void =>
     void commands.execute(
@@ -102,10 +102,8 @@ function Automations({ session, commands }: IPart): JSX.Element {
   );
 }
 
-function NoAutomation({
-  commands,
-  trans
-}: Pick<IPart, 'commands'> & { trans: TranslationBundle }): JSX.Element {
+function NoAutomation({ session, commands }: IPart): JSX.Element {
+  const { trans } = session;
   return (
     <Empty>
       <p>
@@ -113,14 +111,12 @@ function NoAutomation({
           'There is no automation. An automation does something whenever something happens: it tells you when a run fails, or runs a deployment when another has completed.'
         )}
       </p>
-      <div className="jp-nbflow-Empty-actions">
-        <button
-          className="jp-nbflow-Button"
-          onClick={() => void commands.execute(AutomationCommands.create)}
-        >
-          {trans.__('New automation')}
-        </button>
-      </div>
+      <First
+        command={AutomationCommands.create}
+        label={trans.__('New automation')}
+        session={session}
+        commands={commands}
+      />
     </Empty>
   );
 }

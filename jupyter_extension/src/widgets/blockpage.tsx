@@ -58,8 +58,9 @@ interface IPart extends IBlockPage {
 
 function Whole(props: IPart): JSX.Element {
   const { model, session } = props;
-  const { blocks, trans } = session;
+  const { allowed, blocks, trans } = session;
   useModel(model);
+  useModel(allowed);
   const { row } = model;
   if (model.gone) {
     return (
@@ -88,11 +89,12 @@ function Whole(props: IPart): JSX.Element {
 }
 
 function Head({ model, session, commands, row }: IPart & Row): JSX.Element {
-  const { trans } = session;
+  const { allowed, trans } = session;
   const { type, schema } = model;
   const remove = {
     name: 'delete',
     label: trans.__('Delete'),
+    not: allowed.whyNot(BlockCommands.remove),
     onClick: () => void commands.execute(BlockCommands.remove, { block: row.id })
   };
   return (
@@ -147,8 +149,9 @@ interface Row {
 }
 
 function Fields({ model, session }: IPart): JSX.Element {
-  const { trans } = session;
+  const { allowed, trans } = session;
   const { form } = model;
+  const not = allowed.reason('blocks', 'write');
   const tools = [
     {
       name: 'undo-block',
@@ -160,6 +163,7 @@ function Fields({ model, session }: IPart): JSX.Element {
       name: 'save-block',
       label: trans.__('Save'),
       accent: true,
+      not,
       disabled: !model.edited || form?.submitting,
       onClick: () => void model.save()
     }
@@ -170,7 +174,7 @@ function Fields({ model, session }: IPart): JSX.Element {
       className="jp-nbflow-RunForm"
       tools={<CardTools tools={tools} />}
     >
-      {model.outdated && (
+      {model.outdated && !not && (
         <div className="jp-nbflow-Problem" role="status">
           <span>
             {trans.__('It was made by an older schema than its type has now.')}
@@ -201,7 +205,7 @@ function Fields({ model, session }: IPart): JSX.Element {
         </div>
       )}
       {form ? (
-        <Filled form={form} title={model.label} session={session} />
+        <Filled form={form} title={model.label} locked={not !== ''} trans={trans} />
       ) : (
         !model.problem && <Skeleton rows={3} trans={trans} />
       )}
@@ -212,12 +216,13 @@ function Fields({ model, session }: IPart): JSX.Element {
 interface IFilled {
   form: FieldsForm;
   title: string;
-  session: ISession;
+  locked: boolean;
+  trans: ISession['trans'];
 }
 
-function Filled({ form, title, session: { trans } }: IFilled): JSX.Element {
+function Filled({ form, title, locked, trans }: IFilled): JSX.Element {
   return (
-    <fieldset className="jp-nbflow-Form" disabled={form.submitting}>
+    <fieldset className="jp-nbflow-Form" disabled={locked || form.submitting}>
       {form.problem && <ProblemNote problem={form.problem} />}
       <SchemaForm
         form={form.form}
@@ -239,12 +244,7 @@ function Code({ model, session, commands, row }: IPart & Row): JSX.Element {
   };
   return (
     <Card title={trans.__('Code that loads it')} tools={<CardTools tools={[copy]} />}>
-      <pre
-        className="jp-nbflow-BlockCode"
-        tabIndex={0}
-        role="region"
-        aria-label={trans.__('Code that loads it')}
-      >
+      <pre className="jp-nbflow-BlockCode" tabIndex={0}>
         {snippetOf(row, model.type)}
       </pre>
     </Card>

@@ -1,11 +1,10 @@
 /**
  * The Blocks section of the sidebar: what was saved, by type and name.
  */
-import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { useState } from 'react';
 import { BlockCommands } from '../commands/blocks';
-import { Empty } from '../components/empty';
+import { Empty, First } from '../components/empty';
 import { Search } from '../components/search';
 import { Windowed } from '../components/windowed';
 import { found, type BlocksModel } from '../models/blocks';
@@ -26,20 +25,20 @@ export function blockSection(session: ISession, commands: CommandRegistry): Sect
     commands,
     tools: [BlockCommands.create],
     trans,
-    draw: () => <Blocks model={blocks} commands={commands} trans={trans} />
+    draw: () => <Blocks session={session} commands={commands} />
   });
 }
 
 interface IPart {
-  model: BlocksModel;
+  session: ISession;
   commands: CommandRegistry;
-  trans: TranslationBundle;
 }
 
-function Blocks({ model, commands, trans }: IPart): JSX.Element {
+function Blocks({ session, commands }: IPart): JSX.Element {
+  const { blocks: model, trans } = session;
   const [text, setText] = useState('');
   if (!model.all.length) {
-    return <NoBlock commands={commands} trans={trans} />;
+    return <NoBlock session={session} commands={commands} />;
   }
   const rows = found(model.all, text);
   const onKey = (key: string, { id }: BlockDocument): boolean => {
@@ -77,7 +76,8 @@ function Blocks({ model, commands, trans }: IPart): JSX.Element {
   );
 }
 
-function NoBlock({ commands, trans }: Omit<IPart, 'model'>): JSX.Element {
+function NoBlock({ session, commands }: IPart): JSX.Element {
+  const { trans } = session;
   return (
     <Empty>
       <p>
@@ -85,14 +85,12 @@ function NoBlock({ commands, trans }: Omit<IPart, 'model'>): JSX.Element {
           'No block is saved. A block is configuration by name: a password, a bucket, where to notify. Choose a type to make one.'
         )}
       </p>
-      <div className="jp-nbflow-Empty-actions">
-        <button
-          className="jp-nbflow-Button"
-          onClick={() => void commands.execute(BlockCommands.create)}
-        >
-          {trans.__('New block')}
-        </button>
-      </div>
+      <First
+        command={BlockCommands.create}
+        label={trans.__('New block')}
+        session={session}
+        commands={commands}
+      />
     </Empty>
   );
 }

@@ -38,8 +38,9 @@ export class BlocksPage extends Looker {
 }
 
 function Whole({ session, commands }: IBlocksPage): JSX.Element {
-  const { blocks, trans } = session;
+  const { allowed, blocks, trans } = session;
   useModel(blocks);
+  useModel(allowed);
   const [search, setSearch] = useState('');
   const asked = search.trim().toLowerCase();
   const types = blocks.types.filter(type => isMeant(type, asked));
@@ -92,12 +93,13 @@ interface ITypeCard extends IBlocksPage {
 }
 
 function TypeCard({ type, session, commands }: ITypeCard): JSX.Element {
-  const { blocks, trans } = session;
+  const { allowed, blocks, trans } = session;
   const { slug, name, description } = type;
   const rows = blocks.all.filter(row => row.type_slug === slug);
   const create = {
     name: 'create-block',
     label: trans.__('New'),
+    not: allowed.whyNot(BlockCommands.create),
     onClick: () => void commands.execute(BlockCommands.create, { block_type: slug })
   };
   return (

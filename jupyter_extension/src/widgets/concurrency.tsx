@@ -4,11 +4,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
-import { Empty } from '../components/empty';
+import { Empty, First } from '../components/empty';
 import { Usage } from '../components/standing';
 import { Windowed } from '../components/windowed';
 import { LimitCommands } from '../commands/limits';
-import { fullness, usedText, waitersOf, type LimitsModel } from '../models/limits';
+import { fullness, usedText, waitersOf } from '../models/limits';
 import type { ISession } from '../tokens';
 import type { ConcurrencyLimit } from '../wire';
 import { Section } from './section';
@@ -24,19 +24,19 @@ export function limitSection(session: ISession, commands: CommandRegistry): Sect
     commands,
     tools: [LimitCommands.open, LimitCommands.create],
     trans,
-    draw: () => <Limits model={limits} commands={commands} trans={trans} />
+    draw: () => <Limits session={session} commands={commands} />
   });
 }
 
 interface IPart {
-  model: LimitsModel;
+  session: ISession;
   commands: CommandRegistry;
-  trans: TranslationBundle;
 }
 
-function Limits({ model, commands, trans }: IPart): JSX.Element {
+function Limits({ session, commands }: IPart): JSX.Element {
+  const { limits: model, trans } = session;
   if (!model.all.length) {
-    return <NoLimit commands={commands} trans={trans} />;
+    return <NoLimit session={session} commands={commands} />;
   }
   const onKey = (key: string, { name }: ConcurrencyLimit): boolean => {
     if (key === 'Delete') {
@@ -57,10 +57,8 @@ function Limits({ model, commands, trans }: IPart): JSX.Element {
   );
 }
 
-export function NoLimit({
-  commands,
-  trans
-}: Pick<IPart, 'commands' | 'trans'>): JSX.Element {
+export function NoLimit({ session, commands }: IPart): JSX.Element {
+  const { trans } = session;
   return (
     <Empty>
       <p>
@@ -68,14 +66,12 @@ export function NoLimit({
           'There is no limit. A limit says how many may do something at once, such as ask one database.'
         )}
       </p>
-      <div className="jp-nbflow-Empty-actions">
-        <button
-          className="jp-nbflow-Button"
-          onClick={() => void commands.execute(LimitCommands.create)}
-        >
-          {trans.__('New concurrency limit')}
-        </button>
-      </div>
+      <First
+        command={LimitCommands.create}
+        label={trans.__('New concurrency limit')}
+        session={session}
+        commands={commands}
+      />
     </Empty>
   );
 }

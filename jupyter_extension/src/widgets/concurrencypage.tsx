@@ -12,6 +12,7 @@ import { Lost } from '../components/lost';
 import { Switch, Usage } from '../components/standing';
 import { useModel } from '../components/usemodel';
 import { LimitCommands } from '../commands/limits';
+import { offering } from '../commands/guarded';
 import {
   fullness,
   holdersOf,
@@ -62,11 +63,18 @@ function Whole({
   commands,
   revealed
 }: IConcurrencyPage & { revealed: string }): JSX.Element {
-  const { limits, trans } = session;
+  const { allowed, limits, trans } = session;
   useModel(limits);
+  useModel(allowed);
   const [search, setSearch] = useState('');
   const text = search.trim().toLowerCase();
   const found = limits.all.filter(({ name }) => name.toLowerCase().includes(text));
+  const create = {
+    name: 'create-limit',
+    label: trans.__('New limit'),
+    not: allowed.whyNot(LimitCommands.create),
+    onClick: () => void commands.execute(LimitCommands.create)
+  };
   return (
     <>
       <div className="jp-nbflow-Page-title">
@@ -81,41 +89,34 @@ function Whole({
             onChange={({ target }) => setSearch(target.value)}
           />
         )}
-        <button
-          className="jp-nbflow-Button"
-          name="create-limit"
-          onClick={() => void commands.execute(LimitCommands.create)}
-        >
-          {trans.__('New limit')}
-        </button>
+        <CardTools tools={[create]} />
       </div>
       <Lost feed={session.feed} trans={trans} />
       {limits.problem && <ProblemNote problem={limits.problem} />}
       {!limits.loaded && !limits.problem && <Skeleton rows={4} trans={trans} />}
       {limits.loaded && !limits.all.length && (
-        <NoLimit commands={commands} trans={trans} />
+        <NoLimit session={session} commands={commands} />
       )}
       {found.map(limit => (
         <LimitCard
           key={limit.id}
           limit={limit}
           revealed={limit.name === revealed}
+          session={session}
           commands={commands}
-          trans={trans}
         />
       ))}
     </>
   );
 }
 
-interface ILimitCard {
+interface ILimitCard extends IConcurrencyPage {
   limit: ConcurrencyLimit;
   revealed: boolean;
-  commands: CommandRegistry;
-  trans: TranslationBundle;
 }
 
-function LimitCard({ limit, revealed, commands, trans }: ILimitCard): JSX.Element {
+function LimitCard({ limit, revealed, session, commands }: ILimitCard): JSX.Element {
+  const { trans } = session;
   const { name, active, slot_decay_per_second } = limit;
   const card = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -123,8 +124,8 @@ function LimitCard({ limit, revealed, commands, trans }: ILimitCard): JSX.Elemen
       card.current?.scrollIntoView({ block: 'nearest' });
     }
   }, [revealed]);
-  const act = (command: string) => (): void =>
-    void commands.execute(command, { limit: name });
+  const doing = offering(commands, session, { limit: name });
+  const turn = doing(active ? LimitCommands.switchOff : LimitCommands.switchOn);
   const tag = name.startsWith(TAG_PREFIX);
   return (
     <section
@@ -147,20 +148,17 @@ function LimitCard({ limit, revealed, commands, trans }: ILimitCard): JSX.Elemen
           name="limit-active"
           label={trans.__('The limit %1 holds', name)}
           title={active ? trans.__('Deactivate') : trans.__('Activate')}
-          onChange={act(active ? LimitCommands.switchOff : LimitCommands.switchOn)}
+          not={turn.not}
+          onChange={turn.onClick}
         />
         <CardTools
           tools={[
-            { name: 'edit', label: trans.__('Edit'), onClick: act(LimitCommands.edit) },
-            {
-              name: 'reset',
-              label: trans.__('Reset'),
-              onClick: act(LimitCommands.reset)
-            },
+            { name: 'edit', label: trans.__('Edit'), ...doing(LimitCommands.edit) },
+            { name: 'reset', label: trans.__('Reset'), ...doing(LimitCommands.reset) },
             {
               name: 'delete',
               label: trans.__('Delete'),
-              onClick: act(LimitCommands.remove)
+              ...doing(LimitCommands.remove)
             }
           ]}
         />
@@ -181,7 +179,13 @@ function LimitCard({ limit, revealed, commands, trans }: ILimitCard): JSX.Elemen
   );
 }
 
-function Slots({ limit, commands, trans }: Omit<ILimitCard, 'revealed'>): JSX.Element {
+interface ISlots {
+  limit: ConcurrencyLimit;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}
+
+function Slots({ limit, commands, trans }: ISlots): JSX.Element {
   const all = [...holdersOf(limit), ...waitersOf(limit)];
   if (!all.length) {
     return <p className="jp-nbflow-Note">{trans.__('Nobody holds a slot.')}</p>;

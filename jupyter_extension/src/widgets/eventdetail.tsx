@@ -3,28 +3,30 @@
  * all of it as JSON. Everything is text.
  */
 import { Clipboard } from '@jupyterlab/apputils';
-import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import React, { useState } from 'react';
-import { EventCommands } from '../commands/events';
+import { AutomationCommands } from '../commands/automations';
 import { CardTools, type ITool } from '../components/card';
 import { Ago, exactText } from '../components/duration';
+import { useModel } from '../components/usemodel';
 import { Way } from '../components/way';
 import { ID, NAME, ROLE } from '../models/eventfilter';
 import { nameOf, partsOf, triggerFor, wayOf, type Labels } from '../models/eventlinks';
 import type { EventsModel } from '../models/events';
+import type { ISession } from '../tokens';
 import type { EventView } from '../wire';
 
 export interface IEventDetail {
   view: EventView;
   model: EventsModel;
+  session: ISession;
   commands: CommandRegistry;
-  trans: TranslationBundle;
 }
 
 export function EventDetail(props: IEventDetail): JSX.Element {
-  const { view, model, trans } = props;
+  const { view, model, session } = props;
+  const { trans } = session;
   const { follows } = view;
   const before = follows && model.rows.find(({ id }) => id === follows);
   return (
@@ -82,18 +84,20 @@ export function EventDetail(props: IEventDetail): JSX.Element {
   );
 }
 
-function Tools({ view, model, commands, trans }: IEventDetail): JSX.Element {
+function Tools({ view, model, session, commands }: IEventDetail): JSX.Element {
+  const { allowed, trans } = session;
+  useModel(allowed);
   const [copied, setCopied] = useState(false);
-  const automate: ITool = {
-    name: 'automate',
-    label: trans.__('Automate this…'),
-    onClick: () => {
-      const trigger = triggerFor(view) as ReadonlyPartialJSONObject;
-      void commands.execute(EventCommands.automate, { trigger });
-    }
-  };
   const tools: ITool[] = [
-    ...(commands.hasCommand(EventCommands.automate) ? [automate] : []),
+    {
+      name: 'automate',
+      label: trans.__('Automate this…'),
+      not: allowed.whyNot(AutomationCommands.create),
+      onClick: () => {
+        const trigger = triggerFor(view) as ReadonlyPartialJSONObject;
+        void commands.execute(AutomationCommands.create, { trigger });
+      }
+    },
     {
       name: 'copy',
       label: copied ? trans.__('Copied') : trans.__('Copy JSON'),
@@ -114,7 +118,8 @@ interface IResource extends IEventDetail {
 }
 
 /** A resource: its name as a way to its page, its role or kind, its other labels. */
-function Resource({ labels, at, model, commands, trans }: IResource): JSX.Element {
+function Resource({ labels, at, model, session, commands }: IResource): JSX.Element {
+  const { trans } = session;
   const id = labels[ID] ?? '';
   const way = wayOf(labels);
   const more = Object.entries(labels).filter(

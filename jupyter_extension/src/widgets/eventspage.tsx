@@ -88,8 +88,8 @@ function Page(part: IEventsPart): JSX.Element {
             key={model.opened.id}
             view={model.opened}
             model={model}
+            session={session}
             commands={commands}
-            trans={trans}
           />
         )}
       </div>

@@ -73,7 +73,7 @@ function Page({ flows, ...part }: IOverviewPart & { flows: FlowsModel }): JSX.El
   useModel(session.deployments);
   return (
     <>
-      <Filters model={model} trans={session.trans} />
+      <Filters {...part} />
       <Lost feed={session.feed} trans={session.trans} />
       {model.problem && <ProblemNote problem={model.problem} />}
       {model.choice.tab === 'flows' ? (

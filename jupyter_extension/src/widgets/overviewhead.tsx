@@ -4,19 +4,28 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
+import { EventCommands } from '../commands/events';
 import { spanText } from '../components/charts/words';
 import { durationText } from '../components/duration';
 import { Choices, TimeChoice } from '../components/timechoice';
+import { Way } from '../components/way';
 import { countOf, sumOf, type Totals } from '../models/history';
 import { TABS, type OverviewModel, type Tab } from '../models/overview';
+import type { IOverviewPart } from './overview';
 
 interface IHead {
   model: OverviewModel;
   trans: TranslationBundle;
 }
 
-export function Filters({ model, trans }: IHead): JSX.Element {
+export function Filters({ model, session, commands }: IOverviewPart): JSX.Element {
+  const { trans } = session;
   const { tab, range, custom, roots } = model.choice;
+  const ofThatTime = {
+    range,
+    from: new Date(custom.from).toISOString(),
+    to: new Date(custom.to).toISOString()
+  };
   const tabs: Record<Tab, string> = {
     overview: trans.__('Overview'),
     flows: trans.__('Flows')
@@ -48,6 +57,9 @@ export function Filters({ model, trans }: IHead): JSX.Element {
         </button>
         {trans.__('Hide subflows')}
       </label>
+      <Way commands={commands} to={EventCommands.open} args={ofThatTime}>
+        {trans.__('Events')}
+      </Way>
     </div>
   );
 }

@@ -15,6 +15,7 @@ import { Windowed } from '../components/windowed';
 import { CommandIDs } from '../commands';
 import { PoolPageModel } from '../models/poolpage';
 import { PoolCommands } from '../commands/pools';
+import { offering } from '../commands/guarded';
 import type { ISession } from '../tokens';
 import type { WorkPool } from '../wire';
 import { Looker } from './section';
@@ -57,8 +58,9 @@ interface IPart extends IPoolPage {
 
 function Whole(props: IPart): JSX.Element {
   const { model, session } = props;
-  const { workPools, trans } = session;
+  const { allowed, workPools, trans } = session;
   useModel(workPools);
+  useModel(allowed);
   useModel(model);
   const pool = model.row;
   if (!workPools.loaded) {
@@ -95,8 +97,8 @@ function Whole(props: IPart): JSX.Element {
 function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Element {
   const { trans } = session;
   const { name, type, status, paused, running, late, concurrency_limit } = row;
-  const act = (command: string) => (): void =>
-    void commands.execute(command, { work_pool: name });
+  const doing = offering(commands, session, { work_pool: name });
+  const turn = doing(paused ? PoolCommands.resume : PoolCommands.pause);
   return (
     <div className="jp-nbflow-Page-head">
       <div className="jp-nbflow-Page-title">
@@ -109,16 +111,13 @@ function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elemen
           name="pool-running"
           label={trans.__('The pool %1 starts runs', name)}
           title={paused ? trans.__('Resume') : trans.__('Pause')}
-          onChange={act(paused ? PoolCommands.resume : PoolCommands.pause)}
+          not={turn.not}
+          onChange={turn.onClick}
         />
         <CardTools
           tools={[
-            { name: 'edit', label: trans.__('Edit'), onClick: act(PoolCommands.edit) },
-            {
-              name: 'delete',
-              label: trans.__('Delete'),
-              onClick: act(PoolCommands.remove)
-            }
+            { name: 'edit', label: trans.__('Edit'), ...doing(PoolCommands.edit) },
+            { name: 'delete', label: trans.__('Delete'), ...doing(PoolCommands.remove) }
           ]}
         />
       </div>
@@ -149,12 +148,13 @@ function Head({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elemen
 }
 
 function Queues({ row, session, commands }: IPart & { row: WorkPool }): JSX.Element {
-  const { workPools, trans } = session;
+  const { allowed, workPools, trans } = session;
   const act = (command: string, work_queue: string): void =>
     void commands.execute(command, { work_pool: row.name, work_queue });
   const create = {
     name: 'create-queue',
     label: trans.__('New queue'),
+    not: allowed.whyNot(PoolCommands.createQueue),
     onClick: () =>
       void commands.execute(PoolCommands.createQueue, { work_pool: row.name })
   };
@@ -162,6 +162,7 @@ function Queues({ row, session, commands }: IPart & { row: WorkPool }): JSX.Elem
     <Card title={trans.__('Queues')} tools={<CardTools tools={[create]} />}>
       <QueueTable
         queues={workPools.queuesOf(row.name)}
+        not={allowed.whyNot(PoolCommands.editQueue)}
         onMove={(queue, by) =>
           void commands.execute(
             by < 0 ? PoolCommands.raiseQueue : PoolCommands.lowerQueue,
@@ -225,7 +226,7 @@ function Runs({ model, session, commands }: IPart): JSX.Element {
 }
 
 function Template({ model, session }: IPart): JSX.Element {
-  const { trans } = session;
+  const { allowed, trans } = session;
   const { template } = model;
   const edited = template?.edited ?? false;
   const tools = [
@@ -239,6 +240,7 @@ function Template({ model, session }: IPart): JSX.Element {
       name: 'save-template',
       label: trans.__('Save'),
       accent: true,
+      not: allowed.whyNot(PoolCommands.edit),
       disabled: !edited || model.saving,
       onClick: () => void model.save()
     }

@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 import { Ago } from '../components/duration';
-import { Empty } from '../components/empty';
+import { Empty, First } from '../components/empty';
 import { RowSwitch, Usage, WorkStatus } from '../components/standing';
 import { Windowed } from '../components/windowed';
 import type { WorkPoolsModel } from '../models/workpools';
@@ -25,17 +25,17 @@ export function poolSection(session: ISession, commands: CommandRegistry): Secti
     commands,
     tools: [PoolCommands.create],
     trans,
-    draw: () => <Pools model={workPools} commands={commands} trans={trans} />
+    draw: () => <Pools session={session} commands={commands} />
   });
 }
 
 interface IPart {
-  model: WorkPoolsModel;
+  session: ISession;
   commands: CommandRegistry;
-  trans: TranslationBundle;
 }
 
-function Pools({ model, commands, trans }: IPart): JSX.Element {
+function Pools({ session, commands }: IPart): JSX.Element {
+  const { workPools: model, trans } = session;
   const open = (work_pool: string): void =>
     void commands.execute(PoolCommands.open, { work_pool });
   const turn = (work_pool: string): void => {
@@ -48,14 +48,12 @@ function Pools({ model, commands, trans }: IPart): JSX.Element {
     return (
       <Empty>
         <p>{trans.__('There is no work pool. Runs wait in a pool for a worker.')}</p>
-        <div className="jp-nbflow-Empty-actions">
-          <button
-            className="jp-nbflow-Button"
-            onClick={() => void commands.execute(PoolCommands.create)}
-          >
-            {trans.__('New work pool')}
-          </button>
-        </div>
+        <First
+          command={PoolCommands.create}
+          label={trans.__('New work pool')}
+          session={session}
+          commands={commands}
+        />
       </Empty>
     );
   }
@@ -164,7 +162,7 @@ function Workers({
   pool,
   model,
   trans
-}: Omit<IPart, 'commands'> & { pool: string }): JSX.Element {
+}: Pick<IPoolRow, 'model' | 'trans'> & { pool: string }): JSX.Element {
   const workers = model.workersOf(pool);
   const [latest = null] = workers
     .map(({ heartbeat_at }) => heartbeat_at)

@@ -1,13 +1,12 @@
 /**
  * The Variables section of the sidebar: values by name.
  */
-import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
-import { Empty } from '../components/empty';
+import { Empty, First } from '../components/empty';
 import { Windowed } from '../components/windowed';
 import { VariableCommands } from '../commands/limits';
-import { previewOf, type VariablesModel } from '../models/variables';
+import { previewOf } from '../models/variables';
 import type { ISession } from '../tokens';
 import type { Variable } from '../wire';
 import { Section } from './section';
@@ -23,31 +22,29 @@ export function variableSection(session: ISession, commands: CommandRegistry): S
     commands,
     tools: [VariableCommands.create],
     trans,
-    draw: () => <Variables model={variables} commands={commands} trans={trans} />
+    draw: () => <Variables session={session} commands={commands} />
   });
 }
 
 interface IPart {
-  model: VariablesModel;
+  session: ISession;
   commands: CommandRegistry;
-  trans: TranslationBundle;
 }
 
-function Variables({ model, commands, trans }: IPart): JSX.Element {
+function Variables({ session, commands }: IPart): JSX.Element {
+  const { variables: model, trans } = session;
   if (!model.all.length) {
     return (
       <Empty>
         <p>
           {trans.__('No variable is set. A variable is a value all flows can read.')}
         </p>
-        <div className="jp-nbflow-Empty-actions">
-          <button
-            className="jp-nbflow-Button"
-            onClick={() => void commands.execute(VariableCommands.create)}
-          >
-            {trans.__('New variable')}
-          </button>
-        </div>
+        <First
+          command={VariableCommands.create}
+          label={trans.__('New variable')}
+          session={session}
+          commands={commands}
+        />
       </Empty>
     );
   }
