@@ -73,7 +73,7 @@ class JupyterBus:
 def lifecycle(event: Event) -> dict[str, Any] | None:
     """Give a run's start or end in the words of its schema; None for any other event."""
     row = event.row
-    if event.noun != "flow-runs" or not row:
+    if event.noun != "flow-runs" or "state" not in row:
         return None
     state = row["state"]
     final = StateType(state["type"]) in TERMINAL

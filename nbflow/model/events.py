@@ -22,7 +22,7 @@ class Event:
         kind: `flow-run.Completed`, `deployment.updated`, `task-runs.recorded` …
         noun: the list the row belongs to: `flow-runs`, `deployments`, `workers`, `task-runs` …
         resource_id: the row's id (for `task-runs`: their flow run's).
-        row: the row's summary as it now is; empty when it was deleted.
+        row: the row's summary as it now is; when it was deleted, without `id`: what it went by.
     """
 
     kind: str
@@ -31,6 +31,16 @@ class Event:
     at: datetime
     row: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seq: int = 0
+
+
+#: what of a row that is gone its event still says
+_WENT_BY = ("name", "slug", "key", "kind", "flow_name", "deployment_id", "work_pool")
+
+
+def parting(gone: object) -> dict[str, Any]:
+    """Give what the event of something deleted says: what it went by, and no `id`."""
+    told = {name: getattr(gone, name, None) for name in _WENT_BY}
+    return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactFilter, clamped
 from nbflow.model.backend import Page
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.base import OverSql
 from nbflow.store import artifacts, events
@@ -118,4 +118,4 @@ def _row(a: Artifact) -> dict[str, Any]:
 
 
 def _place(a: Artifact) -> dict[str, Any]:
-    return {"flow_run_id": a.flow_run_id}
+    return {**parting(a), "flow_run_id": a.flow_run_id}

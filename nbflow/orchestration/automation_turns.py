@@ -31,7 +31,7 @@ from nbflow.model.automations import (
     FiringKind,
 )
 from nbflow.model.event_views import ID, EventView
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.trigger_kinds import CellValueTrigger
 from nbflow.model.trigger_leaves import VALUES
 from nbflow.model.triggers import Decision, Evaluator, Watched
@@ -284,7 +284,7 @@ def _shown(made: Firing) -> dict[str, Any]:
 
 def emit(connection: sa.Connection, row: Automation, verb: str, more: Any = None) -> None:
     """Append the event of what became of an automation."""
-    told: dict[str, Any] = {} if verb == "deleted" else {**jsonable(row), **(more or {})}
+    told: dict[str, Any] = parting(row) if verb == "deleted" else {**jsonable(row), **(more or {})}
     event = Event(f"automation.{verb}", "automations", row.id, clock.now(), told)
     events.append(connection, [event])
 

@@ -19,7 +19,7 @@ from nbflow.model.blocks import (
     checked_type,
     checksum_of,
 )
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.base import OverSql
@@ -92,7 +92,11 @@ class SqlBlockTypes(OverSql):
         self.know_shipped()
         with self._write() as connection:
             block_types.get(connection, new.type_slug, field="type_slug")
-            return _register_schema(connection, new)
+            before = block_types.find_schema(connection, new.type_slug, checksum_of(new.fields))
+            made = _register_schema(connection, new)
+            if made != before:
+                _emit_schema(connection, made, "updated" if before else "created")
+            return made
 
     def list_block_schemas(self, slug: str) -> tuple[BlockSchema, ...]:
         """List a type's schemas, newest first."""
@@ -164,6 +168,13 @@ def _refuse_shipped(found: BlockType) -> None:
 
 
 def _emit(connection: sa.Connection, made: BlockType, verb: str) -> None:
-    row = {"slug": made.slug} if verb == "deleted" else jsonable(made)
+    row = parting(made) if verb == "deleted" else jsonable(made)
     event = Event(f"block-type.{verb}", "block-types", made.slug[:_LONGEST_ID], clock.now(), row)
     events.append(connection, [event])
+
+
+def _emit_schema(connection: sa.Connection, made: BlockSchema, verb: str) -> None:
+    """Append the event of a schema, of whom its type says which; those shipped have none."""
+    row = {"name": made.type_slug, "checksum": made.checksum, "version": made.version}
+    kind, at = f"block-schema.{verb}", made.type_slug[:_LONGEST_ID]
+    events.append(connection, [Event(kind, "block-schemas", at, clock.now(), row)])

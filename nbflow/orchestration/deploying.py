@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from nbflow.exceptions import Conflict, InvalidInput
 from nbflow.model import clock, deployment_fields, editing, ids, job_variables, names, parameters
 from nbflow.model.deployments import Deployment, DeploymentChange, NewDeployment
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.wire import jsonable
 from nbflow.model.work_pools import template_of
-from nbflow.orchestration import schedules, versioning
+from nbflow.orchestration import removing, schedules, versioning
 from nbflow.store import blocks, deployments, events, flow_runs, variables, work_pools
 
 _COPIED = (
@@ -204,11 +204,10 @@ def delete(connection: sa.Connection, name_or_id: str) -> None:
     found = deployments.get(connection, name_or_id)
     schedules.remove(connection, [one.id for one in found.schedules])
     waiting = flow_runs.waiting_ids(connection, found.id)
-    flow_runs.delete(connection, waiting)
-    now = clock.now()
-    gone = [Event("flow-run.deleted", "flow-runs", run_id, now) for run_id in waiting]
+    removing.remove_rows(connection, waiting)
     deployments.delete(connection, found.id)
-    events.append(connection, [*gone, Event("deployment.deleted", "deployments", found.id, now)])
+    gone = Event("deployment.deleted", "deployments", found.id, clock.now(), parting(found))
+    events.append(connection, [gone])
 
 
 def emit(connection: sa.Connection, deployment: Deployment, verb: str) -> None:

@@ -8,12 +8,15 @@ What no key here decrypts stays as it is, and is named.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput
 from nbflow.faults import fault
-from nbflow.store import blocks, secret_keys
+from nbflow.model import clock
+from nbflow.model.events import Event
+from nbflow.store import blocks, events, secret_keys
 from nbflow.store.blocks import Locked
 from nbflow.store.database import Database
 from nbflow.store.secret_keys import Key
@@ -66,6 +69,8 @@ def rotate(database: Database, *, finish: bool = False, without_lost: bool = Fal
     if not finish:
         here = {one.id for one in secret_keys.here()}
         lost = {one.key_id for one in unread} - here
+        with database.write() as connection:
+            _emit(connection, "rotated", key, {"encrypted": done, "lost": sorted(lost)})
         names = tuple(one.label for one in unread)
         return Rotated(key.id, done, tuple(sorted(lost)), unread=names)
     return _finish(database, key, done)
@@ -113,9 +118,16 @@ def _finish(database: Database, key: Key, done: int) -> Rotated:
     with database.write() as connection:
         old = _still_used(connection, key)
         secret_keys.forget(connection, old)
+        _emit(connection, "retired", key, {"retired": old})
     fault("rotate.forgotten")
     kept_in = secret_keys.retire(key) if secret_keys.are_ours() else None
     return Rotated(key.id, done, retired=tuple(old), kept_in=kept_in)
+
+
+def _emit(connection: sa.Connection, verb: str, key: Key, told: dict[str, Any]) -> None:
+    """Append the event of a rotation; ids of keys are no secrets."""
+    event = Event(f"secret-key.{verb}", "secret-keys", key.id, clock.now(), told)
+    events.append(connection, [event])
 
 
 def _still_used(connection: sa.Connection, key: Key) -> list[str]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from nbflow.exceptions import Conflict
 from nbflow.faults import fault
 from nbflow.model import clock, editing, ids
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.limits import (
     TAG_PREFIX,
     ConcurrencyLimit,
@@ -199,7 +199,7 @@ def _with_slots(limit: ConcurrencyLimit, active: float, used: list[Slot]) -> Con
 
 def _emit(connection: sa.Connection, limit: Limit, verb: str) -> ConcurrencyLimit:
     made = _whole(limit, slots.listed(connection, limit_name=limit.name))
-    row: dict[str, Any] = {} if verb == "deleted" else jsonable(made)
+    row: dict[str, Any] = parting(made) if verb == "deleted" else jsonable(made)
     kind = f"concurrency-limit.{verb}"
     events.append(connection, [Event(kind, "concurrency-limits", limit.id, clock.now(), row)])
     return made

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from nbflow.faults import fault
 from nbflow.model import clock, releases, states
 from nbflow.model.backend import Changes, Recorded, check_wait
 from nbflow.model.event_log import checked
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, Page, check_limit
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
@@ -210,9 +211,11 @@ class Orchestrator(
         lost: list[str] = []
         cancel: list[str] = []
         paused: list[str] = []
-        with self.database.write() as connection:  # no event: nobody needs to hear of it
+        revived = False
+        with self.database.write() as connection:  # mostly no event: nobody needs to hear of it
             if worker_id is not None:
-                workers.renew(connection, worker_id, now=now, lease_until=until, kernels=kernels)
+                renew = partial(workers.renew, now=now, lease_until=until, kernels=kernels)
+                revived = _renew(connection, worker_id, renew)
             for item in held:
                 run = flow_runs.renew(connection, item.flow_run_id, item.attempt, lease_until=until)
                 if run is None:
@@ -222,6 +225,8 @@ class Orchestrator(
                 elif run.state.is_paused():
                     paused.append(item.flow_run_id)
             of_tags = limits.of_tags(connection)
+        for listener in self.listeners if revived else ():
+            listener()
         return Beat(tuple(lost), tuple(cancel), tuple(paused), of_tags)
 
     def stop_worker(self, worker_id: str) -> None:
@@ -447,7 +452,19 @@ class Orchestrator(
             return schedules.next_instant(connection)
 
 
+def _renew(connection: sa.Connection, worker_id: str, renew: Callable[..., None]) -> bool:
+    """Renew a worker's registration; say whether it had been given up, and is there again."""
+    gone = workers.given_up(connection, worker_id)
+    if gone is None:
+        renew(connection, worker_id)
+        return False
+    with standing.told_of(connection, gone.work_pool):
+        renew(connection, worker_id)
+    _emit_worker(connection, workers.get(connection, worker_id), "started")
+    return True
+
+
 def _emit_worker(connection: sa.Connection, worker: Worker, verb: str) -> None:
-    row: dict[str, Any] = jsonable(worker) if verb == "started" else {}
+    row = jsonable(worker) if verb == "started" else parting(worker)
     now = clock.now()
     events.append(connection, [Event(f"worker.{verb}", "workers", worker.id, now, row)])

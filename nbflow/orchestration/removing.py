@@ -33,8 +33,17 @@ def remove(connection: sa.Connection, run_ids: Sequence[str]) -> Left:
     """Delete the rows of runs, and all that belongs to them; give what lies beside the store."""
     shown = artifacts.delete_of_runs(connection, run_ids)
     files = results.delete_of_runs(connection, run_ids)
+    remove_rows(connection, run_ids)
+    return Left(run_ids, shown, files)
+
+
+def remove_rows(connection: sa.Connection, run_ids: Sequence[str]) -> None:
+    """Delete the rows of runs and tell; results and files of them there are none, or are gone."""
+    went_by = flow_runs.went_by(connection, run_ids)
     flow_runs.delete(connection, run_ids)
     now = clock.now()
-    gone = [Event("flow-run.deleted", "flow-runs", run_id, now) for run_id in run_ids]
+    gone = [
+        Event("flow-run.deleted", "flow-runs", run_id, now, went_by.get(run_id, {}))
+        for run_id in run_ids
+    ]
     events.append(connection, gone)
-    return Left(run_ids, shown, files)

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from nbflow.exceptions import InvalidInput, InvalidSchedule
 from nbflow.model import clock, editing, ids, schedule_said, scheduling
 from nbflow.model.deployments import Deployment, NewSchedule, Schedule, Skip
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.scheduling import ScheduleChange, ScheduleFilter, Upcoming
 from nbflow.model.wire import jsonable
+from nbflow.orchestration import removing
 from nbflow.orchestration.base import OverSql
-from nbflow.store import deployments, events, flow_runs, schedules
+from nbflow.store import deployments, events, schedules
 
 #: an edit of these makes it another schedule: its waiting runs are replaced
 _TIMES = ("timing", "parameters", "jitter_seconds", "starts_at", "ends_at")
@@ -270,9 +271,7 @@ def _take_back(connection: sa.Connection, schedule_ids: Sequence[str]) -> None:
     now = clock.now()
     skips = [Skip(schedule_id, due_at, due_at, 1, "replaced") for _, schedule_id, due_at in found]
     run_ids = [run_id for run_id, _, _ in found]
-    flow_runs.delete(connection, run_ids)
-    gone = [Event("flow-run.deleted", "flow-runs", run_id, now) for run_id in run_ids]
-    events.append(connection, gone)
+    removing.remove_rows(connection, run_ids)
     schedules.add_skips(connection, skips, at=now)
     emit_skips(connection, skips, at=now)
 
@@ -299,7 +298,7 @@ def _check_ahead(found: Schedule, due_at: datetime, now: datetime, asked: Collec
 def _emit(connection: sa.Connection, schedule: Schedule, verb: str) -> None:
     """Append the event of a schedule's change, and of its deployment, which shows it."""
     now = clock.now()
-    row: dict[str, Any] = {} if verb == "deleted" else jsonable(schedule)
+    row: dict[str, Any] = parting(schedule) if verb == "deleted" else jsonable(schedule)
     of = deployments.get(connection, schedule.deployment_id)
     told = [
         Event(f"schedule.{verb}", "schedules", schedule.id, now, row),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict
 from nbflow.model import clock, editing, ids
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.variables import NewVariable, Variable, VariableChange, checked
 from nbflow.model.wire import jsonable
@@ -78,6 +78,6 @@ class SqlVariables(OverSql):
 
 
 def _emit(connection: sa.Connection, made: Variable, verb: str) -> None:
-    row: dict[str, Any] = {} if verb == "deleted" else jsonable(made)
+    row: dict[str, Any] = parting(made) if verb == "deleted" else jsonable(made)
     kind = f"variable.{verb}"
     events.append(connection, [Event(kind, "variables", made.id, clock.now(), row)])

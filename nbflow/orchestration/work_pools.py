@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from nbflow.exceptions import Conflict
 from nbflow.model import clock, ids
 from nbflow.model.editing import unchanged, verb
-from nbflow.model.events import Event
+from nbflow.model.events import Event, parting
 from nbflow.model.names import twin
 from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.wire import jsonable
@@ -259,5 +259,5 @@ def _emit(connection: sa.Connection, noun: Noun, verb: str) -> Noun:
 
 def _tell(connection: sa.Connection, noun: WorkPool | WorkQueue, verb: str) -> None:
     kind = "work-queue" if isinstance(noun, WorkQueue) else "work-pool"
-    row: dict[str, Any] = {} if verb == "deleted" else jsonable(noun)
+    row: dict[str, Any] = parting(noun) if verb == "deleted" else jsonable(noun)
     events.append(connection, [Event(f"{kind}.{verb}", f"{kind}s", noun.id, clock.now(), row)])

@@ -277,6 +277,16 @@ def overdue(
     return tuple(run_of(row) for row in connection.execute(query).mappings())
 
 
+def went_by(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Give the names of some runs, of their flows and deployments, by id."""
+    c = flow_run.c
+    query = sa.select(c.id, c.name, c.flow_name, c.deployment_id).where(c.id.in_(run_ids))
+    return {
+        row["id"]: {name: value for name, value in row.items() if name != "id" and value}
+        for row in connection.execute(query).mappings()
+    }
+
+
 def delete(connection: sa.Connection, run_ids: Sequence[str]) -> None:
     """Delete runs and all that belongs to them."""
     for table in (task_run, flow_run_state, log, artifact, run_input):

@@ -56,6 +56,13 @@ def get(connection: sa.Connection, worker_id: str) -> Worker:
     return _worker(row)
 
 
+def given_up(connection: sa.Connection, worker_id: str) -> Worker | None:
+    """Give a worker whose registration was given up; None: it is there, or nowhere."""
+    stopped = sa.select(worker.c.stopped_at).where(worker.c.id == worker_id)
+    found = connection.execute(stopped).scalar()
+    return None if found is None else get(connection, worker_id)
+
+
 def renew(
     connection: sa.Connection,
     worker_id: str,

@@ -10,12 +10,15 @@ import pytest
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock, states
 from nbflow.model.backend import Backend
+from nbflow.model.blocks import NewBlockSchema, NewBlockType
 from nbflow.model.event_log import EventFilter
-from nbflow.model.event_views import ID, ROLE, EventView
+from nbflow.model.event_views import ID, NAME, ROLE, EventView
 from nbflow.model.events import NewEvent
 from nbflow.model.ids import uuid7
 from nbflow.model.pages import every
-from nbflow.model.runs import Batch, TaskRun
+from nbflow.model.runs import Batch, Owner, TaskRun
+from nbflow.model.variables import NewVariable
+from nbflow.model.workers import NewWorker
 
 
 def an_event(**said: Any) -> NewEvent:
@@ -207,3 +210,49 @@ def test_events_are_followed_from_now_on_and_by_what_is_wanted(backend: Backend)
 def test_what_cannot_be_followed_is_refused(backend: Backend, where: EventFilter) -> None:
     with pytest.raises(InvalidInput):
         next(backend.follow_events(where))
+
+
+def test_what_is_gone_is_told_by_the_names_it_had(backend: Backend, make: Any) -> None:
+    run = make.run()
+    variable = backend.set_variable(NewVariable(f"v_{uuid7()[-12:]}", 1))
+    backend.delete_variable(variable.name)
+    for state in (states.Running(), states.Completed()):
+        backend.propose(run.id, state)
+    backend.delete_flow_run(run.id)
+    [told] = listed(
+        backend, event="nbflow.variable.deleted", resource=f"nbflow.variable.{variable.id}"
+    )
+    assert told.resource[NAME] == variable.name
+    [told] = listed(backend, event="nbflow.flow-run.deleted", resource=f"nbflow.flow-run.{run.id}")
+    assert (told.resource[NAME], "id" in told.payload) == (run.name, False)
+    assert f"nbflow.flow.{run.flow_name}" in {other[ID] for other in told.related}
+
+
+def test_a_worker_that_comes_back_is_told_of_and_so_is_its_pool(
+    backend: Backend,
+) -> None:
+    pool = f"pool-{uuid7()[-12:]}"
+    owner = Owner("elsewhere", "boot", 1, 1.0)
+    worker = backend.register_worker(NewWorker("w", pool, owner, 1))
+    backend.stop_worker(worker.id)
+    backend.heartbeat((), worker_id=worker.id)
+    backend.heartbeat((), worker_id=worker.id)
+    mine = listed(backend, resource=f"nbflow.worker.{worker.id}")
+    assert [one.event for one in mine][::-1] == [
+        f"nbflow.worker.{verb}" for verb in ("started", "stopped", "started")
+    ]
+    assert {one.resource[NAME] for one in mine} == {"w"}
+    assert f"nbflow.work-pool.{pool}" in {other[ID] for other in mine[1].related}
+    told = listed(backend, event="nbflow.work-pool.*", resource=f"nbflow.work-pool.{pool}")
+    assert [one.event.rpartition(".")[2] for one in told][:3] == ["ready", "not-ready", "ready"]
+
+
+def test_a_schema_of_a_block_is_told_of_once(backend: Backend) -> None:
+    slug = f"t-{uuid7()[-12:]}"
+    backend.register_block_type(NewBlockType(slug, slug))
+    schema = NewBlockSchema(slug, {"properties": {"a": {"type": "string"}}})
+    made = [backend.register_block_schema(schema) for _ in range(2)]
+    told = listed(backend, event="nbflow.block-schema.*", resource=f"nbflow.block-schema.{slug}")
+    assert [(one.event, one.payload["checksum"]) for one in told] == [
+        ("nbflow.block-schema.created", made[0].checksum)
+    ]

@@ -46,6 +46,11 @@ def test_a_killed_rotation_loses_nothing(orchestrator: Orchestrator, place: str)
         assert not blocks.under_other_keys(connection, done.key_id, after="", limit=1)
         assert secret_keys.in_use(connection) == [done.key_id]
     _all_are_there()
+    told = [one for one in orchestrator.changes(0).events if one.noun == "secret-keys"]
+    assert [(one.kind, one.resource_id) for one in told[-2:]] == [
+        ("secret-key.rotated", done.key_id),
+        ("secret-key.retired", done.key_id),
+    ]
 
 
 def _all_are_there() -> None:
