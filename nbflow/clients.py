@@ -1,60 +1,35 @@
 """`get_client`: what is stored, by Prefect's names: typed, over the store or over a server.
 
-`Client` is the body; its every method is one call of the port (`model.backend`), whose own names
-are all at `client.backend`. `AsyncClient` has the same methods, each to be awaited: the same body,
-driven in a thread, so that an event loop goes on meanwhile. Shapes are the model's dataclasses.
+`Client` is the body (`client_calls`, noun by noun); its every method is one call of the port
+(`model.backend`), whose own names are all at `client.backend`. `AsyncClient` has the same methods,
+each to be awaited: the same body, driven in a thread, so that an event loop goes on meanwhile.
+Shapes are the model's dataclasses.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from datetime import datetime
-from functools import wraps
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
+from functools import partial, wraps
+from threading import Thread
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
 
-from nbflow.block_calls import BlockCalls
+from nbflow.client_calls.automations import AutomationCalls
+from nbflow.client_calls.blocks import BlockCalls
+from nbflow.client_calls.deployments import DeploymentCalls
+from nbflow.client_calls.events import EventCalls
+from nbflow.client_calls.kept import KeptCalls
+from nbflow.client_calls.runs import RunCalls
 from nbflow.connect import connect
-from nbflow.exceptions import NotFound
-from nbflow.model import clock, ids, states
-from nbflow.model.artifacts import Artifact, ArtifactFilter
-from nbflow.model.automations import (
-    Automation,
-    AutomationChange,
-    Firing,
-    NewAutomation,
-    Standing,
-    TestAsked,
-    Tested,
-)
-from nbflow.model.backend import Backend, Changes
-from nbflow.model.deployments import Deployment, DeploymentChange, Schedule
-from nbflow.model.limits import ConcurrencyLimit
-from nbflow.model.pages import MOST_ROWS, every
-from nbflow.model.run_files import Export
-from nbflow.model.run_lists import (
-    BulkAnswer,
-    BulkRequest,
-    FlowSummary,
-    RunChange,
-    RunFilter,
-    RunSort,
-)
-from nbflow.model.run_parts import LogFilter, RunGraph, TaskRunFilter
-from nbflow.model.runs import FlowRun, LogEntry, NewFlowRun, TaskRun
-from nbflow.model.scheduling import ScheduleFilter
-from nbflow.model.states import State
-from nbflow.model.variables import NewVariable, Variable, VariableChange
-from nbflow.model.verdicts import Accept, accepted
-from nbflow.model.work_pools import WorkPool, WorkQueue
-from nbflow.model.workers import Worker
+from nbflow.model.backend import Backend
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Row = TypeVar("Row")
 
 
-class Client(BlockCalls):
+class Client(RunCalls, DeploymentCalls, AutomationCalls, EventCalls, BlockCalls, KeptCalls):
     """What is stored, read and changed. Threads may share it.
 
     Attributes:
@@ -75,291 +50,6 @@ class Client(BlockCalls):
 
     async def __aexit__(self, *raised: object) -> None:
         """Keep what is open, likewise."""
-
-    # -- flow runs ----------------------------------------------------------------------------
-    def create_flow_run(self, new: NewFlowRun) -> FlowRun:
-        """Create a run. Raises InvalidInput, NotFound, Conflict."""
-        return self.backend.create_flow_run(new)
-
-    def create_flow_run_from_deployment(
-        self,
-        deployment: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        scheduled_time: datetime | None = None,
-        tags: Sequence[str] = (),
-        idempotency_key: str | None = None,
-        work_queue_name: str | None = None,
-        job_variables: Mapping[str, Any] | None = None,
-    ) -> FlowRun:
-        """Have a deployment (its name or id) run, now or at an instant. Raises NotFound."""
-        found = self.backend.read_deployment(deployment)
-        due_at = scheduled_time or clock.now()
-        new = NewFlowRun(
-            flow_name=found.flow_name,
-            name=name or ids.run_name(),
-            state=states.Scheduled(due_at),
-            due_at=due_at,
-            deployment_id=found.id,
-            parameters=parameters or {},
-            tags=tuple(tags),
-            idempotency_key=idempotency_key,
-            work_queue=work_queue_name,
-            job_variables=job_variables or {},
-        )
-        return self.backend.create_flow_run(new)
-
-    def read_flow_run(self, flow_run_id: str) -> FlowRun:
-        """Read a run. Raises NotFound."""
-        return self.backend.read_flow_run(flow_run_id)
-
-    def read_flow_runs(
-        self,
-        where: RunFilter | None = None,
-        *,
-        sort: RunSort = "-due_at",
-        limit: int = MOST_ROWS,
-    ) -> list[FlowRun]:
-        """List the first runs of an order, at most 200."""
-        return list(self.backend.list_flow_runs(where, sort=sort, limit=limit).rows)
-
-    def iter_flow_runs(
-        self, where: RunFilter | None = None, *, sort: RunSort = "-due_at"
-    ) -> Iterator[FlowRun]:
-        """Give every run in an order, read by the page."""
-        return every(self.backend.list_flow_runs, where, sort=sort, limit=MOST_ROWS)
-
-    def count_flow_runs(self, where: RunFilter | None = None) -> int:
-        """Count runs, up to 10,000."""
-        return self.backend.count_flow_runs(where).count
-
-    def update_flow_run(
-        self, flow_run_id: str, *, name: str | None = None, tags: Sequence[str] | None = None
-    ) -> FlowRun:
-        """Edit a run's name or tags. Raises NotFound, InvalidInput."""
-        change = RunChange(name, None if tags is None else tuple(tags))
-        return self.backend.update_flow_run(flow_run_id, change)
-
-    def set_flow_run_state(self, flow_run_id: str, state: State, *, force: bool = False) -> Accept:
-        """Set a run's state; `force`: against the rules. Raises NotFound, TransitionRefused."""
-        if force:
-            return self.backend.force_state(flow_run_id, state)
-        return accepted(self.backend.propose(flow_run_id, state), state)
-
-    def cancel_flow_run(self, flow_run_id: str) -> Accept:
-        """Ask a run to stop. Raises NotFound, TransitionRefused (it has ended)."""
-        to = states.Cancelling(message="Cancelled by a client.")
-        return accepted(self.backend.propose(flow_run_id, to), to)
-
-    def resume_flow_run(
-        self, flow_run_id: str, run_input: Mapping[str, Any] | None = None
-    ) -> FlowRun:
-        """Let a paused run go on. Raises NotFound, Conflict, InvalidInput."""
-        return self.backend.resume_flow_run(flow_run_id, run_input)
-
-    def retry_flow_run(self, flow_run_id: str) -> FlowRun:
-        """Let an ended run that did not complete be tried again. Raises NotFound, Conflict."""
-        return self.backend.retry_flow_run(flow_run_id)
-
-    def delete_flow_run(self, flow_run_id: str) -> None:
-        """Delete an ended run and all that belongs to it. Raises NotFound, Conflict."""
-        self.backend.delete_flow_run(flow_run_id)
-
-    def change_flow_runs(self, request: BulkRequest) -> BulkAnswer:
-        """Cancel, delete, retry or tag several runs, each by itself. Raises InvalidInput."""
-        return self.backend.change_flow_runs(request)
-
-    def read_flow_run_states(self, flow_run_id: str) -> list[State]:
-        """List the states a run went through, oldest first. Raises NotFound."""
-        return list(self.backend.list_states(flow_run_id))
-
-    def read_flow_run_graph(self, flow_run_id: str, *, since: datetime | None = None) -> RunGraph:
-        """Give a run as a graph. Raises NotFound."""
-        return self.backend.read_run_graph(flow_run_id, since=since)
-
-    def read_flow_run_exports(self, flow_run_id: str) -> list[Export]:
-        """List a run's executed notebook and its exports. Raises NotFound."""
-        return list(self.backend.list_exports(flow_run_id))
-
-    def read_flow_run_export(self, flow_run_id: str, name: str = "notebook.ipynb") -> bytes:
-        """Read a run's executed notebook, or an export such as `notebook.html`. Raises NotFound."""
-        return self.backend.read_export(flow_run_id, name)
-
-    def read_changes(self, since: int = 0, *, limit: int = 1000, wait: float = 0.0) -> Changes:
-        """Give what was committed after a number; wait at most so many seconds for the first."""
-        return self.backend.changes(since, limit=limit, wait=wait)
-
-    # -- what lies inside runs ----------------------------------------------------------------
-    def read_task_run(self, task_run_id: str) -> TaskRun:
-        """Read a task run. Raises NotFound."""
-        return self.backend.read_task_run(task_run_id)
-
-    def read_task_runs(
-        self, where: TaskRunFilter | None = None, *, limit: int = MOST_ROWS
-    ) -> list[TaskRun]:
-        """List the newest task runs, at most 200."""
-        return list(self.backend.find_task_runs(where, limit=limit).rows)
-
-    def iter_task_runs(self, where: TaskRunFilter | None = None) -> Iterator[TaskRun]:
-        """Give every task run, newest first, read by the page."""
-        return every(self.backend.find_task_runs, where, limit=MOST_ROWS)
-
-    def read_logs(
-        self, where: LogFilter | None = None, *, limit: int = MOST_ROWS
-    ) -> list[LogEntry]:
-        """List the first log lines, at most 1,000."""
-        return list(self.backend.list_logs(where=where, limit=limit).rows)
-
-    def iter_logs(self, where: LogFilter | None = None) -> Iterator[LogEntry]:
-        """Give every log line, oldest first, read by the page."""
-        backend = self.backend
-        return every(lambda cursor: backend.list_logs(where=where, after=cursor))
-
-    # -- flows and deployments ----------------------------------------------------------------
-    def read_flows(self, search: str | None = None, *, limit: int = MOST_ROWS) -> list[FlowSummary]:
-        """List flows by name, at most 200."""
-        return list(self.backend.list_flows(search, limit=limit).rows)
-
-    def read_flow_by_name(self, name: str) -> FlowSummary:
-        """Read a flow. Raises NotFound."""
-        return self.backend.read_flow(name)
-
-    def read_deployment(self, deployment_id: str) -> Deployment:
-        """Read a deployment. Raises NotFound."""
-        return self.backend.read_deployment(deployment_id)
-
-    def read_deployment_by_name(self, name: str) -> Deployment:
-        """Read a deployment by its name. Raises NotFound."""
-        return self.backend.read_deployment(name)
-
-    def read_deployments(self) -> list[Deployment]:
-        """List deployments by name."""
-        return list(every(self.backend.list_deployments))
-
-    def update_deployment(self, name_or_id: str, change: DeploymentChange) -> Deployment:
-        """Edit a deployment. Raises NotFound, InvalidInput, Conflict."""
-        return self.backend.update_deployment(name_or_id, change)
-
-    def pause_deployment(self, name_or_id: str) -> Deployment:
-        """Stop a deployment's schedules. Raises NotFound."""
-        return self.backend.update_deployment(name_or_id, DeploymentChange(paused=True))
-
-    def resume_deployment(self, name_or_id: str) -> Deployment:
-        """Let a deployment's schedules go on, from now. Raises NotFound."""
-        return self.backend.update_deployment(name_or_id, DeploymentChange(paused=False))
-
-    def delete_deployment(self, name_or_id: str) -> None:
-        """Delete a deployment, its schedules and its waiting runs. Raises NotFound."""
-        self.backend.delete_deployment(name_or_id)
-
-    def read_schedules(self, where: ScheduleFilter | None = None) -> list[Schedule]:
-        """List schedules."""
-        return list(every(self.backend.list_schedules, where))
-
-    # -- where runs are executed --------------------------------------------------------------
-    def read_work_pool(self, name: str) -> WorkPool:
-        """Read a work pool. Raises NotFound."""
-        return self.backend.read_work_pool(name)
-
-    def read_work_pools(self) -> list[WorkPool]:
-        """List work pools by name."""
-        return list(every(self.backend.list_work_pools))
-
-    def read_work_queues(self, work_pool_name: str | None = None) -> list[WorkQueue]:
-        """List the work queues of a pool, or of all."""
-        return list(every(self.backend.list_work_queues, work_pool_name))
-
-    def read_workers(self) -> list[Worker]:
-        """List workers that have not stopped, newest first."""
-        return list(every(self.backend.list_workers))
-
-    def read_concurrency_limits(self) -> list[ConcurrencyLimit]:
-        """List concurrency limits."""
-        return list(every(self.backend.list_limits))
-
-    # -- automations --------------------------------------------------------------------------
-    def create_automation(self, new: NewAutomation) -> Automation:
-        """Make an automation. Raises InvalidInput, Conflict."""
-        return self.backend.create_automation(new)
-
-    def read_automations(self) -> list[Automation]:
-        """List automations by name."""
-        return list(every(self.backend.list_automations))
-
-    def read_automation(self, name_or_id: str) -> Automation:
-        """Read an automation by name or id. Raises NotFound."""
-        return self.backend.read_automation(name_or_id)
-
-    def update_automation(self, name_or_id: str, change: AutomationChange) -> Automation:
-        """Edit an automation. Raises NotFound, InvalidInput."""
-        return self.backend.update_automation(name_or_id, change)
-
-    def pause_automation(self, name_or_id: str) -> Automation:
-        """Pause an automation. Raises NotFound."""
-        return self.backend.update_automation(name_or_id, AutomationChange(enabled=False))
-
-    def resume_automation(self, name_or_id: str) -> Automation:
-        """Let an automation work again, counting from now. Raises NotFound."""
-        return self.backend.update_automation(name_or_id, AutomationChange(enabled=True))
-
-    def delete_automation(self, name_or_id: str) -> None:
-        """Delete an automation. Raises NotFound."""
-        self.backend.delete_automation(name_or_id)
-
-    def read_automation_firings(self, name_or_id: str, limit: int = 200) -> list[Firing]:
-        """List an automation's newest firings with their actions. Raises NotFound."""
-        return list(self.backend.list_firings(name_or_id, limit=limit).rows)
-
-    def read_automation_standing(self, name_or_id: str) -> Standing:
-        """Say what an automation saw and how far it is. Raises NotFound."""
-        return self.backend.read_standing(name_or_id)
-
-    def test_automation(self, asked: TestAsked) -> Tested:
-        """Try an automation on past events; nothing is done. Raises InvalidInput, NotFound."""
-        return self.backend.test_automation(asked)
-
-    # -- artifacts and variables --------------------------------------------------------------
-    def read_artifact(self, key_or_id: str) -> Artifact:
-        """Read an artifact by id, or the newest of a key. Raises NotFound."""
-        return self.backend.read_artifact(key_or_id)
-
-    def read_artifacts(
-        self, where: ArtifactFilter | None = None, *, limit: int = MOST_ROWS
-    ) -> list[Artifact]:
-        """List the newest artifacts, at most 200."""
-        return list(self.backend.list_artifacts(where, limit=limit).rows)
-
-    def iter_artifacts(self, where: ArtifactFilter | None = None) -> Iterator[Artifact]:
-        """Give every artifact, newest first, read by the page."""
-        return every(self.backend.list_artifacts, where)
-
-    def delete_artifact(self, key_or_id: str) -> int:
-        """Delete an artifact, or every version of a key; give how many. Raises NotFound."""
-        return self.backend.delete_artifact(key_or_id)
-
-    def read_variables(self) -> list[Variable]:
-        """List variables by name."""
-        return list(every(self.backend.list_variables))
-
-    def read_variable_by_name(self, name: str) -> Variable | None:
-        """Read a variable; None: there is none of that name."""
-        try:
-            return self.backend.read_variable(name)
-        except NotFound:
-            return None
-
-    def set_variable(self, new: NewVariable) -> Variable:
-        """Set a variable. Raises Conflict: it is there, and `overwrite` was not said."""
-        return self.backend.set_variable(new)
-
-    def update_variable(self, name: str, change: VariableChange) -> Variable:
-        """Edit a variable. Raises NotFound, InvalidInput."""
-        return self.backend.update_variable(name, change)
-
-    def delete_variable_by_name(self, name: str) -> None:
-        """Delete a variable. Raises NotFound."""
-        self.backend.delete_variable(name)
 
 
 # -- the second driver ------------------------------------------------------------------------
@@ -388,6 +78,33 @@ def _stream(
             yield cast("Row", row)
 
     return streamed
+
+
+def _followed(
+    method: Callable[Concatenate[Client, P], Iterator[Row]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[Row]]:
+    """Give the twin of a method whose next row may never come: who leaves waits for none."""
+
+    @wraps(method)
+    async def followed(self: AsyncClient, *args: P.args, **named: P.kwargs) -> AsyncIterator[Row]:
+        rows = await asyncio.to_thread(method, self.client, *args, **named)
+        while True:
+            told: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+            Thread(target=_tell_next, args=(rows, told), daemon=True).start()
+            yield await told
+
+    return followed
+
+
+def _tell_next(rows: Iterator[Row], told: asyncio.Future[Row]) -> None:
+    """Tell a loop of the next row, in a thread that nobody waits for."""
+    tell: Callable[[], object]
+    try:
+        tell = partial(told.set_result, next(rows))
+    except Exception as error:
+        tell = partial(told.set_exception, error)
+    with suppress(RuntimeError):  # the loop has ended
+        told.get_loop().call_soon_threadsafe(lambda: told.done() or tell())
 
 
 class AsyncClient:
@@ -458,6 +175,11 @@ class AsyncClient:
     read_automation_firings = _twin(Client.read_automation_firings)
     read_automation_standing = _twin(Client.read_automation_standing)
     test_automation = _twin(Client.test_automation)
+    emit_events = _twin(Client.emit_events)
+    read_events = _twin(Client.read_events)
+    iter_events = _stream(Client.iter_events)
+    count_events = _twin(Client.count_events)
+    follow_events = _followed(Client.follow_events)
     create_block_type = _twin(Client.create_block_type)
     read_block_types = _twin(Client.read_block_types)
     read_block_type_by_slug = _twin(Client.read_block_type_by_slug)

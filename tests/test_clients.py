@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from nbflow.clients import AsyncClient, Client
 from nbflow.exceptions import NotFound
 from nbflow.model import ids, states
 from nbflow.model.blocks import NewBlock
+from nbflow.model.event_log import EventFilter
+from nbflow.model.event_views import ID
+from nbflow.model.events import NewEvent
 from nbflow.model.run_lists import RunFilter
 from nbflow.model.runs import NewFlowRun
 
@@ -103,3 +107,30 @@ def test_a_client_keeps_blocks_by_prefects_names(where: str) -> None:
         assert client.read_block_type_by_slug("secret") in client.read_block_types()
         client.delete_block_document(made.label)
         assert client.read_block_document_by_name(name, "secret") is None
+
+
+def test_events_are_emitted_listed_counted_and_followed_plainly_and_awaited(where: str) -> None:
+    about = f"shop.order.{ids.uuid7()}"
+    mine = EventFilter(resource=about)
+    client = nbflow.get_client()
+    assert client.emit_events([NewEvent("shop.paid", {ID: about})]).count == 1
+    [paid] = client.read_events(mine)
+    assert list(client.iter_events(mine)) == [paid]
+    assert [(one.value, one.count) for one in client.count_events("event", mine)] == [
+        ("shop.paid", 1)
+    ]
+    since = replace(mine, since=paid.occurred)
+    assert next(client.follow_events(since)) == paid
+
+    async def follow() -> None:
+        async with client as awaited:
+            heard = awaited.follow_events(since)
+            assert await anext(heard) == paid
+            waiting = asyncio.ensure_future(anext(heard))
+            await awaited.emit_events([NewEvent("shop.sent", {ID: about})])
+            assert (await waiting).event == "shop.sent"
+            never = asyncio.ensure_future(anext(heard))
+            await asyncio.sleep(0)
+            never.cancel()  # nothing comes any more, and nobody waits for it
+
+    asyncio.run(follow())

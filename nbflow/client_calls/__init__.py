@@ -1,0 +1,1 @@
+"""What `clients.Client` is asked, noun by noun, under Prefect's names: each a call of the port."""
