@@ -6,30 +6,45 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from nbflow.client import problems
 from nbflow.exceptions import Forbidden, NbflowError, Unreachable
-from nbflow.model import reading
-from nbflow.model.event_log import EventsWanted
+from nbflow.model import clock, reading
+from nbflow.model.event_log import MOST_BACKFILL, EventsWanted
 from nbflow.model.event_views import EventView, Views
 from nbflow.model.wire import jsonable
 
 #: seconds to connect; between two signs of life
 _CONNECT_SECONDS, _PING_SECONDS = 30.0, 20.0
+#: from how long ago on events are asked for again: the server's clock may be ahead of this one
+_LONGEST = MOST_BACKFILL - timedelta(seconds=30)
 #: why a server closes: what was asked is nothing it knows; no more is allowed; too slow, too much
 _FORBIDDEN, _TOO_SLOW = 4403, 4408
 
 
 def follow(url: str, authorization: str | None, wanted: EventsWanted) -> Iterator[EventView]:
-    """Give what a server tells. Raises Forbidden; Unreachable when it cannot be reached again."""
+    """Give what a server tells, each event once, also where a connection broke amid a message.
+
+    Raises Forbidden; Unreachable when it cannot be reached again.
+    """
+    heard: set[str] = set()  # of the messages whose end has not come
     while True:
         with closing(_opened(url, authorization)) as socket:
             socket.send(json.dumps(jsonable(wanted)))
+            began = False
             for told in _messages(socket, url):
-                if told.seq:
+                yield from (view for view in told.views if view.id not in heard)
+                if told.seq and began:
                     wanted = replace(wanted, after=told.seq, since=None)
-                yield from told.views
+                    heard.clear()
+                elif began:
+                    heard.update(view.id for view in told.views)
+                else:  # from where on; what was before it is still to come
+                    began, wanted = True, replace(wanted, after=told.seq)
+        if wanted.since is not None:
+            wanted = replace(wanted, since=max(wanted.since, clock.now() - _LONGEST))
 
 
 def _opened(url: str, authorization: str | None) -> Any:
