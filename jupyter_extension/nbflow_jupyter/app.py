@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 from pathlib import Path
@@ -76,6 +77,8 @@ class NbflowApp(_WithSettings):
         # A certificate of its own making would not be trusted by kernels.
         url = "" if serverapp.certfile or serverapp.sock else _url(serverapp)
         await self._running.open(told, url=url)
+        if not gc.get_freeze_count():  # what was imported stays: nobody looks through it
+            gc.freeze()
         self._kept.open()
         self._watching = asyncio.create_task(self._watch_activity())
         self._presence = _write_presence(serverapp)

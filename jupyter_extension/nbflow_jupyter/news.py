@@ -13,6 +13,8 @@ from nbflow.model.states import StateType
 
 #: states of a run that a worker of its pool wants to hear of
 _NEWS = frozenset({StateType.SCHEDULED.value, StateType.CANCELLING.value})
+#: what most events are, and no worker waits for: their rows need not be read
+NO_NEWS = frozenset({"flow-run.Pending", "flow-run.Running", "flow-run.Completed"})
 _LONGEST_SECONDS = 50.0
 #: where who waits for any change waits; no pool has this name
 _ANY = ""
@@ -29,10 +31,11 @@ class News:
 
     def deliver(self, before: int, to: int, events: tuple[Event, ...]) -> None:
         """Take events from the bus, in the bus's thread."""
+        told = (e for e in events if e.noun == "flow-runs" and e.kind not in NO_NEWS)
         heard = {
             event.row["work_pool"]: event.seq
-            for event in events
-            if event.noun == "flow-runs" and event.row.get("state", {}).get("type") in _NEWS
+            for event in told
+            if event.row.get("state", {}).get("type") in _NEWS
         }
         heard.pop(None, None)
         if to > before:

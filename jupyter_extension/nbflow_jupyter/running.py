@@ -33,7 +33,7 @@ from nbflow.services.retention import Retention
 from nbflow.services.scheduler import Scheduler
 from nbflow.services.self_check import SelfCheck
 from nbflow.services.service import Service
-from nbflow_jupyter.news import News
+from nbflow_jupyter.news import NO_NEWS, News
 from nbflow_jupyter.once import Turns
 from nbflow_jupyter.rates import Rates
 from nbflow_jupyter.relay import Relay
@@ -227,7 +227,8 @@ def _wake(ticking: Service, events: tuple[Event, ...]) -> None:
 def _wake_worker(supervisor: Supervisor, events: tuple[Event, ...]) -> None:
     """Let the worker look at once when a run waits, or is to be cancelled."""
     for event in events:
-        state = event.row.get("state") if event.noun == "flow-runs" else None
+        heard = event.noun == "flow-runs" and event.kind not in NO_NEWS
+        state = event.row.get("state") if heard else None
         if state and state["type"] in (StateType.SCHEDULED, StateType.CANCELLING):
             supervisor.wake()
             return

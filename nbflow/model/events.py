@@ -5,6 +5,7 @@ Also what a user says to add one. How they are checked and asked for is `event_l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,21 @@ class Event:
     at: datetime
     row: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seq: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached when the attribute is not there yet: few rows that are read are looked at.
+        text = self.__dict__.get("_text") if name == "row" else None
+        if text is None:
+            raise AttributeError(f"An Event has no attribute {name!r}.")
+        row = self.__dict__["row"] = json.loads(text)
+        return row
+
+
+def of_text(kind: str, noun: str, resource_id: str, at: datetime, text: str, seq: int) -> Event:
+    """Make an event of which nobody has read the row yet."""
+    event = object.__new__(Event)
+    event.__dict__.update(kind=kind, noun=noun, resource_id=resource_id, at=at, seq=seq, _text=text)
+    return event
 
 
 #: what of a row that is gone its event still says

@@ -15,6 +15,8 @@ LONGEST_NAME = 255
 LONGEST_TAG = 64
 MOST_TAGS = 50
 
+#: what most names are, and nothing is to be done about
+_PLAIN = re.compile(rf"[0-9A-Za-z_.-]{{1,{LONGEST_NAME}}}")
 _BANNED = re.compile(r"[/%&><]")
 # Cc: controls; Cs: lone surrogates; then the marks that reorder the text around them.
 _REORDERING = frozenset(
@@ -83,6 +85,8 @@ def check_name(value: Any, *, field: str = "name") -> str:
     """
     if not isinstance(value, str):
         raise _bad(field, f"A {field} is text, not {type(value).__name__}.")
+    if _PLAIN.fullmatch(value):
+        return value
     name = unicodedata.normalize("NFC", value.strip())
     if not name:
         raise _bad(field, f"The {field} is empty.")
@@ -108,6 +112,8 @@ def check_tags(values: Any, *, field: str = "tags") -> tuple[str, ...]:
     """Give tags trimmed and in the order they came. Raises InvalidInput (`tags.invalid`)."""
     if not is_sequence(values):
         raise _bad_tags(field, f"{field} is a list of texts, not {type(values).__name__}.")
+    if not values:
+        return ()
     tags = tuple(_tag(value, f"{field}[{index}]") for index, value in enumerate(values))
     if len(tags) > MOST_TAGS:
         raise _bad_tags(field, f"There are {len(tags)} tags; {MOST_TAGS} is the most.")

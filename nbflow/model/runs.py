@@ -16,7 +16,7 @@ from nbflow.model.artifacts import Artifact
 from nbflow.model.events import NewEvent
 from nbflow.model.ids import run_name, uuid7
 from nbflow.model.results import ResultRecord
-from nbflow.model.states import State, StateType, read_back
+from nbflow.model.states import State, StateType, pending, read_back
 from nbflow.model.unread import Unread, none
 
 FlowKind = Literal["flow", "notebook", "session"]
@@ -181,7 +181,7 @@ class NewFlowRun:
     kind: FlowKind = "flow"
     id: str = field(default_factory=uuid7)
     name: str = field(default_factory=run_name)
-    state: State = field(default_factory=lambda: State(StateType.PENDING))
+    state: State = field(default_factory=pending)
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: tuple[str, ...] = ()
     due_at: datetime | None = None

@@ -185,6 +185,13 @@ def entered(kind: StateType) -> State:
     return state
 
 
+def pending() -> State:
+    """Make the state most runs begin in: Pending, now, at a third of what `State(…)` costs."""
+    state = entered(StateType.PENDING)
+    state.__dict__["id"] = uuid7()
+    return state
+
+
 def micros_of(state: State) -> int:
     """Give when a state was entered, as the store keeps it."""
     found = state.__dict__.get("_micros")

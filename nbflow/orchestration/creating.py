@@ -65,14 +65,16 @@ def create_many(
     plain: list[FlowRun] = []
     for at, one in enumerate(new):
         try:
-            names = {one.id, one.idempotency_key} - {None}
-            if one.deployment_id or one.work_pool or names & known:
+            there = one.id in known or one.idempotency_key in known
+            if one.deployment_id or one.work_pool or there:
                 _insert(connection, plain, told)
                 plain = []
                 made.append(create(connection, one, told=told))
                 continue
             _check(one)
-            known |= names
+            known.add(one.id)
+            if one.idempotency_key is not None:
+                known.add(one.idempotency_key)
             plain.append(begin(one, created_at=now, lease_until=lease_until))
             made.append(plain[-1])
         except NbflowError as error:
@@ -88,7 +90,7 @@ def _insert(connection: sa.Connection, runs: Sequence[FlowRun], told: Told | Non
     rows = [flow_runs.row_of(run, start_at=transitions.start_at(run)) for run in runs]
     flow_runs.insert_rows(connection, rows)
     texts = RunTexts(rows)
-    transitions.emit_inserted(connection, runs, texts.short())
+    transitions.emit_inserted(connection, rows, texts.short())
     if told is not None:
         told.update(zip((run.id for run in runs), texts.whole(), strict=True))
 
@@ -138,14 +140,10 @@ def of_deployment(
 
 
 def _check(new: NewFlowRun) -> None:
-    for field, given in (("id", new.id), ("state.id", new.state.id)):
-        if not ids.canonical(given):  # it names a folder
-            raise InvalidInput(
-                f"{names.shown(given)} is not an id.",
-                code="id.invalid",
-                field=field,
-                hint="Leave it out, or give a UUID of version 7 in lower case.",
-            )
+    if not ids.canonical(new.id):  # it names a folder
+        raise _no_id("id", new.id)
+    if not ids.canonical(new.state.id):
+        raise _no_id("state.id", new.state.id)
     if new.state.type not in ALLOWED[None]:
         raise InvalidInput(
             f"A run cannot begin as {new.state.name}.",
@@ -160,6 +158,15 @@ def _check(new: NewFlowRun) -> None:
             "A run that waits for a worker needs a deployment, or a path and a work pool.",
             field="deployment_id",
         )
+
+
+def _no_id(field: str, given: str) -> InvalidInput:
+    return InvalidInput(
+        f"{names.shown(given)} is not an id.",
+        code="id.invalid",
+        field=field,
+        hint="Leave it out, or give a UUID of version 7 in lower case.",
+    )
 
 
 def _same(earlier: FlowRun, new: NewFlowRun) -> FlowRun:

@@ -24,6 +24,7 @@ from nbflow.orchestration import admission
 from nbflow.rules import flow as rules
 from nbflow.rules import late
 from nbflow.store import codec, events, flow_runs, task_runs
+from nbflow.store.bulk import Row
 from nbflow.store.task_states import NewStates
 
 _HELD = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
@@ -166,9 +167,13 @@ def _row(run: FlowRun, before: State | None) -> dict[str, Any]:
     return row
 
 
-def emit_inserted(connection: sa.Connection, runs: Sequence[FlowRun], texts: Sequence[str]) -> None:
+def emit_inserted(connection: sa.Connection, rows: Sequence[Row], texts: Sequence[str]) -> None:
     """Append an event for each run that was inserted, with the text its row was written as."""
-    events.append_texts(connection, [*zip(map(_event, runs), texts, strict=True)])
+    told = zip(map(flow_runs.entry, rows), texts, strict=True)
+    events.append_rows(
+        connection,
+        [(f"flow-run.{name}", "flow-runs", run_id, at, text) for (run_id, name, at), text in told],
+    )
 
 
 def _event(run: FlowRun) -> Event:

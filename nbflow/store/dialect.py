@@ -130,6 +130,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={settings.sqlite_synchronous}")
     connection.execute("PRAGMA foreign_keys=ON")
+    # thousands of rows in one transaction touch more pages than the usual 2 MB: these would be
+    # written to the log before they are full, and read again
+    connection.execute("PRAGMA cache_size=-8000")
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:

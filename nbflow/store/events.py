@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from nbflow.model import clock
 from nbflow.model.event_views import EMITTED, ID
-from nbflow.model.events import Event, NewEvent
+from nbflow.model.events import Event, NewEvent, of_text
 from nbflow.store import codec
-from nbflow.store.bulk import Bulk
+from nbflow.store.bulk import Bulk, Row
 from nbflow.store.tables import event
 
 _COLUMNS = ("kind", "noun", "resource_id", "at", "row")
 _APPEND = Bulk(lambda insert: insert(event).values(dict.fromkeys(_COLUMNS)).inline())
+_ALL: sa.Select[Any] = sa.select(*(event.c[name] for name in ("seq", *_COLUMNS)))
 _EMIT = Bulk(lambda insert: insert(event).values(dict.fromkeys((*_COLUMNS, "about"))).inline())
 
 
@@ -27,8 +28,15 @@ def append(connection: sa.Connection, events: Sequence[Event]) -> None:
 
 def append_texts(connection: sa.Connection, told: Sequence[tuple[Event, str]]) -> None:
     """Append events whose rows are JSON text already."""
-    if told:
-        rows = [(e.kind, e.noun, e.resource_id, clock.micros(e.at), text) for e, text in told]
+    append_rows(
+        connection,
+        [(e.kind, e.noun, e.resource_id, clock.micros(e.at), text) for e, text in told],
+    )
+
+
+def append_rows(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Append events as rows: kind, noun, resource's id, instant, JSON text."""
+    if rows:
         _APPEND(connection, rows)
 
 
@@ -60,16 +68,14 @@ def known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
 
 def by_seqs(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, Event]:
     """Give events by their numbers."""
-    query = sa.select(event).where(event.c.seq.in_(seqs))
-    return {row["seq"]: _event(row) for row in connection.execute(query).mappings()}
+    query = _ALL.where(event.c.seq.in_(seqs))
+    return {found.seq: found for found in map(_event, connection.execute(query))}
 
 
 def since(connection: sa.Connection, seq: int, *, limit: int) -> list[Event]:
     """Give the events after a number, oldest first."""
-    rows = connection.execute(
-        sa.select(event).where(event.c.seq > seq).order_by(event.c.seq).limit(limit)
-    ).mappings()
-    return [_event(row) for row in rows]
+    query = _ALL.where(event.c.seq > seq).order_by(event.c.seq).limit(limit)
+    return [*map(_event, connection.execute(query))]
 
 
 def last_seq(connection: sa.Connection) -> int:
@@ -97,11 +103,5 @@ def before(connection: sa.Connection, at: datetime) -> int:
 
 
 def _event(row: Any) -> Event:
-    return Event(
-        kind=row["kind"],
-        noun=row["noun"],
-        resource_id=row["resource_id"],
-        at=clock.instant(row["at"]),
-        row=codec.loads(row["row"]),
-        seq=row["seq"],
-    )
+    seq, kind, noun, resource_id, at, text = row
+    return of_text(kind, noun, resource_id, clock.instant(at), text, seq)

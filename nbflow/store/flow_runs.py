@@ -13,7 +13,7 @@ from nbflow.exceptions import NotFound
 from nbflow.model import clock
 from nbflow.model.rows import texts
 from nbflow.model.runs import FlowRun
-from nbflow.model.states import LIVE, TERMINAL, State, StateType
+from nbflow.model.states import LIVE, TERMINAL, State, StateType, micros_of
 from nbflow.store import codec
 from nbflow.store.bulk import Bulk, Row
 from nbflow.store.tables import artifact, flow_run, flow_run_state, log, run_input, task_run
@@ -51,6 +51,8 @@ _first_state = itemgetter(
     *(_COLUMNS.index({"flow_run_id": "id", "id": "state_id"}.get(c.name, f"state_{c.name}"))
       for c in flow_run_state.columns)
 )  # fmt: skip
+#: gives of a run's row what its event says besides: id, state's name and instant
+entry = itemgetter(*map(_COLUMNS.index, ("id", "state_name", "state_at")))
 
 
 def get(connection: sa.Connection, run_id: str) -> FlowRun:
@@ -326,7 +328,7 @@ def row_of(run: FlowRun, *, start_at: datetime | None = None) -> Row:
         state.name,
         state.message,
         codec.details_text(state.details),
-        clock.micros(state.at),
+        micros_of(state),
         clock.micros(run.created_at),
         codec.details_text(run.parameters),
         texts(run.tags),
