@@ -324,12 +324,10 @@ def _insert(connection: sa.Connection, rows: Sequence[_Fired], now: datetime) ->
         work_pools.ensure(connection, pool, at=now)
     flow_runs.insert_rows(connection, [flow_runs.in_order(row.columns) for row in rows])
     fault("tick.after_insert")
-    events.append_texts(
+    at = clock.micros(now)
+    events.append_rows(
         connection,
-        [
-            (Event("flow-run.Scheduled", "flow-runs", row.columns["id"], now), row.shown)
-            for row in rows
-        ],
+        [("flow-run.Scheduled", "flow-runs", row.columns["id"], at, row.shown) for row in rows],
     )
 
 
