@@ -55,7 +55,7 @@ class Page:
 
     def take(self, events: list[dict[str, Any]]) -> None:
         for event in events:
-            if event["noun"] == "flow-runs" and event["row"]:
+            if event["noun"] == "flow-runs" and "id" in event["row"]:
                 self.names[event["resource_id"]] = event["row"]["state"]["name"]
             elif event["noun"] == "flow-runs":
                 self.names.pop(event["resource_id"], None)
