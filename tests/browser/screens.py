@@ -140,6 +140,12 @@ SCREENS = (
         ".jp-nbflow-Firing [data-action-state]",
     ),
     Screen(
+        "notifications",
+        command("nbflow:open-notifications"),
+        ".jp-nbflow-NotificationsPage",
+        "[data-note]",
+    ),
+    Screen(
         "automation-form",
         command("nbflow:edit-automation", automation="{automation}"),
         ".jp-nbflow-FormDialog",

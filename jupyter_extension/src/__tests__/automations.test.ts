@@ -1,7 +1,12 @@
 import { AutomationForm } from '../models/automationform';
-import { AutomationsModel, firedAt, pausedBecause } from '../models/automations';
+import {
+  AutomationsModel,
+  automationsOf,
+  firedAt,
+  pausedBecause
+} from '../models/automations';
 import { subjectOf } from '../models/automationpage';
-import { automationOf, placeIn, valuesOf } from '../models/automationschema';
+import { automationOf, beginning, placeIn, valuesOf } from '../models/automationschema';
 import {
   actionText,
   runStatesOf,
@@ -9,11 +14,12 @@ import {
   triggerText
 } from '../models/automationwords';
 import { Feed } from '../models/feed';
+import { noteOf, type INoted } from '../models/notifications';
 import { Preferences } from '../models/preferences';
 import { blocksThat, keepTelling, telling, toldBy } from '../models/tellfailures';
 import { GATHER_TOLD_MS, ToldModel, toldNotes } from '../models/told';
 import { ApiError } from '../errors';
-import type { Automation, Event, NewAutomation } from '../wire';
+import type { Automation, Event, EventView, NewAutomation } from '../wire';
 import { FakeServer, health, settle, snapshot, trans } from './fakes';
 
 function automation(name: string, more: Partial<Automation> = {}): Automation {
@@ -108,7 +114,9 @@ test('a row tells when it fired, and that a loop paused it', () => {
 test('triggers and actions are said in plain words', () => {
   const made = telling({ id: 'd', name: 'daily' }, '', trans);
   const say = (trigger: object): string => triggerText(trigger as never, nameOf, trans);
-  expect(say(made.trigger)).toBe('When a run of “daily” is Failed, Crashed, TimedOut');
+  expect(say(made.trigger)).toBe(
+    'When a run of “daily” is Failed, Crashed or TimedOut'
+  );
   expect(say({ type: 'freshness', deployment: 'd', within: 86_400 })).toBe(
     'When “daily” has not completed for 24 h'
   );
@@ -163,17 +171,118 @@ function editor(edited: Automation | null, api: object = {}) {
 
 test('an editor that was only given a name makes a rule that tells of failures', async () => {
   const { model, automations } = editor(null);
-  const values = { ...model.form.draft } as { members?: object };
-  expect(values.members).toHaveProperty('trigger');
-  await model.submit();
-  // Actions are at least one: that is said at its place.
-  if (model.problems.size) {
-    expect([...model.problems.keys()]).toEqual(['fields.actions']);
-  } else {
-    const said = given<NewAutomation>(automations.create, 0);
-    expect(said.trigger.expect).toContain('nbflow.flow-run.Failed');
-    expect(said.actions?.[0]?.type).toBe('jupyter-notification');
-  }
+  expect(await model.submit()).toBe(true);
+  expect([...model.problems]).toEqual([]);
+  expect(automations.create).toHaveBeenCalledTimes(1);
+  expect(given<NewAutomation>(automations.create, 0)).toEqual({
+    name: 'tell me',
+    description: '',
+    enabled: true,
+    tags: [],
+    trigger: {
+      type: 'event',
+      posture: 'Reactive',
+      expect: [
+        'nbflow.flow-run.Failed',
+        'nbflow.flow-run.Crashed',
+        'nbflow.flow-run.TimedOut'
+      ],
+      match_related: [],
+      threshold: 1,
+      within: 0
+    },
+    actions: [
+      {
+        type: 'jupyter-notification',
+        message:
+          '{{ flow_run.flow_name }}: {{ flow_run.name }} is {{ flow_run.state.name }}. {{ flow_run.state.message }}',
+        kind: 'warning'
+      }
+    ],
+    actions_on_resolve: []
+  });
+});
+
+test('what it begins with fits what it is made for; labels of what is related are fields', async () => {
+  const about = {
+    'nbflow.resource.role': 'deployment',
+    'nbflow.resource.id': 'nbflow.deployment.d'
+  };
+  const run = { expect: ['nbflow.flow-run.Late'], match: {}, match_related: about };
+  expect(beginning(run)).toMatchObject({
+    trigger: { type: 'run-state', states: ['Late'], deployment: 'd' },
+    actions: [{ message: expect.stringContaining('state.name') as string }]
+  });
+  const paid = { type: 'event', expect: ['shop.paid'], match_related: [about] };
+  expect(beginning(paid)).toMatchObject({
+    trigger: { match_related: about },
+    actions: [{ message: '{{ automation.name }}: {{ firing.reason }}' }]
+  });
+  const { model, automations } = editor(automation('a', { trigger: paid }));
+  expect(model.form.draft).toMatchObject({ members: { trigger: { chosen: 2 } } });
+  expect(await model.submit()).toBe(true);
+  expect(given<NewAutomation>(automations.change, 1).trigger).toEqual({
+    ...paid,
+    match_related: about
+  });
+});
+
+test('a deployment’s automations are its own and those that name it', () => {
+  const rows = [
+    automation('own', { deployment_id: 'd' }),
+    automation('waits', {
+      trigger: telling({ id: 'd', name: 'daily' }, '', trans).trigger
+    }),
+    automation('runs', { actions: [{ type: 'run-deployment', deployment: 'daily' }] }),
+    automation('other', { deployment_id: 'e' })
+  ];
+  const found = automationsOf(rows, { id: 'd', name: 'daily' });
+  expect(found.map(({ name }) => name)).toEqual(['own', 'waits', 'runs']);
+});
+
+test('what was told is listed: here in its words, elsewhere by what came of it', () => {
+  const view = (event: string, payload: object): EventView => ({
+    seq: 1,
+    id: '1',
+    event,
+    occurred: '2026-11-22T12:00:00Z',
+    resource: {},
+    related: [],
+    payload: payload as EventView['payload'],
+    follows: null
+  });
+  const shown = { id: 'x', message: 'Failed.', automation_id: 'a', flow_run_id: 'r' };
+  expect(noteOf(view('nbflow.notification.shown', { ...shown, name: 'mine' }))).toEqual(
+    {
+      id: 'x',
+      at: '2026-11-22T12:00:00Z',
+      state: 'done',
+      automation: 'a',
+      name: 'mine',
+      by: null,
+      text: 'Failed.',
+      run: 'r'
+    }
+  );
+  const acted = (action: object, state: string): INoted | null =>
+    noteOf(
+      view('nbflow.automation.action.failed', {
+        name: 'mine',
+        action: {
+          id: 'y',
+          automation_id: 'a',
+          action,
+          state,
+          message: 'No such block.'
+        }
+      })
+    );
+  const mail = { type: 'send-notification', block: 'email/me' };
+  expect(acted(mail, 'failed')).toMatchObject({ by: 'email/me', state: 'failed' });
+  const here = { type: 'jupyter-notification', message: '{{ x }}' };
+  expect(acted(here, 'done')).toBeNull();
+  expect(acted(here, 'failed')).toMatchObject({ by: null, text: 'No such block.' });
+  expect(acted({ type: 'run-deployment' }, 'done')).toBeNull();
 });
 
 test('every kind of trigger there is goes through the editor unharmed', async () => {

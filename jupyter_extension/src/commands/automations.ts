@@ -6,7 +6,8 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { addIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { confirmed, describe, hit, tell, textOf } from '../commands';
-import { valuesOf } from '../models/automationschema';
+import type { Said } from '../models/automations';
+import { beginning, valuesOf } from '../models/automationschema';
 import type { ISession } from '../tokens';
 import type { Automation, Parameters } from '../wire';
 import { askForAutomation } from '../widgets/automationform';
@@ -15,6 +16,7 @@ import { guarded } from './guarded';
 export const AutomationCommands = {
   open: 'nbflow:open-automation',
   create: 'nbflow:create-automation',
+  openNotifications: 'nbflow:open-notifications',
   edit: 'nbflow:edit-automation',
   duplicate: 'nbflow:duplicate-automation',
   pause: 'nbflow:pause-automation',
@@ -56,11 +58,18 @@ export function addAutomationCommands(app: JupyterFrontEnd, session: ISession): 
     label: trans.__('New Automation…'),
     caption: trans.__('Do something whenever something happens'),
     icon: addIcon,
-    describedBy: describe({
-      trigger: trans.__('What it waits for, to begin with.')
-    }),
-    execute: ({ trigger }) =>
-      make(trigger === undefined ? undefined : ({ trigger } as Parameters))
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          trigger: {
+            type: 'object',
+            description: trans.__('What it waits for at first, as the server takes it.')
+          }
+        }
+      }
+    },
+    execute: ({ trigger }) => make(trigger ? beginning(trigger as Said) : {})
   });
   add(AutomationCommands.edit, {
     ...common,

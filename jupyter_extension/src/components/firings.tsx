@@ -103,6 +103,22 @@ const SHAPES: Record<AutomationAction['state'], StateType> = {
   'not-done': 'CANCELLED'
 };
 
+/** How it stands with an action. */
+export function ActionState({
+  state,
+  trans
+}: {
+  state: AutomationAction['state'];
+  trans: TranslationBundle;
+}): JSX.Element {
+  return (
+    <span className="jp-nbflow-StateBadge" data-state={SHAPES[state]}>
+      <StateShape type={SHAPES[state]} />
+      <span className="jp-nbflow-StateBadge-text">{actionStateText(state, trans)}</span>
+    </span>
+  );
+}
+
 function ActionRow({
   action: { action, state, message, outcome },
   nameOf,
@@ -114,12 +130,7 @@ function ActionRow({
   const made = outcome.flow_run_id;
   return (
     <li data-action={wordOf(action.type)} data-action-state={state}>
-      <span className="jp-nbflow-StateBadge" data-state={SHAPES[state]}>
-        <StateShape type={SHAPES[state]} />
-        <span className="jp-nbflow-StateBadge-text">
-          {actionStateText(state, trans)}
-        </span>
-      </span>
+      <ActionState state={state} trans={trans} />
       <span>
         {actionText(action, nameOf, trans)}
         {message && <span className="jp-nbflow-Firing-said"> {message}</span>}

@@ -2,12 +2,13 @@
  * A way to another page.
  */
 import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import React from 'react';
 
 export interface IWayLink {
   commands: CommandRegistry;
   to: string;
-  args: { [name: string]: string };
+  args: ReadonlyPartialJSONObject;
   children: string;
 }
 

@@ -9,6 +9,7 @@ import type { AutomationsModel } from './automations';
 import {
   automationOf,
   automationSchema,
+  beginning,
   placeIn,
   valuesOf,
   type IChoices
@@ -19,7 +20,7 @@ import { memberNames, problemsOf, read } from './schemaform';
 export interface IAutomationForm {
   /** What is edited; null: a new one is made. */
   edited: Automation | null;
-  /** What is filled in at first. */
+  /** What is filled in at first of a new one; the rest is as `beginning` has it. */
   values?: Parameters;
   choices: IChoices;
   automations: Pick<AutomationsModel, 'create' | 'change'>;
@@ -32,7 +33,7 @@ export class AutomationForm extends FieldsForm {
     const { edited, choices, trans } = _options;
     super({
       schema: automationSchema(choices, trans),
-      values: edited ? valuesOf(edited) : _options.values,
+      values: edited ? valuesOf(edited) : { ...beginning(null), ..._options.values },
       send: values => this._save(automationOf(values)),
       trans
     });

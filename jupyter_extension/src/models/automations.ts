@@ -5,6 +5,7 @@ import type { IApi } from '../tokens';
 import type {
   Automation,
   AutomationChange,
+  Deployment,
   Event,
   Instant,
   Json,
@@ -114,12 +115,32 @@ const TELLING: readonly Json[] = ['send-notification', 'jupyter-notification'];
 
 /** Say whether an automation tells a person of something. */
 export function tellsSomebody(row: Automation): boolean {
-  return allActions(row).some(({ type }) => TELLING.includes(type ?? null));
+  return allActions(row).some(tells);
+}
+
+/** Say whether an action tells a person of something. */
+export function tells({ type }: Said): boolean {
+  return TELLING.includes(type ?? null);
 }
 
 /** Everything an automation may do. */
 export function allActions(row: Automation): readonly Said[] {
   return [...row.actions, ...row.actions_on_trigger, ...row.actions_on_resolve];
+}
+
+/** Give the automations that belong to a deployment, or name it. */
+export function automationsOf(
+  all: readonly Automation[],
+  { id, name }: Pick<Deployment, 'id' | 'name'>
+): readonly Automation[] {
+  const names = (said: Json | undefined): boolean =>
+    typeof said === 'string'
+      ? said === id || said === `nbflow.deployment.${id}`
+      : said !== null && typeof said === 'object' && Object.values(said).some(names);
+  const acts = (one: Said): boolean => one.deployment === id || one.deployment === name;
+  return all.filter(
+    row => row.deployment_id === id || names(row.trigger) || allActions(row).some(acts)
+  );
 }
 
 /** Why it was paused though no person did it; null: it was not. */

@@ -122,7 +122,13 @@ function triggerSchema(choices: IChoices, trans: TranslationBundle): JsonSchema 
             title: trans.__('Of what'),
             description: trans.__('Labels of what they happened to.'),
             type: 'object',
-            additionalProperties: true
+            additionalProperties: { type: 'string' }
+          },
+          match_related: {
+            title: trans.__('With what'),
+            description: trans.__('Labels of what else they have to do with.'),
+            type: 'object',
+            additionalProperties: { type: 'string' }
           },
           posture: {
             title: trans.__('Fires when'),
@@ -218,33 +224,35 @@ function actionSchema(choices: IChoices, trans: TranslationBundle): JsonSchema {
     type: 'string',
     description: trans.__('{{ … }} names what happened: {{ flow_run.name }}.')
   });
-  const message = {
-    ...text(trans.__('Message')),
-    default: '{{ deployment.name }}: {{ flow_run.name }} is {{ flow_run.state.name }}.'
-  };
+  const message = text(trans.__('Message'));
   const others: [string, string][] = [
     ['cancel-flow-run', trans.__('Cancel the run')],
     ['suspend-flow-run', trans.__('Suspend the run')]
   ];
   return {
     anyOf: [
-      kind('jupyter-notification', trans.__('Say it in JupyterLab'), {
-        message,
-        kind: {
-          title: trans.__('As'),
-          enum: ['info', 'success', 'warning', 'error'],
-          default: 'warning'
-        }
-      }),
+      kind(
+        'jupyter-notification',
+        trans.__('Say it in JupyterLab'),
+        {
+          message,
+          kind: {
+            title: trans.__('As'),
+            enum: ['info', 'success', 'warning', 'error'],
+            default: 'info'
+          }
+        },
+        ['message']
+      ),
       kind(
         'send-notification',
         trans.__('Send a notification'),
         {
           block,
-          subject: { ...text(trans.__('Subject')), default: '{{ automation.name }}' },
+          subject: text(trans.__('Subject')),
           body: { ...message, title: trans.__('Text') }
         },
-        ['block']
+        ['block', 'body']
       ),
       kind(
         'call-webhook',
@@ -267,12 +275,18 @@ function actionSchema(choices: IChoices, trans: TranslationBundle): JsonSchema {
           additionalProperties: true
         }
       }),
+      kind(
+        'emit-event',
+        trans.__('Emit an event'),
+        { event: { title: trans.__('Event'), type: 'string' } },
+        ['event']
+      ),
       kind('pause-deployment', trans.__('Pause a deployment'), { deployment }),
       kind('resume-deployment', trans.__('Resume a deployment'), { deployment }),
       ...others.map(([type, title]) => kind(type, title, {})),
       {
         title: trans.__('Anything, as JSON'),
-        description: trans.__('{"type": "emit-event", "event": "orders.checked"}'),
+        description: trans.__('{"type": "pause-work-pool", "work_pool": "night"}'),
         type: 'object'
       }
     ]
@@ -308,18 +322,46 @@ function secondsSchema(title: string): JsonSchema {
   return { title, type: 'number', minimum: 0 };
 }
 
+const OF_A_RUN =
+  '{{ flow_run.flow_name }}: {{ flow_run.name }} is {{ flow_run.state.name }}. {{ flow_run.state.message }}';
+
+/** What a new one begins with: tell here of runs that did not get through, or of other events. */
+export function beginning(trigger: Said | null): Parameters {
+  const waits = trigger ?? runStates({ ...EVERY_FAILURE, deployment: null });
+  const ofRuns = runStatesOf(waits) !== null;
+  const message = ofRuns ? OF_A_RUN : '{{ automation.name }}: {{ firing.reason }}';
+  return {
+    trigger: triggerShown(waits),
+    actions: [{ type: 'jupyter-notification', message, kind: 'warning' }]
+  };
+}
+
+/** Runs that did not get through, each of them. */
+export const EVERY_FAILURE = { states: [...BAD_STATES], threshold: 1, within: 0 };
+
 /** Give an automation's values for the form. */
 export function valuesOf(row: Automation): Parameters {
-  const states = runStatesOf(row.trigger);
   return {
     name: row.name,
-    trigger: states ? ofStates(states) : bare(row.trigger, DEFAULTS),
+    trigger: triggerShown(row.trigger),
     actions: row.actions.map(shownAction),
     actions_on_resolve: row.actions_on_resolve.map(shownAction),
     description: row.description,
     enabled: row.enabled,
     tags: row.tags
   };
+}
+
+function triggerShown(trigger: Said): Said {
+  const states = runStatesOf(trigger);
+  if (states) {
+    return ofStates(states);
+  }
+  const { match_related: related, ...rest } = bare(trigger, DEFAULTS);
+  const [one, ...more] = [related ?? []].flat();
+  return related === undefined || one === undefined
+    ? rest
+    : { ...rest, match_related: more.length ? related : one };
 }
 
 function ofStates({ states, deployment, threshold, within }: IRunStates): Said {

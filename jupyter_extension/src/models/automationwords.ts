@@ -125,10 +125,10 @@ function eventText(trigger: Said, nameOf: NameOf, trans: TranslationBundle): str
     const of = states.deployment
       ? `“${nameOf(states.deployment)}”`
       : trans.__('any flow');
-    const what = trans.__('When a run of %1 is %2', of, states.states.join(', '));
+    const what = trans.__('When a run of %1 is %2', of, orText(states.states, trans));
     return what + timesText(trigger, trans);
   }
-  const names = listOf(trigger.expect).join(', ') || trans.__('any event');
+  const names = orText(listOf(trigger.expect), trans) || trans.__('any event');
   const said =
     trigger.posture === 'Proactive'
       ? trans.__('When %1 is not heard', names)
@@ -268,6 +268,14 @@ export function spanText(said: Json | undefined, trans: TranslationBundle): stri
 /** A block by its name: `{{ nbflow.blocks.TYPE.NAME }}` and `TYPE/NAME` are ways to say it. */
 function blockName(said: Json | undefined): string {
   return `“${wordOf(said)}”`;
+}
+
+/** Say that it is one of some: `a, b or c`. */
+function orText(all: readonly string[], trans: TranslationBundle): string {
+  const last = all.at(-1) ?? '';
+  return all.length < 2
+    ? last
+    : trans.__('%1 or %2', all.slice(0, -1).join(', '), last);
 }
 
 /** Give a text as it is, anything else as JSON. */

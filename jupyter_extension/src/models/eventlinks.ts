@@ -67,7 +67,10 @@ export function triggerFor({ event, resource, related }: EventView): {
     type: 'event',
     posture: 'Reactive',
     expect: [event],
-    match: { [ID]: passing ? `nbflow.${kind}.*` : id },
+    match:
+      event.startsWith(`nbflow.${kind}.`) && passing
+        ? {}
+        : { [ID]: passing ? `nbflow.${kind}.*` : id },
     ...(passing &&
       sort && { match_related: { [ROLE]: sort[ROLE], [ID]: sort[ID] ?? '' } }),
     threshold: 1,

@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IApi } from '../tokens';
 import type { Automation, Deployment, NewAutomation } from '../wire';
 import type { Said } from './automations';
-import { BAD_STATES } from './automationschema';
+import { EVERY_FAILURE } from './automationschema';
 import { runStates } from './automationwords';
 import { everyRow } from './looking';
 
@@ -54,12 +54,7 @@ export function telling(
   return {
     name: trans.__('Tell when %1 fails', short),
     description: trans.__('Made by the form that deploys.'),
-    trigger: runStates({
-      states: [...BAD_STATES],
-      deployment: id,
-      threshold: 1,
-      within: 0
-    }),
+    trigger: runStates({ ...EVERY_FAILURE, deployment: id }),
     actions: [action],
     tags: [TAG],
     deployment_id: id

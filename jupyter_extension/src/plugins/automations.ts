@@ -1,5 +1,5 @@
 /**
- * Automations: their commands, and the page of one.
+ * Automations: their commands, the page of one, and the page of what they told.
  */
 import {
   addAutomationCommands,
@@ -7,6 +7,7 @@ import {
   automationIn
 } from '../commands/automations';
 import { AutomationPage } from '../widgets/automationpage';
+import { NotificationsPage } from '../widgets/notificationspage';
 import { pagesPlugin } from './pages';
 
 export const automations = pagesPlugin(
@@ -26,6 +27,16 @@ export const automations = pagesPlugin(
       make: automation => new AutomationPage({ automation, session, commands }),
       argsOf: ({ model }) => ({ automation: model.automation })
     });
-    list(AutomationCommands.create);
+    add({
+      namespace: 'nbflow-notifications',
+      command: AutomationCommands.openNotifications,
+      label: trans.__('Open Notifications'),
+      caption: trans.__('Show who is told of what, and what was told'),
+      args: {},
+      idOf: () => 'all',
+      make: () => new NotificationsPage({ session, commands }),
+      argsOf: () => ({})
+    });
+    list(AutomationCommands.openNotifications, AutomationCommands.create);
   }
 );

@@ -3,7 +3,7 @@
  */
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import React from 'react';
+import React, { useEffect, useRef } from 'react';
 import { tell } from '../commands';
 import { Tried } from '../components/firings';
 import { useModel } from '../components/usemodel';
@@ -87,6 +87,13 @@ function Trial({
   trans: TranslationBundle;
 }): JSX.Element {
   useModel(model);
+  const told = useRef<HTMLDivElement>(null);
+  const { tried } = model;
+  useEffect(() => {
+    if (tried) {
+      told.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [tried]);
   return (
     <section className="jp-nbflow-Trial" aria-label={trans.__('Trial')}>
       <button
@@ -98,8 +105,8 @@ function Trial({
       >
         {model.trying ? trans.__('Trying…') : trans.__('Try it on the past day')}
       </button>
-      <div role="status">
-        {model.tried && <Tried tested={model.tried} trans={trans} />}
+      <div role="status" ref={told}>
+        {tried && <Tried tested={tried} trans={trans} />}
       </div>
     </section>
   );

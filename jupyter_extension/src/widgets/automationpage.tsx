@@ -89,7 +89,7 @@ function Whole(props: IPart): JSX.Element {
       <Lost feed={session.feed} trans={trans} />
       {model.problem && <ProblemNote problem={model.problem} />}
       <Rule {...props} row={row} />
-      <Log {...props} />
+      <Log {...props} row={row} />
       <Card title={trans.__('Why, and why not')}>
         {model.standing ? (
           <WhyNot standing={model.standing} trans={trans} />
@@ -134,11 +134,6 @@ function Head({ row, session, commands }: IHead): JSX.Element {
         <CardTools tools={tools} />
       </div>
       {description && <p className="jp-nbflow-Page-words">{description}</p>}
-      {!enabled && !pausedBecause(row) && (
-        <p className="jp-nbflow-Note">
-          {trans.__('It is paused: nothing that happens counts.')}
-        </p>
-      )}
       {of && (
         <p className="jp-nbflow-Note">
           {trans.__('It belongs to the deployment')}{' '}
@@ -199,7 +194,7 @@ function Rule({ row, session }: IHead): JSX.Element {
   );
 }
 
-function Log({ model, session, commands, automation }: IPart): JSX.Element {
+function Log({ row, model, session, commands, automation }: IHead): JSX.Element {
   const { allowed, api, trans } = session;
   const [tested, setTested] = useState<Tested | null>(null);
   const [trying, setTrying] = useState(false);
@@ -222,6 +217,11 @@ function Log({ model, session, commands, automation }: IPart): JSX.Element {
       <div className="jp-nbflow-Trial" role="status">
         {tested && <Tried tested={tested} trans={trans} />}
       </div>
+      {!row.enabled && !pausedBecause(row) && (
+        <p className="jp-nbflow-Note">
+          {trans.__('It is paused: nothing that happens counts.')}
+        </p>
+      )}
       {!model.loaded && !model.problem && <Skeleton rows={3} trans={trans} />}
       {model.loaded && !model.firings.length && (
         <p className="jp-nbflow-Note">

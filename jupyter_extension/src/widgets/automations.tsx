@@ -8,6 +8,7 @@ import { AutomationCommands } from '../commands/automations';
 import { Ago } from '../components/duration';
 import { Empty, First } from '../components/empty';
 import { RowSwitch, Segments } from '../components/standing';
+import { Way } from '../components/way';
 import { Windowed } from '../components/windowed';
 import { firedAt, pausedBecause } from '../models/automations';
 import { actionText, triggerText, type NameOf } from '../models/automationwords';
@@ -73,6 +74,11 @@ function Automations({ session, commands }: IPart): JSX.Element {
           ]}
           onChange={value => automations.showTelling(value === 'telling')}
         />
+        {automations.tellingOnly && (
+          <Way commands={commands} to={AutomationCommands.openNotifications} args={{}}>
+            {trans.__('What was told…')}
+          </Way>
+        )}
       </div>
       {automations.shown.length ? (
         <Windowed

@@ -4,6 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
 import { CommandIDs, tell } from '../commands';
+import { AutomationCommands } from '../commands/automations';
 import { EventCommands } from '../commands/events';
 import { Ahead, useTicking } from '../components/duration';
 import { ProblemNote } from '../components/empty';
@@ -11,6 +12,9 @@ import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
 import { Way } from '../components/way';
 import { makerText } from '../components/versionlist';
+import { automationsOf } from '../models/automations';
+import { EVERY_FAILURE } from '../models/automationschema';
+import { runStates } from '../models/automationwords';
 import type { DeploymentsModel } from '../models/deployments';
 import type { Deployment, Instant } from '../wire';
 import { editWords } from './deploymentdialogs';
@@ -56,8 +60,9 @@ interface IOfRow extends IDeploymentPart {
 }
 
 function Facts({ row, session, commands, opener }: IOfRow): JSX.Element {
-  const { deployments, trans } = session;
+  const { automations, deployments, trans } = session;
   useModel(deployments);
+  useModel(automations);
   const what = row.entrypoint ? trans.__('Script') : trans.__('Notebook');
   return (
     <dl className="jp-nbflow-Facts">
@@ -86,6 +91,29 @@ function Facts({ row, session, commands, opener }: IOfRow): JSX.Element {
           >
             {trans.__('what happened')}
           </Way>
+        </Fact>
+      )}
+      {commands.hasCommand(AutomationCommands.create) && (
+        <Fact label={trans.__('Automations')}>
+          <span className="jp-nbflow-Ways">
+            {automationsOf(automations.all, row).map(({ id, name }) => (
+              <Way
+                key={id}
+                commands={commands}
+                to={AutomationCommands.open}
+                args={{ automation: id }}
+              >
+                {name}
+              </Way>
+            ))}
+            <Way
+              commands={commands}
+              to={AutomationCommands.create}
+              args={{ trigger: runStates({ ...EVERY_FAILURE, deployment: row.id }) }}
+            >
+              {trans.__('Automate…')}
+            </Way>
+          </span>
         </Fact>
       )}
       {row.tags.length > 0 && (

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 import { CommandIDs } from '../commands';
+import { AutomationCommands } from '../commands/automations';
 import { EventCommands } from '../commands/events';
 import { Ago, Due, Duration } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
@@ -14,6 +15,9 @@ import { Tabs } from '../components/tabs';
 import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
 import { Way } from '../components/way';
+import type { Said } from '../models/automations';
+import { EVERY_FAILURE } from '../models/automationschema';
+import { runStates } from '../models/automationwords';
 import { questionOf, type Answer } from '../models/question';
 import { PARTS, type Part, type RunModel } from '../models/run';
 import { isFinal } from '../models/states';
@@ -205,8 +209,25 @@ function Facts({
           </Way>
         </Fact>
       )}
+      {commands.hasCommand(AutomationCommands.create) && (
+        <Fact label={trans.__('Automations')}>
+          <Way
+            commands={commands}
+            to={AutomationCommands.create}
+            args={{ trigger: likeIt(run) }}
+          >
+            {trans.__('Automate this…')}
+          </Way>
+        </Fact>
+      )}
     </dl>
   );
+}
+
+/** What hears of the next run that ends like this one; of one that has not ended, of failures. */
+function likeIt({ state, deployment_id: deployment }: FlowRun): Said {
+  const states = isFinal(state) ? { states: [state.name] } : {};
+  return runStates({ ...EVERY_FAILURE, ...states, deployment });
 }
 
 function Fact({
