@@ -26,6 +26,8 @@ FAIL = """
 FAILED = {"type": "event", "expect": ["nbflow.flow-run.Failed"]}
 DIALOG = ".jp-nbflow-FormDialog"
 NOTE = ".Toastify__toast"
+#: what a server does in its own time is there by then, in milliseconds
+LONG = 90_000
 
 
 @pytest.fixture
@@ -72,7 +74,8 @@ def test_an_automation_is_made_tried_fires_once_and_rests(
     dialog = page.locator(DIALOG)
     dialog.locator('[name="fields.name"]').fill("mind the nights")
     dialog.get_by_role("button", name="Try it on the past day").click()
-    expect(dialog.locator(".jp-nbflow-Trial")).to_contain_text("It would have fired once.")
+    trial = dialog.locator(".jp-nbflow-Trial")
+    expect(trial).to_contain_text("It would have fired once.", timeout=LONG)
     stay.picture("automation-tried")
     refused_words(stay, dialog)
     dialog.locator(".jp-nbflow-AutomationSubmit").click()
@@ -84,9 +87,10 @@ def test_an_automation_is_made_tried_fires_once_and_rests(
     witness = {"name": "witness", "trigger": FAILED, "actions": [{"type": "do-nothing"}]}
     assert lab.api.post("automations", json=witness).is_success
     run_script(lab, FAIL)
-    expect(view.locator('.jp-nbflow-Firing [data-action-state="done"]')).to_have_count(1)
+    done = view.locator('.jp-nbflow-Firing [data-action-state="done"]')
+    expect(done).to_have_count(1, timeout=LONG)
     expect(view.locator(".jp-nbflow-Firing")).to_contain_text("nbflow.flow-run.Failed")
-    expect(page.locator(NOTE)).to_have_count(1)
+    expect(page.locator(NOTE)).to_have_count(1, timeout=LONG)
     expect(page.locator(NOTE)).to_contain_text("is Failed")
     expect(page.locator(NOTE)).to_contain_text("no rows came")
     stay.picture("automation-fired")
@@ -105,7 +109,7 @@ def test_an_automation_is_made_tried_fires_once_and_rests(
     panel.get_by_role("radio", name="Notifications").click()
     panel.get_by_role("button", name="What was told").click()
     told = page.locator(".jp-nbflow-NotificationsPage")
-    expect(told.locator("[data-note]")).to_have_count(1)
+    expect(told.locator("[data-note]")).to_have_count(1, timeout=LONG)
     expect(told.locator("[data-note]")).to_contain_text("no rows came")
     expect(told.locator("[data-automation]")).to_contain_text("Say in JupyterLab")
     stay.picture("notifications-told")
@@ -141,14 +145,14 @@ def test_deploying_has_its_failures_told_once_by_an_automation(stay: Visit, lab:
     dialog = page.locator(DIALOG)
     expect(dialog.get_by_role("checkbox", name="Tell me when it fails")).to_be_checked()
     dialog.locator(".jp-nbflow-DeploySubmit").click()
-    expect(dialog).to_have_count(0)
+    expect(dialog).to_have_count(0, timeout=LONG)
     row = section(stay).locator(".jp-nbflow-Automation").filter(has_text="Tell when broken fails")
     expect(row).to_contain_text("When a run of “broken” is Failed, Crashed or TimedOut")
     deployment = lab.api.get("deployments/broken").json()["id"]
     assert named(lab, "Tell when broken fails")["deployment_id"] == deployment
     assert lab.api.post(f"deployments/{deployment}/run", json={}).is_success
     told = page.locator(NOTE).filter(has_text="“broken” failed")
-    expect(told).to_have_count(1, timeout=90_000)
+    expect(told).to_have_count(1, timeout=LONG)
     expect(told).to_contain_text("ZeroDivisionError")
     stay.picture("deployed-told")
     stay.execute("nbflow:open-deployment", deployment_id=deployment)
