@@ -32,6 +32,8 @@ SINKS = {
     "concurrency_limit": "name",
     "variable": "name value* tags*",
     "automation": "name description tags*",
+    "block_type": "name description code_example",
+    "block_document": "name data*",
     "firing": "reason",
     "automation_action": "message",
 }
@@ -77,7 +79,7 @@ def _fill(
 ) -> int:
     """Give every row of a table other payloads; those a page is opened for get all of them."""
     runs = {house.completed, house.failed, house.flow_run, house.late, house.asking}
-    opened = {*runs, house.deployment}
+    opened = {*runs, house.deployment, house.block}
     rows = store.execute(f'select rowid, * from "{table}"')
     names = [one[0] for one in rows.description]
     for at, row in enumerate(rows.fetchall()):

@@ -165,6 +165,8 @@ class House:
     deployment: str
     holding: tuple[subprocess.Popen[bytes], ...]
     automation: str
+    block: str
+    keyed: str
     pool: str = "cluster"
     artifact: str = "summary"
     limit: str = "warehouse"
@@ -230,7 +232,9 @@ def furnish(lab: Any, wait_for: Callable[..., Any]) -> House:
     (lab.work / House.cells).write_text(notebook(cells))
     rows = lab.api.get("automations").json()["rows"]
     mind = next(row["id"] for row in rows if row["name"] == "mind the reports")
-    return House(lab.api, started[0], started[1], flow_run, late, asking, daily, holding, mind)
+    return House(
+        lab.api, started[0], started[1], flow_run, late, asking, daily, holding, mind, *_blocks(lab)
+    )
 
 
 def _deployed(lab: Any) -> str:
@@ -263,6 +267,20 @@ def _the_rest(lab: Any) -> None:
     _post(lab, "concurrency-limits", name="warehouse", limit=3)
     _post(lab, "concurrency-limits", name="tag:db", limit=1)
     _post(lab, "work-pools", name="night", description="Only after hours.", paused=True)
+
+
+def _blocks(lab: Any) -> tuple[str, str]:
+    """Save blocks; give one's id, and a deployment's that takes a secret."""
+    password = {"value": "a canary"}
+    for name in ("warehouse", "api-key", "mail"):
+        _post(lab, "blocks", type_slug="secret", name=name, data=password)
+    _post(lab, "blocks", type_slug="local-file-system", name="reports", data={"basepath": "/tmp"})
+    mail = {"username": "ada", "password": "a canary", "host": "mail.example.org",
+            "sender": "nbflow@example.org", "to": ["ada@example.org", "b@example.org"]}  # fmt: skip
+    block = _post(lab, "blocks", type_slug="email", name="team", data=mail)["id"]
+    keyed = [("parameters", "from pydantic import SecretStr\npassword: SecretStr = None")]
+    (lab.work / "keyed.ipynb").write_text(notebook(keyed))
+    return block, _post(lab, "deployments", path="keyed.ipynb", name="with a key")["id"]
 
 
 def _automations(lab: Any) -> None:

@@ -103,6 +103,19 @@ def cells(visit: Any, house: House) -> None:
         visit.page.get_by_text("nbflow: this cell as a task").click()
 
 
+def events(visit: Any, house: House) -> None:
+    """Show all events of a run, and one of them in full."""
+    visit.execute("nbflow:open-events", related=f"nbflow.flow-run.{house.failed}", range="week")
+    visit.page.locator('.jp-nbflow-EventRow[data-event^="nbflow.task-run."]').first.click()
+
+
+def block_picker(visit: Any, house: House) -> None:
+    """Run with a secret parameter: it is one of the blocks, or one that is being made."""
+    visit.page.evaluate(BEGIN, ["nbflow:run-deployment", {"deployment_id": house.keyed}])
+    visit.page.locator('[name="parameters.password.secret"]').click()
+    visit.page.locator('[name="parameters.password.new"]').click()
+
+
 def run_part(run: str, part: str, ready: str) -> Screen:
     """One part of the page of a run."""
     opener = command("nbflow:open-run", flow_run_id=f"{{{run}}}", part=part)
@@ -224,4 +237,36 @@ SCREENS = (
     Screen("cell-badge", cells, ".jp-nbflow-CellBadge", "text=Completed"),
     Screen("cell-options", cells, ".jp-nbflow-CellOptions", "input"),
     Screen("widget", cells, ".nbflow-run:has(li)", "li"),
+    Screen(
+        "blocks",
+        sections("Blocks"),
+        "#nbflow-panel:has(.jp-nbflow-Blocks)",
+        ".jp-nbflow-Block",
+        sidebar=True,
+    ),
+    Screen(
+        "block-types",
+        command("nbflow:open-blocks"),
+        ".jp-nbflow-BlocksPage",
+        "[data-block-type] .jp-nbflow-BlockLinks",
+    ),
+    Screen(
+        "block",
+        command("nbflow:open-block", block="{block}"),
+        ".jp-nbflow-BlockPage",
+        '[name="data.host"]',
+    ),
+    Screen(
+        "block-picker",
+        block_picker,
+        ".jp-nbflow-FormDialog",
+        '.jp-nbflow-Inline [name="block.name"]',
+        modal=True,
+    ),
+    Screen(
+        "events",
+        events,
+        ".jp-nbflow-Events",
+        ".jp-nbflow-EventDetail",
+    ),
 )
