@@ -199,6 +199,7 @@ def test_a_secret_made_in_the_sidebar_is_chosen_for_a_run_which_gets_it(
     expect(dialog).to_have_count(0)
     wait_for(lambda: run_of(lab, "keyed", "COMPLETED"), seconds=120, what="an end")
     run_id = run_of(lab, "keyed")
+    assert run_id
     view = opened(visit, run_id)
     expect(view.locator(".jp-nbflow-NotebookView")).to_contain_text(
         f"it has {len(SECRET)} characters: ********"
