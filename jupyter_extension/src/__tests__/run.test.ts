@@ -245,6 +245,28 @@ test('an answer from before a run was deleted does not bring it back', async () 
   expect([model.deleted, model.problem?.code]).toEqual([true, 'run.deleted']);
 });
 
+test('a state heard while the run was read is not undone by the older answer', async () => {
+  const { server, api, model } = await setUp();
+  const before = model.run;
+  let answer: (run: unknown) => void = () => undefined;
+  api.readFlowRun.mockReturnValueOnce(new Promise(done => (answer = done)));
+  server.socket.say(snapshot(1));
+  const row = { id: 'a', state: state('CANCELLED') };
+  const event = {
+    seq: 2,
+    kind: 'flow-run.Cancelled',
+    noun: 'flow-runs',
+    resource_id: 'a',
+    at: '',
+    row
+  };
+  server.socket.say({ type: 'changes', from: 1, to: 2, events: [event] } as never);
+  answer(before);
+  await settle();
+  expect(model.run?.state.type).toBe('CANCELLED');
+  expect(model.run?.parameters).toEqual({ rows: 5 });
+});
+
 test('a run deleted while there was no connection is missed when it is back', async () => {
   const { server, api, model } = await setUp();
   const gone = { code: 'not_found', message: 'There is no flow run a.' };

@@ -61,9 +61,14 @@ export abstract class AskingModel extends Model implements IDisposable {
     }
     this._stale = false;
     this._asking = true;
+    this._meanwhile = [];
     try {
       await this.ask();
       this._problem = null;
+      // What was heard meanwhile may be newer than the answer.
+      const meanwhile = this._meanwhile;
+      this._asking = false;
+      this._onChanged(this, meanwhile);
     } catch (reason) {
       this._problem = problemOf(reason);
     }
@@ -94,7 +99,10 @@ export abstract class AskingModel extends Model implements IDisposable {
   }
 
   private _onChanged(_: unknown, events: readonly Event[]): void {
-    if (this.hear(events)) {
+    if (this._asking) {
+      this._meanwhile.push(...events);
+    }
+    if (events.length && this.hear(events)) {
       this.askSoon();
     }
   }
@@ -108,6 +116,7 @@ export abstract class AskingModel extends Model implements IDisposable {
   private _shown = false;
   private _stale = true;
   private _asking = false;
+  private _meanwhile: Event[] = [];
   private _disposed = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }

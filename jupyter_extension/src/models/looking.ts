@@ -85,13 +85,18 @@ export abstract class Looking extends Model implements IDisposable {
   private async _askNow(): Promise<void> {
     this._stale = false;
     this._askedAt = Date.now();
+    const meanwhile: Event[] = (this._meanwhile = []);
     try {
       await this.ask();
       this._problem = null;
       this._loaded = true;
+      // What was heard meanwhile may be newer than the answer.
+      this._meanwhile = null;
+      this._onChanged(this._feed, meanwhile);
     } catch (reason) {
       this._problem = problemOf(reason);
     }
+    this._meanwhile = null;
     this._timer = undefined;
     if (this._disposed) {
       return;
@@ -107,7 +112,8 @@ export abstract class Looking extends Model implements IDisposable {
   }
 
   private _onChanged(_: Feed, events: readonly Event[]): void {
-    if (this.apply(events)) {
+    this._meanwhile?.push(...events);
+    if (events.length && this.apply(events)) {
       this.askSoon();
     }
   }
@@ -126,6 +132,8 @@ export abstract class Looking extends Model implements IDisposable {
   private _askedAt = -Infinity;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _loaded = false;
+  /** What is heard while the rows are asked for. */
+  private _meanwhile: Event[] | null = null;
   private _problem: Problem | null = null;
   private _disposed = false;
 }

@@ -235,7 +235,9 @@ export class OverviewModel extends Model {
     for (const { noun, resource_id, row } of events) {
       if (noun === 'flow-runs') {
         touched = true;
-        this._follow(resource_id, 'id' in row ? (row as unknown as FlowRunRow) : null);
+        const run = 'id' in row ? (row as unknown as FlowRunRow) : null;
+        this._meanwhile.forEach(heard => heard.set(resource_id, run));
+        this._follow(resource_id, run);
       } else if (noun === 'schedules' || noun === 'deployments') {
         this._stale.add('upcoming');
       } else if (['work-pools', 'work-queues', 'workers'].includes(noun)) {
@@ -310,15 +312,20 @@ export class OverviewModel extends Model {
     const generation = this._generation;
     this._stale.delete(part);
     this._askedAt = Date.now();
+    const meanwhile = new Map<string, FlowRunRow | null>();
+    this._meanwhile.add(meanwhile);
     try {
       const take = await this._asking(part);
       if (generation === this._generation) {
         take();
+        // What was heard meanwhile may be newer than the answer.
+        meanwhile.forEach((row, id) => this._follow(id, row));
         this.problem = null;
       }
     } catch (reason) {
       this.problem = problemOf(reason);
     }
+    this._meanwhile.delete(meanwhile);
     this.changed();
   }
 
@@ -389,6 +396,8 @@ export class OverviewModel extends Model {
   }
 
   private readonly _stale = new Set<Part>();
+  /** Runs heard of while something is asked for, for each question. */
+  private readonly _meanwhile = new Set<Map<string, FlowRunRow | null>>();
   private readonly _reasons = new Map<string, Explanation | Problem>();
   private _choice: IChoice;
   private _edges: readonly number[] = [];

@@ -195,11 +195,13 @@ export class RunModel extends Model implements IDisposable {
 
   private async _load(): Promise<void> {
     const deleted = this._deleted;
+    const meanwhile: Partial<FlowRun> = {};
+    this._loads.add(meanwhile);
     try {
       const row = await this._api.readFlowRun(this.id);
-      // Heard to be deleted meanwhile, it is: the answer is older.
+      // What was heard meanwhile may be newer than the answer; what is newer than both will come.
       if (this._deleted === deleted) {
-        this._take(row);
+        this._take({ ...row, ...meanwhile });
         this._whole = true;
         this._problem = null;
         this._deleted = false;
@@ -207,6 +209,7 @@ export class RunModel extends Model implements IDisposable {
     } catch (reason) {
       this._missed(reason);
     }
+    this._loads.delete(meanwhile);
     this.changed();
     await Promise.all([this._refresh(), this._explain()]);
   }
@@ -255,6 +258,7 @@ export class RunModel extends Model implements IDisposable {
   }
 
   private _onRun(row: Partial<FlowRun>): void {
+    this._loads.forEach(meanwhile => Object.assign(meanwhile, row));
     if (!row.id) {
       this._gone();
     } else if (this._run) {
@@ -403,6 +407,8 @@ export class RunModel extends Model implements IDisposable {
   private readonly _feed: Feed;
   private _watch: IDisposable | null = null;
   private _run: FlowRun | null = null;
+  /** What is heard of the run while it is read, for each time it is being read. */
+  private readonly _loads = new Set<Partial<FlowRun>>();
   private _whole = false;
   private _deleted = false;
   private _problem: Problem | null = null;
