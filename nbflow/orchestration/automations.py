@@ -196,7 +196,7 @@ def _id_of(connection: sa.Connection, noun: str, name: str) -> str:
     if noun == "deployment":
         return deployments.get(connection, name).id
     if noun == "work-pool":
-        return work_pools.get(connection, name).id
+        return work_pools.get(connection, name).name  # events call a pool by its name
     if any(one.id == name for one in work_pools.queues(connection)):
         return name
     pool, _, queue = name.partition("/")
