@@ -96,6 +96,7 @@ bench: $(DONE)/app  ## Measure nbflow, side by side with its peers where they ar
 
 docs: $(DONE)/app  ## Write the reference pages of docs/ anew from the code
 	@$(RUN) python scripts/reference.py
+	@$(RUN) python scripts/fresh_schema.py
 
 clean:  ## Remove the environment and everything built
 	rm -rf $(VENV) dist build $(LAB)/node_modules $(LAB)/lib $(LAB)/tsconfig.tsbuildinfo $(LAB)/nbflow_jupyter/labextension

@@ -7,7 +7,8 @@
     ).create()
 
 A trigger of a deployment (`deploy(…, triggers=[DeploymentEventTrigger(…)])`) runs it when it fires.
-Triggers and actions may also be said as the dicts that YAML files hold.
+Triggers and actions may also be said as the dicts that YAML files hold. Where seconds are said, a
+`timedelta` will do.
 """
 
 from __future__ import annotations
@@ -15,11 +16,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from nbflow import connect
 from nbflow.model import automations as model
-from nbflow.model.automations import AutomationChange, Firing, NewAutomation, Standing, checked
+from nbflow.model import clock
+from nbflow.model.automations import (
+    AutomationChange,
+    Firing,
+    NewAutomation,
+    Standing,
+    TestAsked,
+    Tested,
+    checked,
+)
+from nbflow.model.pages import every
 from nbflow.model.trigger_kinds import (
     CellValueTrigger,
     CompoundTrigger,
@@ -110,6 +122,32 @@ class Automation:
         checked(replace(self.said, **change.said()))
         return self._be(connect.connect().update_automation(self._there(), change))
 
+    @classmethod
+    def list(cls) -> tuple[Automation, ...]:
+        """List all automations by name."""
+        return tuple(cls.__new__(cls)._be(one) for one in every(connect.connect().list_automations))
+
+    def test(
+        self,
+        since: datetime | timedelta | None = None,
+        *,
+        until: datetime | None = None,
+        event: Mapping[str, Any] | None = None,
+        limit: int = 100_000,
+    ) -> Tested:
+        """Try it on past events, made or not: what it would have decided. Nothing is done.
+
+        Args:
+            since: from when, or for how long back; a day when left out. until: now.
+            event: instead, one event as `nbflow event` prints it.
+            limit: events read at most.
+
+        Raises InvalidInput, NotFound.
+        """
+        begin = clock.now() - since if isinstance(since, timedelta) else since
+        asked = TestAsked(self.said, since=begin, until=until, event=event, limit=limit)
+        return connect.connect().test_automation(asked)
+
     def delete(self) -> None:
         """Delete it. Raises NotFound."""
         connect.connect().delete_automation(self._there())
@@ -143,6 +181,30 @@ class Automation:
     async def aupdate(self, **said: Any) -> Automation:
         """Change it without stopping the event loop: see `update`."""
         return await asyncio.to_thread(lambda: self.update(**said))
+
+    @classmethod
+    async def alist(cls) -> tuple[Automation, ...]:
+        """List all without stopping the event loop: see `list`."""
+        return await asyncio.to_thread(cls.list)
+
+    async def atest(
+        self,
+        since: datetime | timedelta | None = None,
+        *,
+        until: datetime | None = None,
+        event: Mapping[str, Any] | None = None,
+        limit: int = 100_000,
+    ) -> Tested:
+        """Try it without stopping the event loop: see `test`."""
+        return await asyncio.to_thread(self.test, since, until=until, event=event, limit=limit)
+
+    async def afirings(self, limit: int = 50) -> tuple[Firing, ...]:
+        """List what it did without stopping the event loop: see `firings`."""
+        return await asyncio.to_thread(self.firings, limit)
+
+    async def astanding(self) -> Standing:
+        """Say what it saw without stopping the event loop: see `standing`."""
+        return await asyncio.to_thread(self.standing)
 
     async def adelete(self) -> None:
         """Delete it without stopping the event loop: see `delete`."""
@@ -188,7 +250,7 @@ def _of_deployment(shape: Callable[..., Trigger]) -> Callable[..., dict[str, Any
         enabled: bool | None = None,
         parameters: Mapping[str, Any] | None = None,
         job_variables: Mapping[str, Any] | None = None,
-        schedule_after: float | None = None,
+        schedule_after: float | timedelta | None = None,
         **said: Any,
     ) -> dict[str, Any]:
         """Give a trigger of a deployment: when it fires, the deployment is run.
@@ -196,7 +258,7 @@ def _of_deployment(shape: Callable[..., Trigger]) -> Callable[..., dict[str, Any
         Args:
             name: the automation's; it follows from the deployment when left out.
             parameters: of the run; texts may be templates, `"{{ event.resource.name }}"`.
-            schedule_after: seconds until it is due.
+            schedule_after: seconds until it is due, or a `timedelta`.
             said: what the trigger itself takes.
         """
         own = {
@@ -204,7 +266,7 @@ def _of_deployment(shape: Callable[..., Trigger]) -> Callable[..., dict[str, Any
             "parameters": parameters, "job_variables": job_variables,
             "schedule_after": schedule_after,
         }  # fmt: skip
-        rest = {key: value for key, value in own.items() if value is not None}
+        rest = {key: to_json(value) for key, value in own.items() if value is not None}
         return {**to_json(shape(**said)), **rest}
 
     return made

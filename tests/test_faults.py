@@ -25,10 +25,12 @@ PACKAGE = Path(faults.__file__).parent
 #: which file strikes where
 PLACES = {
     "orchestration/orchestrator.py": {
-        *("tick.before_begin", "tick.before_commit", "tick.after_commit"),
-        *("claim.before_commit", "claim.after_commit"),
         *("finish.before_commit", "finish.after_commit", "cancel.after_request"),
         *("reap.before_commit", "reap.after_commit"),
+    },
+    "orchestration/workers.py": {
+        *("tick.before_begin", "tick.before_commit", "tick.after_commit"),
+        *("claim.before_commit", "claim.after_commit"),
     },
     "orchestration/automation_turns.py": {
         *("automation.after_match", "automation.before_commit", "automation.after_commit"),

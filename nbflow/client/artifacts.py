@@ -13,7 +13,7 @@ from nbflow.model.artifacts import (
     ArtifactFilter,
     DeletedArtifacts,
 )
-from nbflow.model.backend import Page
+from nbflow.model.pages import Page
 
 
 class HttpArtifacts(OverHttp):

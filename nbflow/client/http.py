@@ -31,7 +31,7 @@ from nbflow.client.variables import HttpVariables
 from nbflow.client.verdicts import verdict_of
 from nbflow.client.work_pools import HttpWorkPools
 from nbflow.model import reading
-from nbflow.model.backend import Changes, Recorded
+from nbflow.model.changes import Changes, Recorded
 from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State

@@ -17,7 +17,7 @@ from nbflow.exceptions import InvalidInput
 from nbflow.model import clock, ids, names
 
 if TYPE_CHECKING:
-    from nbflow.model.backend import Page
+    from nbflow.model.pages import Page
 
 #: a content of at most so many bytes of JSON lies in its row
 MOST_INLINE_BYTES = 8192

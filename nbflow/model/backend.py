@@ -7,17 +7,16 @@ safe to repeat, and raises only `nbflow.exceptions`; `Unreachable` never means t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from nbflow.exceptions import InvalidInput
 from nbflow.model.artifacts import Artifacts
 from nbflow.model.automations import Automations
 from nbflow.model.backfills import Backfills
 from nbflow.model.blocks import Blocks
+from nbflow.model.changes import Changes as Changes
+from nbflow.model.changes import Recorded as Recorded
 from nbflow.model.deployments import Deployments
 from nbflow.model.event_log import Events
-from nbflow.model.events import Event
 from nbflow.model.explaining import Explaining
 from nbflow.model.inputs import Inputs
 from nbflow.model.limits import Limits
@@ -38,33 +37,6 @@ from nbflow.model.variables import Variables
 from nbflow.model.verdicts import Verdict
 from nbflow.model.work_pools import WorkPools
 from nbflow.model.workers import Beat, Claim, Held, NewWorker, Worker
-
-#: seconds one question for changes waits at most
-LONGEST_WAIT = 50.0
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Events after a sequence number. `complete` is False when older ones were pruned: reload."""
-
-    events: tuple[Event, ...]
-    seq: int
-    complete: bool = True
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """The answer to `record`: which of the batch's flow runs were asked to stop, or are paused.
-
-    Attributes:
-        tag_limits: the names of active limits on tags; None: nothing is said of them.
-        lacking: artifacts not recorded, because their content is not there; send it, then them.
-    """
-
-    cancel: tuple[str, ...] = field(default=())
-    lacking: tuple[str, ...] = field(default=())
-    paused: tuple[str, ...] = field(default=())
-    tag_limits: tuple[str, ...] | None = None
 
 
 class Backend(
@@ -181,14 +153,3 @@ class Backend(
         None in time is no error. Raises InvalidInput.
         """
         ...
-
-
-def check_wait(seconds: float) -> None:
-    """Refuse to wait for longer than connections last. Raises InvalidInput."""
-    if not 0.0 <= seconds <= LONGEST_WAIT:
-        raise InvalidInput(
-            f"wait is {seconds:g}; it must be 0 to {LONGEST_WAIT:g} seconds.",
-            code="wait.range",
-            field="wait",
-            hint="Ask again from the same place on.",
-        )

@@ -12,11 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from nbflow.model import clock
-from nbflow.model.events import Event
+from nbflow.model.events import EMITTED, ID, Event
 
-ID, NAME, ROLE = "nbflow.resource.id", "nbflow.resource.name", "nbflow.resource.role"
-#: the noun of events that users emit: their row is the view's own fields
-EMITTED = "events"
+NAME, ROLE = "nbflow.resource.name", "nbflow.resource.role"
 #: characters of a state's message that are told
 _MESSAGE = 1000
 #: what a task run has to do with because its flow run has

@@ -13,6 +13,11 @@ from typing import Any
 
 from nbflow.model import clock, ids
 
+#: the label every resource has
+ID = "nbflow.resource.id"
+#: the noun of events that users emit: their row is the fields of the event as it is seen
+EMITTED = "events"
+
 
 @dataclass(frozen=True)
 class Event:

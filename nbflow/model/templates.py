@@ -178,6 +178,7 @@ class _Reader:
             path = tuple(operand.split("."))
             if len(path) > MOST_STEPS:
                 raise self._wrong(f"a path of more than {MOST_STEPS} names")
+            self._refuse_insides(path)
         else:
             literal = self._literal(kind, operand)
         filters: list[Filter] = []
@@ -187,6 +188,18 @@ class _Reader:
             if len(filters) > MOST_FILTERS:
                 raise self._wrong(f"more than {MOST_FILTERS} filters")
         return Placeholder(path, literal, tuple(filters), self._at()), self._here
+
+    def _refuse_insides(self, path: tuple[str, ...]) -> None:
+        """Refuse what would name the insides of objects, were these not plain JSON."""
+        inside = next((name for name in path if name.startswith("__")), None)
+        if inside is not None:
+            raise InvalidInput(
+                f"A template cannot name {names.shown(inside)} ({self._at()}).",
+                code="template.inside",
+                field=self._field,
+                hint="It names values of plain JSON, as {{ event.payload.rows }}; these have no "
+                "attributes.",
+            )
 
     def _filter(self) -> Filter:
         kind, name = self._next("a filter")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from typing import Any, Literal
 
 from nbflow.model.event_views import ID, ROLE
@@ -18,6 +19,8 @@ Operator = Literal["<", "<=", ">", ">=", "==", "!="]
 Metric = Literal["success-rate", "duration", "lateness"]
 Require = Literal["all", "any"] | int
 Patterns = str | Sequence[str]
+#: a timedelta is what Python says; read, and as JSON, it is a number
+Seconds = float | timedelta
 Labels = Mapping[str, Patterns]
 
 
@@ -46,7 +49,7 @@ class EventTrigger:
     for_each: Sequence[str] = ()
     posture: Posture = "Reactive"
     threshold: int = 1
-    within: float = 0.0
+    within: Seconds = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ class CompoundTrigger:
     type: Literal["compound"] = "compound"
     triggers: Sequence[Trigger]
     require: Require = "all"
-    within: float | None = None
+    within: Seconds | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ class SequenceTrigger:
 
     type: Literal["sequence"] = "sequence"
     triggers: Sequence[Trigger]
-    within: float | None = None
+    within: Seconds | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +86,8 @@ class MetricTrigger:
     metric: Metric
     operator: Operator
     threshold: float
-    range: float = 3600.0
-    firing_for: float = 300.0
+    range: Seconds = 3600.0
+    firing_for: Seconds = 300.0
     deployment: str | None = None
     flow: str | None = None
 
@@ -114,7 +117,7 @@ class FreshnessTrigger:
 
     type: Literal["freshness"] = "freshness"
     deployment: str
-    within: float
+    within: Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +156,8 @@ def to_json(value: Any) -> Any:
         return {key: to_json(item) for key, item in value.items()}
     if is_set(value):
         return sorted(value, key=str)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if is_sequence(value):
         return [to_json(item) for item in value]
     return value

@@ -19,6 +19,7 @@ from nbflow.model.trigger_kinds import (
     lowered,
     of_deployment,
     of_flow,
+    to_json,
 )
 from nbflow.model.trigger_windows import (
     SECOND,
@@ -185,7 +186,9 @@ class _Events(Leaf):
         self._expect, self._after = Patterns([*said.expect]), Patterns([*said.after])
         self._opened = bool(said.after)
         what = " or ".join(said.expect) or "any event"
-        self._window = Window(said.threshold, int(said.within * SECOND), self._opened, what)
+        self._window = Window(
+            said.threshold, int(to_json(said.within) * SECOND), self._opened, what
+        )
         self._proactive = said.posture == "Proactive"
         self.later = not self._proactive
         self.at_once = self._proactive and not self._opened and not said.for_each
@@ -221,7 +224,7 @@ class _Metric(Leaf):
         }[said.metric]  # fmt: skip
         self._gauge = Gauge(
             said.metric, said.operator, said.threshold,
-            int(said.range * SECOND), int(said.firing_for * SECOND),
+            int(to_json(said.range) * SECOND), int(to_json(said.firing_for) * SECOND),
         )  # fmt: skip
 
     def fits(self, view: EventView) -> bool:
@@ -282,11 +285,14 @@ class _Value(Leaf):
         return each(state, t, holds, said)
 
 
+_STATUS_VERBS = ("created", "updated", "paused", "resumed")
+
+
 class _Status(Leaf):
     """Follows whether something is paused."""
 
     def __init__(self, said: Any) -> None:
-        names = [f"nbflow.{said.of}.{verb}" for verb in ("created", "updated")]
+        names = [f"nbflow.{said.of}.{verb}" for verb in _STATUS_VERBS]
         super().__init__(names, {ID: f"nbflow.{said.of}.{said.name}"}, ())
         self._wanted, self._what = said.status == "paused", f"The {said.of}"
 
@@ -296,6 +302,9 @@ class _Status(Leaf):
     def hear(self, state: State | None, t: int, view: EventView) -> Step:
         paused = bool(view.payload["paused"])
         said = f"{self._what} is {'paused' if paused else 'active'}."
+        changed = view.event.endswith((".paused", ".resumed"))
+        if state is None and changed and paused == self._wanted:
+            state = {"alarm": False, "known": True}
         if state is None:  # the first look: what it was before is not known
             return {"alarm": paused == self._wanted, "known": True}, ()
         after, out = level(state, t, paused == self._wanted, said)

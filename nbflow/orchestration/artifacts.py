@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from nbflow.exceptions import InvalidInput
 from nbflow.model import clock
 from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactFilter, clamped
-from nbflow.model.backend import Page
 from nbflow.model.events import Event, parting
+from nbflow.model.pages import Page
 from nbflow.model.wire import jsonable
 from nbflow.orchestration.base import OverSql
 from nbflow.store import artifacts, events

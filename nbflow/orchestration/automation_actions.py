@@ -8,7 +8,7 @@ far it came, so it is recorded as not done, and not repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,6 @@ from nbflow.orchestration import (
     automation_turns,
     creating,
     deploying,
-    inputs,
     removing,
     transitions,
     work_pools,
@@ -112,15 +111,21 @@ class SqlActions(OverSql):
                 _tell(connection, replace(found, state=state, message=message))
         return moved
 
-    def give_up_actions(self) -> int:
+    def give_up_actions(self, *, holding: Collection[str] | None = None) -> int:
         """Record what was begun by processes that are gone; give how many.
 
-        One of another host cannot be looked at: it is gone when it has said nothing for long.
+        One of another host cannot be looked at: it is gone when it has said nothing for long. With
+        `holding`, also what this process was given and never heard of: it has these ids only.
         """
         silent = clock.now() - _LONGEST
+        me = None if holding is None else owners.current()
         with self.database.read() as connection:
             begun = automation_actions.running(connection)
-        gone = [one for one, owner in begun if _gone(one, owner, silent)]
+        gone = [
+            one
+            for one, owner in begun
+            if _gone(one, owner, silent) or (owner == me and one.id not in (holding or ()))
+        ]
         return sum(self.finish_action(one.id, "not-done", INTERRUPTED) for one in gone)
 
     def action_context(self, action_id: str) -> dict[str, Any]:
@@ -280,7 +285,7 @@ def _suspend(connection: sa.Connection, target: str) -> Outcome:
 
 def _resume(connection: sa.Connection, target: str) -> Outcome:
     run = flow_runs.get(connection, target)
-    verdict, after = transitions.transit(connection, run, inputs.resumed(run), asked="resume")
+    verdict, after = transitions.transit(connection, run, transitions.resumed(run), asked="resume")
     return _moved(verdict, after)
 
 
@@ -345,7 +350,9 @@ def enable(connection: sa.Connection, found: Automation, enabled: bool) -> Autom
     """Let an automation work, counting from now, or pause it."""
     if found.enabled == enabled:
         return found
-    now = clock.now()
+    if not enabled:
+        found = automation_turns.settle(connection, found)
+    now = max(clock.now(), found.updated_at + clock.MICROSECOND)
     standing = automation_turns.begun(connection, now) if enabled else found.standing
     made = replace(found, enabled=enabled, updated_at=now, standing=standing)
     if enabled:

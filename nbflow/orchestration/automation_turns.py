@@ -82,7 +82,7 @@ class Turns:
             found = event_views.after(connection, self._heard, limit=MOST_COMMITS)
             views = self._with_values(connection, found.views)
             more = found.seq - self._heard >= MOST_COMMITS
-        evaluator = self._evaluator
+        evaluator, self._evaluator = self._evaluator, None  # until what it hears is kept
         assert evaluator is not None
         heard = max(now, clock.now())  # what was read may have occurred since the turn began
         decisions = [one for view in views for one in evaluator.feed(view, heard)]
@@ -90,7 +90,8 @@ class Turns:
             decisions += evaluator.due(now)
         fault("automation.after_match")
         self._heard = found.seq
-        self._keep(evaluator, decisions, now)
+        if self._keep(evaluator, decisions, now):
+            self._evaluator = evaluator
         return more
 
     def deadline(self) -> datetime | None:
@@ -112,48 +113,24 @@ class Turns:
     ) -> Sequence[EventView]:
         return with_values(connection, views) if self._values else views
 
-    def _keep(self, evaluator: Evaluator, decisions: list[Decision], now: datetime) -> None:
+    def _keep(self, evaluator: Evaluator, decisions: list[Decision], now: datetime) -> bool:
+        """Keep what was decided; say whether what the evaluator remembers is what is kept."""
         kept, gone = evaluator.changed()
         nothing = not (kept or gone or decisions or evaluator.any_matched())
         if nothing and self._heard - (self._seen or 0) < _MOST_UNWRITTEN:
-            return
+            return True
         looked = evaluator.looked()
-        self._evaluator = None  # until it is known that what it remembers is kept
         with self._orchestrator._write() as connection:  # pyright: ignore[reportPrivateUsage]
             if automations.version(connection) != self._version:
-                return  # an edit came first: count again, by what it says
+                return False  # an edit came first: count again, by what it says
             if not buckets.move(connection, CURSOR, self._seen, self._heard):
-                return  # another server was faster
+                return False  # another server was faster
             buckets.write(connection, kept, gone)
-            stopped = self._log(connection, decisions, looked, now)
+            stopped = _note(connection, decisions, looked, now)
             fault("automation.before_commit")
         fault("automation.after_commit")
         self._seen = self._heard
-        self._evaluator = None if stopped else evaluator
-
-    def _log(
-        self,
-        connection: sa.Connection,
-        decisions: Sequence[Decision],
-        looked: Mapping[str, Any],
-        now: datetime,
-    ) -> bool:
-        """Write what was decided and seen; say whether an automation was stopped."""
-        rows = {one.id: one for one in automations.enabled(connection)}
-        standing = {one: dict(row.standing) for one, row in rows.items() if one in looked}
-        for one, (seen, matched, missed, leaf) in looked.items():
-            _look(standing[one], seen, matched, missed, leaf, now)
-        stopped: set[str] = set()
-        causes = Causes(connection)
-        for decision in decisions:
-            row = rows[decision.automation_id]
-            if row.id in stopped:
-                continue
-            told = standing.setdefault(row.id, dict(row.standing))
-            if _fire(connection, row, decision, told, causes):
-                stopped.add(row.id)
-        automations.stand(connection, standing)
-        return bool(stopped)
+        return not stopped
 
 
 def _readable(rows: Sequence[Automation]) -> Iterator[Watched]:
@@ -214,6 +191,55 @@ def _look(
 
 
 # -- firings ----------------------------------------------------------------------------------
+def settle(connection: sa.Connection, row: Automation) -> Automation:
+    """Decide what came before an automation is paused, or waits for something else.
+
+    What was committed by then counts though no server has read it yet. Give the automation as it
+    is afterwards.
+    """
+    try:
+        made = watched(row)
+    except InvalidInput:  # of a version that could say more: nobody can decide
+        return row
+    now = clock.now()
+    evaluator = Evaluator([made], buckets.of(connection, [row.id]))
+    heard = max(buckets.read_until(connection, CURSOR) or 0, made.since_seq)
+    decisions: list[Decision] = []
+    while (found := event_views.after(connection, heard, limit=MOST_COMMITS)).seq > heard:
+        views = with_values(connection, found.views) if wants_values(made) else found.views
+        decisions += [one for view in views for one in evaluator.feed(view, now)]
+        heard = found.seq
+    decisions += evaluator.due(now)
+    kept, gone = evaluator.changed()
+    buckets.write(connection, kept, gone)
+    _note(connection, decisions, evaluator.looked(), now)
+    return automations.get(connection, row.id)
+
+
+def _note(
+    connection: sa.Connection,
+    decisions: Sequence[Decision],
+    looked: Mapping[str, Any],
+    now: datetime,
+) -> bool:
+    """Write what was decided and seen; say whether an automation was stopped."""
+    rows = {one.id: one for one in automations.enabled(connection)}
+    standing = {one: dict(row.standing) for one, row in rows.items() if one in looked}
+    for one, (seen, matched, missed, leaf) in looked.items():
+        _look(standing[one], seen, matched, missed, leaf, now)
+    stopped: set[str] = set()
+    causes = Causes(connection)
+    for decision in decisions:
+        row = rows[decision.automation_id]
+        if row.id in stopped:
+            continue
+        told = standing.setdefault(row.id, dict(row.standing))
+        if _fire(connection, row, decision, told, causes):
+            stopped.add(row.id)
+    automations.stand(connection, standing)
+    return bool(stopped)
+
+
 def _fire(
     connection: sa.Connection,
     row: Automation,

@@ -123,6 +123,8 @@ def update(connection: sa.Connection, found: Automation, change: AutomationChang
         others = [one for one in automations.names(connection) if one != found.name]
         _refuse_twin(new.name, others)
     trigger = resolved(connection, new.trigger)
+    if trigger != found.trigger and found.enabled:
+        found = automation_turns.settle(connection, found)
     now = max(clock.now(), found.updated_at + clock.MICROSECOND)
     given: dict[str, Any] = {**vars(new), "trigger": trigger, "enabled": found.enabled}
     made = replace(found, **given, updated_at=now)
@@ -130,8 +132,8 @@ def update(connection: sa.Connection, found: Automation, change: AutomationChang
         buckets.forget(connection, found.id)
         made = replace(made, standing=automation_turns.begun(connection, now))
     automations.replace(connection, made)
-    if new.enabled != found.enabled:
-        return enable(connection, made, new.enabled)
+    if change.enabled not in (None, found.enabled):
+        return enable(connection, made, change.enabled)
     automation_turns.emit(connection, made, "updated")
     return made
 
@@ -194,7 +196,7 @@ def _id_of(connection: sa.Connection, noun: str, name: str) -> str:
     if noun == "deployment":
         return deployments.get(connection, name).id
     if noun == "work-pool":
-        return work_pools.get(connection, name).id
+        return work_pools.get(connection, name).name  # events call a pool by its name
     if any(one.id == name for one in work_pools.queues(connection)):
         return name
     pool, _, queue = name.partition("/")

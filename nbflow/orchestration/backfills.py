@@ -18,7 +18,7 @@ from nbflow.model.pages import MOST_ROWS, Page
 from nbflow.model.runs import NewFlowRun, begin
 from nbflow.model.schedules import Timing
 from nbflow.model.wire import flow_run_row, jsonable
-from nbflow.orchestration import creating, transitions
+from nbflow.orchestration import placing, transitions
 from nbflow.orchestration.base import OverSql
 from nbflow.store import backfills, deployments, events, flow_runs, work_pools
 
@@ -148,7 +148,7 @@ def _schedule(of: Deployment, said: str | None) -> Schedule:
 def _runs(asked: _Asked) -> list[NewFlowRun]:
     """Give the runs to be made, each as its deployment says. Raises ParameterError."""
     own: dict[str, Any] = {} if asked.schedule is None else dict(asked.schedule.parameters)
-    pattern = creating.of_deployment(
+    pattern = placing.of_deployment(
         NewFlowRun(
             flow_name=asked.deployment.flow_name,
             kind="notebook",

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
 from nbflow.exceptions import Conflict, InvalidInput, NbflowError
-from nbflow.model import clock, ids, job_variables, names, run_options
-from nbflow.model.deployments import Deployment
+from nbflow.model import clock, ids, names, run_options
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.states import StateType
-from nbflow.model.work_pools import DEFAULT_QUEUE, template_of
 from nbflow.orchestration import transitions
 from nbflow.rules.transitions import ALLOWED
-from nbflow.store import deployments, flow_runs, work_pools
+from nbflow.store import flow_runs
 from nbflow.store.run_texts import RunTexts
 
 Refuse = Callable[[int, NbflowError], None]
@@ -35,12 +30,16 @@ def create(connection: sa.Connection, new: NewFlowRun, *, told: Told | None = No
     if earlier is not None:
         return _same(earlier, new)
     if new.deployment_id is not None:
-        new = of_deployment(new, deployments.get(connection, new.deployment_id))
+        from nbflow.orchestration import placing  # most runs have no deployment
+        from nbflow.store import deployments
+
+        new = placing.of_deployment(new, deployments.get(connection, new.deployment_id))
     now = clock.now()
     run = begin(new, created_at=now, lease_until=transitions.lease_until(now))
     if run.work_pool is not None:
-        run = replace(run, work_queue=run.work_queue or DEFAULT_QUEUE)
-        _ensure_line(connection, run, now)
+        from nbflow.orchestration import placing  # and wait nowhere
+
+        run = placing.stand(connection, run, now)
     _insert(connection, [run], told)
     return run
 
@@ -93,50 +92,6 @@ def _insert(connection: sa.Connection, runs: Sequence[FlowRun], told: Told | Non
     transitions.emit_inserted(connection, rows, texts.short())
     if told is not None:
         told.update(zip((run.id for run in runs), texts.whole(), strict=True))
-
-
-def _ensure_line(connection: sa.Connection, run: FlowRun, now: datetime) -> None:
-    """Make the pool and the queue a run waits in, and check its job variables.
-
-    Raises InvalidInput.
-    """
-    assert run.work_pool is not None
-    pool = work_pools.ensure(connection, run.work_pool, at=now)
-    if run.work_queue not in (None, DEFAULT_QUEUE):
-        work_pools.ensure_queues(connection, pool.name, [run.work_queue], at=now)
-    if run.job_variables or pool.base_job_template:
-        job_variables.check(template_of(pool), run.job_variables)
-
-
-def of_deployment(
-    new: NewFlowRun, deployment: Deployment, *, overrides: Mapping[str, Any] | None = None
-) -> NewFlowRun:
-    """Fill a run in from its deployment; parameters are laid over the deployment's and checked."""
-    from nbflow.model import parameters  # most runs have no deployment
-
-    values = {**deployment.parameters, **(overrides or {}), **new.parameters}
-    checked = parameters.check(deployment.taken, values, what=deployment.name)
-    return replace(
-        new,
-        deployment_id=deployment.id,
-        flow_name=deployment.flow_name,
-        kind="notebook" if deployment.entrypoint is None else "flow",
-        parameters=checked,
-        tags=tuple(dict.fromkeys([*deployment.tags, *new.tags])),
-        work_pool=deployment.work_pool,
-        path=deployment.path,
-        snapshot=deployment.snapshot if deployment.source == "snapshot" else None,
-        kernel_name=deployment.kernel_name,
-        function=deployment.function,
-        options={**deployment.options, **new.options},
-        work_queue=new.work_queue or deployment.work_queue,
-        job_variables=job_variables.merge(deployment.job_variables, new.job_variables),
-        entrypoint=deployment.entrypoint,
-        deployment_version=deployment.version,
-        retries=new.retries or deployment.retries,
-        retry_delay_seconds=new.retry_delay_seconds or deployment.retry_delay_seconds,
-        crash_retries=new.crash_retries or deployment.crash_retries,
-    )
 
 
 def _check(new: NewFlowRun) -> None:

@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from nbflow.exceptions import Forbidden, InvalidInput
-from nbflow.model.backend import Changes
+from nbflow.model.changes import Changes
 from nbflow.model.event_log import (
     MOST_AT_ONCE,
-    MOST_RELATED,
     CountBy,
     Emitted,
     EventCount,
@@ -22,10 +19,10 @@ from nbflow.model.event_log import (
     check_backfill,
     checked,
 )
-from nbflow.model.event_views import ID, ROLE, EventView, Labels, Views, around
+from nbflow.model.event_views import EventView, Views
 from nbflow.model.events import NewEvent
 from nbflow.model.pages import Page, check_limit, every
-from nbflow.orchestration import automation_turns
+from nbflow.orchestration import automation_turns, emitting
 from nbflow.orchestration.base import OverSql, again
 from nbflow.store import event_list, event_views, events
 
@@ -47,7 +44,7 @@ class SqlEvents(OverSql):
         """Keep users' events; one whose id is known changes nothing."""
         made = _checked(new)
         with self._write() as connection:
-            return Emitted(emit(connection, made))
+            return Emitted(emitting.emit(connection, made))
 
     @again
     def emit_unheard(self, new: Sequence[NewEvent]) -> Emitted:
@@ -59,7 +56,7 @@ class SqlEvents(OverSql):
         made = _checked(new)
         with self._write() as connection:
             before = events.last_seq(connection)
-            count = emit(connection, made)
+            count = emitting.emit(connection, made)
             told = event_views.after(connection, before, limit=count) if count else None
             if told is not None and automation_turns.heard_by(connection, told.views):
                 raise Forbidden(
@@ -124,37 +121,3 @@ def _checked(new: Sequence[NewEvent]) -> list[NewEvent]:
             field="events",
         )
     return [checked(one) for one in new]
-
-
-def emit(connection: sa.Connection, made: Sequence[NewEvent]) -> int:
-    """Append users' events that were checked and are not there yet; give how many."""
-    if not made:
-        return 0
-    first = {one.id: one for one in reversed(made)}
-    known = events.known(connection, list(first))
-    fresh = [one for one in made if one.id not in known and first[one.id] is one]
-    around_runs = _around(connection, {one.flow_run_id for one in fresh if one.flow_run_id})
-    events.emit(connection, [_placed(one, around_runs) for one in fresh])
-    return len(fresh)
-
-
-def _around(connection: sa.Connection, run_ids: set[str]) -> dict[str, tuple[Labels, ...]]:
-    return {
-        run_id: tuple(around(run_id, run))
-        for run_id, run in event_views.runs(connection, run_ids).items()
-    }
-
-
-def _placed(one: NewEvent, runs: dict[str, tuple[Labels, ...]]) -> NewEvent:
-    """Relate an event to the run that emitted it, and to what that has to do with."""
-    if one.flow_run_id is None or one.flow_run_id not in runs:
-        return one
-    said = {other[ID] for other in one.related}
-    added = [other for other in _of_run(one, runs[one.flow_run_id]) if other[ID] not in said]
-    return replace(one, related=(*one.related, *added)[: 2 * MOST_RELATED])
-
-
-def _of_run(one: NewEvent, run: Sequence[Labels]) -> Iterator[Labels]:
-    if one.task_run_id is not None:
-        yield {ID: f"nbflow.task-run.{one.task_run_id}", ROLE: "task-run"}
-    yield from run

@@ -11,7 +11,6 @@ from nbflow.model import clock, run_options, states
 from nbflow.model.inputs import LONGEST_KEY, MOST_BYTES, RunInput, answer_key
 from nbflow.model.names import shown
 from nbflow.model.runs import FlowRun
-from nbflow.model.states import State
 from nbflow.model.verdicts import Abort, Accept
 from nbflow.model.work_pools import DEFAULT_QUEUE
 from nbflow.orchestration import transitions
@@ -32,7 +31,8 @@ class SqlInputs(OverSql):
         with self._write() as connection:
             run = flow_runs.get(connection, flow_run_id)
             answer = _answer(run, run_input)
-            verdict, after = transitions.transit(connection, run, resumed(run), asked="resume")
+            onward = transitions.resumed(run)
+            verdict, after = transitions.transit(connection, run, onward, asked="resume")
             if after.state.is_failed():
                 verdict = Abort(after.state.message, after.state)
             if answer is not None and isinstance(verdict, Accept):
@@ -102,24 +102,6 @@ class SqlInputs(OverSql):
         with self.database.read() as connection:
             flow_runs.get(connection, flow_run_id)
             return inputs.listed(connection, flow_run_id, prefix=prefix, after=after, limit=limit)
-
-    def expire_pauses(self) -> int:
-        """End the runs whose pause nobody ended in time; give how many."""
-        with self.database.read() as connection:
-            late = flow_runs.waited_in_vain(connection, clock.now())
-        if not late:
-            return 0
-        with self._write() as connection:
-            for run in late:
-                transitions.transit(connection, run, resumed(run))
-        return len(late)
-
-
-def resumed(run: FlowRun) -> State:
-    """Give the state a paused run goes on in: its process waits, or a new one must come."""
-    if run.state.is_suspended():
-        return states.Resuming(clock.now(), message="It was resumed.")
-    return states.Running(message="It was resumed.")
 
 
 def _accepted(run: FlowRun, verdict: object, verb: str) -> FlowRun:

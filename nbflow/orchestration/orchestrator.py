@@ -2,66 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-import nbflow
 from nbflow import settings
 from nbflow.exceptions import Conflict, NotFound
 from nbflow.faults import fault
-from nbflow.model import clock, releases, states
-from nbflow.model.backend import Changes, Recorded, check_wait
-from nbflow.model.event_log import checked
-from nbflow.model.events import Event, parting
+from nbflow.model import clock, states
+from nbflow.model.changes import Changes, Recorded, check_wait
+from nbflow.model.events import NewEvent
 from nbflow.model.names import shown
 from nbflow.model.pages import MOST_ROWS, Page, check_limit
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun, Owner, TaskRun
 from nbflow.model.states import State, StateType
 from nbflow.model.verdicts import Abort, Verdict
-from nbflow.model.wire import jsonable
-from nbflow.model.workers import EVERY, Beat, Claim, Held, NewWorker, Worker
+from nbflow.model.workers import Beat, Held, Worker
 from nbflow.orchestration import artifacts as telling
-from nbflow.orchestration import claiming, creating, removing, scheduling, transitions
-from nbflow.orchestration import events as emitting
-from nbflow.orchestration import work_pools as standing
-from nbflow.orchestration.artifacts import SqlArtifacts
-from nbflow.orchestration.automations import SqlAutomations
-from nbflow.orchestration.backfills import SqlBackfills
+from nbflow.orchestration import creating, transitions
 from nbflow.orchestration.base import again
-from nbflow.orchestration.blocks import SqlBlocks
-from nbflow.orchestration.deployments import SqlDeployments
-from nbflow.orchestration.estimates import SqlEstimates
-from nbflow.orchestration.events import SqlEvents
-from nbflow.orchestration.explaining import SqlExplaining
-from nbflow.orchestration.inputs import SqlInputs
-from nbflow.orchestration.limits import SqlLimits
-from nbflow.orchestration.requests import SqlRequests
-from nbflow.orchestration.retention import SqlRetention
-from nbflow.orchestration.run_files import SqlRunFiles
-from nbflow.orchestration.run_lists import SqlRunLists
-from nbflow.orchestration.run_parts import SqlRunParts
-from nbflow.orchestration.schedules import SqlSchedules
-from nbflow.orchestration.tokens import SqlTokens
-from nbflow.orchestration.variables import SqlVariables
-from nbflow.orchestration.work_pools import SqlWorkPools
+from nbflow.orchestration.parts import Parts
 from nbflow.store import (  # fmt: skip
     artifacts,
-    event_pruning,
     events,
     flow_runs,
     limits,
-    lines,
     logs,
     owners,
     results,
-    schedules,
     slots,
     task_runs,
-    work_pools,
     workers,
 )
 from nbflow.store.hints import Hints, Watch
@@ -70,27 +43,7 @@ from nbflow.store.hints import Hints, Watch
 _LOOK_SECONDS = 5.0
 
 
-class Orchestrator(
-    SqlArtifacts,
-    SqlAutomations,
-    SqlBackfills,
-    SqlBlocks,
-    SqlDeployments,
-    SqlEstimates,
-    SqlEvents,
-    SqlExplaining,
-    SqlInputs,
-    SqlLimits,
-    SqlRequests,
-    SqlRetention,
-    SqlRunFiles,
-    SqlRunLists,
-    SqlRunParts,
-    SqlSchedules,
-    SqlTokens,
-    SqlVariables,
-    SqlWorkPools,
-):
+class Orchestrator(Parts):
     """The authority over one store. Threads may share it."""
 
     # -- runs ---------------------------------------------------------------------------------
@@ -126,7 +79,7 @@ class Orchestrator(
     @again
     def record(self, batch: Batch) -> Recorded:
         """Keep results, task runs, log lines, artifacts; tell which runs were asked to stop."""
-        emitted = [checked(event) for event in batch.events]
+        emitted = _checked(batch.events) if batch.events else ()
         shown = artifacts.settle(batch.artifacts)  # writes files: not while the store is locked
         with self._write() as connection:
             results.append(connection, batch.results)  # before what tells of them
@@ -135,7 +88,8 @@ class Orchestrator(
             kept, lacking = artifacts.record(connection, shown)
             touched = transitions.emit_task_runs(connection, new)
             telling.emit(connection, kept)
-            emitting.emit(connection, emitted)
+            if emitted:
+                _emit(connection, emitted)
             touched |= {entry.flow_run_id for entry in batch.logs}
             cancel, paused = flow_runs.told(connection, touched)
             return Recorded(cancel, tuple(lacking), paused, limits.of_tags(connection))
@@ -150,53 +104,12 @@ class Orchestrator(
                     hint="Cancel it first.",
                     code="run.live",
                 )
+            from nbflow.orchestration import removing
+
             left = removing.remove(connection, [flow_run_id])
         left.delete()
 
     # -- workers ------------------------------------------------------------------------------
-    def register_worker(self, new: NewWorker, *, token_id: str | None = None) -> Worker:
-        """Register a worker, making its pool if there is none; `token_id`: it may use that token.
-
-        Raises Conflict (it is of a version that this one does not work with).
-        """
-        releases.check(new.version, nbflow.__version__, who=f"Worker {new.name}")
-        now = clock.now()
-        fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
-        until = transitions.lease_until(now)
-        with self._write() as connection:
-            pool = work_pools.ensure(connection, new.work_pool, at=now, type=new.type)
-            fields["type"] = new.type or pool.type
-            made = Worker(**fields, started_at=now, heartbeat_at=now, lease_until=until)
-            claiming.check_serves(made, pool)
-            named = [one for one in new.work_queues if not one.endswith(EVERY)]
-            work_pools.ensure_queues(connection, pool.name, named, at=now)
-            with standing.told_of(connection, pool.name):
-                workers.insert(connection, made, token_id=token_id)
-                _emit_worker(connection, made, "started")
-        return made
-
-    @again
-    def claim_flow_runs(
-        self, worker_id: str, limit: int, *, holding: tuple[Held, ...] | None = None
-    ) -> tuple[Claim, ...]:
-        """Take at most `limit` due runs for a worker."""
-        limit = min(limit, MOST_ROWS)
-        with self.database.read() as connection:
-            worker = workers.get(connection, worker_id)
-            due = lines.any_due(connection, worker.work_pool, clock.now())
-            if not (due or claiming.any_unheard(connection, worker, holding)):
-                return ()
-        with self._write() as connection:
-            worker = workers.get(connection, worker_id)
-            claims: tuple[Claim, ...] = ()
-            if not worker.stopped_at:
-                claims = claiming.claim(connection, worker, limit, holding=holding)
-            if claims:
-                fault("claim.before_commit")
-        if claims:
-            fault("claim.after_commit")
-        return claims
-
     @again
     def heartbeat(
         self,
@@ -215,7 +128,9 @@ class Orchestrator(
         with self.database.write() as connection:  # mostly no event: nobody needs to hear of it
             if worker_id is not None:
                 renew = partial(workers.renew, now=now, lease_until=until, kernels=kernels)
-                revived = _renew(connection, worker_id, renew)
+                from nbflow.orchestration import workers as serving  # a script is none
+
+                revived = serving.renewed(connection, worker_id, renew)
             for item in held:
                 run = flow_runs.renew(connection, item.flow_run_id, item.attempt, lease_until=until)
                 if run is None:
@@ -228,22 +143,6 @@ class Orchestrator(
         for listener in self.listeners if revived else ():
             listener()
         return Beat(tuple(lost), tuple(cancel), tuple(paused), of_tags)
-
-    def stop_worker(self, worker_id: str) -> None:
-        """Say that a worker has stopped; runs it claimed and never started wait again."""
-        with self._write() as connection:
-            worker = workers.get(connection, worker_id)
-            self._release(connection, worker_id)
-            with standing.told_of(connection, worker.work_pool):
-                if workers.stop(connection, worker_id, at=clock.now()):
-                    _emit_worker(connection, worker, "stopped")
-
-    def _release(self, connection: sa.Connection, worker_id: str) -> None:
-        """Put runs a worker claimed and never started back to wait."""
-        for run in flow_runs.held_by_worker(connection, worker_id):
-            if run.state.type is StateType.PENDING:
-                back = states.Scheduled(run.due_at, message="The worker stopped before it started.")
-                transitions.transit(connection, run, back)
 
     # -- reads --------------------------------------------------------------------------------
     @again
@@ -314,6 +213,8 @@ class Orchestrator(
 
     @again
     def _changes(self, since: int, limit: int) -> Changes:
+        from nbflow.store import event_pruning
+
         with self.database.read() as connection:
             found = events.since(connection, since, limit=limit)
             first, last = events.first_seq(connection), events.last_seq(connection)
@@ -365,23 +266,16 @@ class Orchestrator(
             fault("reap.before_commit")
         fault("reap.after_commit")
 
-    def lose_worker(self, worker_id: str) -> None:
-        """Record that a worker is gone; runs it claimed and never started wait again."""
-        with self._write() as connection:
-            worker = workers.get(connection, worker_id)
-            self._release(connection, worker_id)
-            with standing.told_of(connection, worker.work_pool):
-                if workers.stop(connection, worker_id, at=clock.now()):
-                    _emit_worker(connection, worker, "lost")
-
-    def turn_away(self, now: datetime) -> None:
-        """Cancel due runs whose deployment is at its limit, or say that they wait for it."""
+    def expire_pauses(self) -> int:
+        """End the runs whose pause nobody ended in time; give how many."""
         with self.database.read() as connection:
-            found = lines.turned_away(connection, now, limit=500)
-        if found:
-            with self._write() as connection:
-                for waiting in lines.turned_away(connection, now, limit=500):
-                    claiming.turn_away(connection, waiting)
+            late = flow_runs.waited_in_vain(connection, clock.now())
+        if not late:
+            return 0
+        with self._write() as connection:
+            for run in late:
+                transitions.transit(connection, run, transitions.resumed(run))
+        return len(late)
 
     def cancel_orphans(self) -> None:
         """Cancel the runs that a cancelled run has called and that were not told."""
@@ -393,17 +287,6 @@ class Orchestrator(
             message = "The run that called it was cancelled."
             for run in found:
                 transitions.transit(connection, run, states.Cancelling(message=message))
-
-    def give_back(self, now: datetime) -> None:
-        """Let claims wait again that nobody renewed and that never began."""
-        with self.database.read() as connection:
-            found = flow_runs.unstarted(connection, now)
-        if not found:
-            return
-        with self._write() as connection:
-            for run in found:
-                back = states.Scheduled(run.due_at, message="Its worker never started it.")
-                transitions.transit(connection, run, back)
 
     def mark_late(self, before: datetime) -> None:
         """Call runs Late that could have started before an instant and have not."""
@@ -419,52 +302,18 @@ class Orchestrator(
         with self.database.read() as connection:
             return events.last_seq(connection)
 
-    def next_start(self, work_pool: str) -> datetime | None:
-        """Give when the next waiting run of a pool may be claimed."""
-        with self.database.read() as connection:
-            return lines.next_start(connection, work_pool)
-
-    @again
-    def tick(self, now: datetime) -> int:
-        """Make the runs that are due; give how many schedules were."""
-        fault("tick.before_begin")
-        with self._write() as connection:
-            done = scheduling.tick(connection, now)
-            fault("tick.before_commit")
-        fault("tick.after_commit")
-        return done.schedules
-
-    def mend_schedules(self) -> int:
-        """Let schedules fire again whose problem is no more; give how many."""
-        with self.database.read() as connection:
-            if not schedules.page(connection, problem=True, limit=1).rows:
-                return 0
-        with self._write() as connection:
-            return scheduling.mend(connection)
-
     def watch(self) -> Watch:
         """Give a watch on commits of other processes and threads."""
         return self.database.watch()
 
-    def next_instant(self) -> datetime | None:
-        """Give when the next schedule is due."""
-        with self.database.read() as connection:
-            return schedules.next_instant(connection)
+
+def _checked(new: Sequence[NewEvent]) -> list[NewEvent]:
+    from nbflow.model.event_log import checked  # most runs emit none
+
+    return [checked(one) for one in new]
 
 
-def _renew(connection: sa.Connection, worker_id: str, renew: Callable[..., None]) -> bool:
-    """Renew a worker's registration; say whether it had been given up, and is there again."""
-    gone = workers.given_up(connection, worker_id)
-    if gone is None:
-        renew(connection, worker_id)
-        return False
-    with standing.told_of(connection, gone.work_pool):
-        renew(connection, worker_id)
-    _emit_worker(connection, workers.get(connection, worker_id), "started")
-    return True
+def _emit(connection: sa.Connection, new: Sequence[NewEvent]) -> None:
+    from nbflow.orchestration import emitting
 
-
-def _emit_worker(connection: sa.Connection, worker: Worker, verb: str) -> None:
-    row = jsonable(worker) if verb == "started" else parting(worker)
-    now = clock.now()
-    events.append(connection, [Event(f"worker.{verb}", "workers", worker.id, now, row)])
+    emitting.emit(connection, new)

@@ -19,7 +19,6 @@ from nbflow.model.run_lists import (
     Refused,
     RunChange,
     RunFilter,
-    RunLists,
     RunSort,
     check,
     check_bulk,
@@ -45,7 +44,7 @@ _TYPES = {
 }
 
 
-class SqlRunLists(OverSql, RunLists):
+class SqlRunLists(OverSql):
     """The part of the Orchestrator that answers for many flow runs."""
 
     def list_flow_runs(

@@ -13,7 +13,6 @@ from nbflow.model.run_parts import (
     LogFilter,
     LogSort,
     RunGraph,
-    RunParts,
     TaskRunFilter,
     TimeSort,
 )
@@ -25,7 +24,7 @@ from nbflow.store import flow_runs, logs, run_lists, task_runs
 _MOST_CHILDREN = 1000
 
 
-class SqlRunParts(OverSql, RunParts):
+class SqlRunParts(OverSql):
     """The part of the Orchestrator that answers for what lies inside runs."""
 
     def list_logs(

@@ -29,7 +29,7 @@ from nbflow.model.pages import every
 from nbflow.model.runs import FlowRun, NewFlowRun, begin
 from nbflow.model.scheduling import Plan, Policy
 from nbflow.model.wire import flow_run_row, jsonable
-from nbflow.orchestration import creating, schedules, transitions
+from nbflow.orchestration import placing, schedules, transitions
 from nbflow.store import codec, deployments, events, flow_runs, work_pools
 from nbflow.store import schedules as kept
 from nbflow.store.schedules import Due, Move
@@ -235,7 +235,7 @@ def _deployments(connection: sa.Connection, found: Sequence[Due]) -> Mapping[str
 def _learn(due: Due, deployment: Deployment) -> None:
     """Make the pattern of a schedule's runs. Raises InvalidInput when no run could be made."""
     run = begin(
-        creating.of_deployment(_new_run(deployment, due), deployment),
+        placing.of_deployment(_new_run(deployment, due), deployment),
         created_at=clock.instant(0),
         lease_until=None,
     )

@@ -52,6 +52,13 @@ def transit(
     return enter(connection, run, verdict.state, owner=owner)
 
 
+def resumed(run: FlowRun) -> State:
+    """Give the state a paused run goes on in: its process waits, or a new one must come."""
+    if run.state.is_suspended():
+        return states.Resuming(clock.now(), message="It was resumed.")
+    return states.Running(message="It was resumed.")
+
+
 def note_late(connection: sa.Connection, run: FlowRun, to: State, *, attempt: int | None) -> None:
     """Note the end of a run that was given up unheard, if this is it; the run stays as it is."""
     crashed = late.noted(run, to, attempt=attempt)

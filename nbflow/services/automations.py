@@ -35,19 +35,25 @@ class AutomationsService:
         if not (due_at is not None and due_at <= now) and not self._looks.due(now, longest=_LOOK):
             return self._rest()
         self._looks.done(now)
-        return 0.0 if self._work(now) else self._rest()
+        whole = False
+        try:
+            whole = self._look(now)
+        finally:  # an error of the store, or there is more
+            if not whole:
+                self._looks.undone()
+        return self._rest() if whole else 0.0
 
-    def _work(self, now: datetime) -> bool:
-        """Hear and do what there is; say whether there is more."""
+    def _look(self, now: datetime) -> bool:
+        """Hear and do what there is; False: there is more to hear."""
         for _ in range(_MOST_TURNS):
             if not self.turns.turn(max(now, clock.now())):
                 break
         else:
-            return True
+            return False
         while self.orchestrator.do_actions():
             pass
         self.orchestrator.give_up_actions()
-        return False
+        return True
 
     def _rest(self) -> float:
         due_at = self.turns.deadline()

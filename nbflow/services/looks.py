@@ -29,3 +29,7 @@ class Looks:
         """Note that it was looked; what was committed meanwhile is told by the next question."""
         self._moved = False
         self._at = now
+
+    def undone(self) -> None:
+        """Note that a look did not see everything: the next one is due at once."""
+        self._moved = True

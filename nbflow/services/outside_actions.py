@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from nbflow.exceptions import NbflowError
 from nbflow.faults import fault
@@ -33,39 +35,62 @@ class OutsideActions:
     def __init__(self, orchestrator: Orchestrator) -> None:
         self.orchestrator = orchestrator
         self._looks = Looks(orchestrator)
-        self._free = AT_ONCE
-        self._lock = threading.Lock()
+        self._held: set[str] = set()
+        self._unsaid: dict[str, Mapping[str, Any]] = {}
+        self._unsure = False
 
     def run_once(self, now: datetime) -> float:
         """Begin what waits, as far as there are slots; give how long to rest."""
-        if self._free and self._looks.due(now, longest=_LOOK):
-            claimed = self.orchestrator.claim_actions(self._free)
-            if len(claimed) < self._free:  # else there may be more
-                self._looks.done(now)
-            for action, _ in claimed:
+        for action_id in tuple(self._unsaid):
+            self._say(action_id)
+        free = AT_ONCE - len(self._held)
+        if free > 0 and self._looks.due(now, longest=_LOOK):
+            for action in self._claim(now, free):
                 self._begin(action)
         return _TICK
 
+    def _claim(self, now: datetime, free: int) -> list[AutomationAction]:
+        """Claim what there is; what an answer that was lost had given is recorded as not done."""
+        if self._unsure:
+            self.orchestrator.give_up_actions(holding=tuple(self._held))
+        self._unsure = True
+        claimed = self.orchestrator.claim_actions(free)
+        self._unsure = False
+        if len(claimed) < free:  # else there may be more
+            self._looks.done(now)
+        return [action for action, _ in claimed]
+
     def _begin(self, action: AutomationAction) -> None:
-        with self._lock:
-            self._free -= 1
+        self._held.add(action.id)
         name = f"nbflow-action-{action.id}"
         threading.Thread(target=self._carry_out, args=(action,), name=name, daemon=True).start()
 
     def _carry_out(self, action: AutomationAction) -> None:
         try:
-            self._do(action)
-        except NbflowError as error:  # the store is away: its state is found out when it is back
-            _log.warning("What came of the action %s could not be kept: %s", action.id, error)
-        finally:
-            with self._lock:
-                self._free += 1
+            self._unsaid[action.id] = self._do(action)
+            fault("action.after_child")
+            self._say(action.id)
+        except NbflowError as error:  # the store is away: it is told when it is back
+            _log.warning("What came of the action %s cannot be kept yet: %s", action.id, error)
 
-    def _do(self, action: AutomationAction) -> None:
-        context = self.orchestrator.action_context(action.id)
+    def _do(self, action: AutomationAction) -> Mapping[str, Any]:
+        try:
+            context = self.orchestrator.action_context(action.id)
+        except NbflowError as error:
+            return {"state": "not-done", "message": f"It was not begun: {error}", "outcome": {}}
         said = {"id": action.id, "action": action.action, "context": context}
-        answer = action_child.carry_out(said)
-        fault("action.after_child")
+        try:
+            return action_child.carry_out(said)
+        except OSError as error:  # no process can be had
+            return {"state": "failed", "message": f"It was not begun: {error}", "outcome": {}}
+
+    def _say(self, action_id: str) -> None:
+        """Write down what came of an action; the second time changes nothing."""
+        answer = self._unsaid.get(action_id)
+        if answer is None:  # two said it at once
+            return
         self.orchestrator.finish_action(
-            action.id, answer["state"], answer["message"], outcome=answer["outcome"]
+            action_id, answer["state"], answer["message"], outcome=answer["outcome"]
         )
+        self._unsaid.pop(action_id, None)
+        self._held.discard(action_id)

@@ -22,7 +22,7 @@ from nbflow.model.artifacts import (
     too_deep,
     too_large,
 )
-from nbflow.model.backend import Page
+from nbflow.model.pages import Page
 from nbflow.store import codec, contents
 from nbflow.store.dialect import Insert, Upsert
 from nbflow.store.tables import artifact, flow_run

@@ -22,7 +22,8 @@ from nbflow.model.runs import Batch
 from nbflow.store import mirroring
 
 if TYPE_CHECKING:
-    from nbflow.model.backend import Backend, Recorded
+    from nbflow.model.backend import Backend
+    from nbflow.model.changes import Recorded
 
 
 def digest(text: str) -> str:

@@ -12,14 +12,16 @@ from nbflow.exceptions import InvalidInput, SchemaMismatch
 from nbflow.model import names
 from nbflow.store import dialect
 from nbflow.store.hints import Watch
-from nbflow.store.schema import metadata
 
 #: the newest revision in migrations/versions
 HEAD = "0005"
 
-_VERSION = sa.Table(
+VERSION = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
 )
+
+#: the newest schema as SQLite is told it; `scripts/fresh_schema.py` writes it from the tables
+_FRESH = Path(__file__).with_name("fresh.sql")
 
 #: alembic keeps what it does in variables of its modules
 _migrating = threading.Lock()
@@ -72,16 +74,22 @@ class Database:
         with self.read() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return None
-            return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
+            return connection.execute(sa.select(VERSION.c.version_num)).scalar()
 
     def _create(self) -> None:
         """Make all tables at once: alembic's own import would cost more than the whole schema."""
         with self.write() as connection:
             if sa.inspect(connection).has_table("alembic_version"):
                 return
-            metadata.create_all(connection, checkfirst=False)
-            _VERSION.create(connection)
-            connection.execute(_VERSION.insert().values(version_num=HEAD))
+            if self.engine.dialect.name == "sqlite":  # every script's first run makes one
+                for statement in _FRESH.read_text(encoding="utf-8").split(";\n"):
+                    connection.exec_driver_sql(statement)
+            else:
+                from nbflow.store.schema import metadata
+
+                metadata.create_all(connection, checkfirst=False)
+                VERSION.create(connection)
+            connection.execute(VERSION.insert().values(version_num=HEAD))
 
     def upgrade(self, *, keep: bool = True) -> Path | None:
         """Bring the schema up to date; give the copy kept of the store as it was, if one was.

@@ -9,8 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbflow.model import clock
-from nbflow.model.event_views import EMITTED, ID
-from nbflow.model.events import Event, NewEvent, of_text
+from nbflow.model.events import EMITTED, ID, Event, NewEvent, of_text
 from nbflow.store import codec
 from nbflow.store.bulk import Bulk, Row
 from nbflow.store.tables import event

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from nbflow import settings
 from nbflow.exceptions import StoreBusy, StoreFull, Unreachable
 from nbflow.model import clock, rows
+from nbflow.model.changes import Recorded
 from nbflow.model.events import NewEvent
 from nbflow.model.ids import uuid7
 from nbflow.model.results import ResultRecord
@@ -31,7 +32,7 @@ from nbflow.model.states import State
 from nbflow.store import contents, owners
 
 if TYPE_CHECKING:
-    from nbflow.model.backend import Backend, Recorded
+    from nbflow.model.backend import Backend
 
 _log = logging.getLogger("nbflow.spool")
 
@@ -192,8 +193,6 @@ def deliver(backend: Backend, batch: Batch) -> tuple[Recorded, bool]:
         except Exception as error:
             taken = False
             _log.error("The records of flow run %s were refused: %s", flow_run_id, error)
-    from nbflow.model.backend import Recorded  # it loads all nouns, and is rarely needed
-
     return Recorded(tuple(cancel), paused=tuple(paused)), taken
 
 

@@ -52,6 +52,13 @@ ROWS = [
     said(327, "a template that calls", FAILED, "template.syntax",
          "actions.0.payload.x", actions=[{"type": "emit-event", "event": "e", "payload": {
              "x": "{{ open('/etc/passwd') }}"}}]),
+    said(327, "a template that reaches for a class", FAILED, "template.inside",
+         "actions.0.payload.x", hint="attributes",
+         actions=[{"type": "emit-event", "event": "e", "payload": {"x": "{{ event.__class__ }}"}}]),
+    said(327, "a template that reaches for what is inside", FAILED, "template.inside",
+         "actions.0.payload.x", hint="attributes",
+         actions=[{"type": "emit-event", "event": "e", "payload": {
+             "x": "{{ flow_run.parameters.y.__dict__ | default: 1 }}"}}]),
     said(328, "a deployment there is not", {"type": "freshness", "deployment": "nobody",
          "within": 3600}, "not_found", "deployment", status=404),
     said(329, "an empty name", FAILED, "name.invalid", "name", name=""),

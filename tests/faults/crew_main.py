@@ -6,7 +6,7 @@ Roles:
 
 - `worker`: the real loop from claim to end over the real authority; its executor only says that
   a run completed;
-- `server`: the real scheduler and reaper;
+- `server`: the real scheduler and reaper; `automator`: the real services of automations;
 - `executor`: the real process of a run of the notebook WORD;
 - `flows`: a flow of some tasks, again and again; each leaves a file in the folder `flows`;
 - `canceller`: asks the run WORD to stop; `holder`: a flow that takes a slot of the limit WORD.
@@ -40,6 +40,8 @@ from nbflow.model.verdicts import Accept, Verdict
 from nbflow.model.workers import Claim, NewWorker
 from nbflow.notebook import execute
 from nbflow.orchestration.orchestrator import Orchestrator
+from nbflow.services.automations import AutomationsService
+from nbflow.services.outside_actions import OutsideActions
 from nbflow.services.reaper import Reaper
 from nbflow.services.scheduler import Scheduler
 from nbflow.services.service import Service
@@ -113,6 +115,14 @@ def server(_word: str) -> None:
     """Tick and reap, for ever."""
     orchestrator = insist(Orchestrator)
     for chore in (Scheduler(orchestrator), Reaper(orchestrator)):
+        Service(chore).start()
+    PAUSE.wait()
+
+
+def automator(_word: str) -> None:
+    """Decide what automations do, and do it, for ever."""
+    orchestrator = insist(Orchestrator)
+    for chore in (AutomationsService(orchestrator), OutsideActions(orchestrator)):
         Service(chore).start()
     PAUSE.wait()
 

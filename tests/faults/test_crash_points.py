@@ -2,7 +2,7 @@
 
 Each place × {kill -9, SIGTERM, the write happened and the caller saw an error}, in real processes;
 `make test` strikes at each place once, `make faults` (`NBFLOW_FAULTS_FULL=1`) with all three.
-(`migrate.after_statement` is struck in tests/store; there are no automations yet.)
+(`migrate.after_statement` and `rotate.…` are struck in tests/store and test_key_rotation.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import nbformat
 import psutil
@@ -25,16 +25,21 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nbflow import settings
+from nbflow.blocks import SecretStr
 from nbflow.faults import POINTS
 from nbflow.model import clock, states
+from nbflow.model.automations import Firing, NewAutomation
 from nbflow.model.deployments import NewDeployment, NewSchedule
+from nbflow.model.events import ID, NewEvent
 from nbflow.model.limits import NewLimit
 from nbflow.model.runs import FlowRun, NewFlowRun
 from nbflow.model.schedules import Interval
+from nbflow.notifications import Webhook
 from nbflow.orchestration import invariants
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.reaper import Reaper
 from nbflow.store import owners, tables
+from tests import sinks
 from tests.faults.crew import Crew
 
 Wait = Callable[..., object]
@@ -69,11 +74,15 @@ EXECUTOR = cases(
 CANCEL = cases("cancel.after_request")
 SIGNAL = cases("cancel.after_signal")
 SLOT = cases("slot.after_acquire")
+DECIDING = cases("automation.after_match", "automation.before_commit", "automation.after_commit")
+ACTING = cases("action.before_commit", "action.after_commit")
+OUTSIDE = cases("action.after_claim", "action.after_child")
 
 
 def test_every_place_is_struck_here() -> None:
-    struck = {place for place, _ in SERVER + REAPER + WORKER + EXECUTOR + CANCEL + SIGNAL + SLOT}
-    elsewhere = ("migrate.", "rotate.", "automation.", "action.")
+    runs = SERVER + REAPER + WORKER + EXECUTOR + CANCEL + SIGNAL + SLOT
+    struck = {place for place, _ in runs + DECIDING + ACTING + OUTSIDE}
+    elsewhere = ("migrate.", "rotate.")
     assert struck == {place for place in POINTS if not place.startswith(elsewhere)}
 
 
@@ -317,4 +326,71 @@ def test_a_slot_whose_taker_is_struck_is_free_again(scene: Scene, place: str, do
         end(struck)
     assert scene.ended().state.name in ("Crashed", "Failed", "Cancelled")
     scene.wait_for(lambda: not scene.orchestrator.read_limit("db").slots)
+    scene.check()
+
+
+# -- automations ------------------------------------------------------------------------------
+def automation(scene: Scene, *actions: dict[str, Any]) -> None:
+    """Have an automation whose moment has come."""
+    scene.orchestrator.create_automation(NewAutomation("rule", {"expect": ["x"]}, actions))
+    scene.orchestrator.emit_events([NewEvent("x", {ID: "me"})])
+
+
+def fired(scene: Scene, place: str, do: str) -> Firing:
+    """Strike at the services of automations; give what they did in the end, one firing."""
+    struck = scene.add("automator", place=place, do=do)
+    scene.struck()
+    if do != "exec_then_raise":  # else it goes on by itself
+        end(struck)
+        scene.add("automator")
+
+    def look() -> Firing | None:
+        found = scene.orchestrator.list_firings("rule").rows
+        assert len(found) < 2
+        live = {"pending", "running"}
+        return found[0] if found and not live & {one.state for one in found[0].actions} else None
+
+    return cast(Firing, scene.wait_for(look, seconds=60, what="the end of the actions"))
+
+
+@pytest.mark.parametrize(("place", "do"), DECIDING + ACTING)
+def test_automations_that_are_struck_decide_once_and_do_each_action_once(
+    scene: Scene, place: str, do: str
+) -> None:
+    automation(scene, *({"type": "emit-event", "event": f"done.{n}"} for n in range(2)))
+    made = fired(scene, place, do)
+    assert [action.state for action in made.actions] == ["done", "done"]
+    told = [e.kind for e in scene.orchestrator.changes(0).events if e.kind.startswith("done.")]
+    assert told == ["done.0", "done.1"]
+    scene.check()
+
+
+#: what was sent, and what is written down of it
+AFTER_OUTSIDE = {
+    ("action.after_claim", "kill9"): (0, "not-done"),
+    ("action.after_claim", "term"): (0, "not-done"),
+    ("action.after_claim", "exec_then_raise"): (0, "not-done"),
+    ("action.after_child", "kill9"): (1, "not-done"),
+    ("action.after_child", "term"): (1, "not-done"),
+    ("action.after_child", "exec_then_raise"): (1, "done"),
+}
+
+
+@pytest.mark.parametrize(("place", "do"), OUTSIDE)
+def test_what_leaves_is_sent_once_by_its_key_or_written_down_as_not_done(
+    scene: Scene, place: str, do: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBFLOW_SECRET_KEY_FILE", str(scene.folder / "key"))
+    with sinks.web() as web:
+        scene.environment |= {
+            "NBFLOW_SECRET_KEY_FILE": str(scene.folder / "key"),
+            "NBFLOW_OUTGOING_HTTP": "1",
+            "NBFLOW_OUTGOING_HOSTS": f"127.0.0.1:{web.port}",
+        }
+        Webhook(url=SecretStr(f"{web.url}/hook")).save("hook")
+        automation(scene, {"type": "call-webhook", "block": "webhook/hook", "payload": {"a": 1}})
+        (action,) = fired(scene, place, do).actions
+        sent, state = AFTER_OUTSIDE[place, do]
+        assert action.state == state, action.message
+        assert [got.headers["idempotency-key"] for got in web.got] == [action.id] * sent
     scene.check()

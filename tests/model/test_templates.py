@@ -260,8 +260,11 @@ def test_a_bomb_ends_at_once_and_gives_at_most_what_is_allowed(template: str, va
     "path", ["flow_run.__class__", "flow_run.name.__class__.__init__.__globals__"]
 )
 def test_a_path_leads_to_keys_and_never_to_attributes(path: str) -> None:
-    with pytest.raises(InvalidInput, match="has no '__class__'"):
-        templates.render(f"{{{{ {path} }}}}", CONTEXT)
+    for do in (templates.render, templates.check):
+        with pytest.raises(InvalidInput, match="cannot name '__class__'") as caught:
+            do(f"{{{{ {path} }}}}", CONTEXT, field="message")
+        assert (caught.value.code, caught.value.field) == ("template.inside", "message")
+        assert "attributes" in (caught.value.hint or "")
 
 
 def test_values_nested_without_end_are_refused() -> None:

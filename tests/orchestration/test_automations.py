@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +10,24 @@ from typing import Any
 
 import pytest
 
+from nbflow.automations import (
+    Automation,
+    CompoundTrigger,
+    DeploymentEventTrigger,
+    EventTrigger,
+    MetricTrigger,
+    action,
+)
+from nbflow.exceptions import InvalidInput
 from nbflow.model import clock, ids, states
 from nbflow.model.automations import AutomationChange, Firing, NewAutomation, TestAsked
 from nbflow.model.deploying import DeployRequest, deployment_of
-from nbflow.model.deployments import Deployment
+from nbflow.model.deployments import Deployment, DeploymentChange
 from nbflow.model.event_views import ID
 from nbflow.model.events import Event
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun
+from nbflow.model.work_pools import WorkPoolChange, WorkQueueChange
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.automations import AutomationsService
 from nbflow.store import events
@@ -59,10 +70,11 @@ def ran(store: Orchestrator, *to: states.State, **said: Any) -> FlowRun:
     return store.read_flow_run(run.id)
 
 
-def emit(store: Orchestrator, name: str, *, resource: str = "me") -> None:
+def emit(store: Orchestrator, name: str, *, resource: str = "me", ago: float = 0.0) -> None:
     row = {"resource": {ID: resource}, "related": [], "payload": {}, "follows": None}
+    at = clock.now() - timedelta(seconds=ago)
     with store.database.write() as connection:
-        events.append(connection, [Event(name, "events", ids.uuid7(), clock.now(), row)])
+        events.append(connection, [Event(name, "events", ids.uuid7(), at, row)])
 
 
 def firings(store: Orchestrator, name: str) -> list[Firing]:
@@ -98,17 +110,62 @@ def test_a_failed_run_makes_a_run_of_a_deployment_with_its_name_as_parameter(
 def test_behaviour_24_templates_reach_no_attribute_and_a_wrong_one_fails_alone(
     store: Orchestrator, service: AutomationsService
 ) -> None:
-    escape = {"type": "emit-event", "event": "x", "payload": {
-        "said": "{{ flow_run.__class__.__mro__ }}"}}  # fmt: skip
-    fine = {"type": "emit-event", "event": "y", "payload": {"said": "{{ flow_run.name | upper }}"}}
-    store.create_automation(NewAutomation("escape", FAILED, (escape, fine)))
+    def said(template: str) -> dict[str, Any]:
+        return {"type": "emit-event", "event": "x", "payload": {"said": template}}
+
+    for reaching in ("{{ flow_run.__class__.__mro__ }}", "{{ event.payload.x.__dict__ }}"):
+        with pytest.raises(InvalidInput) as caught:
+            store.create_automation(NewAutomation("escape", FAILED, (said(reaching),)))
+        assert (caught.value.code, caught.value.field) == (
+            "template.inside", "actions.0.payload.said",
+        )  # fmt: skip
+    actions = (said("{{ flow_run.no_such }}"), said("{{ flow_run.name | upper }}"))
+    store.create_automation(NewAutomation("one wrong", FAILED, actions))
     run = ran(store)
     turn(service)
-    (one,) = firings(store, "escape")
+    (one,) = firings(store, "one wrong")
     assert [done.state for done in one.actions] == ["failed", "done"]
-    assert "__class__" in one.actions[0].message
-    last = [e for e in store.changes(0).events if e.kind == "y"]
-    assert last[0].row["payload"] == {"said": run.name.upper()}
+    assert "no_such" in one.actions[0].message
+    last = [e for e in store.changes(0).events if e.kind == "x"]
+    assert [e.row["payload"] for e in last] == [{"said": run.name.upper()}]
+
+
+def test_what_came_before_a_pause_counts_though_nobody_had_read_it(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    said = {"expect": ["x"], "threshold": 2, "within": 3600}
+    for name in ("by hand", "another trigger"):
+        store.create_automation(NewAutomation(name, said, NOTHING))
+    emit(store, "x")
+    turn(service)
+    emit(store, "x")
+    store.update_automation("by hand", AutomationChange(enabled=False))
+    store.update_automation("another trigger", AutomationChange(trigger={"expect": ["y"]}))
+    emit(store, "x")
+    emit(store, "x")
+    for served in (service, AutomationsService(store)):
+        turn(served)
+        for name in ("by hand", "another trigger"):
+            (one,) = firings(store, name)
+            assert (one.kind, [done.state for done in one.actions]) == ("triggered", ["done"])
+        assert store.read_standing("by hand").matched == 2
+    store.update_automation("by hand", AutomationChange(enabled=True))
+    emit(store, "x")
+    turn(service)
+    assert len(firings(store, "by hand")) == 1, "it counts from when it was enabled"
+
+
+def test_a_watch_that_had_run_out_before_the_pause_fires_and_a_later_one_does_not(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    for name, within in (("soon", 10), ("late", 3600)):
+        said = {"posture": "Proactive", "expect": ["y"], "after": ["x"], "within": within}
+        store.create_automation(NewAutomation(name, said, NOTHING))
+    emit(store, "x", ago=60)
+    for name in ("soon", "late"):
+        store.update_automation(name, AutomationChange(enabled=False))
+    turn(service, 7200)
+    assert [len(firings(store, name)) for name in ("soon", "late")] == [1, 0]
 
 
 def test_what_is_inferred_comes_from_the_event(
@@ -368,3 +425,55 @@ def test_a_run_is_suspended_and_resumed(store: Orchestrator, service: Automation
     names = [one.name for one in store.list_states(run.id)]
     assert names[:3] == ["Pending", "Running", "Suspended"]
     assert store.read_flow_run(run.id).state.message == "It was resumed."
+
+
+def test_python_says_times_as_timedeltas_lists_automations_and_tries_them(
+    store: Orchestrator, service: AutomationsService
+) -> None:
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    expected = EventTrigger(expect=["x"], threshold=2, within=hour)
+    two = Automation("two x", expected, NOTHING)
+    slow = MetricTrigger(
+        metric="duration", operator=">", threshold=5, range=2 * hour, firing_for=5 * minute
+    )
+    made = Automation("slow", CompoundTrigger(triggers=[slow, expected], within=minute), NOTHING)
+    assert made.said.trigger["within"] == 60.0
+    assert made.said.trigger["triggers"][0]["range"] == 7200.0
+    assert made.said.trigger["triggers"][0]["firing_for"] == 300.0
+    assert DeploymentEventTrigger(schedule_after=minute)["schedule_after"] == 60.0
+    assert action("run-deployment", deployment="d", schedule_after=minute)["schedule_after"] == 60.0
+    emit(store, "x")
+    emit(store, "x")
+    tried = two.test(hour)
+    assert (tried.matched, [one.kind for one in tried.firings]) == (2, ["triggered"])
+    assert asyncio.run(two.atest(clock.now())).matched == 0
+    two.create()
+    made.create()
+    assert [one.name for one in Automation.list()] == ["slow", "two x"]
+    assert [one.id for one in asyncio.run(Automation.alist())] == [made.id, two.id]
+    assert (two.firings(), asyncio.run(two.afirings())) == ((), ())
+    assert asyncio.run(two.astanding()).matched == two.standing().matched == 0
+
+
+@pytest.mark.parametrize("of", ["deployment", "work-pool", "work-queue"])
+def test_a_status_is_followed_by_what_really_happens(
+    store: Orchestrator, service: AutomationsService, of: str
+) -> None:
+    deploy(store)
+    named = {"deployment": "etl", "work-pool": "etl", "work-queue": "etl/default"}[of]
+    for status in ("paused", "active"):
+        said = {"type": "status", "of": of, "name": named, "status": status}
+        store.create_automation(NewAutomation(status, said, NOTHING))
+    for at, paused in enumerate((True, False, True), start=1):
+        if of == "deployment":
+            store.update_deployment("etl", DeploymentChange(paused=paused))
+        elif of == "work-pool":
+            store.update_work_pool("etl", WorkPoolChange(paused=paused))
+        else:
+            store.update_work_queue("etl", "default", WorkQueueChange(paused=paused))
+        turn(service)
+        fired = {
+            name: sum(one.kind == "triggered" for one in firings(store, name))
+            for name in ("paused", "active")
+        }
+        assert fired == {"paused": (at + 1) // 2, "active": at // 2}

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -133,6 +134,24 @@ def test_going_back_to_the_first_release_and_on_again_keeps_histories(tmp_path: 
     assert (ask(states), ask(now)) == before
     command.upgrade(config, "head")
     assert ask("select id, history from task_run order by 1") == histories
+
+
+def test_a_fresh_store_is_made_of_the_tables(tmp_path: Path) -> None:
+    def made(fresh: sqlite3.Connection) -> dict[str, str]:
+        rows = fresh.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in rows}
+
+    database = Database(f"sqlite:///{tmp_path / 'fresh.sqlite'}")
+    database.prepare()
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'tables.sqlite'}")
+    metadata.create_all(engine)
+    with (
+        closing(sqlite3.connect(tmp_path / "fresh.sqlite")) as fresh,
+        closing(sqlite3.connect(tmp_path / "tables.sqlite")) as tables,
+    ):
+        written = made(fresh)
+        written.pop("alembic_version")
+        assert written == made(tables), "write it anew: python scripts/fresh_schema.py"
 
 
 def test_a_fresh_store_is_at_head(tmp_path: Path) -> None:

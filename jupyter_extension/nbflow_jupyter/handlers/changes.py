@@ -14,8 +14,8 @@ from jupyter_server.auth.decorator import authorized, ws_authenticated
 from tornado import web, websocket
 
 from nbflow import settings
-from nbflow.model import backend as model
-from nbflow.model.backend import check_wait
+from nbflow.model import changes as model
+from nbflow.model.changes import check_wait
 from nbflow.model.event_views import EMITTED
 from nbflow.model.events import Event
 from nbflow.model.pages import every

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from nbflow.model.artifacts import Artifact, ArtifactChange, ArtifactContent, DeletedArtifacts
-from nbflow.model.backend import Page
+from nbflow.model.pages import Page
 from nbflow_jupyter import queries, shapes
 from nbflow_jupyter.handlers import artifacts
 from nbflow_jupyter.operation import Operation, route

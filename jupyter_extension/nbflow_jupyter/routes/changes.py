@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from nbflow.model.backend import Changes
+from nbflow.model.changes import Changes
 from nbflow_jupyter import queries
 from nbflow_jupyter.handlers import changes
 from nbflow_jupyter.operation import Operation, route
