@@ -95,9 +95,16 @@ def _property(name: str, value: Any, binder: str | None) -> dict[str, Any] | Non
         return None
     try:
         whole = {"properties": {name: declared}}
-        return declared | {"default": parameters.check(whole, {name: value}, what=name)[name]}
+        return declared | {"default": _checked(whole, {name: value}, name)[name]}
     except ParameterError:  # it is another by now than what was written
         return None
+
+
+def _checked(
+    schema: Mapping[str, Any], values: dict[str, Any], what: str, *, partial: bool = False
+) -> dict[str, Any]:
+    """Check values of this kernel's own: nothing keeps them as they are."""
+    return parameters.check(schema, values, what=what, partial=partial, kept=False)
 
 
 def _annotation(value: Any) -> Any:
@@ -122,7 +129,7 @@ def _read(
     """Read `--params` by the type of each. Raises MagicError."""
     try:
         texts = {n: parameters.from_text(schema, n, text, what="the flow") for n, text in pairs}
-        checked = parameters.check(schema, texts, what="the flow", partial=True)
+        checked = _checked(schema, texts, "the flow", partial=True)
     except InvalidInput as error:
         raise options.wrong("flow", f"--params: {error.message}", error.hint) from None
     around = dict(namespace)

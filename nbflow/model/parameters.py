@@ -22,7 +22,7 @@ from uuid import UUID
 
 from nbflow.exceptions import ParameterError, ParametersTooLarge, ParameterTypeError
 from nbflow.model import iso_durations, masking, names, parameter_references
-from nbflow.model.json_schema import Mismatch, conform, resolve
+from nbflow.model.json_schema import Mismatch, conform, is_secret, resolve
 from nbflow.model.shapes import is_mapping, is_sequence, is_set
 
 LARGEST = 512 * 1024
@@ -35,7 +35,9 @@ _TELLING = 8
 Schema = Mapping[str, Any]
 
 
-def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> dict[str, Any]:
+def check(
+    schema: Schema, values: Any, *, what: str, partial: bool = False, kept: bool = True
+) -> dict[str, Any]:
     """Give the values as plain JSON values, each as its parameter takes it.
 
     Nothing is converted but what JSON cannot tell apart (`5.0` for a whole number) and Python
@@ -44,7 +46,8 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
     A reference to a block (`parameter_references`) is taken as it is.
     Where the parameter takes one, a set is a list, bytes are base64, and NaN is
     `{"$float": "nan"}`. `what` names the flow or deployment in messages. With `partial`, required
-    parameters may be missing.
+    parameters may be missing. What is `kept` with a run holds no secret: neither one that is known,
+    nor what the schema says is one.
 
     Raises ParameterError: `parameter.name`, `.unknown`, `.missing` (all at once), `.type`,
     `.value`, `.number`, `.text`, `.too_deep`, `.cyclic`, `.too_large`, `.looks_secret`.
@@ -67,7 +70,8 @@ def check(schema: Schema, values: Any, *, what: str, partial: bool = False) -> d
             continue
         value = _special(schema, _of(schema, name), value)
         checked[name] = _value(schema, name, plain.of(value, name), what)
-        _check_not_secret(resolve(schema, _of(schema, name)), name, checked[name])
+        if kept:
+            _check_not_secret(schema, name, checked[name])
     if len(json.dumps(checked, ensure_ascii=False).encode()) > LARGEST:
         _too_large("parameters")
     return checked
@@ -165,20 +169,42 @@ def _special(root: Schema, taken: Schema, value: Any) -> Any:
     return value
 
 
-def _check_not_secret(taken: Schema, name: str, value: Any) -> None:
+def _check_not_secret(schema: Schema, name: str, value: Any) -> None:
     """Refuse a secret written out: a run's parameters stand in its notebook, for all to read."""
-    if taken.get("writeOnly") or not masking.registered():
-        return
-    known = [secret for secret in masking.registered() if len(secret) >= _TELLING]
-    for text in _texts(value):
-        if text in masking.registered() or any(secret in text for secret in known):
-            raise ParameterError(
-                f"Parameter {name!r} holds a secret.",
-                code="parameter.looks_secret",
-                field=name,
-                hint="Parameters are shown to whoever sees the run: save it as a block, and give "
-                '{"$ref": {"block_document_slug": "secret/NAME"}}.',
-            )
+    if _is_written(schema, _of(schema, name), value) or _is_known(value):
+        raise ParameterError(
+            f"Parameter {name!r} holds a secret.",
+            code="parameter.looks_secret",
+            field=name,
+            hint="Parameters are shown to whoever sees the run: save it as a block, and give "
+            '{"$ref": {"block_document_slug": "secret/NAME"}}.',
+        )
+
+
+def _is_written(root: Schema, taken: Schema, value: Any) -> bool:
+    """Say whether there is text where a schema, or a part of it, takes a secret."""
+    taken = resolve(root, taken)
+    if is_secret(taken):
+        return any(_texts(value))
+    if any(_is_written(root, option, value) for option in taken.get("anyOf", ())):
+        return True
+    if is_mapping(value):
+        return any(_is_written(root, _of(taken, key), inner) for key, inner in value.items())
+    items = taken.get("items")
+    return (
+        is_mapping(items)
+        and is_sequence(value)
+        and any(_is_written(root, items, each) for each in value)
+    )
+
+
+def _is_known(value: Any) -> bool:
+    """Say whether a value holds a secret that was registered."""
+    secrets = masking.registered()
+    known = [secret for secret in secrets if len(secret) >= _TELLING]
+    return bool(secrets) and any(
+        text in secrets or any(secret in text for secret in known) for text in _texts(value)
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:

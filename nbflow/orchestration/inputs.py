@@ -134,7 +134,7 @@ def _answer(run: FlowRun, given: Mapping[str, Any] | None) -> RunInput | None:
     try:
         from nbflow.model import parameters  # few runs ask
 
-        value = parameters.check(asks.get("schema", {}), given or {}, what="the input")
+        value = parameters.check(asks.get("schema", {}), given or {}, what="the input", kept=False)
     except ParameterError as error:
         code = error.code.replace("parameter.", "input.")
         raise InvalidInput(error.message, code=code, field=error.field) from None

@@ -262,7 +262,29 @@ def test_a_secret_written_out_is_refused(value):
         assert (error.code, error.field) == ("parameter.looks_secret", "any")
         assert value not in str(error)
     assert checked(any="spin9ach") == {"any": "spin9ach"}
-    assert parameters.check(SPECIAL, {"secret": value}, what="daily") == {"secret": value}
+    with pytest.raises(ParameterError, match="holds a secret"):
+        parameters.check(SPECIAL, {"secret": value}, what="daily")
+
+
+def test_what_a_schema_calls_a_secret_is_not_kept_as_it_is_written():
+    hidden = {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]}
+    login = {"type": "object", "properties": {"user": {"type": "string"}, "password": hidden}}
+    schema = {
+        "properties": {
+            "token": hidden,
+            "login": {"$ref": "#/$defs/Login"},
+            "many": {"items": login},
+        },
+        "$defs": {"Login": login},
+    }
+    reference = {"$ref": {"block_document_slug": "secret/api-key"}}
+    taken = {"token": reference, "login": {"user": "me", "password": None}}
+    assert parameters.check(schema, taken, what="daily") == taken
+    for written in ({"token": "x"}, {"login": {"password": "x"}}, {"many": [{"password": "x"}]}):
+        with pytest.raises(ParameterError) as caught:
+            parameters.check(schema, written, what="daily")
+        assert caught.value.code == "parameter.looks_secret"
+        assert parameters.check(schema, written, what="daily", kept=False) == written
 
 
 def test_unique_items_are_found_in_a_long_list_at_once():
