@@ -109,7 +109,8 @@ interface ISmall extends IPart {
   whole?: boolean;
 }
 
-export function Small(props: ISmall): JSX.Element {
+export function Small(all: ISmall): JSX.Element {
+  const props = { ...all, draft: fromBlock(all) };
   const { shape, draft, at, label, needed, bare, problems, onDraft, trans } = props;
   const id = useId();
   const wrong = ownProblem(problems, at, []);
@@ -147,6 +148,14 @@ export function Small(props: ISmall): JSX.Element {
 /** A parameter of a run; what lies within one is not looked up. */
 const PARAMETER = /^parameters\.[^.[]+$/;
 
+/** A run keeps its parameters for all to read: a secret among them is taken from a block. */
+function fromBlock({ shape, draft, at }: ISmall): Draft {
+  const empty = draft.is === 'leaf' && draft.text === '' && draft.kept === undefined;
+  return shape.kind === 'secret' && empty && PARAMETER.test(at)
+    ? { ...draft, as: 'block' }
+    : draft;
+}
+
 /** What else can be done with a secret: have it kept in a block, or keep none. */
 function SecretTools({ shape, draft, at, label, ...part }: ISmall): JSX.Element | null {
   const { needed, disabled, onDraft, trans } = part;
@@ -157,7 +166,7 @@ function SecretTools({ shape, draft, at, label, ...part }: ISmall): JSX.Element 
   const kept = !disabled && (draft.kept !== undefined || draft.text !== '');
   return (
     <div className="jp-nbflow-SecretTools">
-      {(named || PARAMETER.test(at)) && (
+      {named !== PARAMETER.test(at) && (
         <button
           type="button"
           className="jp-nbflow-LinkButton"
