@@ -120,18 +120,23 @@ class FreshnessTrigger:
     within: Seconds
 
 
+Status = Literal["paused", "active", "ready", "not-ready"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatusTrigger:
-    """Fires when something becomes `paused` or `active`.
+    """Fires when something becomes `paused` or `active`, `ready` or `not-ready`.
 
     Attributes:
         of: `deployment`, `work-pool` or `work-queue`. name: its name or id (a queue: `POOL/QUEUE`).
+        status: `ready`: a worker serves it, and it is not paused; `not-ready`: none does. A
+            deployment is as ready as the queue its runs wait in.
     """
 
     type: Literal["status"] = "status"
     of: Literal["deployment", "work-pool", "work-queue"]
     name: str
-    status: Literal["paused", "active"]
+    status: Status
 
 
 Leaf = EventTrigger | MetricTrigger | CellValueTrigger | FreshnessTrigger | StatusTrigger

@@ -15,6 +15,7 @@ from nbflow.model.trigger_kinds import (
     CellValueTrigger,
     EventTrigger,
     MetricTrigger,
+    StatusTrigger,
     Trigger,
     lowered,
     of_deployment,
@@ -285,29 +286,43 @@ class _Value(Leaf):
         return each(state, t, holds, said)
 
 
-_STATUS_VERBS = ("created", "updated", "paused", "resumed")
+_SERVED = {"READY": "ready", "NOT_READY": "not-ready", "PAUSED": "paused"}
+_CHANGES = ("paused", "resumed")
+_SERVED_CHANGES = (*_CHANGES, "ready", "not-ready")
 
 
 class _Status(Leaf):
-    """Follows whether something is paused."""
+    """Follows whether something is paused, or whether workers serve it."""
 
-    def __init__(self, said: Any) -> None:
-        names = [f"nbflow.{said.of}.{verb}" for verb in _STATUS_VERBS]
-        super().__init__(names, {ID: f"nbflow.{said.of}.{said.name}"}, ())
-        self._wanted, self._what = said.status == "paused", f"The {said.of}"
+    def __init__(self, said: StatusTrigger) -> None:
+        self._served = said.status in ("ready", "not-ready")
+        changes = _SERVED_CHANGES if self._served else _CHANGES
+        by_queue = self._served and said.of == "deployment"
+        noun = "work-queue" if by_queue else said.of
+        names = [f"nbflow.{noun}.{verb}" for verb in ("created", "updated", *changes)]
+        match = {} if by_queue else {ID: f"nbflow.{said.of}.{said.name}"}
+        super().__init__(names, match, of_deployment(said.name) if by_queue else ())
+        self._changes = tuple(f".{one}" for one in changes)
+        self._wanted, self._what = said.status, f"The {said.of}"
 
     def fits(self, view: EventView) -> bool:
-        return super().fits(view) and "paused" in view.payload
+        return super().fits(view) and self._told(view) is not None
+
+    def _told(self, view: EventView) -> str | None:
+        """Give the status an event tells, in a trigger's words."""
+        if self._served:
+            return _SERVED.get(view.payload.get("status", ""))
+        paused = view.payload.get("paused")
+        return None if paused is None else "paused" if paused else "active"
 
     def hear(self, state: State | None, t: int, view: EventView) -> Step:
-        paused = bool(view.payload["paused"])
-        said = f"{self._what} is {'paused' if paused else 'active'}."
-        changed = view.event.endswith((".paused", ".resumed"))
-        if state is None and changed and paused == self._wanted:
+        told = self._told(view)
+        said, holds = f"{self._what} is {told}.", told == self._wanted
+        if state is None and holds and view.event.endswith(self._changes):
             state = {"alarm": False, "known": True}
         if state is None:  # the first look: what it was before is not known
-            return {"alarm": paused == self._wanted, "known": True}, ()
-        after, out = level(state, t, paused == self._wanted, said)
+            return {"alarm": holds, "known": True}, ()
+        after, out = level(state, t, holds, said)
         return {"alarm": bool(after and after["alarm"]), "known": True}, out
 
 

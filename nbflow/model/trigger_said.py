@@ -21,6 +21,7 @@ from nbflow.model.trigger_kinds import (
     EventTrigger,
     Metric,
     Operator,
+    Status,
     Trigger,
     children,
     to_json,
@@ -260,7 +261,7 @@ _READ: Mapping[str, Callable[[Any, str], Any]] = {
     "name": _word,
     "value": _value,
     "of": _choice(("deployment", "work-pool", "work-queue")),
-    "status": _choice(("paused", "active")),
+    "status": _choice(get_args(Status)),
 }
 
 

@@ -32,7 +32,7 @@ from nbflow.model.automations import (
 )
 from nbflow.model.event_views import ID, EventView
 from nbflow.model.events import Event, parting
-from nbflow.model.trigger_kinds import CellValueTrigger
+from nbflow.model.trigger_kinds import CellValueTrigger, StatusTrigger, of_deployment
 from nbflow.model.trigger_leaves import VALUES
 from nbflow.model.triggers import Decision, Evaluator, Watched
 from nbflow.model.wire import jsonable
@@ -41,6 +41,7 @@ from nbflow.store import (
     automation_actions,
     automations,
     buckets,
+    deployments,
     event_views,
     events,
     flow_runs,
@@ -154,12 +155,17 @@ def heard_by(connection: sa.Connection, views: Sequence[EventView]) -> frozenset
 
 
 def wants_values(one: Watched) -> bool:
-    """Say whether an automation looks at what runs kept."""
-    return any(isinstance(leaf, CellValueTrigger) for leaf in trigger_said.leaves(one.trigger))
+    """Say whether an automation looks at more than events tell: `with_values` adds it."""
+    return any(
+        isinstance(leaf, CellValueTrigger)
+        or (isinstance(leaf, StatusTrigger) and leaf.of == "deployment")
+        for leaf in trigger_said.leaves(one.trigger)
+    )
 
 
 def with_values(connection: sa.Connection, views: Sequence[EventView]) -> list[EventView]:
-    """Give events with what completed runs kept, for triggers that look at it."""
+    """Give events with what triggers look at: values of completed runs, deployments of queues."""
+    views = _with_deployments(connection, views)
     ended = [one.payload["id"] for one in views if one.event == _COMPLETED and "id" in one.payload]
     found = run_values.of_runs(connection, ended)
     return [
@@ -168,6 +174,30 @@ def with_values(connection: sa.Connection, views: Sequence[EventView]) -> list[E
         else replace(one, payload={**one.payload, VALUES: found.get(one.payload.get("id", ""), {})})
         for one in views
     ]
+
+
+def _with_deployments(connection: sa.Connection, views: Sequence[EventView]) -> Sequence[EventView]:
+    """Give events of queues with the deployments whose runs wait there."""
+    if not any(map(_queue_of, views)):
+        return views
+    found = deployments.by_queue(connection)
+    return [
+        replace(
+            one,
+            related=(
+                *one.related,
+                *(dict(of_deployment(each)) for each in found.get(_queue_of(one) or ("", ""), ())),
+            ),
+        )
+        for one in views
+    ]
+
+
+def _queue_of(view: EventView) -> tuple[str, str] | None:
+    """Give the pool and name of the queue an event is about."""
+    row = view.payload
+    of_queue = view.event.startswith("nbflow.work-queue.") and "work_pool" in row
+    return (row["work_pool"], row["name"]) if of_queue else None
 
 
 def begun(connection: sa.Connection, now: datetime) -> dict[str, Any]:

@@ -64,6 +64,15 @@ def every_name(connection: sa.Connection) -> tuple[str, ...]:
     return tuple(connection.execute(sa.select(deployment.c.name)).scalars())
 
 
+def by_queue(connection: sa.Connection) -> dict[tuple[str, str], list[str]]:
+    """List the ids of all deployments by the pool and queue their runs wait in."""
+    c = deployment.c
+    found: dict[tuple[str, str], list[str]] = {}
+    for which, pool, queue in connection.execute(sa.select(c.id, c.work_pool, c.work_queue)):
+        found.setdefault((pool, queue), []).append(which)
+    return found
+
+
 def save(connection: sa.Connection, made: Deployment) -> None:
     """Insert a deployment, or replace the one of its id; its schedules are replaced with it."""
     values = _columns(made)

@@ -28,9 +28,10 @@ from nbflow.model.events import Event
 from nbflow.model.results import ResultRecord
 from nbflow.model.runs import Batch, FlowRun, NewFlowRun
 from nbflow.model.work_pools import WorkPoolChange, WorkQueueChange
+from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.services.automations import AutomationsService
-from nbflow.store import events
+from nbflow.store import events, owners
 from tests.conftest import wait_for
 from tests.contract.conftest import KERNELS, notebook_text
 
@@ -477,3 +478,49 @@ def test_a_status_is_followed_by_what_really_happens(
             for name in ("paused", "active")
         }
         assert fired == {"paused": (at + 1) // 2, "active": at // 2}
+
+
+@pytest.mark.parametrize("of", ["deployment", "work-pool", "work-queue"])
+def test_what_workers_serve_is_ready_until_they_are_gone_and_again_when_one_comes_back(
+    store: Orchestrator, service: AutomationsService, of: str
+) -> None:
+    deploy(store)
+    deploy(store, "other")
+    named = {"deployment": "etl", "work-pool": "etl", "work-queue": "etl/default"}[of]
+    for status in ("ready", "not-ready"):
+        said = {"type": "status", "of": of, "name": named, "status": status}
+        store.create_automation(NewAutomation(status, said, NOTHING))
+
+    def fired() -> tuple[int, int]:
+        turn(service)
+        ready, not_ready = (
+            sum(one.kind == "triggered" for one in firings(store, name))
+            for name in ("ready", "not-ready")
+        )
+        return ready, not_ready
+
+    owner = owners.current()
+    worker = store.register_worker(NewWorker("w", "etl", owner, 1))
+    assert fired() == (1, 0)
+    store.register_worker(NewWorker("second", "other", owner, 1))
+    assert fired() == (1, 0)
+    store.lose_worker(worker.id)
+    assert fired() == (1, 1)
+    store.heartbeat((), worker_id=worker.id)
+    assert fired() == (2, 1)
+    if of != "deployment":
+        assert firings(store, "not-ready")[-1].kind == "resolved"
+    if of == "work-pool":
+        store.update_work_pool("etl", WorkPoolChange(paused=True))
+    else:
+        store.update_work_queue("etl", "default", WorkQueueChange(paused=True))
+    assert fired() == (2, 1)
+    assert firings(store, "ready")[-1].reason.endswith("is paused.")
+    store.stop_worker(worker.id)
+    if of == "work-pool":
+        store.update_work_pool("etl", WorkPoolChange(paused=False))
+    else:
+        store.update_work_queue("etl", "default", WorkQueueChange(paused=False))
+    assert fired() == (2, 2)
+    tried = store.test_automation(TestAsked(name_or_id="ready"))
+    assert [one.kind for one in tried.firings].count("triggered") == 2

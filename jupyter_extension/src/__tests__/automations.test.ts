@@ -6,7 +6,13 @@ import {
   pausedBecause
 } from '../models/automations';
 import { subjectOf } from '../models/automationpage';
-import { automationOf, beginning, placeIn, valuesOf } from '../models/automationschema';
+import {
+  automationOf,
+  automationSchema,
+  beginning,
+  placeIn,
+  valuesOf
+} from '../models/automationschema';
 import {
   actionText,
   runStatesOf,
@@ -298,6 +304,7 @@ test('every kind of trigger there is goes through the editor unharmed', async ()
     },
     { type: 'cell-value', name: 'rows', operator: '<', value: 100 },
     { type: 'status', of: 'work-pool', name: 'night', status: 'paused' },
+    { type: 'status', of: 'deployment', name: 'd', status: 'not-ready' },
     {
       type: 'compound',
       require: 'any',
@@ -428,4 +435,10 @@ test('the run and the deployment of an event are found in its labels', () => {
   };
   expect(subjectOf(said)).toEqual({ run: 'r', deployment: 'd' });
   expect(subjectOf(null)).toEqual({});
+});
+
+test('a status may be any of those the server tells', () => {
+  const schema = automationSchema({ deployments: [], blocks: [] }, trans);
+  const said = JSON.stringify(schema);
+  expect(said).toContain(JSON.stringify(['paused', 'active', 'ready', 'not-ready']));
 });

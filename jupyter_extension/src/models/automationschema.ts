@@ -184,14 +184,17 @@ function triggerSchema(choices: IChoices, trans: TranslationBundle): JsonSchema 
       ),
       kind(
         'status',
-        trans.__('Paused or active'),
+        trans.__('Paused, active or ready'),
         {
           of: {
             title: trans.__('What'),
             enum: ['deployment', 'work-pool', 'work-queue']
           },
           name: { title: trans.__('Its name'), type: 'string' },
-          status: { title: trans.__('Becomes'), enum: ['paused', 'active'] }
+          status: {
+            title: trans.__('Becomes'),
+            enum: ['paused', 'active', 'ready', 'not-ready']
+          }
         },
         ['of', 'name', 'status']
       ),
