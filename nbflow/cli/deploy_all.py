@@ -64,11 +64,11 @@ def deploy_all(
         return 0
     if wanted.changes and not yes and not _agreed():
         return 1
-    made = declaring.apply(wanted, replace_others=replace)
+    made, rules = declaring.apply(wanted, replace_others=replace)
     if output == "json":
-        printing.as_json(made)
+        printing.as_json((*made, *rules))
     else:
-        _done(wanted, len(made))
+        _done(wanted, len(made), len(rules))
     pools = {one.work_pool: bool(one.schedules) for one in made}
     for pool, scheduled in pools.items():
         absent = presence.missing(connect(), pool, scheduled=scheduled)
@@ -85,10 +85,11 @@ def _tell(wanted: Plan) -> None:
         print("Nothing changes.")
 
 
-def _done(wanted: Plan, made: int) -> None:
+def _done(wanted: Plan, made: int, rules: int) -> None:
     if wanted.changes:
         deleted = sum(step.verb == "delete" for step in wanted.steps)
-        print(f"Deployed {made}" + (f", deleted {deleted}." if deleted else "."))
+        told = f", automations {rules}" if rules else ""
+        print(f"Deployed {made}{told}" + (f", deleted {deleted}." if deleted else "."))
 
 
 def _agreed() -> bool:

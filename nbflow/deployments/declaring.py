@@ -1,4 +1,4 @@
-"""`nbflow.yaml` applied: every deployment in it is prepared and compared before any is made.
+"""`nbflow.yaml` applied: all in it is prepared and compared before any is made.
 
 The file's form is `model.declared`'s, what a change is `model.deploy_plan`'s.
 """
@@ -6,20 +6,22 @@ The file's form is `model.declared`'s, what a change is `model.deploy_plan`'s.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from nbflow.connect import connect
-from nbflow.deployments import making
+from nbflow.deployments import declared_automations, making
 from nbflow.exceptions import Conflict, InvalidInput, NbflowError, NotFound
 from nbflow.model import declared, deploy_plan, entrypoints, job_variables, strict_yaml
-from nbflow.model.declared import Declared
+from nbflow.model.automations import Automation, NewAutomation
+from nbflow.model.declared import Declared, File
 from nbflow.model.deploy_plan import Step
 from nbflow.model.deploying import DeployRequest
 from nbflow.model.deployments import Deployment, NewDeployment
+from nbflow.model.names import twin
 from nbflow.model.pages import every
 from nbflow.model.shapes import is_list
 from nbflow.store import snapshots
@@ -27,16 +29,17 @@ from nbflow.store import snapshots
 
 @dataclass(frozen=True)
 class Plan:
-    """What applying a file would do: a step for each deployment, and what it would deploy.
+    """What applying a file would do: a step for each deployment and automation, and what it makes.
 
     Attributes:
         file: the file's absolute path.
-        new: the deployments it makes or changes, by name.
+        new: the deployments it makes or changes, by name. automations: those it does.
     """
 
     file: str
     steps: tuple[Step, ...]
     new: tuple[NewDeployment, ...]
+    automations: tuple[NewAutomation, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -55,7 +58,8 @@ def plan(
 
     Args:
         file: paths in it are seen from its folder.
-        only: names (`*` stands for any text) of the deployments meant; all when empty.
+        only: names (`*` stands for any text) of the deployments and automations meant; all when
+            empty.
         prune: also delete what the file made and does not declare any more.
         replace_others: take over deployments that were made another way.
 
@@ -63,18 +67,74 @@ def plan(
     a name declared twice, or a deployment made another way.
     """
     path = Path(file).expanduser().absolute()
-    found = [_with_variables(one) for one in declared.read(_text(path), name=path.name)]
+    said = declared.read(_text(path), name=path.name)
+    found = [_with_variables(one) for one in said.deployments]
     new = [_prepared(one, path, replace_others=replace_others) for one in found]
     _refuse_twins(new, path.name)
+    rules = _automations(said)
     meant = [one for one in new if _is_meant(one.name, only)]
-    if not meant:
+    if not meant and not any(_is_meant(one.name, only) for one in rules):
         raise NotFound(f"{path.name} declares no {', '.join(only)}.", field="name")
     there = {one.name: one for one in every(connect().list_deployments)}
     steps = [_step(one, there) for one in meant]
     if prune and not only:
         names = [one.name for one in new]
         steps += deploy_plan.gone(names, there.values(), defined_in=str(path))
-    return Plan(str(path), tuple(steps), tuple(meant))
+    made = Plan(str(path), tuple(steps), tuple(meant))
+    try:
+        return _with_automations(made, rules, there.values(), only=only, prune=prune)
+    except (Conflict, NotFound) as error:
+        if error.field is not None:
+            said.locate(error)
+        raise
+
+
+def _automations(said: File) -> list[NewAutomation]:
+    """Read a file's automations, each checked whole. Raises InvalidInput, Conflict."""
+    if not said.automations:
+        return []
+    value: Any = list(said.automations)
+    if job_variables.stored_names(value):
+        every_one = {found.name: found.value for found in every(connect().list_variables)}
+        value = job_variables.with_variables(value, every_one)
+    found = [said.automation(at, one) for at, one in enumerate(value)]
+    seen: list[str] = []
+    for at, one in enumerate(found):
+        if twin(one.name, seen) is not None:
+            error = Conflict(
+                f"The automation {one.name!r} is declared twice.",
+                code="automation.exists", field=f"automations.{at}.name",
+                hint="Give each a name of its own.",
+            )  # fmt: skip
+            said.locate(error)
+            raise error
+        seen.append(one.name)
+    return found
+
+
+def _with_automations(
+    plan: Plan,
+    rules: Sequence[NewAutomation],
+    there: Iterable[Deployment],
+    *,
+    only: Sequence[str],
+    prune: bool,
+) -> Plan:
+    """Give a plan with what becomes of automations; unasked, they cost no look at the store."""
+    prune = prune and not only
+    if not rules and not prune:
+        return plan
+    stored = tuple(every(connect().list_automations))
+    meant = [(at, one) for at, one in enumerate(rules) if _is_meant(one.name, only)]
+    steps: tuple[Step, ...] = ()
+    if meant:
+        steps = declared_automations.steps(
+            meant, stored, declared_automations.known(there, plan.new)
+        )
+    if prune:
+        names = [one.name for one in rules]
+        steps += declared_automations.gone(names, stored, defined_in=plan.file)
+    return replace(plan, steps=(*plan.steps, *steps), automations=tuple(rules))
 
 
 def _with_variables(one: Declared) -> Declared:
@@ -99,8 +159,10 @@ def _with_variables(one: Declared) -> Declared:
     return replace(one, said={**one.said, **said})
 
 
-def apply(plan: Plan, *, replace_others: bool = False) -> tuple[Deployment, ...]:
-    """Carry a plan out; give the deployments it made or changed.
+def apply(
+    plan: Plan, *, replace_others: bool = False
+) -> tuple[tuple[Deployment, ...], tuple[Automation, ...]]:
+    """Carry a plan out; give the deployments and the automations it made or changed.
 
     Raises Conflict for what was made another way, before anything is done.
     """
@@ -114,11 +176,14 @@ def apply(plan: Plan, *, replace_others: bool = False) -> tuple[Deployment, ...]
     new = {one.name: one for one in plan.new}
     backend, made = connect(), list[Deployment]()
     for step in plan.steps:
+        if step.noun == "automation":
+            continue
         if step.verb == "delete":
             backend.delete_deployment(step.name)
         elif step.verb != "keep":
             made.append(backend.deploy(new[step.name]))
-    return tuple(made)
+    rules = [step for step in plan.steps if step.noun == "automation"]
+    return tuple(made), declared_automations.apply(plan.automations, rules, defined_in=plan.file)
 
 
 def _text(path: Path) -> str:

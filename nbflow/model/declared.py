@@ -1,4 +1,4 @@
-"""`nbflow.yaml`: deployments declared in a file, read and checked as far as the file alone tells.
+"""`nbflow.yaml`: what a file declares, read and checked as far as the file alone tells.
 
 What each of them needs (its notebook, its kernel, its parameters) is looked at when it is prepared
 (`nbflow.declaring`); what applying the file would change is `deploy_plan`'s.
@@ -6,12 +6,14 @@ What each of them needs (its notebook, its kernel, its parameters) is looked at 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from nbflow.exceptions import InvalidInput
-from nbflow.model import names, strict_yaml
+from nbflow.exceptions import InvalidInput, NbflowError
+from nbflow.model import automations_declared, names, strict_yaml
+from nbflow.model.automations import NewAutomation
 from nbflow.model.schedule_said import new_schedule_of
 from nbflow.model.shapes import is_list, is_mapping
 from nbflow.model.strict_yaml import Document, Place
@@ -48,7 +50,7 @@ FIELDS: Mapping[str, str] = {
     "enforce_parameter_schema": _FLAG,
     "options": _OBJECT,
 }
-_TOP = ("deployments", "definitions")
+_TOP = ("deployments", "automations", "definitions")
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,42 @@ class Declared:
     line: int
 
 
-def read(text: str, *, name: str = FILE_NAME) -> tuple[Declared, ...]:
-    """Read a file's deployments. Raises InvalidInput, which names the line and the field."""
+@dataclass(frozen=True)
+class File:
+    """What a file declares; `automations` as it says them: `automation` reads one.
+
+    Attributes:
+        lines: the line, from 1, that each part of it begins in.
+    """
+
+    name: str
+    deployments: tuple[Declared, ...]
+    automations: tuple[Any, ...]
+    lines: Mapping[Place, int]
+
+    def automation(self, at: int, said: Any) -> NewAutomation:
+        """Read an automation, its variables in place. Raises InvalidInput naming its place."""
+        try:
+            return automations_declared.of(said)
+        except InvalidInput as error:
+            error.field = f"automations.{at}.{error.field or ''}".rstrip(".")
+            self.locate(error)
+            raise
+
+    def locate(self, error: NbflowError) -> None:
+        """Put the line and the place that an error's field means into its message."""
+        words = (error.field or "").split(".")
+        place = tuple(int(one) if one.isdigit() else one for one in words)
+        shown = re.sub(r"\.(\d+)", r"[\1]", error.field or "")
+        line = _line(self.lines, place)
+        error.message = f"{self.name}, line {line}, {shown}: {error.message}"
+
+
+def read(text: str, *, name: str = FILE_NAME) -> File:
+    """Read a file. Raises InvalidInput, which names the line and the field."""
     document = strict_yaml.read(text, name=name)
     reader = _Reader(document, name)
-    return reader.deployments()
+    return File(name, reader.deployments(), reader.automations(), document.lines)
 
 
 class _Reader:
@@ -93,6 +126,8 @@ class _Reader:
                 hint = names.did_you_mean(key, _TOP, "Known are")
                 self._fail((key,), f"There is no {names.shown(key)} here.", hint, "field.unknown")
         listed = top.get("deployments")
+        if "deployments" not in top and "automations" in top:
+            return ()
         if not is_list(listed) or not listed:
             self._fail(("deployments",), "`deployments` is a list of at least one.")
         if len(listed) > MOST_DEPLOYMENTS:
@@ -100,6 +135,12 @@ class _Reader:
         found = tuple(self._one(item, ("deployments", at)) for at, item in enumerate(listed))
         self._refuse_twins(found)
         return found
+
+    def automations(self) -> tuple[Any, ...]:
+        listed = self._value.get("automations", [])
+        if not is_list(listed) or not (listed or "automations" not in self._value):
+            self._fail(("automations",), "`automations` is a list of at least one.")
+        return tuple(listed)
 
     def _one(self, item: Any, at: Place) -> Declared:
         if not is_mapping(item):
@@ -158,10 +199,8 @@ class _Reader:
         *,
         field: Place | None = None,
     ) -> NoReturn:
-        known = (self._lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in self._lines)
-        line = next(known, 1)
         raise InvalidInput(
-            f"{self._name}, line {line}: {message}",
+            f"{self._name}, line {_line(self._lines, at)}: {message}",
             code=code,
             field=_dotted(at if field is None else field) or None,
             hint=hint,
@@ -185,6 +224,11 @@ def _is(value: Any, wanted: str) -> bool:
             return is_list(value) and all(isinstance(one, str) for one in value)
         case _:
             return is_list(value)
+
+
+def _line(lines: Mapping[Place, int], at: Place) -> int:
+    """Give the line of a place, or of what it lies in."""
+    return next((lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in lines), 1)
 
 
 def _dotted(at: Place) -> str:

@@ -21,7 +21,7 @@ Verb = Literal["create", "change", "keep", "delete"]
 
 @dataclass(frozen=True)
 class Step:
-    """What becomes of one deployment.
+    """What becomes of one deployment, or of one automation.
 
     Attributes:
         made_by: what made the deployment that is there, when it was not this file: applying needs
@@ -33,6 +33,7 @@ class Step:
     name: str
     changes: tuple[FieldChange, ...] = ()
     made_by: str | None = None
+    noun: Literal["deployment", "automation"] = "deployment"
 
 
 def compare(new: NewDeployment, there: Deployment | None, *, snapshot: str) -> Step:
@@ -75,7 +76,8 @@ def lines(step: Step) -> list[str]:
     """Tell a step as people read it: a heading, then a line for each field that changes."""
     sign = {"create": "+", "change": "~", "keep": "=", "delete": "-"}[step.verb]
     by = f" (made by {step.made_by}; needs --replace)" if step.made_by else ""
-    return [f"{sign} {step.name}: {step.verb}{by}", *(_line(change) for change in step.changes)]
+    what = step.name if step.noun == "deployment" else f"automation {step.name}"
+    return [f"{sign} {what}: {step.verb}{by}", *(_line(change) for change in step.changes)]
 
 
 def _line(change: FieldChange) -> str:

@@ -163,3 +163,97 @@ def test_variables_are_put_in_place_and_blocks_only_in_job_variables(
     file.write_text(TWO.replace("tags: [a]", 'tags: ["{{ nbflow.blocks.secret.x }}"]'))
     refused = nbflow("deploy", "--all", "--file", file, "--plan")
     assert (refused.code, "secret/x" in refused.err) == (2, True)
+
+
+RULES = """
+automations:
+  - name: mend
+    trigger: {type: freshness, deployment: north, within: 3600}
+    actions: [{type: run-deployment, deployment: clean}]
+  - name: "{{ nbflow.variables.team }} waits"
+    trigger: {type: status, of: work-queue, name: default/default, status: not-ready}
+    actions: [{type: do-nothing}]
+"""
+
+
+def automations(nbflow: Call) -> dict[str, Any]:
+    return {one["name"]: one for one in nbflow("automation", "ls", "--output", "json").json()}
+
+
+def test_automations_are_made_with_the_deployments_they_name_and_changed_by_name(
+    nbflow: Call, file: Path
+) -> None:
+    file.write_text(TWO + RULES)
+    nbflow("variable", "set", "team", "north")
+    plan = nbflow("deploy", "--all", "--file", file, "--plan")
+    assert plan.out.splitlines()[2:] == [
+        "+ automation mend: create", "+ automation north waits: create",
+    ]  # fmt: skip
+    assert automations(nbflow) == {}
+    said = nbflow("deploy", "--all", "--file", file, "--yes")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "Deployed 2, automations 2."), said.err
+    made = automations(nbflow)
+    assert made["mend"]["trigger"]["deployment"] == (deployments(nbflow)["north"]["id"])
+    again = nbflow("deploy", "--all", "--file", file, "--yes")
+    assert again.out.splitlines()[2:] == [
+        "= automation mend: keep", "= automation north waits: keep", "Nothing changes.",
+    ]  # fmt: skip
+    assert automations(nbflow) == made
+    file.write_text(TWO + RULES.replace("within: 3600", "within: 7200"))
+    one = nbflow("deploy", "--all", "--file", file, "--name", "mend", "--yes")
+    assert one.out.splitlines()[0] == "~ automation mend: change"
+    assert "    trigger: " in one.out
+    changed = automations(nbflow)
+    assert changed["mend"]["id"] == made["mend"]["id"]
+    assert changed["mend"]["trigger"]["within"] == 7200
+    assert changed["north waits"] == made["north waits"]
+    file.write_text(TWO + RULES[: RULES.index('  - name: "{{')])
+    nbflow("deploy", "--all", "--file", file, "--yes")
+    assert [*automations(nbflow)] == ["mend", "north waits"]
+    pruned = nbflow("deploy", "--all", "--file", file, "--prune", "--yes")
+    assert "- automation north waits: delete" in pruned.out
+    assert [*automations(nbflow)] == ["mend"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("within: 3600", "within: soon", ["line 16, automations[0].trigger.within"]),
+        (
+            "deployment: north,",
+            "deployment: south,",
+            ["line 16", "trigger.deployment: "],
+        ),
+        ("do-nothing", "do-nothin", ["line 20, automations[1].actions[0].type"]),
+        ("{{ nbflow.variables.team }} waits", "mend", ["automations[1].name", "twice"]),
+        ("default/default", "default/other", ["automations[1].trigger.name"]),
+    ],
+)
+def test_one_wrong_automation_refuses_the_whole_file(
+    nbflow: Call, file: Path, before: str, after: str, words: list[str]
+) -> None:
+    nbflow("variable", "set", "team", "north")
+    text = TWO + RULES
+    assert before in text
+    file.write_text(text.replace(before, after))
+    said = nbflow("deploy", "--all", "--file", file, "--yes")
+    assert said.code
+    for word in words:
+        assert word in said.err
+    assert (deployments(nbflow), automations(nbflow)) == ({}, {})
+
+
+def test_from_python_a_file_of_automations_alone_is_planned_and_applied(
+    nbflow: Call, tmp_path: Path
+) -> None:
+    from nbflow.deployments import declaring
+
+    path = tmp_path / "nbflow.yaml"
+    path.write_text(
+        "automations:\n- {name: a, trigger: {expect: [x]}, actions: [{type: do-nothing}]}"
+    )
+    plan = declaring.plan(path)
+    assert [(one.noun, one.verb, one.name) for one in plan.steps] == [("automation", "create", "a")]
+    made, rules = declaring.apply(plan)
+    assert (made, [one.name for one in rules]) == ((), ["a"])
+    assert not declaring.plan(path).changes

@@ -34,7 +34,7 @@ deployments:
 
 
 def test_a_file_says_what_is_deployed_and_when() -> None:
-    north, clean = declared.read(GOOD)
+    north, clean = declared.read(GOOD).deployments
     assert (north.name, north.entrypoint) == ("north", "reports/sales.ipynb")
     (schedule,) = north.said["schedules"]
     assert schedule.timing == Cron("0 7 * * 1-5", "Europe/Berlin")
