@@ -68,10 +68,10 @@ def test_a_notebook_deployed_from_the_toolbar_turns_green_in_the_sidebar(visit) 
 
     rows = panel.locator('[data-run-id][data-state="COMPLETED"]')
     completed = rows.first
-    completed.wait_for(timeout=120_000)
+    completed.wait_for(timeout=180_000)
     run_id = completed.get_attribute("data-run-id")
     asked = len(visit.calls)
-    rows.nth(1).wait_for(timeout=60_000)  # the next is pushed, whatever its page asks once
+    rows.nth(1).wait_for(timeout=180_000)  # the next is pushed, whatever its page asks once
     pushed = visit.calls[asked:]
     visit.picture("runs")
     completed = panel.locator(f'[data-run-id="{run_id}"]')
