@@ -260,7 +260,7 @@ class Patterns:
                 code="filter.terms",
                 field=field,
             )
-        self._wanted = [t for t in self.terms if not t.startswith("!")]
+        self.wanted = [t for t in self.terms if not t.startswith("!")]
         self._unwanted = [t[1:] for t in self.terms if t.startswith("!")]
 
     def __bool__(self) -> bool:
@@ -269,17 +269,17 @@ class Patterns:
     @cached_property
     def exact(self) -> tuple[str, ...]:
         """Give the texts that alone may match; none: there are stars."""
-        plain = all("*" not in term for term in self._wanted)
-        return tuple(self._wanted) if plain else ()
+        plain = all("*" not in term for term in self.wanted)
+        return tuple(self.wanted) if plain else ()
 
     def matches(self, text: str) -> bool:
         """Say whether a text is meant."""
-        meant = not self._wanted or any(_fits(text, term) for term in self._wanted)
+        meant = not self.wanted or any(_fits(text, term) for term in self.wanted)
         return meant and not any(_fits(text, term) for term in self._unwanted)
 
     def may_begin(self, start: str) -> bool:
         """Say whether a text that begins so may be meant."""
-        firsts = [term.partition("*")[0] for term in self._wanted]
+        firsts = [term.partition("*")[0] for term in self.wanted]
         meant = not firsts or any(f.startswith(start) or start.startswith(f) for f in firsts)
         return meant and not any(_fits(start, term) for term in self._unwanted if "*" in term)
 
@@ -287,7 +287,7 @@ class Patterns:
         """Say whether it depends on what follows such a beginning."""
         return any(
             term.startswith(start) and term != f"{start}*"
-            for term in (*self._wanted, *self._unwanted)
+            for term in (*self.wanted, *self._unwanted)
         )
 
 

@@ -1,8 +1,9 @@
 """Events as lists and counts: by name, by what they happened to, by time.
 
 Each name is a range of an index, in order of time, and there are few names: so a page is merged
-from as many ranges, however many events there are. What no index knows (related resources, names
-of task runs' states) is looked for in `_LOOKED_AT` events a page at most; the cursor goes on there.
+from as many ranges, however many events there are. What no index knows (names of task runs'
+states) is looked for in `_LOOKED_AT` events a page at most; the cursor goes on there. In which rows
+related resources may be `event_sieve` knows: of `_SIEVED` rows of each range a page at most.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from nbflow.model.event_log import CountBy, EventCount, EventFilter, EventSort, 
 from nbflow.model.event_views import EMITTED, EventView
 from nbflow.model.pages import Page, check_limit
 from nbflow.model.shapes import is_list
-from nbflow.store import event_views, events
+from nbflow.store import event_sieve, event_views, events
 from nbflow.store.tables import event, task_run
 from nbflow.store.worker_tables import work_pool
 
 #: events looked at for one page; and at once
 _LOOKED_AT, _AT_ONCE = 2_000, 250
+#: rows of each range that the database looks into for one page
+_SIEVED = 5_000
 #: names or resources counted
 _MOST_COUNTED = 1_000
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -44,6 +47,7 @@ class _Place(NamedTuple):
 
 
 Conditions = list[sa.ColumnElement[bool]]
+_here = sa.tuple_(event.c.at, event.c.seq)
 
 
 def page(
@@ -58,7 +62,7 @@ def page(
     check_limit(limit)
     meant, down = Meant(where), sort.startswith("-")
     place = None if cursor is None else _place(cursor)
-    ranges = _ranges(connection, where, meant)
+    ranges, end = _sieved(connection, _ranges(connection, where, meant), meant, place, down=down)
     found: list[tuple[EventView, _Place]] = []
     looked, size = 0, limit + 2  # mostly all that is read is meant; one was told, one is more
     while ranges:
@@ -71,7 +75,7 @@ def page(
                 return Page(tuple(one for one, _ in found), _cursor(found[-1][1]))
             found.append((view, here))
         if len(chunk) < size:
-            break
+            return Page(tuple(one for one, _ in found), None if end is None else _cursor(end))
         size = _AT_ONCE
         place = _Place(*chunk[-1], -1 if down else _FARTHEST)
         if looked >= _LOOKED_AT:
@@ -88,17 +92,44 @@ def _chunk(
     down: bool,
 ) -> list[tuple[int, int]]:
     """Give the places of the next events of some ranges together."""
-    order = [each.desc() if down else each for each in (event.c.at, event.c.seq)]
-    here = sa.tuple_(event.c.at, event.c.seq)
     found: set[tuple[int, int]] = set()
     for conditions in ranges:
-        query = sa.select(event.c.at, event.c.seq).where(*conditions)
-        if place is not None:  # of one event some states may be left
-            at = sa.tuple_(sa.literal(place.at), sa.literal(place.seq))
-            query = query.where(here <= at if down else here >= at)
-        query = query.order_by(*order).limit(size)
+        query = _from(place, conditions, down=down).limit(size)
         found.update((row[0], row[1]) for row in connection.execute(query))
     return sorted(found, reverse=down)[:size]
+
+
+def _from(place: _Place | None, conditions: Conditions, *, down: bool) -> sa.Select[int, int]:
+    """Ask for the places in a range, in order; of the event at `place` some states may be left."""
+    query = sa.select(event.c.at, event.c.seq).where(*conditions)
+    if place is not None:
+        query = query.where(_here <= _at(place) if down else _here >= _at(place))
+    return query.order_by(*(each.desc() if down else each for each in (event.c.at, event.c.seq)))
+
+
+def _at(place: _Place) -> sa.ColumnElement[Any]:
+    return sa.tuple_(sa.literal(place.at), sa.literal(place.seq))
+
+
+def _sieved(
+    connection: sa.Connection,
+    ranges: list[Conditions],
+    meant: Meant,
+    place: _Place | None,
+    *,
+    down: bool,
+) -> tuple[list[Conditions], _Place | None]:
+    """Give ranges without what cannot be related, and where they end if that is before the last."""
+    may = event_sieve.condition(meant.related)
+    if may is None:
+        return ranges, None
+    asked = (_from(place, one, down=down).offset(_SIEVED).limit(1) for one in ranges)
+    cuts = [(row[0], row[1]) for query in asked for row in connection.execute(query)]
+    if not cuts:
+        return [[*one, may] for one in ranges], None
+    end = _Place(*(max(cuts) if down else min(cuts)), -1 if down else _FARTHEST)
+    near = _here >= _at(end) if down else _here <= _at(end)
+    return [[*one, near, may] for one in ranges], end
 
 
 def _views(
