@@ -36,8 +36,10 @@ from nbflow.store import block_types, blocks, events, flow_runs, work_pools
 class SqlBlocks(SqlBlockTypes):
     """The blocks of a store."""
 
-    def save_block(self, new: NewBlock, *, expected: datetime | None = None) -> BlockDocument:
-        """Save a block."""
+    def save_block(
+        self, new: NewBlock, *, expected: datetime | None = None, by: str | None = None
+    ) -> BlockDocument:
+        """Save a block; its event says `by` whom."""
         if new.name is not None:
             check_slug(new.name, field="name")
         self.know_shipped()
@@ -63,10 +65,15 @@ class SqlBlocks(SqlBlockTypes):
                 before.id if before else ids.uuid7(), new.type_slug, new.name, schema.checksum,
                 new.data, before.created_at if before else now, now,
             )  # fmt: skip
-            return _keep(connection, made, schema, before)
+            return _keep(connection, made, schema, before, by)
 
     def update_block(
-        self, name_or_id: str, change: BlockChange, *, expected: datetime | None = None
+        self,
+        name_or_id: str,
+        change: BlockChange,
+        *,
+        expected: datetime | None = None,
+        by: str | None = None,
     ) -> BlockDocument:
         """Edit some fields of a block."""
         with self._write() as connection:
@@ -79,14 +86,16 @@ class SqlBlocks(SqlBlockTypes):
                 schema_checksum=checksum,
                 updated_at=clock.now(),
             )
-            return _keep(connection, made, schema, before)
+            return _keep(connection, made, schema, before, by)
 
     def read_block(self, name_or_id: str) -> BlockDocument:
         """Read a block; its secrets are asterisks."""
         with self.database.read() as connection:
             return blocks.get(connection, name_or_id)
 
-    def open_block(self, name_or_id: str, *, flow_run_id: str | None = None) -> OpenedBlock:
+    def open_block(
+        self, name_or_id: str, *, flow_run_id: str | None = None, by: str | None = None
+    ) -> OpenedBlock:
         """Read a block with its secrets."""
         with self._write() as connection:
             secrets: list[Any] = []
@@ -94,7 +103,7 @@ class SqlBlocks(SqlBlockTypes):
             nested: dict[str, BlockDocument] = {}
             _follow(connection, found, nested, secrets, 0)
             row = {"type_slug": found.type_slug, "name": found.name, "flow_run_id": flow_run_id}
-            _emit(connection, found, "opened", row)
+            _emit(connection, found, "opened", row, by)
         return OpenedBlock(found, nested, tuple(secrets))
 
     def job_names(self, flow_run_id: str, name_or_id: str) -> bool:
@@ -120,7 +129,7 @@ class SqlBlocks(SqlBlockTypes):
                 connection, type_slug=type_slug, capability=capability, limit=limit, cursor=cursor
             )
 
-    def delete_block(self, name_or_id: str) -> None:
+    def delete_block(self, name_or_id: str, *, by: str | None = None) -> None:
         """Delete a block."""
         with self._write() as connection:
             gone = blocks.get(connection, name_or_id)
@@ -134,7 +143,7 @@ class SqlBlocks(SqlBlockTypes):
                 )
             blocks.delete(connection, gone.id)
             row = {"type_slug": gone.type_slug, "name": gone.name}
-            _emit(connection, gone, "deleted", row)
+            _emit(connection, gone, "deleted", row, by)
 
 
 def _keep(
@@ -142,6 +151,7 @@ def _keep(
     said: BlockDocument,
     schema: BlockSchema,
     before: BlockDocument | None,
+    by: str | None,
 ) -> BlockDocument:
     """Check what is said of a block and write it: whole, or not at all."""
     check_json(said.data, "data")
@@ -155,7 +165,7 @@ def _keep(
     block_secrets.check_long_enough(secrets)
     made = replace(said, data=shown_data)
     blocks.put(connection, made, secrets)
-    _emit(connection, made, "updated" if before else "created", jsonable(made))
+    _emit(connection, made, "updated" if before else "created", jsonable(made), by)
     return made
 
 
@@ -252,7 +262,12 @@ def _follow(
 
 
 def _emit(
-    connection: sa.Connection, made: BlockDocument, verb: str, row: Mapping[str, Any]
+    connection: sa.Connection,
+    made: BlockDocument,
+    verb: str,
+    row: Mapping[str, Any],
+    by: str | None,
 ) -> None:
-    event = Event(f"block.{verb}", "blocks", made.id, clock.now(), row)
+    told = row if by is None else {**row, "by": by}
+    event = Event(f"block.{verb}", "blocks", made.id, clock.now(), told)
     events.append(connection, [event])

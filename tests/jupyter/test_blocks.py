@@ -136,3 +136,25 @@ async def test_bad_input_gets_a_clear_answer(
     reply = await ask(verb, path, body=body)
     assert reply.status == status, reply
     assert (reply.json["code"], bool(reply.json["message"])) == (code, True)
+
+
+async def test_each_event_of_a_block_says_who_did_it_and_no_secret(
+    ask: Any, running: Running
+) -> None:
+    backend = running.orchestrator
+    backend.register_block_type(NewBlockType("hidden", "Hidden"))
+    backend.register_block_schema(NewBlockSchema("hidden", FIELDS))
+    said = {"type_slug": "hidden", "name": "two", "data": {"value": "opensesame"}}
+    made = (await ask("POST", "blocks", body=said)).json["id"]
+    await ask("PATCH", f"blocks/{made}", body={"data": {"value": "abracadabra"}})
+    await ask("POST", f"blocks/{made}/open", body={})
+    await ask("DELETE", f"blocks/{made}")
+    told = (await ask("GET", "changes", since=0)).json["events"]
+    mine = [event for event in told if event["resource_id"] == made]
+    verbs = [event["kind"].removeprefix("block.") for event in mine]
+    assert verbs == ["created", "updated", "opened", "deleted"]
+    [who] = {event["row"]["by"] for event in mine}
+    assert who
+    assert not any(secret in str(mine) for secret in ("opensesame", "abracadabra"))
+    listed = await ask("GET", "events", resource=f"nbflow.block.{made}")
+    assert {view["payload"]["by"] for view in listed.json["rows"]} == {who}

@@ -98,7 +98,8 @@ class Blocks(ApiHandler):
     async def post(self) -> None:
         """Save a block; one that is there already only with `overwrite`."""
         new = self.body(NewBlock)
-        await self.answer(self.backend.save_block, new, expected=self.expected(), status=201)
+        save = partial(self.backend.save_block, by=self.current_user.username)
+        await self.answer(save, new, expected=self.expected(), status=201)
 
 
 class Block(ApiHandler):
@@ -115,13 +116,14 @@ class Block(ApiHandler):
     async def patch(self, block: str) -> None:
         """Edit some fields of a block; asterisks keep the secret that is there."""
         change = self.body(BlockChange)
-        await self.answer(self.backend.update_block, block, change, expected=self.expected())
+        update = partial(self.backend.update_block, by=self.current_user.username)
+        await self.answer(update, block, change, expected=self.expected())
 
     @web.authenticated
     @authorized(action="write", resource="nbflow:blocks")
     async def delete(self, block: str) -> None:
         """Delete a block that no other refers to."""
-        await self.done(self.backend.delete_block, block)
+        await self.done(partial(self.backend.delete_block, by=self.current_user.username), block)
 
 
 class Open(ApiHandler):
@@ -135,4 +137,5 @@ class Open(ApiHandler):
         if self._door is not None:
             run = await self.off_loop(self._door.run_that_opens, block, run)
         self.set_header("Cache-Control", "no-store")
-        await self.answer(self.backend.open_block, block, flow_run_id=run)
+        who = self.current_user.username
+        await self.answer(self.backend.open_block, block, flow_run_id=run, by=who)
