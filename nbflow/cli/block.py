@@ -7,15 +7,18 @@ import json
 import runpy
 import sys
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from nbflow.cli import printing
-from nbflow.cli.parsing import OUTPUT, argument, takes, usage
+from nbflow.cli.parsing import OUTPUT, argument, positive, takes, usage
 from nbflow.connect import connect
 from nbflow.exceptions import InvalidInput
 from nbflow.model.blocks import BlockDocument, NewBlock
-from nbflow.model.pages import Page, every
+from nbflow.model.event_log import EventFilter
+from nbflow.model.event_views import EventView
+from nbflow.model.pages import MOST_ROWS, Page, every
 from nbflow.model.shapes import is_mapping
 
 NAME = argument("name", metavar="TYPE/NAME", help="the block, or its id")
@@ -48,6 +51,33 @@ def ls(*, type: str | None, capability: str | None, output: str) -> None:
 def inspect(*, name: str, output: str) -> None:
     """Show a block; its secrets are asterisks."""
     _show(connect().read_block(name), output)
+
+
+@takes(
+    NAME,
+    argument("--limit", type=positive, default=50, help="at most so many (default: 50)"),
+    OUTPUT,
+)
+def history(*, name: str, limit: int, output: str) -> None:
+    """Show what was done with a block, when and by whom, newest first; never its fields."""
+    backend = connect()
+    where = EventFilter(resource=f"nbflow.block.{backend.read_block(name).id}")
+    pages = every(backend.list_events, where, limit=min(limit, MOST_ROWS))
+    found = [_done(view) for view in islice(pages, limit)]
+    if output == "json":
+        printing.as_json(found)
+        return
+    printing.columns(
+        ("at", "event", "by", "flow run"),
+        ((printing.instant(one["at"]), one["event"], one["by"] or "", one["flow_run_id"] or "")
+         for one in found),
+        none="Its events are not kept any more.",
+    )  # fmt: skip
+
+
+def _done(view: EventView) -> dict[str, Any]:
+    told = {name: view.payload.get(name) for name in ("by", "flow_run_id")}
+    return {"at": view.occurred, "event": view.event, **told}
 
 
 @takes(

@@ -123,6 +123,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("variable", "unset"), "delete a variable", "variable:unset"),
     Command(("block", "ls"), "list blocks", "block:ls"),
     Command(("block", "inspect"), "show a block; secrets are asterisks", "block:inspect"),
+    Command(("block", "history"), "show who did what with a block", "block:history"),
     Command(("block", "create"), "save a block of a type", "block:create"),
     Command(("block", "delete"), "delete a block", "block:delete"),
     Command(("block", "register"), "make the types of a module known", "block:register"),

@@ -57,6 +57,21 @@ def test_a_block_is_made_from_a_file_and_words(nbflow: Any, tmp_path: Path) -> N
     assert nbflow("block", "delete", "sqlalchemy-credentials/db").code == 0
 
 
+def test_the_history_of_a_block_says_what_was_done_and_no_value(
+    nbflow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("opensesame\n"))
+    nbflow("secret", "set", "door")
+    nbflow("secret", "get", "door")
+    told = nbflow("block", "history", "secret/door", "--output", "json")
+    done = [(one["event"], one["by"], one["flow_run_id"]) for one in told.json()]
+    assert done == [("nbflow.block.opened", None, None), ("nbflow.block.created", None, None)]
+    text = nbflow("block", "history", "secret/door").out
+    assert "nbflow.block.opened" in text
+    assert "opensesame" not in told.out + text
+    assert nbflow("block", "history", "secret/none").code == 1
+
+
 def test_types_are_registered_from_a_file(nbflow: Any, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
