@@ -25,8 +25,13 @@ from urllib.parse import quote, quote_plus
 import pytest
 import websocket
 
-from nbflow.model import masking, wire
+from nbflow import settings
+from nbflow.blocks import SecretStr
+from nbflow.model import masking, template_context, wire
+from nbflow.model.event_log import EventFilter
+from nbflow.notifications import Webhook, acting
 from nbflow.orchestration.orchestrator import Orchestrator
+from tests import sinks
 
 SECRET = "cAnary 7!/+ü\"'\\x"
 TELLING = "cAnary"
@@ -452,3 +457,31 @@ def test_the_control_without_masking_finds_it_on_every_face(
     faces = looked(tmp_path, serving, wait_for, control=True)
     for face in TELLING_FACES:
         assert TELLING in faces[face], face
+
+
+# -- what leaves the machine ------------------------------------------------------------------
+@pytest.mark.parametrize("control", [False, True])
+def test_thirty_shapes_in_what_a_webhook_is_sent_leave_nothing(
+    home: Path, orchestrator: Orchestrator, control: bool
+) -> None:
+    drive(home, control=control, more=TOLD)
+    events = orchestrator.list_events(EventFilter(event=("canary.told",)), limit=200).rows
+    assert len(events) == len(SHAPES)
+    payload = {"said": "sink-body {{ event.payload | tojson }} {{ event.resource | tojson }}"}
+    with (
+        sinks.web() as sink,
+        settings.temporary(outgoing_http=True, outgoing_hosts=f"127.0.0.1:{sink.port}"),
+    ):
+        Webhook(url=SecretStr(sink.url)).save("sink")
+        action = {"type": "call-webhook", "block": "webhook/sink", "payload": payload}
+        for one in events:
+            context = template_context.build(one, {})
+            done = acting.act({"id": one.id, "action": action, "context": context})
+            assert done["state"] == "done", done
+        bodies = [got.body.decode() for got in sink.got]
+    assert len(bodies) == len(SHAPES)
+    assert all("sink-body" in body and "sink-payload" in body for body in bodies)
+    if control:
+        assert all(any(form in json.loads(body)["said"] for form in FORMS) for body in bodies)
+    else:
+        assert leaks({str(n): body for n, body in enumerate(bodies)}) == []
