@@ -157,6 +157,14 @@ def shared_lab(
     lab.stop()
 
 
+#: JupyterLab gives the focus to what it opens once that is ready, whoever has it by then
+SETTLED = """() => {
+    const { shell } = window.jupyterapp, { activeElement } = document;
+    const current = shell.currentWidget, session = current?.sessionContext;
+    return current?.node.contains(activeElement) && (!session || session.isReady);
+}"""
+
+
 class Visit:
     """A page, and what it did that nobody asked for.
 
@@ -207,6 +215,11 @@ class Visit:
         self._go(f"lab/workspaces/{workspace}/tree/{path}?reset&token={self.lab.token}")
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the document that is opened has taken the focus: it may do so late."""
+        self.page.wait_for_function(SETTLED)
 
     def open_notebook(self, path: str = NOTEBOOK) -> None:
         """Open a notebook in Notebook 7; wait until it is there."""

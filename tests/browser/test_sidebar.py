@@ -127,6 +127,7 @@ def test_runs_are_found_grouped_chosen_and_changed(
     page.wait_for_load_state("networkidle")
     page.goto(page.url.replace("?reset", "?"))
     page.wait_for_selector("#nbflow-panel [role=tree]")
+    visit.settle()
     expect(row_of(panel, waiting[0])).to_be_visible()
     panel.get_by_role("button", name="Group by deployment").click()
 
