@@ -1,7 +1,7 @@
 """Five processes claim as fast as they can: each run is given once, and many a second.
 
-The floors lie far below what a quiet machine does; where others use it, the claims' own CPU time
-must leave room for as many. `make faults` (`NBFLOW_FAULTS_FULL=1`) claims 10,000 runs.
+`make faults` (`NBFLOW_FAULTS_FULL=1`) claims 10,000 runs: there the floors count, by the clock or,
+where others use the machine, by the claims' own CPU time. Beside other tests a tenth of them does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from nbflow.model.workers import NewWorker
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import owners
 
-RUNS = 10_000 if "NBFLOW_FAULTS_FULL" in os.environ else 400
+FULL = "NBFLOW_FAULTS_FULL" in os.environ
+RUNS = 10_000 if FULL else 400
 PROCESSES = 5
 
 pytestmark = pytest.mark.timeout(600)
@@ -79,7 +80,8 @@ def test_five_processes_claim_each_run_once(
         f" {cpu / given * 1e6:,.0f} µs of CPU each"
     )
     assert given == RUNS
-    assert given / took >= floor or given / cpu >= floor
+    least = floor if FULL else floor / 10
+    assert given / took >= least or given / cpu >= least
 
 
 def prepare(url: str) -> None:
