@@ -3,7 +3,7 @@
 `Client` is the body (`client_calls`, noun by noun); its every method is one call of the port
 (`model.backend`), whose own names are all at `client.backend`. `AsyncClient` has the same methods,
 each to be awaited: the same body, driven in a thread, so that an event loop goes on meanwhile.
-Shapes are the model's dataclasses.
+Shapes are the model's dataclasses; those that calls are given are here as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,37 @@ from nbflow.client_calls.events import EventCalls
 from nbflow.client_calls.kept import KeptCalls
 from nbflow.client_calls.runs import RunCalls
 from nbflow.connect import connect
+from nbflow.model.artifacts import ArtifactFilter
+from nbflow.model.automations import AutomationChange, NewAutomation, TestAsked
 from nbflow.model.backend import Backend
+from nbflow.model.deployments import DeploymentChange
+from nbflow.model.event_log import EventFilter
+from nbflow.model.run_lists import BulkRequest, RunChange, RunFilter
+from nbflow.model.run_parts import LogFilter, TaskRunFilter
+from nbflow.model.runs import NewFlowRun
+from nbflow.model.scheduling import ScheduleFilter
+from nbflow.model.variables import NewVariable, VariableChange
+
+__all__ = [
+    "ArtifactFilter",
+    "AsyncClient",
+    "AutomationChange",
+    "BulkRequest",
+    "Client",
+    "DeploymentChange",
+    "EventFilter",
+    "LogFilter",
+    "NewAutomation",
+    "NewFlowRun",
+    "NewVariable",
+    "RunChange",
+    "RunFilter",
+    "ScheduleFilter",
+    "TaskRunFilter",
+    "TestAsked",
+    "VariableChange",
+    "get_client",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
