@@ -79,7 +79,8 @@ class _Line:
         if not self._is_heard():
             return
         told = [telling for event in events if (telling := self._say(event)) is not None]
-        if len(self._waiting) + len(told) > _MOST:
+        full = len(self._waiting) == _MOST
+        if not full and len(self._waiting) + len(told) > _MOST:
             self._log.warning("nbflow left events out: Jupyter's event bus is too slow for them")
         self._waiting.extend(told)
         if self._waiting and (self._emitting is None or self._emitting.done()):

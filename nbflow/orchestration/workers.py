@@ -69,12 +69,19 @@ class SqlWorkers(OverSql):
 
     def stop_worker(self, worker_id: str) -> None:
         """Say that a worker has stopped; runs it claimed and never started wait again."""
+        self._end(worker_id, "stopped")
+
+    def lose_worker(self, worker_id: str) -> None:
+        """Record that a worker is gone; runs it claimed and never started wait again."""
+        self._end(worker_id, "lost")
+
+    def _end(self, worker_id: str, verb: str) -> None:
         with self._write() as connection:
             worker = workers.get(connection, worker_id)
             self._release(connection, worker_id)
             with standing.told_of(connection, worker.work_pool):
                 if workers.stop(connection, worker_id, at=clock.now()):
-                    _emit_worker(connection, worker, "stopped")
+                    _emit_worker(connection, worker, verb)
 
     def _release(self, connection: sa.Connection, worker_id: str) -> None:
         """Put runs a worker claimed and never started back to wait."""
@@ -82,15 +89,6 @@ class SqlWorkers(OverSql):
             if run.state.type is StateType.PENDING:
                 back = states.Scheduled(run.due_at, message="The worker stopped before it started.")
                 transitions.transit(connection, run, back)
-
-    def lose_worker(self, worker_id: str) -> None:
-        """Record that a worker is gone; runs it claimed and never started wait again."""
-        with self._write() as connection:
-            worker = workers.get(connection, worker_id)
-            self._release(connection, worker_id)
-            with standing.told_of(connection, worker.work_pool):
-                if workers.stop(connection, worker_id, at=clock.now()):
-                    _emit_worker(connection, worker, "lost")
 
     def turn_away(self, now: datetime) -> None:
         """Cancel due runs whose deployment is at its limit, or say that they wait for it."""

@@ -23,6 +23,7 @@ import type {
   Tested
 } from '../wire';
 import { Ago, Due } from './duration';
+import { Fact } from './fact';
 import { StateShape } from './statebadge';
 
 /** Decisions of a trial, buckets of a standing that are listed. */
@@ -204,18 +205,18 @@ export function WhyNot({
     <>
       {paused_because && <p className="jp-nbflow-Problem">{paused_because}</p>}
       <dl className="jp-nbflow-Facts">
-        <Fact name={trans.__('Counts since')}>
+        <Fact label={trans.__('Counts since')}>
           <Ago at={standing.since} trans={trans} />
         </Fact>
-        <Fact name={trans.__('Events it listens to')}>{seen}</Fact>
-        <Fact name={trans.__('Of these counted')}>{matched}</Fact>
+        <Fact label={trans.__('Events it listens to')}>{seen}</Fact>
+        <Fact label={trans.__('Of these counted')}>{matched}</Fact>
         {standing.last_match_at && (
-          <Fact name={trans.__('Last that counted')}>
+          <Fact label={trans.__('Last that counted')}>
             <Ago at={standing.last_match_at} trans={trans} />
           </Fact>
         )}
-        {held > 0 && <Fact name={trans.__('Held back')}>{held}</Fact>}
-        {behind > 0 && <Fact name={trans.__('Events to read yet')}>{behind}</Fact>}
+        {held > 0 && <Fact label={trans.__('Held back')}>{held}</Fact>}
+        {behind > 0 && <Fact label={trans.__('Events to read yet')}>{behind}</Fact>}
       </dl>
       {missed ? <Missed missed={missed} trans={trans} /> : null}
       {!seen && (
@@ -225,21 +226,6 @@ export function WhyNot({
       )}
       <Buckets buckets={standing.buckets} trans={trans} />
     </>
-  );
-}
-
-function Fact({
-  name,
-  children
-}: {
-  name: string;
-  children: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

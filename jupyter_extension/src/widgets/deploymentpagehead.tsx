@@ -8,6 +8,7 @@ import { AutomationCommands } from '../commands/automations';
 import { EventCommands } from '../commands/events';
 import { Ahead, useTicking } from '../components/duration';
 import { ProblemNote } from '../components/empty';
+import { Fact } from '../components/fact';
 import { Lost } from '../components/lost';
 import { useModel } from '../components/usemodel';
 import { Way } from '../components/way';
@@ -128,21 +129,6 @@ function Facts({ row, session, commands, opener }: IOfRow): JSX.Element {
         </Fact>
       )}
     </dl>
-  );
-}
-
-function Fact({
-  label,
-  children
-}: {
-  label: string;
-  children: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import React, { useEffect } from 'react';
 import { CommandIDs } from '../commands';
 import { Ahead, exactText, useTicking } from '../components/duration';
 import { Empty, ProblemNote } from '../components/empty';
+import { Fact } from '../components/fact';
 import { catchupTexts, overlapTexts } from '../components/scheduleeditor';
 import { useModel } from '../components/usemodel';
 import type { ISession } from '../tokens';
@@ -95,7 +96,7 @@ function ScheduleCard(props: IScheduleCard): JSX.Element {
         <ProblemNote problem={{ code: 'schedule.problem', message: problem }} />
       )}
       <dl className="jp-nbflow-Facts">
-        <Pair name={trans.__('Next run')}>
+        <Fact label={trans.__('Next run')}>
           {active && next ? (
             <Ahead at={next} trans={trans} />
           ) : active ? (
@@ -103,32 +104,17 @@ function ScheduleCard(props: IScheduleCard): JSX.Element {
           ) : (
             trans.__('none: it is paused')
           )}
-        </Pair>
-        <Pair name={trans.__('Rule')}>
+        </Fact>
+        <Fact label={trans.__('Rule')}>
           <code>{timingText(timing)}</code>
-        </Pair>
+        </Fact>
         {factsOf(schedule, session).map(([name, text]) => (
-          <Pair key={name} name={name}>
+          <Fact key={name} label={name}>
             {text}
-          </Pair>
+          </Fact>
         ))}
       </dl>
     </li>
-  );
-}
-
-function Pair({
-  name,
-  children
-}: {
-  name: string;
-  children: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -9,6 +9,7 @@ import React, { useState } from 'react';
 import { AutomationCommands } from '../commands/automations';
 import { CardTools, type ITool } from '../components/card';
 import { Ago, exactText } from '../components/duration';
+import { Fact } from '../components/fact';
 import { useModel } from '../components/usemodel';
 import { Way } from '../components/way';
 import { ID, NAME, ROLE } from '../models/eventfilter';
@@ -159,21 +160,6 @@ function Resource({ labels, at, model, session, commands }: IResource): JSX.Elem
         </code>
       ))}
     </li>
-  );
-}
-
-function Fact({
-  label,
-  children
-}: {
-  label: string;
-  children: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

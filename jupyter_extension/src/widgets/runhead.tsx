@@ -9,6 +9,7 @@ import { AutomationCommands } from '../commands/automations';
 import { EventCommands } from '../commands/events';
 import { Ago, Due, Duration } from '../components/duration';
 import { ProblemNote, Skeleton } from '../components/empty';
+import { Fact } from '../components/fact';
 import { personText } from '../components/person';
 import { StateBadge } from '../components/statebadge';
 import { Tabs } from '../components/tabs';
@@ -228,21 +229,6 @@ function Facts({
 function likeIt({ state, deployment_id: deployment }: FlowRun): Said {
   const states = isFinal(state) ? { states: [state.name] } : {};
   return runStates({ ...EVERY_FAILURE, ...states, deployment });
-}
-
-function Fact({
-  label,
-  children
-}: {
-  label: string;
-  children: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }
 
 /** Why a run waits, and what can be done about it. */
