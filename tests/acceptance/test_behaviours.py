@@ -189,7 +189,7 @@ def test_6_map_follows_its_rules(orchestrator):
 def test_7_a_timeout_is_a_failure_named_timed_out_and_is_retried(orchestrator):
     tries = []
 
-    @task(timeout_seconds=0.2, retries=1)
+    @task(timeout_seconds=1.0, retries=1)
     def slow():
         tries.append(1)
         if len(tries) == 1:

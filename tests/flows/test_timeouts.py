@@ -78,7 +78,7 @@ def test_blocking_code_is_ended_wherever_the_flow_is(orchestrator, where):
 
 
 def test_a_timeout_is_tried_again_while_tries_are_left(orchestrator):
-    @flow(timeout_seconds=0.2, retries=1)
+    @flow(timeout_seconds=1.0, retries=1)
     def slow_at_first():
         if runtime.flow_run.run_count == 1:
             time.sleep(60)

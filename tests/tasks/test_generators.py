@@ -156,7 +156,7 @@ def test_a_retry_streams_again_from_the_start(orchestrator):
 
 
 def test_only_the_time_of_the_body_counts_against_its_limit(orchestrator):
-    @task(timeout_seconds=0.4)
+    @task(timeout_seconds=1.0)
     def slow_to_read():
         yield from range(3)
 
@@ -170,7 +170,7 @@ def test_only_the_time_of_the_body_counts_against_its_limit(orchestrator):
     def outer():
         items = []
         for item in slow_to_read():
-            time.sleep(0.2)
+            time.sleep(0.5)
             items.append(item)
         with pytest.raises(TimedOutRun):
             list(slow())

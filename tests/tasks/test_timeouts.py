@@ -47,7 +47,7 @@ def test_a_sleeping_task_is_ended_and_called_timed_out(orchestrator):
 
 
 def test_a_timeout_is_tried_again_while_tries_are_left(orchestrator):
-    @task(timeout_seconds=0.1, retries=2)
+    @task(timeout_seconds=1.0, retries=2)
     def slow_at_first():
         if runtime.task_run.run_count < 3:
             time.sleep(60)
@@ -80,7 +80,7 @@ def test_a_submitted_task_that_blocks_in_c_is_left_behind_and_its_thread_replace
         "lock": lambda: threading.Event().wait(5),
     }[blocks]
 
-    @task(timeout_seconds=0.05, retries=1)
+    @task(timeout_seconds=0.5, retries=1)
     def blocked():
         if runtime.task_run.run_count == 1:
             block()
