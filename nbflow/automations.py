@@ -17,11 +17,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from nbflow import connect
+from nbflow.exceptions import InvalidInput
 from nbflow.model import automations as model
-from nbflow.model import clock
+from nbflow.model import automations_declared, clock
 from nbflow.model.automations import (
     AutomationChange,
     Firing,
@@ -48,8 +49,10 @@ __all__ = [
     "Automation", "CellValueTrigger", "CompoundTrigger", "DeploymentCompoundTrigger",
     "DeploymentEventTrigger", "DeploymentMetricTrigger", "DeploymentSequenceTrigger",
     "EventTrigger", "FreshnessTrigger", "MetricTrigger", "SequenceTrigger", "StatusTrigger",
-    "action",
+    "action", "triggered_by",
 ]  # fmt: skip
+
+F = TypeVar("F")
 
 
 class Automation:
@@ -240,6 +243,31 @@ def action(type: str, **said: Any) -> dict[str, Any]:
     from nbflow.model.action_said import read
 
     return read({"type": type, **said})
+
+
+def triggered_by(*triggers: Trigger | Mapping[str, Any]) -> Callable[[F], F]:
+    """Say what runs a flow, too, once it is deployed: a decorator above `@flow`.
+
+        @triggered_by(DeploymentEventTrigger(expect=["file.arrived"]))
+        @flow
+        def load(): ...
+
+    `load.deploy()`, `load.serve()` and `nbflow deploy FILE.py:load` take them along, unless they
+    are told `triggers`. Raises InvalidInput (not a flow; a trigger that is none).
+    """
+    said = tuple(to_json(each) for each in triggers)
+
+    def decorate(flow: F) -> F:
+        made: Any = flow
+        if not hasattr(made, "triggers"):
+            raise InvalidInput(
+                "@triggered_by stands above @flow.", code="trigger.no_flow", field="triggers"
+            )
+        automations_declared.triggers(said, deployment=made.name)
+        made.triggers = said
+        return flow
+
+    return decorate
 
 
 def _of_deployment(shape: Callable[..., Trigger]) -> Callable[..., dict[str, Any]]:

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
@@ -42,7 +42,10 @@ class Flow(hooks.Hooked, UserFlow, Generic[P, R]):
 
     Attributes:
         fn: the function itself; calling it records nothing.
+        triggers: what runs it, too, once deployed (`automations.triggered_by`); None: nothing said.
     """
+
+    triggers: tuple[Mapping[str, Any], ...] | None = None
 
     def __init__(self, fn: Callable[P, R], **asked: Unpack[FlowOptions]) -> None:
         self._asked = options.known(asked, FlowOptions, what="flow")
@@ -225,7 +228,9 @@ class Flow(hooks.Hooked, UserFlow, Generic[P, R]):
     def with_options(self, **changes: Unpack[FlowOptions]) -> Flow[P, R]:
         """Give a copy with other options (those of `@flow`). Raises InvalidInput."""
         asked: dict[str, Any] = {**self._asked, **(self.hooks or {}), **changes}
-        return Flow(self._made_of, **asked)
+        made = Flow(self._made_of, **asked)
+        made.triggers = self.triggers
+        return made
 
     def on_cancellation(self, fn: H) -> H:
         """Call a function when a run is being cancelled (a decorator). Raises InvalidInput."""

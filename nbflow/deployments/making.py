@@ -139,12 +139,15 @@ def prepare(
         replace: take over a name that another path holds, or what was made another way.
         version: what is said of this version; they are counted anyway.
         options: how a notebook is to be executed.
-        triggers: events that run it, too (`nbflow.automations.DeploymentEventTrigger` …, or dicts).
+        triggers: events that run it, too (`nbflow.automations.DeploymentEventTrigger` …, or dicts);
+            those of `@triggered_by` when left out.
         made_by: what makes it: `form`, `yaml`, `cli`, `code`, `rest`. defined_in: in which file.
 
     Raises as `deploy`.
     """
     pools = _prefects(named_otherwise)
+    if triggers is None and isinstance(what, Flow):
+        triggers = what.triggers
     timings = [*_timings(cron, interval, rrule, timezone), *(schedules or ())]
     request = DeployRequest(
         name=name,

@@ -31,6 +31,7 @@ def described(entrypoint: str, folder: str) -> dict[str, Any]:
         "retries": flow.retry.retries,
         "retry_delay_seconds": next(iter(flow.retry.delays), 0.0),
         "file": code,
+        "triggers": flow.triggers,
     }
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ def deployment_of(
     if entrypoint.is_file and text is None:
         text = read(path)
     described = describe(entrypoint.stored, folder)
+    if request.triggers is None:
+        request = replace(request, triggers=described.triggers)
     return deploying.flow_deployment_of(
         request,
         entrypoint=entrypoint,
@@ -95,6 +97,7 @@ class Described:
         schema: JSON Schema of its parameters.
         retries: its own; retry_delay_seconds: before the first of them.
         file: the file of its module, if it has one.
+        triggers: what was said with `automations.triggered_by`; None: nothing.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Described:
     retries: int
     retry_delay_seconds: float
     file: str | None
+    triggers: tuple[Mapping[str, Any], ...] | None
 
 
 def describe(entrypoint: str, folder: str) -> Described:
@@ -126,7 +130,8 @@ def describe(entrypoint: str, folder: str) -> Described:
             field=problem.get("field"),
             hint=problem.get("hint"),
         )
-    return Described(**found)
+    said = found.pop("triggers")
+    return Described(**found, triggers=None if said is None else tuple(said))
 
 
 def _asked(entrypoint: str, folder: str) -> str:

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from nbflow.automations import Automation, DeploymentEventTrigger, EventTrigger, action
+from nbflow import flow
+from nbflow.automations import (
+    Automation,
+    DeploymentEventTrigger,
+    EventTrigger,
+    action,
+    triggered_by,
+)
 from nbflow.connect import connect
 from nbflow.exceptions import InvalidInput, NotFound
 from nbflow.model import automations_declared, states
@@ -120,6 +127,29 @@ def test_a_deployments_trigger_runs_it_with_templated_parameters() -> None:
     assert made.name == "etl (trigger 1)"
     assert made.actions[0]["deployment"] == "etl"
     assert made.actions[0]["parameters"] == {"path": "{{ event.payload.path }}"}
+
+
+def test_triggers_said_above_a_flow_go_with_its_deployments(home: Path, tmp_path: Path) -> None:
+    from nbflow import deploy, task
+
+    path = tmp_path / "flows.py"
+    path.write_text(
+        "from nbflow import flow\n"
+        "from nbflow.automations import DeploymentEventTrigger, triggered_by\n"
+        "@triggered_by(DeploymentEventTrigger(expect=['file.arrived'], parameters={'n': 2}))\n"
+        "@flow\n"
+        "def load(n: int = 1): ...\n"
+    )
+    deploy(f"{path}:load")
+    (one,) = connect().list_automations().rows
+    assert one.trigger["expect"] == ["file.arrived"]
+    assert one.actions[0]["parameters"] == {"n": 2}
+    deploy(f"{path}:load", triggers=[])
+    assert connect().list_automations().rows == ()
+    with pytest.raises(InvalidInput, match="stands above @flow"):
+        triggered_by(DeploymentEventTrigger(expect=["x"]))(task(lambda: 1))
+    with pytest.raises(InvalidInput):
+        triggered_by({"type": "event", "expect": ["a", "!a"]})(flow(lambda: 1))
 
 
 def test_triggers_go_with_their_deployment(home: Path, tmp_path: Path) -> None:
