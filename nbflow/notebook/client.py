@@ -32,6 +32,8 @@ _log = logging.getLogger("nbflow.notebook")
 
 #: how long a subscription may take before the kernel is asked again
 _SUBSCRIBE_SECONDS = 0.1
+#: ports are chosen before a kernel binds them, and may be another's by then: it is started again
+_CHANCES, _TAKEN = 3, "Address already in use"
 #: how long a kernel may take to begin a cell it was sent
 _BEGIN_SECONDS = 0.5
 #: how long the output of a finished cell may be silent before it is taken as whole
@@ -128,24 +130,42 @@ class CellClient(NotebookClient):
     @asynccontextmanager
     async def kernel(self, *, cwd: str | None, env: Mapping[str, str]) -> AsyncIterator[None]:
         """Start the kernel, and end it in any case. Raises NotStarted."""
-        # nbclient's widgets look for it
-        self.km = manager_for(self.kernel_name, lasting=self.lasting)
-        self.process = KernelProcess(self.km, self.stop)
         self.journal.on_pending = self._flush_soon
-        with self.stop.heard_by(self.process.hear_stop):
-            try:
-                await self._start(cwd=cwd, env=env)
-                self._connect()
-                await self._subscribe()
-                self.process.answered()
-                if self._is_ipykernel():
-                    self._ask("execute_request", _execution(kernel_side.PREPARE, silent=True))
-                yield
-            finally:
-                hung_up = self._wire.hung_up if self._wire else None
-                await self.process.end(self.stop.goodbye_seconds(), hung_up)
-                if self._wire is not None:
-                    self._wire.close()
+        for chance in range(_CHANCES):
+            self._wire = None
+            self._requests.clear()
+            # nbclient's widgets look for it
+            self.km = manager_for(self.kernel_name, lasting=self.lasting)
+            self.process = KernelProcess(self.km, self.stop)
+            with self.stop.heard_by(self.process.hear_stop):
+                try:
+                    if not await self._began(cwd=cwd, env=env, last=chance + 1 == _CHANCES):
+                        continue
+                    yield
+                    return
+                finally:
+                    await self._end()
+
+    async def _began(self, *, cwd: str | None, env: Mapping[str, str], last: bool) -> bool:
+        """Start the kernel; False: its ports were taken by another before it had them."""
+        try:
+            await self._start(cwd=cwd, env=env)
+            self._connect()
+            await self._subscribe()
+        except NotStarted:
+            if last or not (self.process.dead.done() and self.process.wrote(_TAKEN)):
+                raise
+            return False
+        self.process.answered()
+        if self._is_ipykernel():
+            self._ask("execute_request", _execution(kernel_side.PREPARE, silent=True))
+        return True
+
+    async def _end(self) -> None:
+        hung_up = self._wire.hung_up if self._wire else None
+        await self.process.end(self.stop.goodbye_seconds(), hung_up)
+        if self._wire is not None:
+            self._wire.close()
 
     def _connect(self) -> None:
         wire: Any = Wire(

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from nbflow.kernels import keeping
@@ -59,6 +60,13 @@ class KernelProcess:
         """Give the last line the process wrote to its own output, outside the protocol."""
         lines = self._tail.decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
+
+    def wrote(self, text: str) -> bool:
+        """Say whether its own output has a text in it."""
+        with suppress(BlockingIOError):
+            while self._tail_pipe is not None:
+                self._read_tail()
+        return text.encode() in self._tail
 
     def answered(self) -> None:
         """Take note that it answers: what it wrote is no news, and another may be made ready."""

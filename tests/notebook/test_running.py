@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -18,6 +19,7 @@ from nbflow.exceptions import Aborted
 from nbflow.model import states
 from nbflow.model.artifacts import ArtifactFilter
 from nbflow.model.runs import TaskRun
+from nbflow.notebook import client
 from nbflow.notebook.messages import Reader
 from nbflow.notebook.running import run_now
 from nbflow.store import journal
@@ -66,6 +68,31 @@ def test_every_code_cell_is_a_task_run_with_state_times_and_output(notebooks, ma
     assert artifact.kind == "notebook"
     assert artifact.data == {"path": str(ran.folder / "notebook.ipynb")}
     assert marked(ran.run) == []
+
+
+@pytest.mark.parametrize(("taken", "state"), [(1, "Completed"), (3, "Crashed")])
+def test_a_kernel_whose_port_was_taken_meanwhile_is_started_again(
+    notebooks, monkeypatch, taken, state
+):
+    begun = []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def manager_for(*args, **named):
+            manager = made(*args, **named)
+            begun.append(manager)
+            if len(begun) <= taken:
+                manager.cache_ports = False
+                manager.shell_port = other.getsockname()[1]
+            return manager
+
+        made = client.manager_for
+        monkeypatch.setattr(client, "manager_for", manager_for)
+        ran = notebooks.run("1")
+    assert (ran.state.name, len(begun)) == (state, min(taken + 1, 3))
+    if state == "Crashed":
+        assert "Address already in use" in ran.state.message
 
 
 def test_the_run_stops_at_the_first_error_and_says_where_and_why(notebooks, markdown):
