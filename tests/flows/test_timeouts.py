@@ -73,7 +73,7 @@ def test_blocking_code_is_ended_wherever_the_flow_is(orchestrator, where):
     if where == "child":
         assert found["child"].state.name == "Cancelled"
     for each in orchestrator.list_task_runs(found["limited"].id):
-        assert each.state.is_final()
+        assert each.state.is_final() or each.state.name == "NotReady"  # it had not begun
         assert each.attempt <= 1
 
 
