@@ -39,6 +39,9 @@ test: $(DONE)/app $(DONE)/test chromium  ## Run every test: front end, Python, p
 # more than one; four make those late that measure time. The next part begins when one has ended:
 # the longest come first, so that the last end together.
 # The browser's is one of its own in any case: Playwright keeps an event loop.
+# What fails among so many at once is run once more, and both outcomes are shown: a race is seen, and
+# does not hide what the others say. Alone (`pytest FILE`) and in `make faults` nothing is repeated.
+BESIDE := python -m pytest --reruns 1 --rerun-show-tracebacks
 NOTEBOOK := tests/notebook
 KERNELS := tests/ipython tests/kernels tests/widgets
 ACCEPTANCE := tests/acceptance tests/notebooks tests/workers
@@ -48,28 +51,28 @@ JUPYTER := tests/jupyter tests/docs tests/filesystems
 NAMED := $(NOTEBOOK) $(KERNELS) $(ACCEPTANCE) $(FAULTS) $(PACKAGING) $(JUPYTER) tests/browser
 
 test-browser:
-	@$(RUN) python -m pytest tests/browser
+	@$(RUN) $(BESIDE) tests/browser
 
 test-notebook:
-	@$(RUN) python -m pytest $(NOTEBOOK)
+	@$(RUN) $(BESIDE) $(NOTEBOOK)
 
 test-kernels:
-	@$(RUN) python -m pytest $(KERNELS)
+	@$(RUN) $(BESIDE) $(KERNELS)
 
 test-acceptance:
-	@$(RUN) python -m pytest $(ACCEPTANCE)
+	@$(RUN) $(BESIDE) $(ACCEPTANCE)
 
 test-faults:
-	@$(RUN) python -m pytest $(FAULTS)
+	@$(RUN) $(BESIDE) $(FAULTS)
 
 test-packaging:
-	@$(RUN) python -m pytest $(PACKAGING)
+	@$(RUN) $(BESIDE) $(PACKAGING)
 
 test-jupyter:
-	@$(RUN) python -m pytest $(JUPYTER)
+	@$(RUN) $(BESIDE) $(JUPYTER)
 
 test-others:
-	@$(RUN) python -m pytest tests $(addprefix --ignore=,$(NAMED))
+	@$(RUN) $(BESIDE) tests $(addprefix --ignore=,$(NAMED))
 
 # Whatever has a full size: it says so itself.
 FULL := $(shell grep -rlE --include='test_*.py' 'NBFLOW_FAULT(S_FULL|_SECONDS)|promised' tests)
