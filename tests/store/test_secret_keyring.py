@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
 
 from nbflow.blocks import Secret
@@ -17,7 +18,6 @@ from nbflow.orchestration import key_rotation
 from nbflow.orchestration.orchestrator import Orchestrator
 from nbflow.store import secret_keys
 
-keyring = pytest.importorskip("keyring")
 ROOT = Path(__file__).parents[2]
 
 
